@@ -1,0 +1,150 @@
+"""Every refusal and fault, each with a stable code and a sentence that says what to do next.
+
+AssayError
+├── Retry            come back later: the runtime naks with the delay
+├── Reject           never will do: the runtime moves the event to the dead letters
+│   └── Refused      said to a participant: a typed refusal that changes nothing
+└── Fault            a server or a file fails this process: `exit_code` says which kind
+
+The two reactions of the runtime are Retry and Reject; anything else is a bug. A refusal carries one of the codes of
+REFUSALS; the generated page docs/errors.md lists them.
+"""
+
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+EXIT_DRAINED: Final = 0
+EXIT_SETTINGS: Final = 2
+EXIT_UNREACHABLE: Final = 3
+EXIT_MISMATCH: Final = 4
+
+REFUSALS: Final[dict[str, str]] = {
+    "event.oversized": "The event is larger than its limit: send big data as a blob and name its digest.",
+    "event.unsigned": "The event carries no signature: sign it with the key whose address is your id.",
+    "event.forged": "The signature is not by the id that the event names: sign with that id's key.",
+    "event.replayed": "An event with this id is already in: nothing to do, it was taken the first time.",
+    "event.unknown": "No event of this type may be said by your role: see docs/events.md for those that may.",
+    "event.malformed": "The event does not fit its schema: see `detail` for the field and docs/events.md for the form.",
+    "event.ahead": "The event follows one that is not known yet: send the earlier one first, then this one again.",
+    "speaker.unknown": "This account or id has no access: ask the operator for `assay access grant`.",
+    "speaker.revoked": "Access was revoked: ask the operator why before anything else is sent.",
+    "rate.exceeded": "Too many messages in too short a time: wait `retry_after_s` and send again.",
+    "fence.stale": "The lease was granted to somebody else meanwhile: stop the work, nothing later is paid.",
+    "lease.unknown": "No such lease is yours: only the provider it was granted to may speak of it.",
+    "job.unknown": "No such job: check the id with `assay jobs`.",
+    "job.over": "The job has already ended: `assay job ID` shows how.",
+    "job.past_deadline": "The deadline has passed or is too near: submit again with a later one.",
+    "job.unknown_kind": "No workload of this kind exists: `assay submit --help` lists the kinds.",
+    "job.bad_params": "The parameters do not fit the workload: see `detail` for the field.",
+    "job.missing_input": "An input's digest is not in the blob store: upload it first with the same client.",
+    "job.bad_order": "The signed order does not match the job: sign price limit, deadline and spec of this very job.",
+    "job.impossible": "No machine can meet these requirements: lower them, or widen the regions.",
+    "escrow.insufficient": "The deposit does not cover the price limit: `assay wallet deposit`, then submit again.",
+    "escrow.refused": "The escrow contract refused the order: see `detail`, then sign a new job.",
+    "offer.expired": "The offer ends in the past: announce one that ends later.",
+    "offer.understaked": "The stake does not cover the claimed capacity: stake more, or claim fewer slots.",
+    "offer.unknown_kind": "The offer names a kind of workload that does not exist: see docs/guides for the kinds.",
+    "blob.mismatch": "The bytes do not have the digest they are named by: upload them again.",
+    "blob.missing": "No blob has this digest: check it, or upload it first.",
+    "blob.oversized": "The blob is larger than the limit: split the data.",
+    "access.denied": "Your role may not ask this: see the service's README for who may.",
+    "question.unknown": "No such question: see docs/events.md for those that may be asked.",
+}
+
+
+class AssayError(Exception):
+    """The root: `code` never changes its meaning; `str(error)` is the sentence, with the detail."""
+
+    code: str = "assay.error"
+    advice: str = "See the log of the process that said this."
+
+    def __init__(self, detail: str = "", **fields: object) -> None:
+        self.detail = detail
+        self.fields = fields
+        super().__init__(f"{self.code}: {detail + ' ' if detail else ''}{self.advice}")
+
+
+class Retry(AssayError):
+    """What is needed is not there yet; the event comes again after `delay_s`."""
+
+    code = "event.retry"
+    advice = "It is tried again by itself."
+
+    def __init__(self, reason: str, delay_s: float = 0.25) -> None:
+        self.delay_s = delay_s
+        super().__init__(reason)
+
+
+class Reject(AssayError):
+    """The event can never be handled; it goes to the dead letters at once with this cause."""
+
+    code = "event.rejected"
+    advice = "Look at it with `assay dead show`."
+
+
+class Refused(Reject):
+    """A typed refusal said to a participant. Raises KeyError for a code that REFUSALS lacks."""
+
+    def __init__(self, code: str, detail: str = "", **fields: object) -> None:
+        self.code = code
+        self.advice = REFUSALS[code]
+        super().__init__(detail, **fields)
+
+
+class IllegalTransition(Reject):
+    """An event that the tables do not allow in this state."""
+
+    code = "life.illegal"
+    advice = "See docs/job-life.md for the events that may follow."
+
+
+class Fault(AssayError):
+    """Something outside of this process fails it; the process ends with `exit_code`."""
+
+    exit_code: int = 1
+
+
+class BadSettings(Fault):
+    code = "settings.bad"
+    advice = "Correct the named variable; docs/settings.md lists them all."
+    exit_code = EXIT_SETTINGS
+
+
+class Unsafe(BadSettings):
+    code = "settings.unsafe"
+    advice = "Assay does not run on settings that can lose what was acknowledged; see docs/adr."
+
+
+class Unreachable(Fault):
+    code = "server.unreachable"
+    advice = "Check that the server runs and that the address is right."
+    exit_code = EXIT_UNREACHABLE
+
+
+class Mismatch(Fault):
+    code = "schema.mismatch"
+    advice = "Run the migrations or the version that this deployment was made with."
+    exit_code = EXIT_MISMATCH
+
+
+class Refusal(BaseModel):
+    """The wire form of a refusal, as its sender gets it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    advice: str
+    detail: str = ""
+    retry_after_s: float | None = None
+
+    @classmethod
+    def of(cls, error: AssayError) -> "Refusal":
+        """What the sender of the refused message is told."""
+        retry_after = error.fields.get("retry_after_s")
+        after_s = float(retry_after) if isinstance(retry_after, int | float) else None
+        return cls(code=error.code, advice=error.advice, detail=error.detail, retry_after_s=after_s)
+
+    def error(self) -> Refused:
+        """The refusal as an exception, for the one who was refused."""
+        return Refused(self.code, self.detail)

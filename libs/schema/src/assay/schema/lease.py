@@ -1,0 +1,186 @@
+"""The lease: one provider's right to run one part of one job, its events, and the only table of its moves."""
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from assay.schema.event import Event
+from assay.schema.job import JobSpec
+from assay.schema.life import Life, Move
+from assay.schema.values import (
+    Code,
+    Digest,
+    Fence,
+    JobId,
+    LeaseId,
+    Millis,
+    Money,
+    OfferId,
+    ProviderId,
+    Reason,
+    RequesterId,
+    Role,
+    SegmentIndex,
+    TxHash,
+    Units,
+    Value,
+    VerdictId,
+)
+
+
+class LeaseFact(Value):
+    """What every event of a lease names. The fence rises with each grant of the same part."""
+
+    lease_id: LeaseId
+    job_id: JobId
+    provider: ProviderId
+    fence: Fence
+
+
+class ResumePoint(Value):
+    """Where a later lease carries on: the last committed segment's state and the blob that holds it."""
+
+    segment: SegmentIndex
+    state: Digest
+    checkpoint: Digest
+    commitment: Digest
+
+
+class LeaseGranted(LeaseFact, Event, type="lease.granted", by=Role.MATCHING, tells=("provider",)):
+    """Emitted when a job's part is given to a provider. Consumed by the gateway, verification and settlement.
+
+    Work starts at segment 0, or right after `resume`.
+    """
+
+    requester: RequesterId
+    offer_id: OfferId
+    spec: JobSpec
+    mega_unit_price: Money
+    resume: ResumePoint | None = None
+    deadline_ms: Millis
+
+
+class LeaseStarted(LeaseFact, Event, type="lease.started", by=Role.PROVIDER):
+    """Emitted when the provider's child process has the inputs and begins. Consumed by matching."""
+
+
+class LeaseCommitted(LeaseFact, Event, type="lease.committed", by=Role.PROVIDER):
+    """Emitted when a segment is closed by a checkpoint and a commitment. Consumed by all but discovery.
+
+    `commitment` chains: it is the digest of this segment's leaf and of `previous`, the commitment before it.
+    """
+
+    segment: SegmentIndex
+    state_in: Digest
+    state_out: Digest
+    checkpoint: Digest
+    units: Units
+    previous: Digest
+    commitment: Digest
+    compute_ms: Annotated[int, Field(ge=0)]
+    metrics: dict[str, float] = Field(default_factory=dict)
+
+
+class LeaseExecuted(LeaseFact, Event, type="lease.executed", by=Role.PROVIDER):
+    """Emitted when the last segment is committed: the Merkle root over this lease's leaves, and the result's blob."""
+
+    segments: Annotated[int, Field(ge=0, le=10_000)]
+    root: Digest
+    result: Digest
+
+
+class LeaseFailed(LeaseFact, Event, type="lease.failed", by=Role.PROVIDER):
+    """Emitted when the job itself cannot be done (bad data, does not fit). Consumed by matching."""
+
+    code: Code
+    reason: Reason
+
+
+class LeaseReleased(LeaseFact, Event, type="lease.released", by=Role.PROVIDER):
+    """Emitted when a provider leaves by plan, after the segment in hand. Consumed by matching."""
+
+    reason: Reason
+
+
+class LeaseLapsed(LeaseFact, Event, type="lease.lapsed", by=Role.MATCHING, tells=("provider",)):
+    """Emitted when a lease ends without its provider: silent, too late, or the job stopped."""
+
+    code: Code
+    reason: Reason
+
+
+class LeaseVerified(LeaseFact, Event, type="lease.verified", by=Role.VERIFICATION, tells=("provider",)):
+    """Emitted when the drawn segments of a lease's commitments stand. Consumed by settlement and discovery."""
+
+    verdict_id: VerdictId
+    segments: Annotated[int, Field(ge=1, le=10_000)]
+    units: Units
+    root: Digest
+
+
+class LeaseRejected(LeaseFact, Event, type="lease.rejected", by=Role.VERIFICATION, tells=("provider",)):
+    """Emitted when a segment of the lease is proven false. Consumed by settlement, discovery and matching."""
+
+    verdict_id: VerdictId
+    segment: SegmentIndex
+    code: Code
+    root: Digest
+
+
+class LeasePaid(LeaseFact, Event, type="lease.paid", by=Role.SETTLEMENT, tells=("provider",)):
+    """Emitted when the lease's verified segments are paid on chain. Never twice for a lease."""
+
+    amount: Money
+    tx: TxHash
+
+
+class SlashReason(StrEnum):
+    """Why stake is taken; the contract's enum has the same members in the same order."""
+
+    INVALID_RESULT = "invalid_result"
+    WITHHELD_DATA = "withheld_data"
+    DOWNTIME = "downtime"
+    FALSE_CAPACITY = "false_capacity"
+
+
+class LeaseSlashed(LeaseFact, Event, type="lease.slashed", by=Role.SETTLEMENT, tells=("provider",)):
+    """Emitted when stake is taken for a rejected lease; the money is in the insurance pool."""
+
+    amount: Money
+    reason: SlashReason
+    tx: TxHash
+
+
+class LeaseState(StrEnum):
+    GRANTED = "granted"
+    RUNNING = "running"
+    EXECUTED = "executed"
+    FAILED = "failed"
+    LAPSED = "lapsed"
+    RELEASED = "released"
+    VERIFIED = "verified"
+    REJECTED = "rejected"
+    PAID = "paid"
+    SLASHED = "slashed"
+
+
+_S = LeaseState
+_OPEN = (_S.GRANTED, _S.RUNNING)
+_STOPPED = (_S.EXECUTED, _S.FAILED, _S.LAPSED, _S.RELEASED)
+
+TRANSITIONS: Final[tuple[Move[LeaseState], ...]] = (
+    Move((), LeaseGranted, _S.GRANTED, Role.MATCHING),
+    Move((_S.GRANTED,), LeaseStarted, _S.RUNNING, Role.PROVIDER),
+    Move((_S.RUNNING,), LeaseCommitted, _S.RUNNING, Role.PROVIDER),
+    Move((_S.RUNNING,), LeaseExecuted, _S.EXECUTED, Role.PROVIDER),
+    Move(_OPEN, LeaseFailed, _S.FAILED, Role.PROVIDER),
+    Move(_OPEN, LeaseReleased, _S.RELEASED, Role.PROVIDER),
+    Move(_OPEN, LeaseLapsed, _S.LAPSED, Role.MATCHING),
+    Move(_STOPPED, LeaseVerified, _S.VERIFIED, Role.VERIFICATION),
+    Move(_STOPPED, LeaseRejected, _S.REJECTED, Role.VERIFICATION),
+    Move((_S.VERIFIED,), LeasePaid, _S.PAID, Role.SETTLEMENT),
+    Move((_S.REJECTED,), LeaseSlashed, _S.SLASHED, Role.SETTLEMENT),
+)
+
+LEASE_LIFE: Final = Life("lease", TRANSITIONS)

@@ -1,0 +1,65 @@
+"""What providers offer: standing, signed statements of capacity, price, region and expiry; and their stake."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from assay.schema.event import Event
+from assay.schema.values import Capacity, Code, Kind, Millis, Money, OfferId, ProviderId, Reason, Region, Role, Value
+
+
+class Offer(Value):
+    """The terms of one offer. A later `sequence` of the same provider replaces an earlier one."""
+
+    offer_id: OfferId
+    provider: ProviderId
+    sequence: Annotated[int, Field(ge=1, lt=2**53)]
+    kinds: Annotated[tuple[Kind, ...], Field(min_length=1, max_length=64)]
+    capacity: Capacity
+    region: Region
+    mega_unit_price: Money
+    expires_ms: Millis
+
+
+class OfferAnnounced(Offer, Event, type="offer.announced", by=Role.PROVIDER):
+    """Emitted when a provider states or renews its offer. Consumed by discovery."""
+
+
+class OfferListed(Offer, Event, type="offer.listed", by=Role.DISCOVERY, tells=("provider",)):
+    """Emitted when an offer's stake covers its claim, with what is known of the provider. Consumed by matching."""
+
+    reputation: Annotated[int, Field(ge=0, le=1_000_000, description="parts per million")]
+    stake: Money
+
+
+class OfferRefused(Event, type="offer.refused", by=Role.DISCOVERY, tells=("provider",)):
+    """Emitted when an announced offer is not listed: the code says why. Nothing else changes."""
+
+    offer_id: OfferId
+    provider: ProviderId
+    code: Code
+    reason: Reason
+
+
+class OfferWithdrawn(Event, type="offer.withdrawn", by=Role.PROVIDER):
+    """Emitted when a provider takes its offer back (drain, planned exit). Consumed by discovery."""
+
+    offer_id: OfferId
+    provider: ProviderId
+
+
+class OfferDelisted(Event, type="offer.delisted", by=Role.DISCOVERY, tells=("provider",)):
+    """Emitted when a listed offer ends: withdrawn, expired, silent, or its stake fell. Consumed by matching."""
+
+    offer_id: OfferId
+    provider: ProviderId
+    code: Code
+    reason: Reason
+
+
+class StakeChanged(Event, type="stake.changed", by=Role.SETTLEMENT, tells=("provider",), key="provider"):
+    """Emitted when the chain shows another stake for a provider. Consumed by discovery."""
+
+    provider: ProviderId
+    amount: Money
+    block: Annotated[int, Field(ge=0)]

@@ -1,0 +1,50 @@
+"""The JetStream streams: few, plural, matched by the entity of the subject."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from assay.schema.event import PREFIX, Event
+
+DAY_S: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream: the entities whose events it holds, and for how long."""
+
+    name: str
+    entities: tuple[str, ...]
+    max_age_s: int
+    max_bytes: int
+
+    @property
+    def subjects(self) -> list[str]:
+        """The subject filters of the stream."""
+        return [f"{PREFIX}.{entity}.>" for entity in self.entities]
+
+
+GIB: Final = 2**30
+
+STREAMS: Final[tuple[Stream, ...]] = (
+    Stream("JOBS", ("job",), 30 * DAY_S, GIB),
+    Stream("LEASES", ("lease",), 30 * DAY_S, GIB),
+    Stream("OFFERS", ("offer",), 7 * DAY_S, GIB),
+    Stream("VERDICTS", ("verdict",), 30 * DAY_S, GIB),
+    Stream("SETTLEMENT", ("stake",), 30 * DAY_S, GIB),
+    Stream("DEAD", ("dead",), 90 * DAY_S, GIB),
+)
+
+
+def stream_of(event: type[Event]) -> Stream:
+    """The stream that holds an event. Raises LookupError if none does."""
+    return next(s for s in STREAMS if event.entity() in s.entities)
+
+
+def durable_of(service: str, stream: str) -> str:
+    """The durable consumer through which a service reads a stream; its replicas share it."""
+    return f"{service}-{stream.lower()}"
+
+
+def dead_subject(service: str, event_type: str, event_id: str) -> str:
+    """Where an event goes that a service can never handle."""
+    return f"{PREFIX}.dead.{service}.{event_type}.{event_id}"

@@ -1,0 +1,123 @@
+"""The values that events are made of: ids, digests, money, and what a job may require.
+
+Ids are lower-case base32 (RFC 4648 without padding), so that each is one token of a subject.
+A participant's id is its role's letter and the 20 bytes of its EVM address: identity needs no registry.
+"""
+
+import base64
+import hashlib
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+TOKEN = r"[a-z2-7]+"
+
+
+class Role(StrEnum):
+    """Who may speak: the four participants, and the services of the operator."""
+
+    REQUESTER = "requester"
+    PROVIDER = "provider"
+    VERIFIER = "verifier"
+    OBSERVER = "observer"
+    DISCOVERY = "discovery"
+    MATCHING = "matching"
+    EXECUTION = "execution"
+    VERIFICATION = "verification"
+    SETTLEMENT = "settlement"
+    GATEWAY = "gateway"
+
+
+PARTICIPANTS = {Role.REQUESTER: "r", Role.PROVIDER: "p", Role.VERIFIER: "v", Role.OBSERVER: "o"}
+
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z2-7]{6,51}$")]
+JobId = Annotated[str, StringConstraints(pattern=r"^j[a-z2-7]{26}$")]
+LeaseId = Annotated[str, StringConstraints(pattern=r"^l[a-z2-7]{26}$")]
+OfferId = Annotated[str, StringConstraints(pattern=r"^f[a-z2-7]{26}$")]
+VerdictId = Annotated[str, StringConstraints(pattern=r"^d[a-z2-7]{26}$")]
+ProviderId = Annotated[str, StringConstraints(pattern=r"^p[a-z2-7]{32}$")]
+RequesterId = Annotated[str, StringConstraints(pattern=r"^r[a-z2-7]{32}$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Signature = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{130}$")]
+TxHash = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$")]
+Kind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z]+(\.[a-z_]+)+$")]
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+Reason = Annotated[str, StringConstraints(max_length=400)]
+Money = Annotated[int, Field(ge=0, lt=2**128)]
+Units = Annotated[int, Field(ge=0, lt=2**63)]
+Millis = Annotated[int, Field(ge=0, lt=2**53)]
+SegmentIndex = Annotated[int, Field(ge=0, lt=1_000_000)]
+Fence = Annotated[int, Field(ge=1, lt=2**32)]
+
+NO_DIGEST = "0" * 64
+
+
+class Value(BaseModel):
+    """A part of an event: frozen; unknown fields are ignored, so that a newer speaker can be read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Requirements(Value):
+    """What the machine of a provider must offer. Empty `regions` means anywhere."""
+
+    memory_bytes: Annotated[int, Field(ge=0, le=2**50)] = 0
+    gpu: bool = False
+    regions: tuple[Region, ...] = ()
+    reputation_min: Annotated[int, Field(ge=0, le=1_000_000, description="parts per million")] = 0
+
+
+class Policy(Value):
+    """What the requester demands of the proof: at least so many segments of each lease are drawn for audit."""
+
+    audit_segments: Annotated[int, Field(ge=1, le=10_000)] = 2
+
+
+class Capacity(Value):
+    """What a provider claims it can run: concurrent leases and the memory of each."""
+
+    slots: Annotated[int, Field(ge=1, le=4_096)] = 1
+    memory_bytes: Annotated[int, Field(ge=0, le=2**50)]
+    gpu: str | None = Field(default=None, max_length=64)
+    units_per_s: Annotated[int, Field(ge=0, lt=2**63, description="measured speed, cost units a second")] = 0
+
+
+def encode_token(raw: bytes) -> str:
+    """`raw` as lower-case base32 without padding."""
+    return base64.b32encode(raw).decode().rstrip("=").lower()
+
+
+def decode_token(token: str) -> bytes:
+    """The bytes of a base32 token. Raises ValueError (binascii.Error) if it is none."""
+    return base64.b32decode(token.upper() + "=" * (-len(token) % 8))
+
+
+def derive_id(letter: str, *parts: object) -> str:
+    """The id that follows from `parts`: the same parts give the same id, so that repeated work changes nothing."""
+    text = "\x1f".join(str(part) for part in parts)
+    return letter + encode_token(hashlib.blake2b(text.encode(), digest_size=16, person=b"assay.id").digest())
+
+
+def participant_id(role: Role, address: str) -> str:
+    """The id of the participant whose key has the EVM `address` (0x and 40 hex digits)."""
+    return PARTICIPANTS[role] + encode_token(bytes.fromhex(address.removeprefix("0x")))
+
+
+def address_of(participant: str) -> str:
+    """The lower-case EVM address of a participant's id. Raises ValueError if it holds no 20 bytes."""
+    raw = decode_token(participant[1:])
+    if len(raw) != 20:
+        raise ValueError(f"{participant} is no participant id")
+    return "0x" + raw.hex()
+
+
+def job_word(job_id: str) -> bytes:
+    """The job's id as the contracts' bytes32: its ASCII, padded with zero bytes on the right."""
+    return job_id.encode().ljust(32, b"\0")
+
+
+def cost_of(units: int, mega_unit_price: int) -> int:
+    """Price of `units` in the token's base unit at `mega_unit_price` per million units, rounded down to the payee."""
+    return units * mega_unit_price // 1_000_000

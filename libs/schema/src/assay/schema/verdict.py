@@ -1,0 +1,53 @@
+"""The verdict: a verifier's finding on a lease, with the evidence that lets anyone check it again."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from assay.schema.event import Event
+from assay.schema.values import (
+    Code,
+    Digest,
+    JobId,
+    LeaseId,
+    ProviderId,
+    RequesterId,
+    Role,
+    SegmentIndex,
+    Value,
+    VerdictId,
+)
+
+
+class Finding(Value):
+    """What a method found for one segment: the state it came to itself, and how far the claimed one lies from it."""
+
+    segment: SegmentIndex
+    method: Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=32)]
+    passed: bool
+    code: Code
+    expected: Digest | None = None
+    claimed: Digest
+    distance: float | None = None
+    compute_ms: Annotated[int, Field(ge=0)] = 0
+
+
+class VerdictReached(Event, type="verdict.reached", by=Role.VERIFICATION, tells=("provider", "requester")):
+    """Emitted when the audit of a lease is done: the seed, the draw that follows from it, and a finding per segment.
+
+    The seed is the hash of block `block` and the lease's root, so that anyone can repeat the draw.
+    """
+
+    verdict_id: VerdictId
+    lease_id: LeaseId
+    job_id: JobId
+    provider: ProviderId
+    requester: RequesterId
+    outcome: Literal["passed", "rejected"]
+    root: Digest
+    block: Annotated[int, Field(ge=0)]
+    seed: Digest
+    drawn: tuple[SegmentIndex, ...]
+    findings: tuple[Finding, ...]
+    audit_ms: Annotated[int, Field(ge=0)]
+    job_ms: Annotated[int, Field(ge=0)]
