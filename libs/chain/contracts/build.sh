@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Compiles and tests the contracts and writes the artefacts that Python loads (checked in: running needs no compiler).
+set -euo pipefail
+cd "$(dirname "$0")"
+forge=node_modules/@foundry-rs/forge-linux-amd64/bin/forge
+abi=../src/assay/chain/abi
+
+[ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --ignore-scripts --no-audit --no-fund
+
+# forge keeps files under HOME; a fresh one makes every build alike.
+HOME=$(mktemp -d)
+export HOME
+trap 'rm -rf "$HOME"' EXIT
+
+"$forge" build
+"$forge" test "$@"
+node tools/artefacts.js "$abi"

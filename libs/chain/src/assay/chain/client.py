@@ -1,0 +1,151 @@
+"""The chain of a real EVM node, over HTTP; reads are single calls of hand-packed words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assay.chain.decode import read_event
+from assay.chain.encode import encode_call
+from assay.chain.errors import ChainError, NonceTaken, UnknownBlock
+from assay.chain.events import ChainEvent, LoggedEvent, Receipt
+from assay.chain.rpc import Rpc, hexes, is_known
+from assay.chain.values import Block, Deployment, Fees, JobState
+from assay.proof.keccak import keccak256
+from assay.schema.errors import Mismatch
+
+# Public nodes refuse wider ranges of logs.
+LOG_SPAN_BLOCKS = 2_000
+# What a batch does depends on the state when it is mined: an order that was refused when asked may open then.
+GAS_MARGIN = 1.3
+
+
+async def connect(rpc_url: str, deployment: Deployment) -> ChainClient:
+    """Returns a client of the deployment. Raises Mismatch if the node runs another chain or lacks the contracts."""
+    client = ChainClient(Rpc(rpc_url), deployment)
+    chain_id = int(await client.rpc.ask("eth_chainId"), 16)
+    if chain_id != deployment.chain_id:
+        raise Mismatch(f"The node runs chain {chain_id}, the deployment is on {deployment.chain_id}.")
+    if await client.rpc.ask("eth_getCode", deployment.escrow, "latest") == "0x":
+        raise Mismatch(f"No contract stands at {deployment.escrow} on chain {chain_id}.")
+    return client
+
+
+class ChainClient:
+    """The `Chain` of one node and one deployment."""
+
+    def __init__(self, rpc: Rpc, deployment: Deployment) -> None:
+        self.rpc = rpc
+        self.deployment = deployment
+        self._contracts = [deployment.escrow, deployment.stake, deployment.pool]
+        self._emitters = {contract.lower() for contract in self._contracts}
+
+    async def close(self) -> None:
+        """Closes the connections to the node."""
+        await self.rpc.close()
+
+    async def block(self, number: int | None = None) -> Block:
+        """Returns the block of this number, or the latest one. Raises UnknownBlock."""
+        found = await self.rpc.ask("eth_getBlockByNumber", "latest" if number is None else hex(number), False)
+        if found is None:
+            raise UnknownBlock(f"Block {number}.")
+        block_hash, parent_hash = hexes([found["hash"], found["parentHash"]])
+        return Block(int(found["number"], 16), block_hash, parent_hash, int(found["timestamp"], 16))
+
+    async def balance(self, party: str) -> int:
+        """Returns what a party can withdraw from the escrow, in stable units."""
+        return await self._number(self.deployment.escrow, encode_call("balanceOf(address)", party))
+
+    async def locked(self, job_id: bytes) -> int:
+        """Returns what the escrow holds for a job, in stable units."""
+        return await self._number(self.deployment.escrow, encode_call("lockedOf(bytes32)", job_id))
+
+    async def job_state(self, job_id: bytes) -> JobState:
+        """Returns how far a job's money has come."""
+        return JobState(await self._number(self.deployment.escrow, encode_call("stateOf(bytes32)", job_id)))
+
+    async def stake_of(self, provider: str) -> int:
+        """Returns a provider's active stake, in native units."""
+        return await self._number(self.deployment.stake, encode_call("stakeOf(address)", provider))
+
+    async def unbonding_of(self, provider: str) -> int:
+        """Returns a provider's stake that is on its way out and can still be slashed, in native units."""
+        return await self._number(self.deployment.stake, encode_call("unbondingOf(address)", provider))
+
+    async def token_balance(self, token: str, address: str) -> int:
+        """Returns how much of a token an address holds."""
+        return await self._number(token, encode_call("balanceOf(address)", address))
+
+    async def pool_balance(self) -> int:
+        """Returns the insurance pool's native tokens."""
+        return await self.token_balance(self.deployment.native, self.deployment.pool)
+
+    async def nonce_of(self, address: str) -> int:
+        """Returns the nonce of the next transaction, counted over mined ones."""
+        return int(await self.rpc.ask("eth_getTransactionCount", address, "latest"), 16)
+
+    async def fees(self) -> Fees:
+        """Returns a tip as the node advises and room for the base fee to double."""
+        latest = await self.rpc.ask("eth_getBlockByNumber", "latest", False)
+        tip = int(await self.rpc.ask("eth_maxPriorityFeePerGas"), 16)
+        return Fees(max_fee=2 * int(latest["baseFeePerGas"], 16) + tip, max_priority=tip)
+
+    async def estimate(self, sender: str, to: str, data: bytes) -> int:
+        """Returns the gas this call needs with a margin. Raises Reverted with the contract's reason."""
+        call = {"from": sender, "to": to, "data": "0x" + data.hex()}
+        return int(int(await self.rpc.ask("eth_estimateGas", call), 16) * GAS_MARGIN)
+
+    async def broadcast(self, raw: bytes) -> bytes:
+        """Returns the hash of a transaction that the chain now has, however often it is sent.
+
+        Raises NonceTaken, FeeTooLow, Unfunded.
+        """
+        tx_hash = keccak256(raw)
+        try:
+            await self.rpc.ask("eth_sendRawTransaction", "0x" + raw.hex())
+        except NonceTaken:
+            if await self.receipt(tx_hash) is None:
+                raise
+        except ChainError as error:
+            if not is_known(error):
+                raise
+        return tx_hash
+
+    async def receipt(self, tx_hash: bytes) -> Receipt | None:
+        """Returns how a transaction went, or None while it is not in a block (any more)."""
+        found = await self.rpc.ask("eth_getTransactionReceipt", "0x" + tx_hash.hex())
+        if found is None:
+            return None
+        block_hash = bytes.fromhex(found["blockHash"][2:])
+        events = tuple(event for log in found["logs"] if (event := self._event(log)) is not None)
+        return Receipt(
+            tx_hash=tx_hash,
+            block_number=int(found["blockNumber"], 16),
+            block_hash=block_hash,
+            status=int(found["status"], 16),
+            gas_used=int(found["gasUsed"], 16),
+            events=events,
+        )
+
+    async def events(self, from_block: int, to_block: int) -> list[LoggedEvent]:
+        """Returns the contracts' events of these blocks, both included, in the chain's order."""
+        logged: list[LoggedEvent] = []
+        for start in range(from_block, to_block + 1, LOG_SPAN_BLOCKS):
+            logged += await self._span(start, min(start + LOG_SPAN_BLOCKS - 1, to_block))
+        return logged
+
+    async def _span(self, from_block: int, to_block: int) -> list[LoggedEvent]:
+        query = {"address": self._contracts, "fromBlock": hex(from_block), "toBlock": hex(to_block)}
+        logs = await self.rpc.ask("eth_getLogs", query)
+        return [
+            LoggedEvent(event, int(log["blockNumber"], 16), bytes.fromhex(log["transactionHash"][2:]))
+            for log in logs
+            if (event := self._event(log)) is not None
+        ]
+
+    def _event(self, log: dict[str, Any]) -> ChainEvent | None:
+        if log["address"].lower() not in self._emitters:
+            return None
+        return read_event(hexes(log["topics"]), bytes.fromhex(log["data"][2:]))
+
+    async def _number(self, to: str, data: bytes) -> int:
+        return int(await self.rpc.ask("eth_call", {"to": to, "data": "0x" + data.hex()}, "latest"), 16)

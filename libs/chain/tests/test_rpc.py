@@ -1,0 +1,61 @@
+"""What nodes say becomes a typed error."""
+
+import pytest
+
+from assay.chain.client import connect
+from assay.chain.errors import ChainError, ChainUnreachable, FeeTooLow, NonceTaken, Reverted, Unfunded
+from assay.chain.port import Deployment
+from assay.chain.rpc import Rpc, is_known, refusal_of
+from assay.schema.errors import Mismatch, Retry
+
+NOWHERE = Deployment(31337, *("0x" + "11" * 20 for _ in range(5)), deployed_block=0)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("nonce too low: next nonce 3, tx nonce 1", NonceTaken),
+        ("replacement transaction underpriced", FeeTooLow),
+        ("transaction underpriced: tip needed 5", FeeTooLow),
+        ("max fee per gas less than block base fee", FeeTooLow),
+        ("Insufficient funds for gas * price + value", Unfunded),
+        ("execution reverted", Reverted),
+        ("method not found", ChainError),
+    ],
+)
+def test_a_refusal_is_typed_by_its_words(message, kind):
+    assert type(refusal_of("eth_sendRawTransaction", {"code": -32000, "message": message})) is kind
+
+
+def test_a_revert_tells_the_contracts_reason():
+    data = "0x367ed1bc" + f"{400:064x}{401:064x}"
+    error = refusal_of("eth_estimateGas", {"code": 3, "message": "execution reverted", "data": data})
+    assert isinstance(error, Reverted)
+    assert error.detail == "BalanceTooLow(400, 401)."
+
+
+def test_a_known_transaction_is_no_refusal():
+    assert is_known(refusal_of("eth_sendRawTransaction", {"message": "already known"}))
+    assert is_known(refusal_of("eth_sendRawTransaction", {"message": "transaction already imported"}))
+    assert not is_known(refusal_of("eth_sendRawTransaction", {"message": "nonce too low"}))
+
+
+async def test_a_node_that_is_away_is_asked_again():
+    rpc = Rpc("http://127.0.0.1:9")
+    with pytest.raises(ChainUnreachable) as caught:
+        await rpc.ask("eth_chainId")
+    assert isinstance(caught.value, Retry)
+    await rpc.close()
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("chain_id", [31337, 1])
+async def test_a_wrong_chain_or_a_missing_contract_is_a_mismatch(anvil, chain_id):
+    wrong = Deployment(chain_id, NOWHERE.stable, NOWHERE.native, NOWHERE.escrow, NOWHERE.stake, NOWHERE.pool, 0)
+    with pytest.raises(Mismatch):
+        await connect(anvil, wrong)
+
+
+def test_a_deployment_is_loaded_as_it_was_saved(tmp_path):
+    NOWHERE.save(tmp_path / "deployment.json")
+    assert Deployment.load(tmp_path / "deployment.json") == NOWHERE
