@@ -1,0 +1,163 @@
+"""What the rest of Assay asks of a bus: durable events, questions, pushes that may be lost, and blobs.
+
+Two things keep the promises: `jetstream.JetStreamBus` and its twin `memory.MemoryBus`. One suite of tests holds both.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from assay.schema.streams import Stream
+
+FETCH_MAX = 256
+ACK_WAIT_S = 30.0
+DELIVERIES_MAX = 20
+ASK_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A message to be published durably: what an outbox row holds. `id` is the event's id."""
+
+    id: str
+    subject: str
+    headers: Mapping[str, str]
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that came. `deliveries` counts from 1; both numbers are 0 where no stream was in between.
+
+    `reply` is where an answer or an acknowledgement goes; only the bus looks at it.
+    """
+
+    subject: str
+    headers: Mapping[str, str]
+    data: bytes
+    deliveries: int = 0
+    stream_sequence: int = 0
+    reply: str = field(default="", repr=False)
+
+
+Answer = bytes | tuple[Mapping[str, str], bytes]
+OnMessage = Callable[[Message], Awaitable[None]]
+OnRequest = Callable[[Message], Awaitable[Answer]]
+
+
+class Subscription(Protocol):
+    """An interest in a subject that lasts until it is closed."""
+
+    async def close(self) -> None:
+        """End the interest; what has arrived already is still handled."""
+
+
+class Consumer(Protocol):
+    """One durable reader of a stream, shared by the replicas of a service."""
+
+    async def fetch(self, max_messages: int = FETCH_MAX, wait_s: float = 1.0) -> list[Message]:
+        """Whatever has arrived, at once; if that is nothing, the first thing that comes within `wait_s`, or nothing.
+
+        Raises Unreachable once the connection is closed for good; while it is lost, nothing arrives.
+        """
+
+    async def ack(self, messages: Sequence[Message]) -> None:
+        """Settle the messages; returns when the server knows. Raises Retry if it is not known whether it does."""
+
+    async def nak(self, message: Message, delay_s: float) -> None:
+        """Ask for the message again after the delay."""
+
+    async def term(self, message: Message) -> None:
+        """Never ask for the message again."""
+
+
+class Blobs(Protocol):
+    """Data too big for an event, named by its BLAKE3 digest. A blob that is there is whole and true to its name."""
+
+    async def put(self, data: bytes) -> str:
+        """The digest of the data, which is stored when this returns."""
+
+    async def get(self, digest: str) -> bytes:
+        """The data, checked against the digest. Raises Refused: blob.missing, blob.mismatch."""
+
+    async def has(self, digest: str) -> bool:
+        """Whether the whole blob is stored."""
+
+    async def size(self, digest: str) -> int:
+        """How many bytes the blob has. Raises Refused: blob.missing."""
+
+
+class BlobStore(Blobs, Protocol):
+    """The blobs as the core has them: in parts (see `parts`), so that a door can pass them on piece by piece.
+
+    An `owner` is a token, the account that uploads: nobody's parts can spoil the upload of another.
+    """
+
+    async def read(self, digest: str, offset: int) -> bytes:
+        """The part of a whole blob that starts at `offset`. Raises Refused: blob.missing."""
+
+    async def write(self, digest: str, offset: int, total: int, part: bytes, owner: str) -> None:
+        """Store one part of a blob of `total` bytes, which nobody sees before `seal`; a whole blob stays as it is.
+
+        Raises Refused: blob.oversized, blob.mismatch (no part can lie there).
+        """
+
+    async def missing(self, digest: str, total: int, owner: str) -> list[int]:
+        """The offsets of the parts that the owner has still to write; none if the blob is whole."""
+
+    async def seal(self, digest: str, total: int, owner: str) -> None:
+        """Make the blob whole after all its parts. Raises Refused: blob.missing (a part), blob.mismatch."""
+
+
+class Bus(Protocol):
+    """The bus as a service has it."""
+
+    blobs: BlobStore
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether messages flow at this moment; a lost connection is taken up again by itself."""
+
+    async def ensure_streams(self, streams: Sequence[Stream]) -> None:
+        """Make the streams as the table says, or change them to it, and the store of blobs."""
+
+    async def consumer(
+        self,
+        stream: str,
+        durable: str,
+        subjects: Sequence[str],
+        ack_wait_s: float = ACK_WAIT_S,
+        max_deliver: int = DELIVERIES_MAX,
+    ) -> Consumer:
+        """The durable consumer with these filter subjects, made or changed to it; it starts at the stream's start."""
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        """Put the records into their streams, in order within each; returns when they are on disk.
+
+        A record whose id is in already changes nothing. Raises Retry if it is not known whether all are in: publish
+        the same records again. Raises Unreachable once the connection is closed for good.
+        """
+
+    async def say(self, subject: str, data: bytes, headers: Mapping[str, str] | None = None) -> None:
+        """Send what may be lost: a heartbeat, a push."""
+
+    async def listen(self, subject: str, on: OnMessage, queue: str = "") -> Subscription:
+        """Hear what is said on a subject, one after the other, from when this returns; of a queue one member hears."""
+
+    async def serve(self, subject: str, on: OnRequest, queue: str = "") -> Subscription:
+        """Answer what is asked on a subject, several at a time; a typed error becomes a typed refusal."""
+
+    async def ask(
+        self,
+        subject: str,
+        data: bytes,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = ASK_TIMEOUT_S,
+    ) -> Message:
+        """The answer. Raises Refused as the other side did, Unreachable if nobody serves, Retry after the timeout."""
+
+    async def check_safe(self) -> None:
+        """Raises Unsafe unless every server is seen to keep on disk what it acknowledges."""
+
+    async def close(self) -> None:
+        """Send what is still to be sent, and leave."""

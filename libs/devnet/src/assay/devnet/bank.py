@@ -1,0 +1,101 @@
+"""The devnet's chain: deploys the contracts, gives parties coin and tokens, and counts who holds what."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from assay.bus.keyfile import make_key
+from assay.chain import Chain, Deployment, wallet
+from assay.chain.client import ChainClient, connect
+from assay.chain.deploy import deploy
+from assay.chain.rpc import Rpc
+from assay.devnet.errors import NotReady
+from assay.devnet.parties import STABLE, WEI, Party
+from assay.proof.keys import Key
+from assay.schema.errors import AssayError
+from assay.schema.values import Role
+
+GAS_COIN = 1_000 * WEI
+DEPOSIT = 1_000 * STABLE
+STAKE_PER_SLOT = 100 * WEI
+
+
+class Bank:
+    """The one who deploys and mints on a devnet; on a real network nobody has this power over a real token."""
+
+    def __init__(self, folder: Path, rpc_url: Callable[[], str]) -> None:
+        self.folder, self.rpc_url = folder, rpc_url
+        self.deployment_file = folder / "deployment.json"
+        self.operator_key_file = folder / "operator.key"
+        self._deployer = make_key(folder / "deployer.key")
+
+    @property
+    def operator(self) -> Key:
+        """The key by which settlement sends transactions and signs receipts."""
+        return make_key(self.operator_key_file)
+
+    async def open(self) -> ChainClient:
+        """The chain with the contracts on it, deployed at first. Raises NotReady if the chain has forgotten them."""
+        if not self.deployment_file.exists():
+            for key in (self._deployer, self.operator):
+                await self.give_coin(key.address)
+            operator = self.operator.address
+            deployment = await deploy(self.rpc_url(), self._deployer, operator, operator)
+            deployment.save(self.deployment_file)
+        chain = await connect(self.rpc_url(), Deployment.load(self.deployment_file))
+        try:
+            await chain.pool_balance()
+        except AssayError as error:
+            raise NotReady(f"the chain has forgotten the contracts ({error}): start afresh with --wipe.") from error
+        return chain
+
+    async def give_coin(self, address: str) -> None:
+        """Set an address's coin, which pays for gas: a power that only a development node grants."""
+        rpc = Rpc(self.rpc_url())
+        try:
+            await rpc.ask("anvil_setBalance", address, hex(GAS_COIN))
+        finally:
+            await rpc.close()
+
+    async def endow(self, chain: Chain, party: Party) -> None:
+        """Give a party what its role needs: a deposit in escrow, or a stake for its slots. Once."""
+        done = party.folder / "endowed"
+        if done.exists():
+            return
+        await self.give_coin(party.key.address)
+        if party.role is Role.REQUESTER:
+            await wallet.mint_stable(chain, self._deployer, party.key.address, 2 * DEPOSIT)
+            await wallet.deposit(chain, party.key, DEPOSIT)
+        else:
+            amount = STAKE_PER_SLOT * party.terms.slots * 2
+            await wallet.mint_native(chain, self._deployer, party.key.address, amount)
+            await wallet.stake(chain, party.key, amount)
+        done.touch()
+
+
+async def balances(chain: Chain, parties: list[Party]) -> dict[str, dict[str, int]]:
+    """What every party and contract holds, in base units; locked escrow and stake are in the contracts' rows."""
+    place = chain.deployment
+    rows: dict[str, dict[str, int]] = {}
+    for party in parties:
+        address = party.key.address
+        rows[party.name] = {
+            "stable": await chain.token_balance(place.stable, address),
+            "escrow": await chain.balance(address),
+            "native": await chain.token_balance(place.native, address),
+            "stake": await chain.stake_of(address) + await chain.unbonding_of(address),
+        }
+    escrow, stake = (
+        await chain.token_balance(place.stable, place.escrow),
+        await chain.token_balance(place.native, place.stake),
+    )
+    rows["escrow contract"] = {"stable": escrow - sum(row["escrow"] for row in rows.values())}
+    rows["stake contract"] = {"native": stake - sum(row.get("stake", 0) for row in rows.values())}
+    rows["insurance pool"] = {"native": await chain.pool_balance()}
+    return rows
+
+
+def totals(rows: dict[str, dict[str, int]]) -> dict[str, int]:
+    """All stable and all native tokens in `balances`: no job may change either."""
+    stable = sum(row.get("stable", 0) + row.get("escrow", 0) for row in rows.values())
+    native = sum(row.get("native", 0) + row.get("stake", 0) for row in rows.values())
+    return {"stable": stable, "native": native}

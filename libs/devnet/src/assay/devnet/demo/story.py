@@ -1,0 +1,156 @@
+"""The story: a network starts, a job survives its provider, a cheat is caught, the money adds up."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from assay.client.sdk import Assay
+from assay.client.view import JobView
+from assay.devnet.bank import balances, totals
+from assay.devnet.demo.judge import Judge, Judgement
+from assay.devnet.demo.screen import Screen
+from assay.devnet.demo.tale import CHEAT, HOME, PROMPT, PROVIDERS, Tale, text_of
+from assay.devnet.devnet import Devnet
+from assay.devnet.parties import Party
+from assay.proof.report import verify
+from assay.schema.event import Envelope, Event
+from assay.schema.values import Policy, Requirements, Role
+from assay.workloads.smollm2 import SMOLLM2
+
+CLOSED = ("job.settled", "job.refunded", "job.unfunded")
+Balances = dict[str, dict[str, int]]
+
+
+@dataclass
+class Told:
+    """What the story has come to."""
+
+    jobs: list[JobView] = field(default_factory=list)
+    receipts: list[Path] = field(default_factory=list)
+    receipts_hold: list[bool] = field(default_factory=list)
+    before: Judgement | None = None
+    after: Judgement | None = None
+    balances_before: Balances = field(default_factory=dict)
+    balances_after: Balances = field(default_factory=dict)
+    killed: str = ""
+    seconds: float = 0.0
+
+    @property
+    def is_conserved(self) -> bool:
+        """Whether no token appeared or vanished."""
+        return totals(self.balances_before) == totals(self.balances_after)
+
+
+class Story:
+    """One telling, on a devnet that runs."""
+
+    def __init__(self, devnet: Devnet, screen: Screen, tale: Tale, data: Path | None) -> None:
+        self.devnet, self.screen, self.tale = devnet, screen, tale
+        self.text = text_of(data)
+        self.told = Told()
+        self._closed: dict[str, asyncio.Event] = {}
+        self._halfway = asyncio.Event()
+        self._main_job = ""
+        self._worker_of_main = ""
+
+    async def tell(self) -> Told:
+        """Tell it to the end."""
+        started = time.monotonic()
+        await self._gather()
+        self.told.balances_before = await self._balances()
+        async with Assay.connect(self.devnet.profile("requester")) as assay:
+            listening = asyncio.create_task(self._listen(assay))
+            try:
+                await self._main(assay)
+                await self._cheated(assay)
+            finally:
+                listening.cancel()
+        self.told.balances_after = await self._balances()
+        self.told.seconds = time.monotonic() - started
+        return self.told
+
+    async def _gather(self) -> None:
+        parties = self.devnet.places.parties
+        self.screen.tell("a requester deposits 1000 tokens; four providers stake and offer their machines")
+        await self.devnet.join(Party.make(parties, "requester", Role.REQUESTER))
+        for name, terms in PROVIDERS.items():
+            party = Party.make(parties, name, Role.PROVIDER, terms)
+            await self.devnet.join(party)
+            self.screen.know(party)
+
+    async def _main(self, assay: Assay) -> None:
+        self.screen.tell(f"job 1: fine-tune SmolLM2-135M-Instruct on {len(self.text) // 1000} kB of text")
+        params = self.tale.params | {"model": SMOLLM2}
+        self._main_job = await self._submit(assay, "job 1 (honest)", params, HOME)
+        judge = Judge(self.devnet.places.models, self.text, params | {"data": await self._data(assay)}, PROMPT)
+        self.told.before = await judge.judge(None)
+        self.screen.tell(f"held-out loss before: {self.told.before.loss:.4f}")
+        await self._kill_halfway()
+        await self._closed[self._main_job].wait()
+        adapter = await self._close(assay, self._main_job, "adapter.safetensors")
+        self.told.after = await judge.judge(adapter)
+        self.screen.tell(f"held-out loss after: {self.told.after.loss:.4f}")
+
+    async def _cheated(self, assay: Assay) -> None:
+        self.screen.tell("job 2: the same, anywhere, for the lowest price; the cheapest provider does no work")
+        job_id = await self._submit(assay, "job 2 (cheated)", self.tale.params | {"model": SMOLLM2, "seed": 8}, ())
+        await self._closed[job_id].wait()
+        await self._close(assay, job_id, None)
+
+    async def _data(self, assay: Assay) -> str:
+        return await assay.upload(self.text)
+
+    async def _submit(self, assay: Assay, name: str, params: dict[str, Any], regions: tuple[str, ...]) -> str:
+        whole = params | {"data": await self._data(assay)}
+        job_id = await assay.submit(
+            "finetune",
+            whole,
+            price_limit=self.tale.price_limit,
+            deadline_s=self.tale.deadline_s,
+            requirements=Requirements(regions=regions),
+            policy=Policy(audit_segments=1),
+        )
+        self._closed.setdefault(job_id, asyncio.Event())
+        self.screen.expect(job_id, name, whole["steps"] // whole["segment_steps"])
+        return job_id
+
+    async def _listen(self, assay: Assay) -> None:
+        async for said in assay.events():
+            self.screen.happen(said)
+            self._follow(said)
+
+    def _follow(self, said: Envelope[Event]) -> None:
+        event = said.event
+        job_id = getattr(event, "job_id", "")
+        if event.type in CLOSED:
+            self._closed.setdefault(job_id, asyncio.Event()).set()
+        if event.type == "lease.committed" and getattr(event, "segment", 0) >= self.tale.kill_after_segment:
+            self._worker_of_main = self._worker_of_main or str(getattr(event, "provider", ""))
+            self._halfway.set()
+
+    async def _kill_halfway(self) -> None:
+        await self._halfway.wait()
+        party = next(p for p in self.devnet.parties.values() if p.id == self._worker_of_main)
+        self.devnet.supervisor.kill(party.name)
+        self.told.killed = party.name
+        self.screen.note(party, "[red]killed with SIGKILL[/red]")
+        self.screen.tell(f"[red]kill -9 {party.name}[/red], half way through: another carries on")
+
+    async def _close(self, assay: Assay, job_id: str, result: str | None) -> bytes:
+        folder = self.devnet.places.data / "results"
+        folder.mkdir(exist_ok=True)
+        self.told.jobs.append(await assay.job(job_id))
+        receipt = await assay.receipt(job_id, folder / f"job-{len(self.told.jobs)}.receipt.json")
+        self.told.receipts.append(receipt)
+        self.told.receipts_hold.append(verify(receipt.read_text(), self.devnet.bank.operator.address).passed)
+        return (await assay.fetch(job_id, folder / result)).read_bytes() if result else b""
+
+    async def _balances(self) -> Balances:
+        return await balances(self.devnet.chain, list(self.devnet.parties.values()))
+
+    @property
+    def cheat(self) -> Party:
+        """The one that does no work."""
+        return self.devnet.parties[CHEAT]

@@ -1,0 +1,73 @@
+"""What each process of a devnet is told: its ASSAY_* variables."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.devnet.bank import Bank
+from assay.devnet.parties import Party
+from assay.devnet.servers import Servers
+
+SERVICES = ("discovery", "gateway", "matching", "settlement", "verification")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the things of a devnet lie."""
+
+    data: Path
+    models: Path
+
+    def service(self, name: str) -> Path:
+        """A service's folder."""
+        folder = self.data / "services" / name
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+    @property
+    def parties(self) -> Path:
+        """The folder of all parties' folders."""
+        return self.data / "parties"
+
+
+def service_environment(name: str, places: Places, servers: Servers, bank: Bank, port: int) -> dict[str, str]:
+    """The variables of a service."""
+    folder = places.service(name)
+    common = {
+        "nats_url": servers.nats_url,
+        "nats_creds_file": folder / "nats.creds",
+        "postgres_dsn_file": folder / "postgres.dsn",
+        "http_port": port,
+    }
+    chain = {"rpc_url": servers.evm_url, "deployment_file": bank.deployment_file}
+    own: dict[str, dict[str, object]] = {
+        "gateway": {"deployment_file": bank.deployment_file},
+        "verification": chain | {"data_dir": folder / "data", "models_dir": places.models},
+        "settlement": chain | {"operator_key_file": bank.operator_key_file, "confirmations": 1},
+    }
+    return variables(name, common | own.get(name, {}))
+
+
+def provider_environment(party: Party, places: Places, servers: Servers, bank: Bank) -> dict[str, str]:
+    """The variables of a provider's worker."""
+    terms = party.terms
+    return variables(
+        "execution",
+        {
+            "nats_url": servers.nats_url,
+            "nats_creds_file": party.creds_file,
+            "key_file": party.folder / "key",
+            "deployment_file": bank.deployment_file,
+            "data_dir": party.folder / "data",
+            "models_dir": places.models,
+            "region": terms.region,
+            "slots": terms.slots,
+            "processes": terms.processes,
+            "mega_unit_price": terms.mega_unit_price,
+            "beat_s": terms.beat_s,
+        },
+    )
+
+
+def variables(service: str, values: dict[str, object]) -> dict[str, str]:
+    """The values under the service's prefix."""
+    return {f"ASSAY_{service.upper()}_{name.upper()}": str(value) for name, value in values.items()}
