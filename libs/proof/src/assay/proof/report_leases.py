@@ -1,0 +1,56 @@
+"""What a receipt says the providers did: every chain of commitments, every root."""
+
+from collections.abc import Iterator
+
+from assay.proof.commitment import check_chain, root_of
+from assay.proof.report_reading import Check, LeaseReading, Reading, verdict
+from assay.schema.errors import AssayError
+from assay.schema.lease import ResumePoint
+
+
+def check_leases(reading: Reading) -> Iterator[Check]:
+    """Each lease's chain and root; each resumed lease carries on from a segment that this receipt holds."""
+    spec = reading.predicate.spec_digest
+    for lease in reading.leases:
+        yield verdict(f"{lease.name}: chain", faults_of_chain(lease, spec), "Each segment follows the one before it.")
+        yield verdict(f"{lease.name}: root", faults_of_root(lease, spec), "The root stands over these segments.")
+        yield verdict(f"{lease.name}: resume", faults_of_resume(lease, reading), "It begins where it should.")
+
+
+def faults_of_chain(lease: LeaseReading, spec: str) -> Iterator[str]:
+    part = lease.part
+    if len(lease.commits) + (lease.executed is not None) != len(part.said):
+        yield "A statement is neither a commitment nor the end of this lease."
+    terms = (part.lease_id, part.provider, part.fence)
+    for commit in lease.commits:
+        if (commit.lease_id, commit.provider, commit.fence) != terms:
+            yield f"Segment {commit.segment} is of another lease."
+    if lease.executed and (lease.executed.lease_id, lease.executed.provider, lease.executed.fence) != terms:
+        yield "The end is of another lease."
+    if any(said.source != part.provider for said in part.said):
+        yield "A statement was made by somebody else."
+    try:
+        check_chain(lease.commits, spec, resume=part.resume)
+    except AssayError as error:
+        yield error.detail
+
+
+def faults_of_root(lease: LeaseReading, spec: str) -> Iterator[str]:
+    if lease.executed is None:
+        return
+    if lease.executed.root != root_of(lease.commits, spec):
+        yield "The signed root is not that of the commitments."
+    if lease.executed.segments != len(lease.commits):
+        yield f"{lease.executed.segments} segments were signed for, {len(lease.commits)} are here."
+
+
+def faults_of_resume(lease: LeaseReading, reading: Reading) -> Iterator[str]:
+    resume = lease.part.resume
+    earlier = [other for other in reading.leases if other.part.fence < lease.part.fence]
+    ends = [
+        ResumePoint(segment=c.segment, state=c.state_out, checkpoint=c.checkpoint, commitment=c.commitment)
+        for other in earlier
+        for c in other.commits
+    ]
+    if resume is not None and resume not in ends:
+        yield "It carries on from a segment that no earlier lease here has committed."

@@ -1,0 +1,39 @@
+"""What a receipt says was paid: only passed leases, at most what they earned, and nothing made or lost."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from assay.proof.report_reading import Check, Reading, verdict
+from assay.schema.job import Payout
+from assay.schema.values import cost_of
+
+
+def check_money(reading: Reading) -> Iterator[Check]:
+    """Each payout, then the sum."""
+    for payout in reading.predicate.payouts:
+        yield verdict(f"payout {payout.lease_id}", faults_of_payout(payout, reading), "It is what the lease earned.")
+    yield verdict("sum", faults_of_sum(reading), "Payouts and refund add up to what the order allowed.")
+
+
+def faults_of_payout(payout: Payout, reading: Reading) -> Iterator[str]:
+    lease = next((lease for lease in reading.leases if lease.part.lease_id == payout.lease_id), None)
+    if lease is None:
+        yield "It goes to a lease that is not in the receipt."
+        return
+    if (payout.provider, payout.fence) != (lease.part.provider, lease.part.fence):
+        yield "It does not go to the lease's provider."
+    outcomes = {said.outcome for said in reading.predicate.verdicts if said.lease_id == payout.lease_id}
+    if outcomes != {"passed"}:
+        yield "The lease has no verdict that it passed."
+    earned = cost_of(sum(commit.units for commit in lease.commits), lease.part.mega_unit_price)
+    if payout.amount > earned:
+        yield f"{payout.amount} were paid for work worth {earned}."
+
+
+def faults_of_sum(reading: Reading) -> Iterator[str]:
+    predicate = reading.predicate
+    paid = sum(payout.amount for payout in predicate.payouts)
+    if max(Counter(payout.lease_id for payout in predicate.payouts).values(), default=0) > 1:
+        yield "A lease was paid twice."
+    if reading.order and paid + predicate.refunded != reading.order.price_limit:
+        yield f"{paid} paid and {predicate.refunded} refunded do not make {reading.order.price_limit}."

@@ -1,0 +1,50 @@
+"""What a receipt says the audit found: the draw repeated, the findings held against the commitments."""
+
+from collections.abc import Iterator
+
+from assay.proof.commitment import root_of
+from assay.proof.report_reading import Check, LeaseReading, Reading, verdict
+from assay.proof.sampling import draw
+from assay.schema.verdict import VerdictReached
+
+
+def check_verdicts(reading: Reading) -> Iterator[Check]:
+    """Each verdict: about these commitments, of the segments that follow from the seed, true to its findings."""
+    leases = {lease.part.lease_id: lease for lease in reading.leases}
+    least = reading.order.spec.policy.audit_segments if reading.order else 1
+    spec = reading.predicate.spec_digest
+    for said in reading.predicate.verdicts:
+        name, lease = f"verdict {said.verdict_id}", leases.get(said.lease_id)
+        if lease is None:
+            yield Check(name, False, f"It is about the lease {said.lease_id}, which is not in the receipt.")
+            continue
+        yield verdict(f"{name}: root", faults_of_subject(said, lease, reading, spec), "It is about these commitments.")
+        yield verdict(f"{name}: draw", faults_of_draw(said, lease, least), "The audited segments follow from the seed.")
+        yield verdict(f"{name}: findings", faults_of_findings(said, lease), "The outcome is that of the findings.")
+
+
+def faults_of_subject(said: VerdictReached, lease: LeaseReading, reading: Reading, spec: str) -> Iterator[str]:
+    if (said.job_id, said.provider) != (reading.predicate.job, lease.part.provider):
+        yield "It is about another job or provider."
+    if said.root != root_of(lease.commits, spec):
+        yield "Its root is not that of the commitments."
+
+
+def faults_of_draw(said: VerdictReached, lease: LeaseReading, least: int) -> Iterator[str]:
+    costs = [commit.units for commit in lease.commits]
+    if len(said.drawn) < min(least, len(costs)):
+        yield f"{len(said.drawn)} segments were drawn, {least} were ordered."
+    expected = tuple(lease.commits[place].segment for place in draw(said.seed, costs, len(said.drawn)))
+    if said.drawn != expected:
+        yield "The drawn segments do not follow from the seed."
+
+
+def faults_of_findings(said: VerdictReached, lease: LeaseReading) -> Iterator[str]:
+    claimed = {commit.segment: commit.state_out for commit in lease.commits}
+    if (said.outcome == "passed") != all(finding.passed for finding in said.findings):
+        yield "The outcome is not that of the findings."
+    if said.outcome == "passed" and {finding.segment for finding in said.findings} != set(said.drawn):
+        yield "Not every drawn segment was looked at."
+    for finding in said.findings:
+        if finding.claimed != claimed.get(finding.segment):
+            yield f"Segment {finding.segment}: what was judged is not what was committed."

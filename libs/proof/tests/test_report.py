@@ -1,0 +1,166 @@
+import base64
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assay.proof import Key, Report, compose, receipt_digest, seal, verify
+from assay.proof.dsse import seal_payload
+from assay.proof.receipt import Statement
+from assay.schema.errors import Reject
+
+
+def compose_from(lineage: Any, **changes: Any) -> Statement:
+    parts = {
+        name: getattr(lineage, name) for name in ("domain", "submitted", "leases", "verdicts", "payouts", "refunded")
+    }
+    return compose(**{**parts, **changes})
+
+
+@pytest.fixture(scope="session")
+def sealed(lineage: Any) -> str:
+    return seal(compose_from(lineage), lineage.operator)
+
+
+def reseal(sealed: str, operator: Key, *path: object, value: object) -> Report:
+    """The report on a receipt in which the operator itself changed one thing and signed again."""
+    body = json.loads(base64.b64decode(json.loads(sealed)["payload"]))
+    at = body
+    for step in path[:-1]:
+        at = at[step]
+    at[path[-1]] = value
+    return verify(seal_payload(json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(), operator))
+
+
+def faults_of(report: Report) -> set[str]:
+    return {check.name.partition(": ")[2] or check.name.split()[0] for check in report.faults}
+
+
+def test_an_honest_receipt_holds(sealed: str, lineage: Any) -> None:
+    report = verify(sealed, lineage.operator.address)
+    assert report.passed, report.faults
+    assert len(report.checks) > 20
+    assert all(check.sentence for check in report.checks)
+
+
+def test_a_receipt_is_an_in_toto_statement_about_the_result(sealed: str, lineage: Any) -> None:
+    body = json.loads(base64.b64decode(json.loads(sealed)["payload"]))
+    assert body["_type"] == "https://in-toto.io/Statement/v1"
+    assert body["predicateType"] == "urn:assay:receipt:1"
+    assert body["subject"] == [{"name": "result", "digest": {"blake3": lineage.leases[1][1][-1].event.result}}]
+
+
+def test_the_same_lineage_gives_the_same_receipt(sealed: str, lineage: Any) -> None:
+    again = seal(compose_from(lineage), lineage.operator)
+    assert again == sealed
+    assert len(receipt_digest(again)) == 64
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_any_flipped_bit_of_a_receipt_is_found(sealed: str, data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(sealed) - 1))
+    flipped = chr(ord(sealed[place]) ^ (1 << data.draw(st.integers(0, 6))))
+    report = verify(sealed[:place] + flipped + sealed[place + 1 :])
+    assert not report.passed
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_flipped_bit_of_a_signed_statement_is_found_where_it_is(
+    sealed: str, lineage: Any, data: st.DataObject
+) -> None:
+    lease = data.draw(st.integers(0, 1))
+    place = data.draw(st.integers(0, len(lineage.leases[lease][1]) - 1))
+    raw = lineage.leases[lease][1][place].data
+    bit = data.draw(st.integers(0, 8 * len(raw) - 1))
+    flipped = (int.from_bytes(raw, "big") ^ (1 << bit)).to_bytes(len(raw), "big")
+    path = ("predicate", "leases", lease, "said", place, "data")
+    report = reseal(sealed, lineage.operator, *path, value=base64.b64encode(flipped).decode())
+    lease_id = lineage.leases[lease][0].lease_id
+    assert report.faults[0].name == f"lease {lease_id}, statement {place}: signature"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "fault"),
+    [
+        (("subject", 0, "digest", "blake3"), "0" * 64, "subject"),
+        (("subject", 0, "name"), "spec", "subject"),
+        (("predicate", "spec_digest"), "0" * 64, "terms"),
+        (("predicate", "job"), "j" + "a" * 26, "terms"),
+        (("predicate", "deployment", "chain_id"), 1, "signature"),
+        (("predicate", "deployment", "escrow"), "0x" + "00" * 20, "signature"),
+        (("predicate", "order", "source"), "r" + "a" * 32, "signature"),
+        (("predicate", "order", "time_ms"), 1, "signature"),
+        (("predicate", "leases", 0, "fence"), 9, "chain"),
+        (("predicate", "leases", 0, "provider"), "p" + "a" * 32, "chain"),
+        (("predicate", "leases", 1, "resume"), None, "chain"),
+        (("predicate", "leases", 1, "resume", "state"), "0" * 64, "resume"),
+        (("predicate", "verdicts", 0, "root"), "0" * 64, "root"),
+        (("predicate", "verdicts", 1, "seed"), "3" * 64, "draw"),
+        (("predicate", "verdicts", 1, "drawn"), [2], "draw"),
+        (("predicate", "verdicts", 0, "outcome"), "rejected", "findings"),
+        (("predicate", "verdicts", 0, "findings"), [], "findings"),
+        (("predicate", "verdicts", 0, "findings", 0, "claimed"), "0" * 64, "findings"),
+        (("predicate", "verdicts", 0, "findings", 0, "passed"), False, "findings"),
+        (("predicate", "verdicts", 0, "lease_id"), "l" + "a" * 26, "verdict"),
+        (("predicate", "verdicts"), [], "payout"),
+        (("predicate", "payouts", 0, "amount"), 6001, "payout"),
+        (("predicate", "payouts", 0, "provider"), "p" + "a" * 32, "payout"),
+        (("predicate", "payouts", 0, "lease_id"), "l" + "a" * 26, "payout"),
+        (("predicate", "payouts", 0, "amount"), 5999, "sum"),
+        (("predicate", "refunded"), 0, "sum"),
+        (("predicate", "extra"), "praise", "form"),
+    ],
+    ids=lambda part: ".".join(map(str, part)) if isinstance(part, tuple) else None,
+)
+def test_an_operator_that_lies_is_found_out(
+    sealed: str, lineage: Any, path: tuple[object, ...], value: object, fault: str
+) -> None:
+    report = reseal(sealed, lineage.operator, *path, value=value)
+    assert fault in faults_of(report), report.faults
+
+
+def test_a_lease_paid_twice_is_found(lineage: Any) -> None:
+    half = lineage.payouts[0].model_copy(update={"amount": lineage.payouts[0].amount // 2})
+    report = verify(seal(compose_from(lineage, payouts=(half, half, lineage.payouts[1])), lineage.operator))
+    assert [check.sentence for check in report.faults] == ["A lease was paid twice."]
+
+
+def test_a_statement_left_out_is_found(lineage: Any) -> None:
+    granted, said = lineage.leases[1]
+    for left_out in range(len(said) - 1):
+        leases = (lineage.leases[0], (granted, [*said[:left_out], *said[left_out + 1 :]]))
+        assert not verify(seal(compose_from(lineage, leases=leases), lineage.operator)).passed
+
+
+def test_a_receipt_sealed_by_somebody_else_is_not_the_operators(lineage: Any) -> None:
+    stranger = Key.from_hex("33" * 32)
+    report = verify(seal(compose_from(lineage), stranger), lineage.operator.address)
+    assert [check.name for check in report.faults] == ["seal"]
+
+
+def test_a_job_without_a_result_has_a_receipt_about_its_spec(lineage: Any) -> None:
+    leases = (lineage.leases[0],)
+    changes = {
+        "leases": leases,
+        "verdicts": lineage.verdicts[:1],
+        "payouts": lineage.payouts[:1],
+        "refunded": lineage.refunded + lineage.payouts[1].amount,
+    }
+    statement = compose_from(lineage, **changes)
+    assert statement.subject[0].name == "spec"
+    assert verify(seal(statement, lineage.operator)).passed
+
+
+def test_nothing_unsigned_gets_into_a_receipt(lineage: Any) -> None:
+    with pytest.raises(Reject, match="no signature"):
+        compose_from(lineage, submitted=replace(lineage.submitted, signature=None))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null", "\x00", '{"payload":1}', "[" * 100_000])
+def test_what_is_no_receipt_is_said_to_be_none(text: str) -> None:
+    assert [check.name for check in verify(text).faults] == ["form"]
