@@ -1,0 +1,1 @@
+"""Settlement: locks a job's price in escrow, pays what was verified, refunds the rest, and keeps the books."""

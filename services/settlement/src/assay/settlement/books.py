@@ -1,0 +1,140 @@
+"""The ledger's SQL: what is posted, what accounts hold, how far the chain was followed, and what a fork undoes."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from assay.chain.values import Block
+from assay.settlement.ledger import Asset, Book, Transfer, escrow
+from assay.store import Transaction
+
+# Forks reach back less far than this; a longer one is followed again from the deployment on.
+BLOCKS_KEPT = 10_000
+
+TRANSFERS = """
+insert into transfers (log, era, kind, block)
+select given.log, era, given.kind, given.block from chain_cursor, unnest($1::text[], $2::text[], $3::bigint[])
+with ordinality as given (log, kind, block, turn) order by given.turn returning number
+"""
+ENTRIES = """
+insert into entries (number, line, account, asset, amount)
+select * from unnest($1::bigint[], $2::smallint[], $3::text[], $4::text[], $5::numeric[])
+"""
+BALANCES = "select account, asset, balance from accounts where account = any($1::text[])"
+OPENINGS = """
+select distinct on (came.account) came.account, t.tx, came.amount, payer.account as owner
+from entries came join transfers t on t.number = came.number
+join entries payer on payer.number = t.number and payer.amount < 0
+where came.account = any($1::text[]) and came.amount > 0 and t.kind = 'Opened' and t.reverses is null
+and not exists (select from transfers r where r.reverses = t.number)
+order by came.account, t.number desc
+"""
+ADVANCE = "update chain_cursor set block = $2 where block = $1 returning era"
+KEEP_BLOCK = "insert into blocks (number, hash) values ($1, $2) on conflict (number) do update set hash = excluded.hash"
+UNDO = """
+with undone as (
+    insert into transfers (log, era, kind, block, reverses)
+    select log, era, kind, block, number from transfers t
+    where block > $1 and reverses is null and not exists (select from transfers r where r.reverses = t.number)
+    order by number desc returning number, reverses
+)
+insert into entries (number, line, account, asset, amount)
+select undone.number, line, account, asset, -amount from undone join entries on entries.number = undone.reverses
+order by undone.number, line
+"""
+
+
+class Opening(NamedTuple):
+    """The transaction that locked a job's price, how much, and whose account it came from."""
+
+    tx: str
+    amount: int
+    owner: str
+
+
+class Cursor(NamedTuple):
+    """The last block whose logs are in the ledger; the era counts the forks that undid some."""
+
+    block: int
+    hash: str
+    era: int
+
+
+async def cursor(tx: Transaction) -> Cursor | None:
+    """How far the chain was followed; None before the first time."""
+    row = await tx.fetchrow("select block, hash, era from chain_cursor join blocks on number = block")
+    return Cursor(*row) if row else None
+
+
+async def begin(tx: Transaction, block: Block) -> None:
+    """Follow the chain from after this block on."""
+    await tx.execute("insert into chain_cursor (block) values ($1) on conflict do nothing", block.number)
+    await tx.execute(KEEP_BLOCK, block.number, "0x" + block.hash.hex())
+
+
+async def advance(tx: Transaction, seen: Cursor, last: Block) -> bool:
+    """Whether the cursor still stood where it was seen and now stands at `last`; locks it until the commit."""
+    if await tx.fetchval(ADVANCE, seen.block, last.number) != seen.era:
+        return False
+    await tx.execute(KEEP_BLOCK, last.number, "0x" + last.hash.hex())
+    await tx.execute("delete from blocks where number < $1", last.number - BLOCKS_KEPT)
+    return True
+
+
+async def remembered(tx: Transaction) -> list[tuple[int, str]]:
+    """The remembered blocks up to which the chain was followed, newest first."""
+    return [tuple(row) for row in await tx.fetch("select number, hash from blocks order by number desc")]
+
+
+async def undo(tx: Transaction, seen: Cursor, fork: int) -> bool:
+    """Post all that was posted after block `fork` the other way round, and begin a new era there.
+
+    False if somebody else moved the cursor meanwhile.
+    """
+    moved = "update chain_cursor set block = $3, era = era + 1 where block = $1 and era = $2 returning era"
+    if await tx.fetchval(moved, seen.block, seen.era, fork) is None:
+        return False
+    await tx.execute(UNDO, fork)
+    await tx.execute("delete from blocks where number > $1", fork)
+    return True
+
+
+async def load(tx: Transaction, accounts: Iterable[str], jobs: Iterable[str]) -> Book:
+    """The book with the balances of these accounts and the owners of these jobs' escrows."""
+    book = Book()
+    for account, asset, balance in await tx.fetch(BALANCES, sorted(set(accounts))):
+        book.balances[account, Asset(asset)] = int(balance)
+    for job, found in (await openings(tx, jobs)).items():
+        book.owners[job] = found.owner
+    return book
+
+
+async def post(tx: Transaction, transfers: Sequence[Transfer]) -> None:
+    """Post the transfers in their order. Each log posts once in an era; the database refuses a second time."""
+    if not transfers:
+        return
+    logs, kinds, blocks = zip(*((t.log, t.kind, t.block) for t in transfers), strict=True)
+    numbers = sorted(row[0] for row in await tx.fetch(TRANSFERS, logs, kinds, blocks))
+    rows = [
+        (number, line, entry.account, entry.asset.value, Decimal(entry.amount))
+        for number, transfer in zip(numbers, transfers, strict=True)
+        for line, entry in enumerate(transfer.entries)
+    ]
+    await tx.execute(ENTRIES, *map(list, zip(*rows, strict=True)))
+
+
+async def openings(tx: Transaction, jobs: Iterable[str]) -> dict[str, Opening]:
+    """How the price of each of these jobs came to be locked, of those where it was."""
+    rows = await tx.fetch(OPENINGS, sorted({escrow(job) for job in jobs}))
+    return {account.partition(":")[2]: Opening(tx_hash, int(amount), owner) for account, tx_hash, amount, owner in rows}
+
+
+async def locked(tx: Transaction, jobs: Sequence[str]) -> dict[str, int]:
+    """What lies in the escrow of each job."""
+    rows = await tx.fetch(BALANCES, [escrow(job) for job in jobs])
+    return {account.partition(":")[2]: int(balance) for account, _, balance in rows}
+
+
+async def balances(tx: Transaction, accounts: Sequence[str]) -> dict[str, int]:
+    """What each of these accounts holds; each has one asset."""
+    return {account: int(balance) for account, _, balance in await tx.fetch(BALANCES, list(accounts))}

@@ -1,0 +1,189 @@
+"""When a job's money can come to its end, and what the end is; pure.
+
+A job closes once it has stopped and every lease that closed a segment has its verdict. Verified segments are paid, the
+rest goes back, so payouts and refund always add up to what was locked. Nothing is paid that the receipt cannot show.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from assay.proof.commitment import root_of
+from assay.proof.order import spec_digest
+from assay.schema.event import Event
+from assay.schema.job import (
+    JobCancelled,
+    JobExecuted,
+    JobExpired,
+    JobFailed,
+    JobRefunded,
+    JobRejected,
+    JobSettled,
+    JobSubmitted,
+    JobVerified,
+    LeaseShare,
+    Payout,
+)
+from assay.schema.lease import (
+    LeaseCommitted,
+    LeaseExecuted,
+    LeaseGranted,
+    LeaseRejected,
+    LeaseVerified,
+    SlashReason,
+)
+from assay.schema.values import cost_of
+from assay.schema.verdict import VerdictReached
+
+# What a provider must stake for each slot, in native base units; a lease fills one slot (discovery lists by it).
+STAKE_PER_LEASE: Final = 100 * 10**18
+# Half of it: far more than a lease earns, and the provider keeps enough to mend its ways.
+SLASH_SHARE_PPM: Final = 500_000
+PPM: Final = 1_000_000
+
+Stopped: TypeAlias = JobExecuted | JobFailed | JobExpired | JobCancelled
+
+# The event that lets a job close, and the event that it then closes with.
+CLOSINGS: Final[Mapping[type[Event], type[JobSettled] | type[JobRefunded]]] = {
+    JobVerified: JobSettled,
+    JobRejected: JobRefunded,
+    JobFailed: JobRefunded,
+    JobExpired: JobRefunded,
+    JobCancelled: JobRefunded,
+}
+SLASH_REASONS: Final[Mapping[str, SlashReason]] = {"segment.withheld": SlashReason.WITHHELD_DATA}
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """All that is known of a job, in whatever order it came."""
+
+    submitted: JobSubmitted | None = None
+    stopped: Stopped | None = None
+    closing: type[JobSettled] | type[JobRefunded] | None = None
+    granted: Mapping[str, LeaseGranted] = field(default_factory=dict)
+    committed: Mapping[str, Sequence[LeaseCommitted]] = field(default_factory=dict)
+    executed: Mapping[str, LeaseExecuted] = field(default_factory=dict)
+    verified: Mapping[str, LeaseVerified] = field(default_factory=dict)
+    rejected: Mapping[str, LeaseRejected] = field(default_factory=dict)
+    verdicts: Mapping[str, VerdictReached] = field(default_factory=dict)
+
+    @property
+    def shares(self) -> tuple[LeaseShare, ...]:
+        """The leases that closed a segment, in the order of their fences."""
+        leases = self.stopped.leases if self.stopped else ()
+        return tuple(sorted((share for share in leases if share.segments), key=lambda share: share.fence))
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """How a job's money ends: `payouts` by rising fence, the rest of what was locked refunded."""
+
+    event: type[JobSettled] | type[JobRefunded]
+    payouts: tuple[Payout, ...]
+    refunded: int
+
+
+def gather(events: Iterable[Event]) -> Dossier:
+    """The dossier of one job's events, in any order."""
+    known = list(events)
+    committed: dict[str, list[LeaseCommitted]] = {}
+    for event in known:
+        if isinstance(event, LeaseCommitted):
+            committed.setdefault(event.lease_id, []).append(event)
+    return Dossier(
+        submitted=next((event for event in known if isinstance(event, JobSubmitted)), None),
+        stopped=next((event for event in known if isinstance(event, Stopped)), None),
+        closing=next((CLOSINGS[type(event)] for event in known if type(event) in CLOSINGS), None),
+        granted={event.lease_id: event for event in known if isinstance(event, LeaseGranted)},
+        committed=committed,
+        executed={event.lease_id: event for event in known if isinstance(event, LeaseExecuted)},
+        verified={event.lease_id: event for event in known if isinstance(event, LeaseVerified)},
+        rejected={event.lease_id: event for event in known if isinstance(event, LeaseRejected)},
+        verdicts={event.verdict_id: event for event in known if isinstance(event, VerdictReached)},
+    )
+
+
+def lacks(dossier: Dossier) -> list[str]:
+    """What is still to come before the job can close; nothing if it can."""
+    if dossier.submitted is None:
+        return ["the order"]
+    if dossier.stopped is None:
+        return ["the end of the work"]
+    if dossier.closing is None:
+        return ["the job's verdict"]
+    return [missing for share in dossier.shares for missing in _lease_lacks(dossier, share)]
+
+
+def _lease_lacks(dossier: Dossier, share: LeaseShare) -> list[str]:
+    lease = share.lease_id
+    found = dossier.verified.get(lease) or dossier.rejected.get(lease)
+    wanted = {
+        "grant": lease in dossier.granted,
+        "commitments": lease not in dossier.verified or bool(commits_of(dossier, share)),
+        "outcome": found is not None,
+        "verdict": found is None or found.verdict_id in dossier.verdicts,
+    }
+    return [f"the {name} of {lease}" for name, is_there in wanted.items() if not is_there]
+
+
+def commits_of(dossier: Dossier, share: LeaseShare) -> tuple[LeaseCommitted, ...]:
+    """The commitments that the share counts, in order; none if one is missing.
+
+    Should a provider have signed two for one segment, the chain that stands under the share's root is taken.
+    """
+    assert dossier.submitted is not None
+    known = {commit.commitment: commit for commit in dossier.committed.get(share.lease_id, ())}
+    last = share.first_segment + share.segments - 1
+    tips = [commit for commit in known.values() if commit.segment == last]
+    chains = [chain for tip in tips if len(chain := _back(tip, known, share)) == share.segments]
+    if len(chains) < 2:
+        return chains[0] if chains else ()
+    digest = spec_digest(dossier.submitted.spec)
+    return next((chain for chain in chains if root_of(chain, digest) == share.root), chains[0])
+
+
+def _back(tip: LeaseCommitted, known: Mapping[str, LeaseCommitted], share: LeaseShare) -> tuple[LeaseCommitted, ...]:
+    chain = [tip]
+    while chain[-1].segment > share.first_segment:
+        previous = known.get(chain[-1].previous)
+        if previous is None or previous.segment != chain[-1].segment - 1:
+            return ()
+        chain.append(previous)
+    return tuple(reversed(chain))
+
+
+def close(dossier: Dossier, locked: int) -> Closure:
+    """How the job ends that lacks nothing: each verified lease is paid what it earned, as far as the money goes."""
+    assert dossier.submitted is not None and dossier.closing is not None
+    left, payouts = min(locked, dossier.submitted.price_limit), []
+    for share in dossier.shares:
+        if share.lease_id in dossier.verified:
+            payouts.append(_payout(share, min(earned(dossier, share), left)))
+            left -= payouts[-1].amount
+    return Closure(dossier.closing, tuple(payouts), locked - sum(payout.amount for payout in payouts))
+
+
+def earned(dossier: Dossier, share: LeaseShare) -> int:
+    """The price of the lease's verified units, in stable base units; never of more than it committed."""
+    committed = sum(commit.units for commit in commits_of(dossier, share))
+    return cost_of(min(dossier.verified[share.lease_id].units, committed), share.mega_unit_price)
+
+
+def _payout(share: LeaseShare, amount: int) -> Payout:
+    return Payout(lease_id=share.lease_id, provider=share.provider, fence=share.fence, amount=amount)
+
+
+def slash_amount(held: int) -> int:
+    """What one rejected lease costs its provider, in native base units, out of the stake that it holds."""
+    return min(STAKE_PER_LEASE * SLASH_SHARE_PPM // PPM, held)
+
+
+def slash_reason(code: str) -> SlashReason:
+    """What stake answers for, by the code of a rejection."""
+    return SLASH_REASONS.get(code, SlashReason.INVALID_RESULT)
+
+
+def gas_share(gas_used: int, count: int, turn: int) -> int:
+    """What one of `count` members of a batch bears of its gas; the shares add up to the whole."""
+    return gas_used // count + (1 if turn < gas_used % count else 0)

@@ -1,0 +1,182 @@
+"""Follows the chain: each log at depth is posted once, in the chain's order, with what it means for the market.
+
+One transaction moves the cursor, posts the ledger, finishes intents and says the events. So whoever sent a transaction,
+and wherever a crash fell, what the chain did is taken in once. A fork deeper than the confirmations is undone in the
+ledger and followed anew; what it took off the chain is sent again.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain as chained
+
+from assay.chain.errors import UnknownBlock
+from assay.chain.events import LoggedEvent, Receipt
+from assay.chain.values import Block
+from assay.runtime.context import Unit
+from assay.schema.errors import Mismatch
+from assay.settlement import books, queries, sending
+from assay.settlement.desk import Desk
+from assay.settlement.domain import gas_share
+from assay.settlement.ledger import Book, Transfer, job_name, stake, unbonding
+from assay.settlement.outcomes import ANSWERS, Docket, Log, conclude, stake_changes
+from assay.settlement.postings import post
+
+# Logs of at most so many blocks are taken in at once.
+SPAN_BLOCKS = 500
+# A node may lag behind another by this much before a chain that seems shorter is held to be so.
+LAG_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The logs after the cursor up to the block `last`, and the receipts of the transactions that are ours."""
+
+    last: Block
+    logs: tuple[LoggedEvent, ...]
+    own: Mapping[bytes, sending.Own]
+    receipts: Mapping[bytes, Receipt]
+
+
+class Follower:
+    """The only writer of the ledger."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk, self._chain, self._store = desk, desk.chain, desk.context.store
+        self._lock = asyncio.Lock()
+        self._behind_since: float | None = None
+
+    async def advance(self) -> bool:
+        """Whether anything new was taken in. Raises ChainUnreachable, Retry, Unreachable; Mismatch for a new chain."""
+        async with self._lock:
+            seen = await self._cursor()
+            head = await self._chain.block()
+            if await self._has_forked(seen, head):
+                await self._rewind(seen, head)
+                return True
+            last = min(head.number - self._desk.knobs.confirmations + 1, seen.block + SPAN_BLOCKS)
+            if last <= seen.block:
+                return False
+            span = await self._read(seen.block + 1, last)
+            return span is not None and await self._take(seen, span)
+
+    async def _cursor(self) -> books.Cursor:
+        async with self._store.transaction() as tx:
+            seen = await books.cursor(tx)
+        if seen is None:
+            # Nothing happens to the contracts in the block that first holds them.
+            first = await self._chain.block(self._chain.deployment.deployed_block)
+            async with self._store.transaction() as tx:
+                await books.begin(tx, first)
+            return books.Cursor(first.number, hex_of(first.hash), 0)
+        return seen
+
+    async def _has_forked(self, seen: books.Cursor, head: Block) -> bool:
+        if head.number >= seen.block:
+            self._behind_since = None
+            return await self._hash_at(seen.block) != seen.hash
+        now_s = asyncio.get_running_loop().time()
+        self._behind_since = self._behind_since or now_s
+        return now_s - self._behind_since > LAG_S or await self._is_another(head)
+
+    async def _is_another(self, head: Block) -> bool:
+        async with self._store.transaction() as tx:
+            known = dict(await books.remembered(tx))
+        return known.get(head.number, hex_of(head.hash)) != hex_of(head.hash)
+
+    async def _hash_at(self, number: int) -> str | None:
+        try:
+            return hex_of((await self._chain.block(number)).hash)
+        except UnknownBlock:
+            return None
+
+    async def _rewind(self, seen: books.Cursor, head: Block) -> None:
+        """Take back what is on the chain no more."""
+        async with self._store.transaction() as tx:
+            known = await books.remembered(tx)
+        for number, known_hash in known:
+            if number <= head.number and await self._hash_at(number) == known_hash:
+                break
+        else:
+            raise Mismatch(f"No block that was followed is on this chain any more; its head is {head.number}.")
+        async with self._store.transaction() as tx:
+            if await books.undo(tx, seen, number):
+                await sending.reopen(tx, number)
+                log.error("the chain forked below its confirmations: blocks %d to %d undone", number + 1, seen.block)
+        self._behind_since = None
+
+    async def _read(self, first: int, last: int) -> Span | None:
+        """The logs of these blocks; None if the chain changed while they were read."""
+        before = await self._chain.block(last)
+        logs = tuple(await self._chain.events(first, last))
+        hashes = list(dict.fromkeys(logged.tx_hash for logged in logs))
+        async with self._store.transaction() as tx:
+            own = await sending.own(tx, hashes)
+        found = await asyncio.gather(*(self._chain.receipt(tx_hash) for tx_hash in own))
+        receipts = {receipt.tx_hash: receipt for receipt in found if receipt is not None}
+        if len(receipts) < len(own) or (await self._chain.block(last)).hash != before.hash:
+            return None
+        return Span(before, logs, own, receipts)
+
+    async def _take(self, seen: books.Cursor, span: Span) -> bool:
+        async with self._desk.context.unit() as unit:
+            if not await books.advance(unit.tx, seen, span.last):
+                return False
+            docket = await self._post(unit, place(span)) if span.logs else Docket({})
+            for tx_hash, own in span.own.items():
+                block = span.receipts[tx_hash].block_number
+                await sending.end(unit.tx, own.sender, own.nonce, "final", block)
+        for trouble in docket.troubles:
+            log.error("settlement needs a person: %s", trouble)
+        self._desk.bell.ring()
+        return True
+
+    async def _post(self, unit: Unit, logs: Sequence[Log]) -> Docket:
+        docket, book = await prepare(unit, logs)
+        transfers = []
+        for entry in logs:
+            if entries := post(entry.event, book):
+                transfers.append(Transfer(entry.id, type(entry.event).__name__, entry.block, entries))
+            conclude(entry, docket)
+        await books.post(unit.tx, transfers)
+        await queries.finish(unit.tx, "done", docket.done)
+        await queries.finish(unit.tx, "refused", docket.refused)
+        await queries.touch(unit.tx, docket.funded)
+        for event, cause in chained(docket.events, stake_changes(docket, book)):
+            unit.emission.add(event, cause)
+        return docket
+
+
+async def prepare(unit: Unit, logs: Sequence[Log]) -> tuple[Docket, Book]:
+    """The intents that the logs may answer, and what the postings have to know."""
+    events = [entry.event for entry in logs]
+    jobs = sorted({job_name(event.job_id) for event in events if hasattr(event, "job_id")})
+    providers = {event.provider for event in events if hasattr(event, "provider")}
+    accounts = [account for address in providers for account in (stake(address), unbonding(address))]
+    book = await books.load(unit.tx, accounts, jobs)
+    return Docket(await queries.unfinished(unit.tx, jobs), await books.openings(unit.tx, jobs)), book
+
+
+def place(span: Span) -> list[Log]:
+    """The logs in their places. The members of one of our batches share its gas."""
+    turns: Counter[bytes] = Counter()
+    answers: Counter[bytes] = Counter()
+    logs = []
+    for logged in span.logs:
+        tx_hash, own = logged.tx_hash, span.own.get(logged.tx_hash)
+        gas = 0
+        if own and own.members and isinstance(logged.event, ANSWERS):
+            gas = gas_share(span.receipts[tx_hash].gas_used, own.members, answers[tx_hash])
+            answers[tx_hash] += 1
+        logs.append(Log(logged.event, hex_of(tx_hash), turns[tx_hash], logged.block_number, own is not None, gas))
+        turns[tx_hash] += 1
+    return logs
+
+
+def hex_of(raw: bytes) -> str:
+    """0x and the hex digits."""
+    return "0x" + raw.hex()

@@ -1,0 +1,134 @@
+"""What settlement does when something happens: it remembers it, and writes down what it wants done on the chain."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from assay.proof.eip712 import Domain
+from assay.proof.order import check_order, spec_digest
+from assay.runtime.service import Handler
+from assay.schema.errors import Refused, Retry
+from assay.schema.event import Envelope, Event
+from assay.schema.job import (
+    JobCancelled,
+    JobExecuted,
+    JobExpired,
+    JobFailed,
+    JobRejected,
+    JobSubmitted,
+    JobUnfunded,
+    JobVerified,
+)
+from assay.schema.lease import LeaseCommitted, LeaseExecuted, LeaseGranted, LeaseRejected, LeaseVerified
+from assay.schema.values import address_of
+from assay.schema.verdict import VerdictReached
+from assay.settlement import books, queries
+from assay.settlement.bell import Bell
+from assay.settlement.domain import slash_amount, slash_reason
+from assay.settlement.intents import Open, Slash
+from assay.settlement.ledger import stake, unbonding
+from assay.store import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the handlers reach: the transaction, the domain that orders are signed in, the bell of the desk."""
+
+    tx: Transaction
+    domain: Domain
+    bell: Bell
+
+
+async def on_job_submitted(said: Envelope[JobSubmitted], ports: Ports, now: int) -> list[Event]:
+    """Want the escrow opened, if the requester signed the order of this very job."""
+    job = said.event
+    try:
+        check_order(job, ports.domain)
+    except Refused as refusal:
+        reason = refusal.detail[:400]
+        return [JobUnfunded(job_id=job.job_id, requester=job.requester, code=refusal.code, reason=reason)]
+    await queries.remember(ports.tx, said)
+    await queries.want(ports.tx, open_of(job), said.id)
+    ports.bell.ring()
+    return []
+
+
+async def on_lease_rejected(said: Envelope[LeaseRejected], ports: Ports, now: int) -> list[Event]:
+    """Want the provider's stake slashed."""
+    lease = said.event
+    address = address_of(lease.provider)
+    held = await books.balances(ports.tx, (stake(address), unbonding(address)))
+    slash = Slash(
+        job_id=lease.job_id,
+        lease_id=lease.lease_id,
+        provider=lease.provider,
+        fence=lease.fence,
+        amount=slash_amount(sum(held.values())),
+        reason=slash_reason(lease.code),
+    )
+    await queries.want(ports.tx, slash, said.id)
+    return await on_closing_fact(said, ports, now)
+
+
+async def on_lease_executed(said: Envelope[LeaseExecuted], ports: Ports, now: int) -> list[Event]:
+    """Remember the end of the lease, after its commitments."""
+    await _await_commits(said.event, ports)
+    return await on_fact(said, ports, now)
+
+
+async def on_lease_verified(said: Envelope[LeaseVerified], ports: Ports, now: int) -> list[Event]:
+    """Remember what is to be paid, after the commitments that the receipt shows for it."""
+    await _await_commits(said.event, ports)
+    return await on_closing_fact(said, ports, now)
+
+
+async def on_fact(said: Envelope[Any], ports: Ports, now: int) -> list[Event]:
+    """Remember what the receipt will show."""
+    await queries.remember(ports.tx, said)
+    return []
+
+
+async def on_closing_fact(said: Envelope[Any], ports: Ports, now: int) -> list[Event]:
+    """Remember it, and have the job looked at again: this may be the last that was lacking."""
+    await queries.remember(ports.tx, said)
+    await queries.touch(ports.tx, [said.event.job_id])
+    ports.bell.ring()
+    return []
+
+
+def open_of(job: JobSubmitted) -> Open:
+    """What locks the job's price."""
+    return Open(
+        job_id=job.job_id,
+        requester=job.requester,
+        price_limit=job.price_limit,
+        deadline_s=job.deadline_ms // 1000,
+        spec_digest=spec_digest(job.spec),
+        signature=job.order_signature,
+    )
+
+
+async def _await_commits(lease: LeaseExecuted | LeaseVerified, ports: Ports) -> None:
+    """Commitments that came after what counts them would be skipped as behind it, so it has to wait for them."""
+    known = await queries.count_commits(ports.tx, lease.job_id, lease.lease_id)
+    if known < lease.segments:
+        raise Retry(f"{lease.segments - known} commitments of {lease.lease_id} are not here yet.")
+
+
+CLOSING: tuple[type[Event], ...] = (
+    JobExecuted,
+    JobFailed,
+    JobExpired,
+    JobCancelled,
+    JobVerified,
+    JobRejected,
+    VerdictReached,
+)
+HANDLERS: dict[type[Event], Handler] = {
+    JobSubmitted: on_job_submitted,
+    LeaseGranted: on_fact,
+    LeaseCommitted: on_fact,
+    LeaseExecuted: on_lease_executed,
+    LeaseVerified: on_lease_verified,
+    LeaseRejected: on_lease_rejected,
+    **dict.fromkeys(CLOSING, on_closing_fact),
+}

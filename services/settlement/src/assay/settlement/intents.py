@@ -1,0 +1,101 @@
+"""What settlement wants done on the chain: one class per kind, kept as JSON until the chain has done it, or refused."""
+
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import Field
+
+from assay.chain import values as chain
+from assay.schema.job import Payout
+from assay.schema.lease import SlashReason
+from assay.schema.values import (
+    Digest,
+    Fence,
+    JobId,
+    LeaseId,
+    Money,
+    ProviderId,
+    RequesterId,
+    Signature,
+    Value,
+    address_of,
+    job_word,
+)
+
+Key: TypeAlias = tuple[str, str, int]
+SLASH_REASONS = {reason: turn for turn, reason in enumerate(SlashReason)}
+
+
+class Open(Value):
+    """Lock an order's price limit."""
+
+    kind: ClassVar[str] = "open"
+    job_id: JobId
+    requester: RequesterId
+    price_limit: Money
+    deadline_s: int
+    spec_digest: Digest
+    signature: Signature
+
+    @property
+    def key(self) -> Key:
+        """What there is one intent of."""
+        return (self.kind, self.job_id, 0)
+
+    def call(self) -> chain.SignedOrder:
+        """The order as the contract takes it."""
+        order = chain.Order(
+            job_id=job_word(self.job_id),
+            requester=address_of(self.requester),
+            price_limit=self.price_limit,
+            deadline=self.deadline_s,
+            spec_digest=bytes.fromhex(self.spec_digest),
+        )
+        return chain.SignedOrder(order, bytes.fromhex(self.signature[2:]))
+
+
+class Settle(Value):
+    """Pay a job's leases, refund the rest, and close it with `event`."""
+
+    kind: ClassVar[str] = "settle"
+    job_id: JobId
+    requester: RequesterId
+    event: Literal["job.settled", "job.refunded"]
+    payouts: tuple[Payout, ...]
+    refunded: Money
+    receipt: Digest
+
+    @property
+    def key(self) -> Key:
+        """What there is one intent of."""
+        return (self.kind, self.job_id, 0)
+
+    def call(self) -> chain.Settlement:
+        """The settlement as the contract takes it."""
+        payouts = (chain.Payout(address_of(payout.provider), payout.fence, payout.amount) for payout in self.payouts)
+        return chain.Settlement(job_word(self.job_id), tuple(payouts), bytes.fromhex(self.receipt))
+
+
+class Slash(Value):
+    """Take stake for a rejected lease."""
+
+    kind: ClassVar[str] = "slash"
+    job_id: JobId
+    lease_id: LeaseId
+    provider: ProviderId
+    fence: Fence
+    amount: Annotated[int, Field(ge=0)]
+    reason: SlashReason
+
+    @property
+    def key(self) -> Key:
+        """What there is one intent of."""
+        return (self.kind, self.job_id, self.fence)
+
+    def call(self) -> chain.Slash:
+        """The penalty as the contract takes it."""
+        reason = SLASH_REASONS[self.reason]
+        return chain.Slash(address_of(self.provider), self.amount, reason, job_word(self.job_id), self.fence)
+
+
+Body: TypeAlias = Open | Settle | Slash
+KINDS: dict[str, type[Open] | type[Settle] | type[Slash]] = {kind.kind: kind for kind in (Open, Settle, Slash)}

@@ -1,0 +1,95 @@
+"""The ledger's values: accounts, entries and transfers; double entry, money as integers of the token's base unit."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+OUTSIDE = "outside"
+POOL = "pool"
+
+
+class Asset(StrEnum):
+    """The two tokens: one pays, the other answers."""
+
+    STABLE = "stable"
+    NATIVE = "native"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a transfer: `amount` comes to the account, or leaves it if negative."""
+
+    account: str
+    asset: Asset
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What one chain log moved: `log` is the transaction's hash and the log's turn in it."""
+
+    log: str
+    kind: str
+    block: int
+    entries: tuple[Entry, ...]
+
+
+Account = tuple[str, Asset]
+
+
+@dataclass(slots=True)
+class Book:
+    """What a posting may have to know: balances, and whose money lies in an escrow (by job)."""
+
+    balances: dict[Account, int] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+
+    def balance(self, account: str, asset: Asset) -> int:
+        """What the account holds after all that was posted so far."""
+        return self.balances.get((account, asset), 0)
+
+    def post(self, entries: Iterable[Entry]) -> None:
+        """Take the entries into the balances."""
+        for account, amount in fold(entries).items():
+            self.balances[account] = self.balances.get(account, 0) + amount
+
+
+def party(address: str) -> str:
+    """The account of a party's withdrawable escrow balance."""
+    return f"party:{address.lower()}"
+
+
+def escrow(job: str) -> str:
+    """The account of what is locked for a job."""
+    return f"escrow:{job}"
+
+
+def stake(address: str) -> str:
+    """The account of a provider's active stake."""
+    return f"stake:{address.lower()}"
+
+
+def unbonding(address: str) -> str:
+    """The account of a provider's stake that is on its way out and can still be slashed."""
+    return f"unbonding:{address.lower()}"
+
+
+def job_name(word: bytes) -> str:
+    """The job's id from the contracts' bytes32, or its hex digits if somebody locked money for what is no job id."""
+    text = word.rstrip(b"\0")
+    is_id = len(text) == 27 and text.isascii() and text.isalnum() and text == text.lower()
+    return text.decode() if is_id else word.hex()
+
+
+def move(asset: Asset, amount: int, source: str, target: str) -> tuple[Entry, ...]:
+    """The two entries that bring `amount` from one account to another; none for nothing."""
+    return (Entry(source, asset, -amount), Entry(target, asset, amount)) if amount else ()
+
+
+def fold(entries: Iterable[Entry]) -> Mapping[Account, int]:
+    """What the entries come to, per account."""
+    sums: dict[Account, int] = {}
+    for entry in entries:
+        key = (entry.account, entry.asset)
+        sums[key] = sums.get(key, 0) + entry.amount
+    return sums

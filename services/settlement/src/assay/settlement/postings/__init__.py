@@ -1,0 +1,45 @@
+"""How each kind of chain event moves money in the ledger: one pure file per kind, and this table."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from assay.chain import events as chain
+from assay.settlement.ledger import Book, Entry
+from assay.settlement.postings import (
+    compensated,
+    deposited,
+    opened,
+    paid,
+    reclaimed,
+    settled,
+    slashed,
+    stake_withdrawn,
+    staked,
+    unstaked,
+    withdrawn,
+)
+
+POSTINGS: Mapping[type[Any], Callable[[Any, Book], tuple[Entry, ...]]] = {
+    chain.Deposited: deposited.entries,
+    chain.Withdrawn: withdrawn.entries,
+    chain.Opened: opened.entries,
+    chain.Paid: paid.entries,
+    chain.Settled: settled.entries,
+    chain.Reclaimed: reclaimed.entries,
+    chain.Staked: staked.entries,
+    chain.Unstaked: unstaked.entries,
+    chain.StakeWithdrawn: stake_withdrawn.entries,
+    chain.Slashed: slashed.entries,
+    chain.Compensated: compensated.entries,
+}
+# Refusals move nothing.
+SILENT = (chain.Refused, chain.SettlementRefused, chain.SlashRefused)
+
+
+def post(event: chain.ChainEvent, book: Book) -> tuple[Entry, ...]:
+    """The entries of one event, also taken into the book. Raises KeyError for a kind that has no file here."""
+    if isinstance(event, SILENT):
+        return ()
+    entries = POSTINGS[type(event)](event, book)
+    book.post(entries)
+    return entries

@@ -1,0 +1,43 @@
+"""The knobs of settlement."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from assay.chain.values import Deployment
+from assay.proof.keys import Key
+from assay.runtime.settings import ServiceSettings
+from assay.schema.errors import BadSettings
+
+
+class Settings(ServiceSettings, env_prefix="ASSAY_SETTLEMENT_"):
+    """What one operator sets otherwise than another."""
+
+    rpc_url: str = "http://127.0.0.1:8545"
+    """The EVM node. It may be away at any time: jobs wait until it is back."""
+    deployment_file: Path
+    """The contracts' addresses, as `assay chain deploy` wrote them."""
+    operator_key_file: Path
+    """The key (64 hex digits) that sends every transaction and signs every receipt. No other program may use it."""
+    confirmations: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Blocks, the transaction's own counted, after which it is final. 1 only where blocks are never taken back: on a
+    public chain 6 or more, for a fork below this depth has to be undone in the ledger."""
+    bump_after_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """How long a transaction waits before it is offered again at fees an eighth higher."""
+    fee_max_gwei: Annotated[int, Field(ge=1)] = 500
+    """The most that is paid for a unit of gas. Above it transactions wait until gas is cheaper."""
+
+    def deployment(self) -> Deployment:
+        """Where the contracts stand. Raises BadSettings."""
+        try:
+            return Deployment.load(self.deployment_file)
+        except (OSError, ValueError, TypeError) as error:
+            raise BadSettings(f"deployment_file: {error}.") from None
+
+    def operator_key(self) -> Key:
+        """The operator's key. Raises BadSettings, which never shows it."""
+        try:
+            return Key.from_hex(self.operator_key_file.read_text())
+        except (OSError, ValueError) as error:
+            raise BadSettings(f"operator_key_file holds no key ({type(error).__name__}).") from None

@@ -1,0 +1,147 @@
+"""What the desk does when the chain is difficult: forgets, is dear, forks, reverts."""
+
+from typing import Any
+
+import pytest
+from services.settlement.tests.market import ADMIN, DEPOSIT, OPERATOR, Market, endow, until
+from services.settlement.tests.stories import PRICE, UNITS, Part
+
+from assay.chain.memory import MemoryChain
+from assay.chain.transaction import sign_transaction
+from assay.chain.values import Fees
+from assay.schema.values import cost_of
+from assay.settlement import sender
+
+pytestmark = pytest.mark.server
+EARNED = cost_of(2 * UNITS, PRICE)
+
+
+async def test_a_forgotten_transaction_is_sent_again_and_takes_effect_once(market: Market) -> None:
+    market.chain.is_mining = False
+    await market.hear(market.story("dropped", ()).submitted())
+    await market.hands().sender.step()
+    (attempt,) = await market.rows("select hash from attempts")
+    market.chain.drop(bytes(attempt[0]))
+    market.chain.is_mining = True
+    await market.hands().until_still()
+    assert len(await market.said("job.funded")) == 1
+    assert [tuple(row) for row in await market.rows("select nonce, state from transactions")] == [(0, "final")]
+
+
+async def test_a_stuck_nonce_is_offered_again_at_fees_an_eighth_higher(market: Market) -> None:
+    market.chain.is_mining = False
+    await market.hear(market.story("stuck", ()).submitted())
+    hands = market.hands(bump_after_s=0.0)
+    await hands.sender.step()
+
+    async def is_bumped() -> bool:
+        await hands.sender.step()
+        return len(await market.rows("select from attempts")) >= 2
+
+    await until(is_bumped)
+    rows = await market.rows("select nonce, max_fee, max_priority from attempts order by max_fee limit 2")
+    assert [row[0] for row in rows] == [0, 0]
+    assert all(later * 8 >= earlier * 9 for earlier, later in zip(rows[0][1:], rows[1][1:], strict=True))
+    market.chain.mine()
+    await market.hands().until_still()
+    assert len(await market.said("job.funded")) == 1
+
+
+async def test_a_nonce_that_somebody_else_used_is_given_up_and_its_intents_travel_anew(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "FOREIGN_S", 0.0)
+    market.chain.is_mining = False
+    await market.hear(market.story("foreign", ()).submitted())
+    hands = market.hands()
+    await hands.sender.step()
+    fees = Fees(10**12, 10**12)
+    foreign = sign_transaction(OPERATOR, 0, ADMIN.address, b"", 21_000, fees, market.chain.deployment.chain_id)
+    await market.chain.broadcast(foreign.raw)
+    market.chain.is_mining = True
+    market.chain.mine()
+    fresh = market.hands()
+    await fresh.rounds(3)
+    await market.hands().until_still()
+    states = [tuple(row) for row in await market.rows("select nonce, state from transactions order by nonce")]
+    assert states == [(0, "void"), (1, "final")]
+    assert len(await market.said("job.funded")) == 1
+
+
+async def test_fees_are_not_raised_above_the_cap(market: Market) -> None:
+    market.chain.is_mining = False
+    await market.hear(market.story("dear", ()).submitted())
+    hands = market.hands(bump_after_s=0.0, fee_max_gwei=3)
+    for _ in range(4):
+        await hands.sender.step()
+    assert len(await market.rows("select from attempts")) == 1
+
+
+async def test_a_reorganisation_above_the_depth_is_not_seen_in_the_books(market: Market) -> None:
+    hands = market.hands(confirmations=3)
+    await market.hear(market.story("shallow", ()).submitted())
+    await hands.rounds(4)
+    market.chain.mine()
+    assert await market.said("job.funded") == []
+    market.chain.reorganise(2)
+    for _ in range(5):
+        await hands.rounds(4)
+        market.chain.mine()
+    assert len(await market.said("job.funded")) == 1
+    assert len(await market.rows("select from transactions")) == 1
+    await hands.rounds(4)
+    assert await market.rows("select from transfers where reverses is not null") == []
+
+
+async def test_a_fork_below_the_depth_is_undone_in_the_books_and_sent_again(market: Market) -> None:
+    story = market.story("deep", (Part("alpha", 2),))
+    await market.play(story)
+    market.chain.reorganise(2)
+    hands = market.hands()
+    await hands.until_still()
+    await market.check()
+    assert await market.balance("alpha") == DEPOSIT + EARNED
+    assert len(await market.rows("select from transfers where reverses is not null")) > 0
+    assert len(await market.said("job.funded")) == len(await market.said("job.settled")) == 1
+
+
+class Blind:
+    """A chain that finds every call good before it is mined."""
+
+    def __init__(self, chain: MemoryChain) -> None:
+        self._chain = chain
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._chain, name)
+
+    async def estimate(self, sender: str, to: str, data: bytes) -> int:
+        return 1
+
+
+async def test_a_transaction_that_changed_nothing_counts_as_nothing(market: Market) -> None:
+    chain = MemoryChain(ADMIN.address, OPERATOR.address, slasher=ADMIN.address)
+    await endow(chain)
+    market.chain = chain
+    await market.play(market.story("reverted", (Part("beta", 1, is_true=False),), "expired"))
+    assert await market.said("lease.slashed") == []
+    await market.rows("update intents set not_before_ms = 0")
+    hands = market.hands(chain=Blind(chain))
+    await hands.rounds(2)
+    states = await market.rows("select kind, state from transactions order by nonce desc limit 1")
+    assert [tuple(row) for row in states] == [("slash", "failed")]
+    assert [row[0] for row in await market.rows("select state from intents where kind = 'slash'")] == ["pending"]
+    assert await market.said("lease.slashed") == []
+
+
+async def test_one_intent_that_the_contract_would_revert_does_not_hold_up_the_others(market: Market) -> None:
+    chain = MemoryChain(ADMIN.address, OPERATOR.address, slasher=ADMIN.address)
+    await endow(chain)
+    market.chain = chain
+    stories = [market.story(f"held {turn}", (Part("beta", 1, is_true=False),), "expired") for turn in range(3)]
+    await market.hear(*[story.submitted() for story in stories])
+    await market.hands().until_still()
+    for story in stories:
+        await market.hear_all(story.work())
+    await market.hands().until_still()
+    assert len(await market.said("job.refunded")) == 3
+    await market.check()
