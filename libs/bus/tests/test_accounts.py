@@ -293,7 +293,7 @@ async def test_a_participant_has_no_jetstream(two):
 
 async def test_a_service_may_say_only_what_is_its_own(nats_network, core, connect: Connect):
     await core.listen("assay.>")
-    matching = await connect(nats_network.service_creds("matching", ["assay.lease.granted.>"], ["assay.job.>"]))
+    matching = await connect(nats_network.service_creds("matching", ["assay.lease.granted.>"], ["assay.job.>", "_INBOX.>"]))
     await matching.publish("assay.lease.granted.matching.l1")
     await matching.publish("assay.verdict.given.v1.l1")
     await until(lambda: bool(matching.errors))
@@ -303,7 +303,7 @@ async def test_a_service_may_say_only_what_is_its_own(nats_network, core, connec
 
 async def test_a_service_answers_what_it_is_asked_and_no_more(nats_network, core, two, connect: Connect):
     _, line, _, _ = two
-    gateway = await connect(nats_network.service_creds("gateway", [], ["ingest.>"]))
+    gateway = await connect(nats_network.service_creds("gateway", [], ["ingest.>", "_INBOX.>"]))
     await gateway.listen("ingest.>", answer=b"taken")
     assert (await line.client.request("ingest.x", timeout=WITHIN_S)).data == b"taken"
     await gateway.publish("_INBOX.somebody")

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from libs.proof.tests.conftest import DOMAIN, NOW_MS, key_of, verdict_on
 
-from assay.proof import Key, Report, compose, receipt_digest, seal, verify
+from assay.proof import Key, Report, compose, receipt_digest, seal, sign_event, verify
 from assay.proof.dsse import seal_payload
 from assay.proof.receipt import Statement
 from assay.schema.errors import Reject
+from assay.schema.verdict import Finding
 
 
 def compose_from(lineage: Any, **changes: Any) -> Statement:
@@ -95,8 +97,8 @@ def test_a_flipped_bit_of_a_signed_statement_is_found_where_it_is(
         (("predicate", "deployment", "escrow"), "0x" + "00" * 20, "signature"),
         (("predicate", "order", "source"), "r" + "a" * 32, "signature"),
         (("predicate", "order", "time_ms"), 1, "signature"),
-        (("predicate", "leases", 0, "fence"), 9, "chain"),
-        (("predicate", "leases", 0, "provider"), "p" + "a" * 32, "chain"),
+        (("predicate", "leases", 0, "fence"), 9, "statements"),
+        (("predicate", "leases", 0, "provider"), "p" + "a" * 32, "statements"),
         (("predicate", "leases", 1, "resume"), None, "chain"),
         (("predicate", "leases", 1, "resume", "state"), "0" * 64, "resume"),
         (("predicate", "verdicts", 0, "root"), "0" * 64, "root"),
@@ -164,3 +166,42 @@ def test_nothing_unsigned_gets_into_a_receipt(lineage: Any) -> None:
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", "\x00", '{"payload":1}', "[" * 100_000])
 def test_what_is_no_receipt_is_said_to_be_none(text: str) -> None:
     assert [check.name for check in verify(text).faults] == ["form"]
+
+
+def rejected(lineage: Any, commits: list[Any], code: str = "commitment.broken") -> dict[str, Any]:
+    """The lineage in which the second lease said `commits`, and its verdict rejects it for them."""
+    requester = lineage.submitted.event.requester
+    claim = commits[-1]
+    finding = Finding(segment=claim.segment, method="free", passed=False, code=code, claimed=claim.state_out)
+    verdict = verdict_on(commits, requester).model_copy(update={"outcome": "rejected", "findings": (finding,)})
+    said = [
+        sign_event(key_of("late"), DOMAIN, event, event.provider, NOW_MS + turn) for turn, event in enumerate(commits)
+    ]
+    return {
+        "leases": (lineage.leases[0], (lineage.leases[1][0], said)),
+        "verdicts": (lineage.verdicts[0], verdict),
+        "payouts": lineage.payouts[:1],
+        "refunded": lineage.refunded + lineage.payouts[1].amount,
+    }
+
+
+def test_a_rejected_lease_that_breaks_is_what_its_receipt_says(lineage: Any) -> None:
+    commits = [said.event for said in lineage.leases[1][1][:3]]
+    idle = commits[2].model_copy(update={"state_out": commits[2].state_in})
+    report = verify(seal(compose_from(lineage, **rejected(lineage, [*commits[:2], idle])), lineage.operator))
+    assert report.passed, report.faults
+    assert any("The lease was rejected: Segment 4" in check.sentence for check in report.checks)
+
+
+def test_a_verdict_that_sees_a_break_where_there_is_none_is_found_out(lineage: Any) -> None:
+    commits = [said.event for said in lineage.leases[1][1][:3]]
+    report = verify(seal(compose_from(lineage, **rejected(lineage, commits)), lineage.operator))
+    assert [check.sentence for check in report.faults] == ["It says that the commitments break, but they hold."]
+
+
+def test_a_rejected_lease_is_not_paid(lineage: Any) -> None:
+    commits = [said.event for said in lineage.leases[1][1][:3]]
+    idle = commits[2].model_copy(update={"state_out": commits[2].state_in})
+    changes = rejected(lineage, [*commits[:2], idle]) | {"payouts": lineage.payouts, "refunded": lineage.refunded}
+    report = verify(seal(compose_from(lineage, **changes), lineage.operator))
+    assert [check.sentence for check in report.faults] == ["The lease has no verdict that it passed."]

@@ -180,7 +180,7 @@ class Network:
     def service_creds(self, service: str, publish: Sequence[str], subscribe: Sequence[str]) -> str:
         """Credentials of a service in CORE: these subjects, answers to its requests, and replies to what reaches it."""
         seed = new_seed("user")
-        jwt = user_jwt(self.core_seed, public_key(seed), service, publish, [*subscribe, INBOX], replies=-1)
+        jwt = user_jwt(self.core_seed, public_key(seed), service, publish, subscribe, replies=-1)
         return creds_text(jwt, seed)
 
     def system_creds(self) -> str:

@@ -112,7 +112,9 @@ class BlobStore(Blobs, Protocol):
 class Bus(Protocol):
     """The bus as a service has it."""
 
-    blobs: BlobStore
+    @property
+    def blobs(self) -> BlobStore:
+        """Where data too big for an event is."""
 
     @property
     def is_connected(self) -> bool:

@@ -1,5 +1,6 @@
 """The devnet's chain: deploys the contracts, gives parties coin and tokens, and counts who holds what."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,11 +13,10 @@ from assay.devnet.errors import NotReady
 from assay.devnet.parties import STABLE, WEI, Party
 from assay.proof.keys import Key
 from assay.schema.errors import AssayError
-from assay.schema.values import Role
+from assay.schema.values import STAKE_PER_SLOT, Role
 
 GAS_COIN = 1_000 * WEI
 DEPOSIT = 1_000 * STABLE
-STAKE_PER_SLOT = 100 * WEI
 
 
 class Bank:
@@ -27,6 +27,7 @@ class Bank:
         self.deployment_file = folder / "deployment.json"
         self.operator_key_file = folder / "operator.key"
         self._deployer = make_key(folder / "deployer.key")
+        self._mint = asyncio.Lock()  # a key sends one transaction at a time
 
     @property
     def operator(self) -> Key:
@@ -63,11 +64,13 @@ class Bank:
             return
         await self.give_coin(party.key.address)
         if party.role is Role.REQUESTER:
-            await wallet.mint_stable(chain, self._deployer, party.key.address, 2 * DEPOSIT)
+            async with self._mint:
+                await wallet.mint_stable(chain, self._deployer, party.key.address, 2 * DEPOSIT)
             await wallet.deposit(chain, party.key, DEPOSIT)
         else:
             amount = STAKE_PER_SLOT * party.terms.slots * 2
-            await wallet.mint_native(chain, self._deployer, party.key.address, amount)
+            async with self._mint:
+                await wallet.mint_native(chain, self._deployer, party.key.address, amount)
             await wallet.stake(chain, party.key, amount)
         done.touch()
 

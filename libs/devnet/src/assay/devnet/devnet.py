@@ -16,7 +16,7 @@ from assay.bus.registrar import Registrar
 from assay.chain.client import ChainClient
 from assay.client.profile import Profile
 from assay.devnet.bank import Bank
-from assay.devnet.environment import SERVICES, Places, provider_environment, service_environment
+from assay.devnet.environment import SERVICES, Knobs, Places, provider_environment, service_environment
 from assay.devnet.errors import NotReady
 from assay.devnet.parties import Party
 from assay.devnet.probe import answers
@@ -31,13 +31,23 @@ START_S = 90.0
 
 
 class Devnet:
-    """One network in one folder. On leaving its context nothing of it runs; its data stays."""
+    """One network in one folder. On leaving its context nothing of it runs; its data stays.
 
-    def __init__(self, data: Path, models: Path, told: Callable[[str], None] = lambda text: None) -> None:
+    `knobs` are settings by the service's name (`execution` for every provider), before what the devnet itself sets.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        models: Path,
+        told: Callable[[str], None] = lambda text: None,
+        knobs: Knobs | None = None,
+    ) -> None:
         self.places = Places(data.resolve(), models.resolve())
         self.servers = Servers(self.places.data, block_s=BLOCK_S)
         self.supervisor = Supervisor()
         self.parties: dict[str, Party] = {}
+        self.knobs = knobs or {}
         self._told = told
         self.bank = Bank(self.places.data, lambda: self.servers.evm_url)
         self._chain: ChainClient | None = None
@@ -72,15 +82,19 @@ class Devnet:
         await self.servers.stop()
 
     async def join(self, party: Party) -> None:
-        """Let a party in: money, an account, a profile; a provider's worker is started."""
+        """Let a party in; a provider's worker is started."""
+        await self.admit(party)
+        if party.role is Role.PROVIDER:
+            await self.supervisor.start({party.name: Task(self._worker(party), needs=SERVICES)})
+
+    async def admit(self, party: Party) -> None:
+        """Give a party money, an account at the door and a profile."""
         await self.bank.endow(self.chain, party)
         if not party.creds_file.exists():
             granted = await self.registrar.grant(party.role, party.id, party.name)
             write_secret(party.creds_file, granted.creds_text.encode())
         self._profile(party).save(party.folder)
         self.parties[party.name] = party
-        if party.role is Role.PROVIDER:
-            await self.supervisor.start({party.name: Task(self._worker(party), needs=SERVICES)})
 
     @property
     def chain(self) -> ChainClient:
@@ -114,11 +128,13 @@ class Devnet:
             write_secret(folder / "nats.creds", creds.encode())
         operator = self.places.data / "operator"
         operator.mkdir(exist_ok=True, mode=0o700)
-        write_secret(operator / "nats.creds", network.service_creds("operator", ["assay.ask.*.*"], []).encode())
+        write_secret(
+            operator / "nats.creds", network.service_creds("operator", ["assay.ask.*.*"], ["_INBOX.>"]).encode()
+        )
 
     def _service(self, name: str) -> Process:
         port = self.servers.folder.ports.take(f"{name}-http")
-        environment = service_environment(name, self.places, self.servers, self.bank, port)
+        environment = service_environment(name, self.places, self.servers, self.bank, port, self.knobs)
 
         async def is_ready(pid: int) -> bool:
             return await answers(port, "/readyz")
@@ -126,7 +142,7 @@ class Devnet:
         return self._process(name, f"assay.{name}.main", environment, is_ready)
 
     def _worker(self, party: Party) -> Process:
-        environment = provider_environment(party, self.places, self.servers, self.bank)
+        environment = provider_environment(party, self.places, self.servers, self.bank, self.knobs)
         return self._process(party.name, party.terms.program, environment, None)
 
     def _process(self, name: str, module: str, environment: dict[str, str], ready: object) -> Process:

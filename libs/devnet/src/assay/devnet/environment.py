@@ -1,5 +1,6 @@
 """What each process of a devnet is told: its ASSAY_* variables."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from assay.devnet.bank import Bank
 from assay.devnet.parties import Party
 from assay.devnet.servers import Servers
 
+Knobs = Mapping[str, Mapping[str, object]]
 SERVICES = ("discovery", "gateway", "matching", "settlement", "verification")
 
 
@@ -29,7 +31,9 @@ class Places:
         return self.data / "parties"
 
 
-def service_environment(name: str, places: Places, servers: Servers, bank: Bank, port: int) -> dict[str, str]:
+def service_environment(
+    name: str, places: Places, servers: Servers, bank: Bank, port: int, knobs: Knobs
+) -> dict[str, str]:
     """The variables of a service."""
     folder = places.service(name)
     common = {
@@ -44,10 +48,10 @@ def service_environment(name: str, places: Places, servers: Servers, bank: Bank,
         "verification": chain | {"data_dir": folder / "data", "models_dir": places.models},
         "settlement": chain | {"operator_key_file": bank.operator_key_file, "confirmations": 1},
     }
-    return variables(name, common | own.get(name, {}))
+    return variables(name, common | own.get(name, {}) | dict(knobs.get(name, {})))
 
 
-def provider_environment(party: Party, places: Places, servers: Servers, bank: Bank) -> dict[str, str]:
+def provider_environment(party: Party, places: Places, servers: Servers, bank: Bank, knobs: Knobs) -> dict[str, str]:
     """The variables of a provider's worker."""
     terms = party.terms
     return variables(
@@ -64,6 +68,7 @@ def provider_environment(party: Party, places: Places, servers: Servers, bank: B
             "processes": terms.processes,
             "mega_unit_price": terms.mega_unit_price,
             "beat_s": terms.beat_s,
+            **knobs.get("execution", {}),
         },
     )
 

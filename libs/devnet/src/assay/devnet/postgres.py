@@ -36,7 +36,7 @@ SETTINGS = {
     "fsync": "on",
     "full_page_writes": "on",
     "synchronous_commit": "on",
-    "max_connections": "200",
+    "max_connections": "300",
     "unix_socket_permissions": "0700",
     "timezone": "UTC",
     "log_timezone": "UTC",

@@ -94,6 +94,7 @@ def check_chain(
     previous = resume.commitment if resume else NO_DIGEST
     for commit in commits:
         check_speaker(commit, commits[0], segment)
+        check_moved(commit)
         check_link(commit, spec_digest, segment, state, previous)
         segment, state, previous = segment + 1, commit.state_out, commit.commitment
 
@@ -105,12 +106,17 @@ def check_speaker(commit: LeaseCommitted, first: LeaseCommitted, segment: int) -
             raise BrokenChain(segment, f"{name} is not that of the lease's first commitment.")
 
 
+def check_moved(commit: LeaseCommitted) -> None:
+    """Nothing, if the segment changed the state. Raises BrokenChain: no work ends where it began."""
+    if commit.state_out == commit.state_in:
+        raise BrokenChain(commit.segment, "it ends in the state it began with.")
+
+
 def check_link(commit: LeaseCommitted, spec_digest: str, segment: int, state: str | None, previous: str) -> None:
     """Nothing, if the commitment is of `segment`, starts from `state` and follows `previous`. Raises BrokenChain."""
     faults = {
         f"it is called {commit.segment}.": commit.segment != segment,
         "it does not start from the state before it.": state is not None and commit.state_in != state,
-        "it ends in the state it began with.": commit.state_out == commit.state_in,
         "it does not follow the commitment before it.": commit.previous != previous,
         "its commitment is not that of its content.": commit.commitment
         != chain(commit.previous, leaf_of(commit, spec_digest)),

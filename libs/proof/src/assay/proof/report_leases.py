@@ -1,6 +1,9 @@
-"""What a receipt says the providers did: every chain of commitments, every root."""
+"""What a receipt says the providers did: every chain of commitments, every root.
 
-from collections.abc import Iterator
+A lease that its verdict rejects may break: then the break is what the verdict says, and the receipt is right.
+"""
+
+from collections.abc import Iterable, Iterator
 
 from assay.proof.commitment import check_chain, root_of
 from assay.proof.report_reading import Check, LeaseReading, Reading, verdict
@@ -9,15 +12,32 @@ from assay.schema.lease import ResumePoint
 
 
 def check_leases(reading: Reading) -> Iterator[Check]:
-    """Each lease's chain and root; each resumed lease carries on from a segment that this receipt holds."""
+    """Each lease's statements, chain and root; each resumed lease carries on from a segment that this receipt holds."""
     spec = reading.predicate.spec_digest
+    rejected = {said.lease_id for said in reading.predicate.verdicts if said.outcome == "rejected"}
     for lease in reading.leases:
-        yield verdict(f"{lease.name}: chain", faults_of_chain(lease, spec), "Each segment follows the one before it.")
-        yield verdict(f"{lease.name}: root", faults_of_root(lease, spec), "The root stands over these segments.")
-        yield verdict(f"{lease.name}: resume", faults_of_resume(lease, reading), "It begins where it should.")
+        yield verdict(
+            f"{lease.name}: statements", faults_of_statements(lease), "All that was said is this lease's own."
+        )
+        is_rejected = lease.part.lease_id in rejected
+        for name, faults, good in (
+            ("chain", faults_of_chain(lease, spec), "Each segment follows the one before it."),
+            ("root", faults_of_root(lease, spec), "The root stands over these segments."),
+            ("resume", faults_of_resume(lease, reading), "It begins where it should."),
+        ):
+            yield weigh(f"{lease.name}: {name}", faults, good, is_rejected)
 
 
-def faults_of_chain(lease: LeaseReading, spec: str) -> Iterator[str]:
+def weigh(name: str, faults: Iterable[str], good: str, is_rejected: bool) -> Check:
+    """A check whose faults are no faults of the receipt where the lease was rejected."""
+    found = list(faults)
+    if found and is_rejected:
+        return Check(name, True, f"The lease was rejected: {' '.join(found)}")
+    return verdict(name, iter(found), good)
+
+
+def faults_of_statements(lease: LeaseReading) -> Iterator[str]:
+    """What was not said of this lease by its provider."""
     part = lease.part
     if len(lease.commits) + (lease.executed is not None) != len(part.said):
         yield "A statement is neither a commitment nor the end of this lease."
@@ -29,13 +49,18 @@ def faults_of_chain(lease: LeaseReading, spec: str) -> Iterator[str]:
         yield "The end is of another lease."
     if any(said.source != part.provider for said in part.said):
         yield "A statement was made by somebody else."
+
+
+def faults_of_chain(lease: LeaseReading, spec: str) -> Iterator[str]:
+    """Where the chain breaks, if it does."""
     try:
-        check_chain(lease.commits, spec, resume=part.resume)
+        check_chain(lease.commits, spec, resume=lease.part.resume)
     except AssayError as error:
         yield error.detail
 
 
 def faults_of_root(lease: LeaseReading, spec: str) -> Iterator[str]:
+    """What the provider signed at the end and does not stand over its commitments."""
     if lease.executed is None:
         return
     if lease.executed.root != root_of(lease.commits, spec):
@@ -45,6 +70,7 @@ def faults_of_root(lease: LeaseReading, spec: str) -> Iterator[str]:
 
 
 def faults_of_resume(lease: LeaseReading, reading: Reading) -> Iterator[str]:
+    """A start from what no earlier lease has committed."""
     resume = lease.part.resume
     earlier = [other for other in reading.leases if other.part.fence < lease.part.fence]
     ends = [

@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 
 from assay.proof.commitment import root_of
+from assay.proof.report_leases import faults_of_chain, faults_of_root
 from assay.proof.report_reading import Check, LeaseReading, Reading, verdict
 from assay.proof.sampling import draw
+from assay.schema.values import Digest
 from assay.schema.verdict import VerdictReached
+
+FREE = "free"
 
 
 def check_verdicts(reading: Reading) -> Iterator[Check]:
@@ -20,13 +24,14 @@ def check_verdicts(reading: Reading) -> Iterator[Check]:
             continue
         yield verdict(f"{name}: root", faults_of_subject(said, lease, reading, spec), "It is about these commitments.")
         yield verdict(f"{name}: draw", faults_of_draw(said, lease, least), "The audited segments follow from the seed.")
-        yield verdict(f"{name}: findings", faults_of_findings(said, lease), "The outcome is that of the findings.")
+        faults = [*faults_of_findings(said, lease), *faults_of_free_findings(said, lease, spec)]
+        yield verdict(f"{name}: findings", iter(faults), "The outcome is that of the findings.")
 
 
 def faults_of_subject(said: VerdictReached, lease: LeaseReading, reading: Reading, spec: str) -> Iterator[str]:
     if (said.job_id, said.provider) != (reading.predicate.job, lease.part.provider):
         yield "It is about another job or provider."
-    if said.root != root_of(lease.commits, spec):
+    if said.outcome == "passed" and said.root != root_of(lease.commits, spec):
         yield "Its root is not that of the commitments."
 
 
@@ -40,11 +45,28 @@ def faults_of_draw(said: VerdictReached, lease: LeaseReading, least: int) -> Ite
 
 
 def faults_of_findings(said: VerdictReached, lease: LeaseReading) -> Iterator[str]:
-    claimed = {commit.segment: commit.state_out for commit in lease.commits}
+    closed = {(commit.segment, commit.state_out) for commit in lease.commits}
+    claimed = closed | {(commit.segment, commit.state_in) for commit in lease.commits} | set(claimed_results(lease))
     if (said.outcome == "passed") != all(finding.passed for finding in said.findings):
         yield "The outcome is not that of the findings."
-    if said.outcome == "passed" and {finding.segment for finding in said.findings} != set(said.drawn):
+    looked_at = {finding.segment for finding in said.findings if (finding.segment, finding.claimed) in closed}
+    if said.outcome == "passed" and not set(said.drawn) <= looked_at:
         yield "Not every drawn segment was looked at."
     for finding in said.findings:
-        if finding.claimed != claimed.get(finding.segment):
+        if (finding.segment, finding.claimed) not in claimed:
             yield f"Segment {finding.segment}: what was judged is not what was committed."
+
+
+def claimed_results(lease: LeaseReading) -> Iterator[tuple[int, Digest]]:
+    """The last segment with the result that the provider signed to follow from it."""
+    if lease.executed and lease.commits:
+        yield lease.commits[-1].segment, lease.executed.result
+
+
+def faults_of_free_findings(said: VerdictReached, lease: LeaseReading, spec: str) -> Iterator[str]:
+    """A break of the commitments that only the verdict sees: anyone can look for it without running anything."""
+    if not any(finding.method == FREE and not finding.passed for finding in said.findings):
+        return
+    holds = not [*faults_of_chain(lease, spec), *faults_of_root(lease, spec)]
+    if holds and said.root == root_of(lease.commits, spec):
+        yield "It says that the commitments break, but they hold."

@@ -52,6 +52,8 @@ SegmentIndex = Annotated[int, Field(ge=0, lt=1_000_000)]
 Fence = Annotated[int, Field(ge=1, lt=2**32)]
 
 NO_DIGEST = "0" * 64
+STAKE_PER_SLOT = 100 * 10**18
+"""Native base units that stand behind each lease that a provider offers to hold at a time."""
 
 
 class Value(BaseModel):

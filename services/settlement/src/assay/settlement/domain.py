@@ -32,12 +32,10 @@ from assay.schema.lease import (
     LeaseVerified,
     SlashReason,
 )
-from assay.schema.values import cost_of
+from assay.schema.values import STAKE_PER_SLOT, cost_of
 from assay.schema.verdict import VerdictReached
 
-# What a provider must stake for each slot, in native base units; a lease fills one slot (discovery lists by it).
-STAKE_PER_LEASE: Final = 100 * 10**18
-# Half of it: far more than a lease earns, and the provider keeps enough to mend its ways.
+# Half of what stands behind the slot that the lease filled: far more than a lease earns, and the provider keeps enough to mend its ways.
 SLASH_SHARE_PPM: Final = 500_000
 PPM: Final = 1_000_000
 
@@ -176,7 +174,7 @@ def _payout(share: LeaseShare, amount: int) -> Payout:
 
 def slash_amount(held: int) -> int:
     """What one rejected lease costs its provider, in native base units, out of the stake that it holds."""
-    return min(STAKE_PER_LEASE * SLASH_SHARE_PPM // PPM, held)
+    return min(STAKE_PER_SLOT * SLASH_SHARE_PPM // PPM, held)
 
 
 def slash_reason(code: str) -> SlashReason:

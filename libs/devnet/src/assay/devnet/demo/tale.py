@@ -25,13 +25,13 @@ class Tale:
 
     params: dict[str, Any] = field(
         default_factory=lambda: {
-            "sequence_tokens": 256,
+            "sequence_tokens": 128,
             "batch": 1,
             "steps": 24,
             "segment_steps": 4,
-            "learning_rate": 2e-3,
+            "learning_rate": 3e-3,
             "heldout_share": 0.01,
-            "threads": 2,
+            "threads": 1,
             "seed": 7,
         }
     )

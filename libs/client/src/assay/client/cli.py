@@ -1,0 +1,44 @@
+"""The `assay` command. Other packages add commands through the entry point group `assay.commands`."""
+
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay.client.commands import access, chain, dead, events, jobs, receipts, wallet
+from assay.client.output import Output
+
+app = typer.Typer(
+    name="assay",
+    help="An open market for AI compute in which every result is proven before it is paid.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    profile: Annotated[Path | None, typer.Option(help="Folder with profile.json: who you are, and where.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+) -> None:
+    """Options that every command takes."""
+    context.obj = Output(is_json=json, profile=profile)
+
+
+for part in (jobs, events, receipts, wallet, access, dead, chain):
+    part.register(app)
+for point in entry_points(group="assay.commands"):
+    point.load()(app)
+
+
+def main() -> None:
+    """Run the command line. `--json` may stand anywhere on it."""
+    import sys
+
+    words = sys.argv[1:]
+    if "--json" in words[1:]:
+        words = ["--json", *(word for word in words if word != "--json")]
+    app(words)

@@ -1,0 +1,57 @@
+"""Access: who may come to the door. For the operator, whose profile names the folder of the signing keys."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay.bus.accounts import Network
+from assay.bus.registrar import Registrar
+from assay.client import output
+from assay.client.output import Output
+from assay.client.profile import Profile
+from assay.schema.errors import BadSettings
+from assay.schema.values import Role
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="Who may come to the door (operator).", no_args_is_help=True)
+    group.command("grant")(grant)
+    group.command("revoke")(revoke)
+    app.add_typer(group, name="access")
+
+
+def open_registrar(profile: Profile) -> Registrar:
+    """The operator's hand on accounts. Raises BadSettings if the profile is not an operator's."""
+    if profile.operator_dir is None or profile.admin_creds_file is None:
+        raise BadSettings("Only the operator grants access: use the operator's profile.")
+    return Registrar(profile.nats_url, Network.load(profile.operator_dir), profile.admin_creds_file)
+
+
+def grant(
+    context: typer.Context,
+    role: Annotated[Role, typer.Argument(help="observer, requester, provider or verifier")],
+    to: Annotated[Path, typer.Option(help="The credentials file to write.")],
+    participant: Annotated[str, typer.Option("--id", help="The participant's id; observers need none.")] = "",
+    name: Annotated[str, typer.Option(help="A name for people.")] = "third-party",
+) -> None:
+    """Let a participant in: writes the credentials to hand over."""
+
+    async def work(out: Output) -> None:
+        granted = await open_registrar(Profile.find(out.profile)).grant(role, participant, name)
+        to.touch(mode=0o600)
+        to.write_text(granted.creds_text)
+        out.show({"account": granted.account_public, "creds": to}, lambda: f"wrote {to} ({granted.account_public})")
+
+    output.run(context, work)
+
+
+def revoke(context: typer.Context, account: Annotated[str, typer.Argument(help="The account's public key.")]) -> None:
+    """Shut an account out, at once."""
+
+    async def work(out: Output) -> None:
+        await open_registrar(Profile.find(out.profile)).revoke(account)
+        out.show({"account": account, "access": "revoked"}, lambda: f"revoked {account}")
+
+    output.run(context, work)

@@ -1,0 +1,170 @@
+"""Jobs: submit, list, show, explain, watch, cancel, fetch."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group
+
+from assay.client import output
+from assay.client.output import Output
+from assay.client.profile import Profile
+from assay.client.sdk import DEADLINE_S, Assay
+from assay.client.view import JobView
+from assay.client.watching import watch
+from assay.schema.errors import Refused
+from assay.schema.values import Policy, Requirements
+
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for name, command in COMMANDS.items():
+        app.command(name)(command)
+
+
+def submit(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="A JSON file: {kind, params, files, price_limit, ...}.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Kind of work: noop, finetune, or a plug-in's.")] = None,
+    param: Annotated[list[str] | None, typer.Option("-p", "--param", help="NAME=VALUE; VALUE is JSON or text.")] = None,
+    input_file: Annotated[list[str] | None, typer.Option("--input", help="NAME=FILE, uploaded.")] = None,
+    price_limit: Annotated[int | None, typer.Option(help="Most to pay, in base units of the stable token.")] = None,
+    deadline_s: Annotated[int, typer.Option(help="Seconds until the job is given up.")] = DEADLINE_S,
+    regions: Annotated[str, typer.Option(help="Countries it may run in, e.g. de,fr.")] = "",
+    audit_segments: Annotated[int, typer.Option(help="Segments of each lease that are run again, at least.")] = 2,
+    watch_it: Annotated[bool, typer.Option("--watch", help="Stay until the job has ended.")] = False,
+) -> None:
+    """Submit a job from FILE or from options; prints its id."""
+    asked: dict[str, Any] = json.loads(file.read_text()) if file else {}
+    asked |= {"kind": kind} if kind else {}
+    asked |= {"price_limit": price_limit} if price_limit is not None else {}
+    params = asked.get("params", {}) | dict(map(read_param, param or []))
+    files = {name: Path(path) for name, path in asked.get("files", {}).items()}
+    files |= {name: Path(path) for name, path in (pair.split("=", 1) for pair in input_file or [])}
+    wanted = tuple(region for region in regions.split(",") if region)
+
+    async def work(out: Output) -> None:
+        check_asked(asked)
+        async with Assay.connect(Profile.find(out.profile)) as assay:
+            job_id = await assay.submit(
+                asked["kind"],
+                params,
+                files=files,
+                price_limit=asked["price_limit"],
+                deadline_s=asked.get("deadline_s", deadline_s),
+                requirements=Requirements(regions=wanted) if wanted else None,
+                policy=Policy(audit_segments=audit_segments),
+            )
+            out.show({"job_id": job_id}, lambda: job_id)
+            if watch_it:
+                await watch(assay, job_id, out)
+
+    output.run(context, work)
+
+
+def jobs(context: typer.Context) -> None:
+    """List your jobs, newest first."""
+
+    async def work(out: Output) -> None:
+        async with Assay.connect(Profile.find(out.profile)) as assay:
+            found = await assay.jobs()
+            rows = [(j.job_id, j.kind, j.state, f"{j.committed}/{j.segments}", output.stable(j.paid)) for j in found]
+            out.show(found, lambda: output.table("jobs", ("job", "kind", "state", "segments", "paid"), rows))
+
+    output.run(context, work)
+
+
+def job(
+    context: typer.Context,
+    job_id: JobArgument,
+    watch_it: Annotated[bool, typer.Option("--watch", help="Stay until the job has ended.")] = False,
+) -> None:
+    """Show one job: state, leases, verdicts, payments, times."""
+
+    async def work(out: Output) -> None:
+        async with Assay.connect(Profile.find(out.profile)) as assay:
+            if watch_it:
+                await watch(assay, job_id, out)
+            view = await assay.job(job_id)
+            out.show(view, lambda: draw_job(view))
+
+    output.run(context, work)
+
+
+def why(context: typer.Context, job_id: JobArgument) -> None:
+    """Say why a job is where it is, and what to do next."""
+
+    async def work(out: Output) -> None:
+        async with Assay.connect(Profile.find(out.profile)) as assay:
+            answer = await assay.why(job_id)
+            out.show(answer, lambda: f"{answer['state']}: {answer['why']}\n{answer.get('next', '')}")
+
+    output.run(context, work)
+
+
+def cancel(context: typer.Context, job_id: JobArgument) -> None:
+    """Stop a job: what is done and verified is paid, the rest comes back."""
+
+    async def work(out: Output) -> None:
+        async with Assay.connect(Profile.find(out.profile)) as assay:
+            await assay.cancel(job_id)
+            out.show({"job_id": job_id, "cancel": "asked"}, lambda: "asked; see it end with `assay job ID --watch`")
+
+    output.run(context, work)
+
+
+def fetch(
+    context: typer.Context,
+    job_id: JobArgument,
+    to: Annotated[Path | None, typer.Option(help="The file to write.")] = None,
+) -> None:
+    """Download a job's result, and its receipt if there is one."""
+
+    async def work(out: Output) -> None:
+        async with Assay.connect(Profile.find(out.profile)) as assay:
+            result = await assay.fetch(job_id, to or Path(f"{job_id}.result"))
+            view = await assay.job(job_id)
+            receipt = await assay.receipt(job_id, result.with_suffix(".receipt.json")) if view.receipt else None
+            written = [path for path in (result, receipt) if path]
+            out.show({"result": result, "receipt": receipt}, lambda: "\n".join(map(str, written)))
+
+    output.run(context, work)
+
+
+COMMANDS = {"submit": submit, "jobs": jobs, "job": job, "why": why, "cancel": cancel, "fetch": fetch}
+
+
+def read_param(pair: str) -> tuple[str, Any]:
+    """NAME and value of NAME=VALUE; a VALUE that is no JSON is text."""
+    name, _, text = pair.partition("=")
+    try:
+        return name, json.loads(text)
+    except json.JSONDecodeError:
+        return name, text
+
+
+def check_asked(asked: dict[str, Any]) -> None:
+    """Raises Refused: job.bad_params, unless kind and price limit are said."""
+    for name in ("kind", "price_limit"):
+        if name not in asked:
+            raise Refused("job.bad_params", f"{name} is missing: give it in the file or as an option.")
+
+
+def draw_job(view: JobView) -> Group:
+    """A job for people."""
+    head = f"{view.job_id}  {view.kind}  [bold]{view.state}[/bold]  {view.committed}/{view.segments} segments"
+    money = f"limit {output.stable(view.price_limit)}, paid {output.stable(view.paid)}, gas {view.gas}"
+    leases = [
+        (lease.lease_id[:10], lease.provider[:10], lease.fence, lease.state, lease.segments, output.stable(lease.paid))
+        for lease in view.leases
+    ]
+    steps = [(output.clock(s.time_ms), s.event, s.actor[:10], s.about[:10]) for s in view.timeline]
+    return Group(
+        head,
+        money,
+        output.table("leases", ("lease", "provider", "fence", "state", "segments", "paid"), leases),
+        output.table("what happened", ("time", "event", "said by", "about"), steps),
+    )

@@ -1,0 +1,218 @@
+"""The SDK: a requester's or observer's connection to a network, async and typed.
+
+async with Assay.connect(Profile.find(None)) as assay:
+    job_id = await assay.submit("finetune", {"model": digest}, files={"data": Path("text.txt")}, price_limit=10**6)
+    view = await assay.wait(job_id)
+    await assay.fetch(job_id, Path("adapter.safetensors"))
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from assay.bus.feed import FeedItem, replayed
+from assay.bus.keyfile import load_key
+from assay.bus.participant import Door, connect_participant
+from assay.chain import Deployment
+from assay.client.profile import Profile
+from assay.client.view import JobView
+from assay.proof.eip712 import Domain
+from assay.proof.keys import Key
+from assay.proof.order import sign_order
+from assay.proof.statement import sign_event
+from assay.schema.errors import BadSettings, Refused, Retry, Unreachable
+from assay.schema.event import Envelope, Event, decode
+from assay.schema.job import JobSpec, JobSubmitted, JobWithdrawn
+from assay.schema.values import Policy, Requirements, Role, derive_id, participant_id
+
+DEADLINE_S = 3_600
+PAGE = 256
+POLL_S = 0.25
+AWAY_S = 1.0
+
+__all__ = ["Assay", "JobView"]
+
+
+class Assay:
+    """One participant at the door of a network."""
+
+    def __init__(self, door: Door, deployment: Deployment, key: Key | None) -> None:
+        self.door, self.deployment, self._key = door, deployment, key
+        self.domain = Domain(deployment.chain_id, deployment.escrow)
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, profile: Profile) -> AsyncIterator[Self]:
+        """A connection as the profile says. Raises Unreachable, BadSettings."""
+        key = load_key(profile.key_file) if profile.key_file else None
+        door = await connect_participant(profile.nats_url, profile.creds_file)
+        try:
+            yield cls(door, Deployment.load(profile.deployment_file), key)
+        finally:
+            await door.close()
+
+    @property
+    def key(self) -> Key:
+        """The requester's key. Raises BadSettings without one."""
+        if self._key is None:
+            raise BadSettings("This profile has no key: name one with a key_file.")
+        return self._key
+
+    @property
+    def requester(self) -> str:
+        """The id under which jobs are submitted."""
+        return participant_id(Role.REQUESTER, self.key.address)
+
+    async def upload(self, data: bytes) -> str:
+        """The digest of a blob that every provider can fetch from now on."""
+        return await self.door.blobs.put(data)
+
+    async def plan(self, kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """How a kind cuts such a job: `segments`, `segment_units`, `inputs`, `requirements`. Raises Refused."""
+        return await self.door.ask("plan", {"kind": kind, "params": dict(params)})
+
+    async def submit(
+        self,
+        kind: str,
+        params: Mapping[str, Any],
+        *,
+        price_limit: int,
+        files: Mapping[str, Path] | None = None,
+        deadline_s: int = DEADLINE_S,
+        requirements: Requirements | None = None,
+        policy: Policy | None = None,
+    ) -> str:
+        """The id of a job that the network has taken. Raises Refused with what to do next.
+
+        Each of `files` is uploaded, and the parameter of its name gets its digest. `price_limit` is in base units of
+        the stable token: what the signed order authorises at most.
+        """
+        digests = {name: await self.upload(path.read_bytes()) for name, path in (files or {}).items()}
+        whole = dict(params) | digests
+        plan = await self.plan(kind, whole)
+        needs = requirements or Requirements(memory_bytes=plan["requirements"].get("memory_bytes", 0))
+        spec = JobSpec(
+            kind=kind,
+            params=whole,
+            inputs=tuple(plan["inputs"]),
+            segments=plan["segments"],
+            segment_units=plan["segment_units"],
+            requirements=needs,
+            policy=policy or Policy(),
+        )
+        return await self.submit_spec(spec, price_limit, deadline_s)
+
+    async def submit_spec(self, spec: JobSpec, price_limit: int, deadline_s: int = DEADLINE_S) -> str:
+        """The id of a job with this very spec, signed and taken."""
+        job_id = derive_id("j", secrets.token_hex(16))
+        deadline_ms = now_ms() + deadline_s * 1000
+        signature = sign_order(self.key, self.domain, job_id, self.requester, spec, price_limit, deadline_ms)
+        await self._tell(
+            JobSubmitted(
+                job_id=job_id,
+                requester=self.requester,
+                spec=spec,
+                price_limit=price_limit,
+                deadline_ms=deadline_ms,
+                order_signature=signature,
+            )
+        )
+        return job_id
+
+    async def cancel(self, job_id: str) -> None:
+        """Ask that a job be stopped; what is done and verified is paid, the rest comes back."""
+        await self._tell(JobWithdrawn(job_id=job_id, requester=self.requester))
+
+    async def jobs(self) -> list[JobView]:
+        """The requester's jobs, newest first."""
+        answer = await self.door.ask("jobs", {})
+        return [JobView.model_validate(job) for job in answer["jobs"]]
+
+    async def job(self, job_id: str) -> JobView:
+        """One job with its timeline. Raises Refused: job.unknown."""
+        return JobView.model_validate(await self.door.ask("job", {"job_id": job_id}))
+
+    async def why(self, job_id: str) -> dict[str, Any]:
+        """Why a job is where it is, in words."""
+        return await self.door.ask("why", {"job_id": job_id})
+
+    async def network(self) -> dict[str, Any]:
+        """Providers and offers as the gateway sees them."""
+        return await self.door.ask("network", {})
+
+    async def wait(self, job_id: str, timeout_s: float | None = None) -> JobView:
+        """The job once it has ended. Raises TimeoutError."""
+        async with asyncio.timeout(timeout_s):
+            async for _ in self.watch(job_id):
+                pass
+        return await self.job(job_id)
+
+    async def watch(self, job_id: str) -> AsyncIterator[Envelope[Event]]:
+        """What happens to a job and its leases, from its start until it has ended."""
+        async for said in self.events():
+            if getattr(said.event, "job_id", None) == job_id:
+                yield said
+                if said.event.type in ("job.settled", "job.refunded", "job.unfunded"):
+                    return
+
+    async def events(self, since: int = 0, follow: bool = True) -> AsyncIterator[Envelope[Event]]:
+        """The public events after cursor `since`, then, if told to follow, each new one; none is missed or repeated.
+
+        Once the first page has come, a follower waits out an outage of the network.
+        """
+        async for _, said in self.numbered_events(since, follow):
+            yield said
+
+    async def numbered_events(self, since: int = 0, follow: bool = True) -> AsyncIterator[tuple[int, Envelope[Event]]]:
+        """As `events`, each with its cursor."""
+        items = await self._page(since)
+        while True:
+            for item in items:
+                since = item.seq
+                yield item.seq, decode(item.headers, item.data)
+            if not items:
+                if not follow:
+                    return
+                await asyncio.sleep(POLL_S)
+            items = await (self._page_in_time(since) if follow else self._page(since))
+
+    async def _page(self, after: int) -> list[FeedItem]:
+        return replayed(await self.door.ask("replay", {"after": after, "limit": PAGE, "feed": "public"}))
+
+    async def _page_in_time(self, after: int) -> list[FeedItem]:
+        while True:
+            try:
+                return await self._page(after)
+            except (Retry, Unreachable):
+                await asyncio.sleep(AWAY_S)
+
+    async def fetch(self, job_id: str, target: Path) -> Path:
+        """The file with a job's result. Raises Refused: blob.missing if there is none yet."""
+        view = await self.job(job_id)
+        if view.result is None:
+            raise Refused("blob.missing", f"The job is {view.state} and has no result.")
+        return await self._save(view.result, target)
+
+    async def receipt(self, job_id: str, target: Path) -> Path:
+        """The file with a job's receipt. Raises Refused: blob.missing if the job is not closed yet."""
+        view = await self.job(job_id)
+        if view.receipt is None:
+            raise Refused("blob.missing", f"The job is {view.state} and has no receipt yet.")
+        return await self._save(view.receipt, target)
+
+    async def _save(self, digest: str, target: Path) -> Path:
+        data = await self.door.blobs.get(digest)
+        await asyncio.to_thread(target.write_bytes, data)
+        return target
+
+    async def _tell(self, event: Event) -> None:
+        await self.door.tell(sign_event(self.key, self.domain, event, self.requester, now_ms()))
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970 by this machine's clock."""
+    return time.time_ns() // 1_000_000

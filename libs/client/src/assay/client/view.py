@@ -1,0 +1,70 @@
+"""A job as its requester sees it."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Row(BaseModel):
+    """A part of a view; a newer gateway may say more."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Step(Row):
+    """One event of a job's or a lease's life."""
+
+    time_ms: int
+    event: str
+    actor: str
+    about: str
+    detail: dict[str, Any] = {}
+
+
+class LeaseView(Row):
+    """One lease of a job."""
+
+    lease_id: str
+    provider: str
+    fence: int
+    state: str
+    first_segment: int = 0
+    segments: int = 0
+    paid: int = 0
+    slashed: int = 0
+
+
+class VerdictView(Row):
+    """One verdict on a lease of a job."""
+
+    verdict_id: str
+    lease_id: str
+    outcome: str
+    drawn: list[int]
+    codes: list[str]
+    audit_ms: int
+    job_ms: int
+
+
+class JobView(Row):
+    """A job: where it stands, how it came there, and what it cost."""
+
+    job_id: str
+    requester: str
+    kind: str
+    state: str
+    price_limit: int
+    segments: int
+    submitted_ms: int
+    deadline_ms: int
+    committed: int = 0
+    result: str | None = None
+    receipt: str | None = None
+    paid: int = 0
+    refunded: int = 0
+    gas: int = 0
+    cost_share_ppm: int | None = None
+    reason: str | None = None
+    leases: list[LeaseView] = []
+    verdicts: list[VerdictView] = []
+    timeline: list[Step] = []

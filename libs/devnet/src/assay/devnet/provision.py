@@ -1,0 +1,127 @@
+"""Makes what the processes of a network are started with: one folder of files for each, to be mounted as its secrets.
+
+    python -m assay.devnet.provision network --to /secrets --permissions deploy/permissions.json
+    python -m assay.devnet.provision party --to /secrets requester
+
+May be run again: keys, passwords and contracts stay, credentials follow the permissions of this version. Without
+`--rpc-url` the operator has put `chain/deployment.json` and `chain/operator.key` into the folder before.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from shutil import copyfile
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from assay.bus.accounts import Network, write_secret
+from assay.bus.registrar import Registrar
+from assay.client.profile import Profile
+from assay.devnet.bank import Bank
+from assay.devnet.environment import SERVICES
+from assay.devnet.parties import Party
+from assay.schema.values import Role
+from assay.store.roles import as_role, provision
+
+# Where the NATS server keeps the accounts that are pushed to it (deploy/nats.conf keeps its streams beside them).
+ACCOUNTS_DIR: Final = Path("/data/accounts")
+CREDS, DSN, DEPLOYMENT, OPERATOR_KEY = "nats.creds", "postgres.dsn", "deployment.json", "operator.key"
+# What each process finds in its folder.
+FILES: Final[Mapping[str, tuple[str, ...]]] = {
+    "nats": ("accounts.conf",),
+    "discovery": (CREDS, DSN),
+    "matching": (CREDS, DSN),
+    "gateway": (CREDS, DSN, DEPLOYMENT),
+    "verification": (CREDS, DSN, DEPLOYMENT),
+    "settlement": (CREDS, DSN, DEPLOYMENT, OPERATOR_KEY),
+    "provider": (CREDS, "key", DEPLOYMENT),
+    "requester": (CREDS, "key", DEPLOYMENT, "profile.json"),
+}
+OPERATOR_CREDS: Final = Path("operator") / CREDS
+
+
+async def make_network(to: Path, permissions: Mapping[str, Any], options: argparse.Namespace) -> None:
+    """Write the folders of the bus and of the services."""
+    network = Network.open(to / "network", permissions["exports"])
+    put(to / "nats" / "accounts.conf", network.server_conf(ACCOUNTS_DIR))
+    put(to / "nats" / "core_account", network.core_public)
+    for service, allowed in permissions["services"].items():
+        put(to / service / CREDS, network.service_creds(service, allowed["publish"], allowed["subscribe"]))
+    put(to / OPERATOR_CREDS, network.service_creds("operator", ["assay.ask.*.*"], []))
+    if options.rpc_url:
+        await (await Bank(to / "chain", lambda: options.rpc_url).open()).close()
+    for name, files in FILES.items():
+        for file in {DEPLOYMENT, OPERATOR_KEY} & set(files):
+            put(to / name / file, (to / "chain" / file).read_text())
+    if options.postgres_url and not all((to / name / DSN).exists() for name in SERVICES):
+        for name, dsn in (await provision(with_password(options), SERVICES)).items():
+            put(to / name / DSN, dsn)
+
+
+async def admit(to: Path, name: str, options: argparse.Namespace) -> None:
+    """Let a party in on a development chain: key, money, account, profile. Once."""
+    party = Party.make(to, name, Role.PROVIDER if name == "provider" else Role.REQUESTER)
+    bank = Bank(to / "chain", lambda: options.rpc_url)
+    chain = await bank.open()
+    try:
+        await bank.endow(chain, party)
+    finally:
+        await chain.close()
+    copyfile(bank.deployment_file, party.folder / DEPLOYMENT)
+    if not party.creds_file.exists():
+        registrar = Registrar(options.nats_url, Network.load(to / "network"), to / OPERATOR_CREDS)
+        put(party.creds_file, (await registrar.grant(party.role, party.id, party.name)).creds_text)
+    own = {"creds_file": Path(CREDS), "deployment_file": Path(DEPLOYMENT), "key_file": Path("key")}
+    Profile(nats_url=options.nats_url, evm_url=options.rpc_url, **own).save(party.folder)
+
+
+def with_password(options: argparse.Namespace) -> str:
+    """The address of Postgres with the password that the file holds, if there is one."""
+    if options.password_file is None:
+        return str(options.postgres_url)
+    user = urlsplit(options.postgres_url).username or "postgres"
+    return as_role(options.postgres_url, user, options.password_file.read_text().strip())
+
+
+def put(file: Path, text: str) -> None:
+    """Write a file of mode 0600, and its folder."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_secret(file, text.encode())
+
+
+def hand_over(to: Path, owner: int) -> None:
+    """Give folder and files to the user of the images, who alone may read them."""
+    for path in (to, *to.rglob("*")):
+        os.chown(path, owner, owner)
+
+
+def read_options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="assay.devnet.provision")
+    parser.add_argument("step", choices=("network", "party"))
+    parser.add_argument("parties", nargs="*", choices=("provider", "requester"))
+    parser.add_argument("--to", type=Path, required=True, help="The folder of all folders.")
+    parser.add_argument("--permissions", type=Path, help="deploy/permissions.json")
+    parser.add_argument("--postgres-url", help="postgresql://postgres@host:port/postgres; makes roles and schemas.")
+    parser.add_argument("--password-file", type=Path, help="The password of that role.")
+    parser.add_argument("--rpc-url", help="A development node, on which the contracts are deployed.")
+    parser.add_argument("--nats-url", help="Where parties come in.")
+    parser.add_argument("--owner", type=int, help="The uid that the files are for.")
+    return parser.parse_args()
+
+
+async def run(options: argparse.Namespace) -> None:
+    """Do what the command line says."""
+    if options.step == "network":
+        await make_network(options.to, json.loads(options.permissions.read_text()), options)
+    for name in options.parties:
+        await admit(options.to, name, options)
+    if options.owner is not None:
+        hand_over(options.to, options.owner)
+
+
+if __name__ == "__main__":
+    asyncio.run(run(read_options()))

@@ -1,0 +1,43 @@
+"""Questions to a service: its own, and those of the shell on dead letters."""
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from assay.bus.refusal import refuse
+from assay.runtime.context import Context
+from assay.runtime.dead import QUESTIONS
+from assay.runtime.service import Question
+from assay.schema import PREFIX
+from assay.schema.errors import AssayError, Refused
+
+log = logging.getLogger(__name__)
+
+
+def questions_of(ctx: Context) -> Mapping[str, Question]:
+    """Every question that the service answers, by name."""
+    return {**QUESTIONS, **ctx.service.questions}
+
+
+def subject_of(service: str, question: str) -> str:
+    """Where a question is asked."""
+    return f"{PREFIX}.ask.{service}.{question}"
+
+
+async def answer(ctx: Context, question: Question, body: bytes) -> tuple[Mapping[str, str], bytes]:
+    """The headers and the body of the answer; a typed error becomes a typed refusal."""
+    try:
+        return {}, json.dumps(await question(ctx, _parse(body))).encode()
+    except AssayError as error:
+        return refuse(error)
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(body or b"{}")
+    except ValueError as error:
+        raise Refused("event.malformed", f"The question is no JSON: {error}.") from None
+    if not isinstance(parsed, dict):
+        raise Refused("event.malformed", "The question is no JSON object.")
+    return parsed

@@ -1,0 +1,111 @@
+"""One transaction of a service: plain SQL, and in bulk what the shell keeps (inbox, outbox, life).
+
+Every bulk statement works in the order of its ids, so that two transactions wait for one another instead of
+deadlocking.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import asyncpg  # type: ignore[import-untyped]
+
+TAKE = "insert into inbox (event_id) select unnest($1::text[]) on conflict do nothing returning event_id"
+PUT = """
+insert into outbox (event_id, aggregate, subject, headers, data)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::bytea[]) on conflict (event_id) do nothing
+"""
+LIFE = "select id, state from life where entity = $1 and id = any($2::text[]) order by id for update"
+NAME = """
+insert into life (entity, id, state) select $1, unnest($2::text[]), '' on conflict do nothing returning id
+"""
+BIRTH = """
+insert into life (entity, id, state) select $1, * from unnest($2::text[], $3::text[])
+on conflict (entity, id) do update set state = excluded.state where life.state = '' returning id
+"""
+SET_LIFE = """
+insert into life (entity, id, state) select $1, * from unnest($2::text[], $3::text[])
+on conflict (entity, id) do update set state = excluded.state
+"""
+
+
+class Row(Protocol):
+    """What the outbox needs of a record: its id, where it goes, and its bytes."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def data(self) -> bytes: ...
+
+
+class Transaction:
+    """A thin layer over one connection within one transaction; it commits when the block that opened it ends well."""
+
+    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self.connection = connection
+        self.has_put = False
+
+    async def fetch(self, sql: str, *args: object) -> "list[asyncpg.Record]":
+        """The rows of a query."""
+        return await self.connection.fetch(sql, *args)
+
+    async def fetchrow(self, sql: str, *args: object) -> "asyncpg.Record | None":
+        """The first row of a query, if any."""
+        return await self.connection.fetchrow(sql, *args)
+
+    async def fetchval(self, sql: str, *args: object) -> Any:
+        """The first value of the first row, if any."""
+        return await self.connection.fetchval(sql, *args)
+
+    async def execute(self, sql: str, *args: object) -> str:
+        """The command tag of a statement, such as `UPDATE 3`."""
+        return await self.connection.execute(sql, *args)
+
+    async def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Runs a statement once for each row, in one round trip."""
+        await self.connection.executemany(sql, rows)
+
+    async def take(self, event_ids: Iterable[str]) -> set[str]:
+        """Those of `event_ids` that were never taken before; from now on they are."""
+        return {row[0] for row in await self.connection.fetch(TAKE, sorted(set(event_ids)))}
+
+    async def put(self, records: Sequence[Row]) -> None:
+        """Lays records in the outbox in their order; one whose id is there already is the same and stays."""
+        if not records:
+            return
+        self.has_put = True
+        await self.connection.execute(
+            PUT,
+            [record.id for record in records],
+            [record.subject.rpartition(".")[2] for record in records],
+            [record.subject for record in records],
+            [json.dumps(dict(record.headers)) for record in records],
+            [record.data for record in records],
+        )
+
+    async def life(self, entity: str, ids: Iterable[str]) -> dict[str, str]:
+        """The state of each aggregate that has one. All of `ids`, the unborn too, are locked until the commit."""
+        wanted = sorted(set(ids))
+        if not wanted:
+            return {}
+        rows = await self.connection.fetch(LIFE, entity, wanted)
+        unborn = sorted(set(wanted) - {row[0] for row in rows})
+        if unborn:
+            born = {row[0] for row in await self.connection.fetch(NAME, entity, unborn)}
+            rows += await self.connection.fetch(LIFE, entity, others) if (others := sorted({*unborn} - born)) else []
+        return {id_: state for id_, state in rows if state}
+
+    async def bear(self, entity: str, states: Mapping[str, str]) -> set[str]:
+        """Those of the aggregates that had no state before; only they are written."""
+        ids = sorted(states)
+        rows = await self.connection.fetch(BIRTH, entity, ids, [str(states[id_]) for id_ in ids])
+        return {row[0] for row in rows}
+
+    async def set_life(self, entity: str, states: Mapping[str, str]) -> None:
+        """Writes the state of each aggregate."""
+        if ids := sorted(states):
+            await self.connection.execute(SET_LIFE, entity, ids, [str(states[id_]) for id_ in ids])

@@ -1,0 +1,136 @@
+"""The frozen model with a LoRA adapter injected by peft, loaded once per process.
+
+Nothing here reaches a hub: files come from the model store, are checked against the model's digest, and only plain
+Llama models are loaded, without code of their own. On CUDA the attention is the eager one, whose backward pass is
+deterministic; that path has not been run on a GPU.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Threads that wait for one another sleep: spinning would take the cores from other work on this machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import torch
+from peft import LoraConfig, inject_adapter_in_model
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM
+from transformers.utils import logging
+
+from assay.workloads.adapter import lora_settings, read_adapter, read_shapes
+from assay.workloads.checkpoint import Shapes, Tensors
+from assay.workloads.errors import ModelUnsupported
+from assay.workloads.finetune import FinetuneParams
+from assay.workloads.models import ModelStore
+
+logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+FAMILIES = ("llama",)
+
+
+@dataclass(frozen=True)
+class AdaptedModel:
+    """A frozen model and the trainable tensors of its adapter, by their names in a checkpoint."""
+
+    model: Any
+    adapter: dict[str, nn.Parameter]
+    shapes: Shapes
+    device: torch.device
+
+    def hidden(self, tokens: Tensor) -> Tensor:
+        """Return the last hidden states (sequences, tokens, width)."""
+        states: Tensor = self.model.model(input_ids=tokens, use_cache=False).last_hidden_state
+        return states
+
+    @property
+    def head(self) -> Tensor:
+        """The frozen output matrix (vocabulary, width)."""
+        weight: Tensor = self.model.lm_head.weight
+        return weight
+
+    def set_adapter(self, tensors: Tensors) -> None:
+        """Copy these values into the adapter."""
+        with torch.no_grad():
+            for name, parameter in self.adapter.items():
+                parameter.copy_(torch.tensor(tensors[name]))
+                parameter.grad = None
+
+    def clear_adapter(self) -> None:
+        """Make the adapter change nothing."""
+        with torch.no_grad():
+            for parameter in self.adapter.values():
+                parameter.zero_()
+
+
+def load_adapted(params: FinetuneParams, store: ModelStore) -> AdaptedModel:
+    """Return the job's model ready to work with the job's threads.
+
+    Raises ModelMissing, ModelCorrupt, ModelUnsupported, BadParams.
+    """
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(params.threads)
+    return adapt(params.model_copy(update=NOT_THE_MODEL), store.root)
+
+
+# Parameters that do not change the model, set alike so that jobs that differ in them share one.
+NOT_THE_MODEL = {
+    "data": "0" * 64,
+    "steps": 1,
+    "segment_steps": 1,
+    "sequence_tokens": 8,
+    "batch": 1,
+    "learning_rate": 1.0,
+    "weight_decay": 0.0,
+    "schedule": "constant",
+    "seed": 0,
+    "threads": 1,
+    "heldout_share": 0.5,
+}
+
+
+@lru_cache(maxsize=1)
+def adapt(params: FinetuneParams, root: Path) -> AdaptedModel:
+    """Return the model from the store with the adapter injected; only the last one is kept."""
+    store = ModelStore(root)
+    store.verify(params.model)
+    folder = store.path(params.model)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = load_frozen(folder, device)
+    shapes = read_shapes(params, folder)
+    layers = sorted({int(name.split(".layers.")[1].split(".")[0]) for name in shapes})
+    settings = {name: value for name, value in lora_settings(params, layers).items() if name != "peft_type"}
+    inject_adapter_in_model(LoraConfig(**settings), model)
+    named = {checkpoint_name(name): p for name, p in model.named_parameters() if p.requires_grad}
+    if {name: tuple(parameter.shape) for name, parameter in named.items()} != shapes:
+        raise ModelUnsupported("The model's layers are not those that its weights file names.")
+    return AdaptedModel(model, dict(sorted(named.items())), shapes, device)
+
+
+def load_frozen(folder: Path, device: torch.device) -> Any:
+    """Return the bare model in float32, nothing of it trainable. Raises ModelUnsupported."""
+    family = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    if family not in FAMILIES:
+        raise ModelUnsupported(f"The model is of the family {family}; only {', '.join(FAMILIES)} is run.")
+    attention = "eager" if device.type == "cuda" else "sdpa"
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, attn_implementation=attention
+    )
+    return model.requires_grad_(False).to(device).eval()
+
+
+def checkpoint_name(name: str) -> str:
+    """Return peft's name in an adapter file for a parameter of the injected model."""
+    return "base_model.model." + name.replace(".default.", ".")
+
+
+def apply_adapter(adapted: AdaptedModel, adapter: bytes | None) -> None:
+    """Put this adapter into the model, or none. Raises BadCheckpoint."""
+    if adapter is None:
+        adapted.clear_adapter()
+    else:
+        adapted.set_adapter(read_adapter(adapter, adapted.shapes))

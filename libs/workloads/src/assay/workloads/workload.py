@@ -1,0 +1,114 @@
+"""What every kind of work offers: a plan of equal segments, each a pure function of the job and the last checkpoint.
+
+That purity is what makes a segment checkable: whoever holds the job, its inputs and the checkpoint before can run the
+segment again without seeing what the provider claimed, and compare.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from assay.workloads.errors import InputMissing
+from assay.workloads.models import ModelStore
+
+
+class FrozenParams(BaseModel):
+    """A job's parameters of one kind: immutable, and unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a running segment is: steps done of all its steps, and what they measured."""
+
+    done: int
+    total: int
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class SegmentResult:
+    """A closed segment: the checkpoint it ends in, that checkpoint's digest and the cost units spent."""
+
+    state: bytes
+    state_digest: str
+    units: int
+    metrics: dict[str, float]
+
+
+class Inputs(Protocol):
+    """What a runner offers to a workload: content by digest, already checked against it."""
+
+    def read(self, digest: str) -> bytes:
+        """Return the content with this digest. Raises InputMissing."""
+        ...
+
+    @property
+    def models(self) -> ModelStore:
+        """The models that are on this machine."""
+        ...
+
+
+@dataclass(frozen=True)
+class HeldInputs:
+    """Inputs held in memory, for a caller that has fetched them already."""
+
+    models: ModelStore
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+
+    def read(self, digest: str) -> bytes:
+        """Return the content with this digest. Raises InputMissing."""
+        if digest not in self.contents:
+            raise InputMissing(f"The input {digest} is not here.")
+        return self.contents[digest]
+
+
+class Workload(Protocol):
+    """One kind of work. `plan`, `inputs` and `requirements` are pure and cheap; the rest may load a model."""
+
+    kind: ClassVar[str]
+    Params: ClassVar[type[FrozenParams]]
+
+    def plan(self, params: Any) -> list[int]:
+        """Return the cost units of each segment, in order."""
+        ...
+
+    def inputs(self, params: Any) -> list[str]:
+        """Return the digests of the data the job reads."""
+        ...
+
+    def requirements(self, params: Any) -> dict[str, int]:
+        """Return what a provider must have free: `memory_bytes`, `threads`."""
+        ...
+
+    def start(self, params: Any, inputs: Inputs) -> bytes:
+        """Return the checkpoint before segment 0, fixed by the job and never the provider's choice."""
+        ...
+
+    def run(
+        self, params: Any, inputs: Inputs, state: bytes, index: int, progress: Callable[[Progress], None]
+    ) -> SegmentResult:
+        """Return segment `index` run from the checkpoint before it. Raises BadCheckpoint if `state` is not that one."""
+        ...
+
+    def digest(self, state: bytes) -> str:
+        """Return the canonical digest of the checkpoint's tensors. Raises BadCheckpoint."""
+        ...
+
+    def distance(self, a: bytes, b: bytes, start: bytes) -> float:
+        """Return how far the claimed checkpoint `b` is from the replayed `a`, in units of the way from `start` to `a`.
+
+        0 for equal checkpoints, infinite where they cannot be compared by size. Raises BadCheckpoint.
+        """
+        ...
+
+    def result(self, params: Any, state: bytes) -> bytes:
+        """Return the artefact that the requester fetches, from the last checkpoint."""
+        ...
+
+
+def ignore_progress(progress: Progress) -> None:
+    """Drop a progress report, for a caller that wants only the result."""

@@ -1,0 +1,123 @@
+"""What discovery does about each event that it is told of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from assay.discovery.checks import admit
+from assay.discovery.domain import Objection, Pulse, Standing, Terms, is_newer
+from assay.discovery.queries import Known, Registry
+from assay.runtime import Handler
+from assay.schema.event import Envelope, Event
+from assay.schema.lease import LeaseRejected, LeaseVerified
+from assay.schema.offer import (
+    Offer,
+    OfferAnnounced,
+    OfferDelisted,
+    OfferListed,
+    OfferRefused,
+    OfferWithdrawn,
+    StakeChanged,
+)
+
+# Offers kept out for these reasons come back by themselves: when the stake arrives, when the provider is heard again.
+PENDING: Final = ("offer.understaked", "offer.silent")
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a handler may use: the tables, the operator's terms, and what the pulse proves."""
+
+    registry: Registry
+    terms: Terms
+    pulse: Pulse
+
+
+async def on_offer_announced(said: Envelope[OfferAnnounced], ports: Ports, now_ms: int) -> list[Event]:
+    """Lists the offer or refuses it; one that is no later than the known one changes nothing."""
+    offer = said.event
+    standing, known = await ports.registry.lock(offer.provider)
+    if not is_newer(offer.sequence, known.offer.sequence if known else None):
+        return []
+    objection = admit(offer, standing, ports.terms, now_ms)
+    if objection is None:
+        await ports.registry.save(offer, now_ms, None)
+        return [*_replaced(known, offer), listed(offer, standing)]
+    if not (known and known.is_listed):
+        await ports.registry.save(offer, None, objection.code)
+    return [_refused(offer, objection)]
+
+
+async def on_offer_withdrawn(said: Envelope[OfferWithdrawn], ports: Ports, now_ms: int) -> list[Event]:
+    """Delists the offer; if it is not the standing one, nothing changes."""
+    _, known = await ports.registry.lock(said.event.provider)
+    if known is None or known.offer.offer_id != said.event.offer_id:
+        return []
+    objection = Objection("offer.withdrawn", "Its provider took it back.")
+    return await _delist(ports, known, objection)
+
+
+async def on_stake_changed(said: Envelope[StakeChanged], ports: Ports, now_ms: int) -> list[Event]:
+    """Looks at the provider's offer again, unless the chain has shown a later stake already."""
+    event = said.event
+    if not await ports.registry.stake(event.provider, event.amount, event.block):
+        return []
+    return await _review(ports, event.provider, now_ms)
+
+
+async def on_lease_verified(said: Envelope[LeaseVerified], ports: Ports, now_ms: int) -> list[Event]:
+    """Adds to the provider's reputation; the next renewal of its offer carries it."""
+    await ports.registry.judged(said.event.provider, 1, 0)
+    return []
+
+
+async def on_lease_rejected(said: Envelope[LeaseRejected], ports: Ports, now_ms: int) -> list[Event]:
+    """Takes from the provider's reputation, and looks at its offer again at once."""
+    await ports.registry.judged(said.event.provider, 0, 1)
+    return await _review(ports, said.event.provider, now_ms)
+
+
+async def _review(ports: Ports, provider: str, now_ms: int) -> list[Event]:
+    standing, known = await ports.registry.lock(provider)
+    if known is None or not (known.is_listed or known.objection == "offer.understaked"):
+        return []
+    objection = admit(known.offer, standing, ports.terms, now_ms)
+    if objection:
+        return await _delist(ports, known, objection)
+    await ports.registry.save(known.offer, now_ms, None)
+    return [listed(known.offer, standing)]
+
+
+async def _delist(ports: Ports, known: Known, objection: Objection) -> list[Event]:
+    await ports.registry.save(known.offer, None, objection.code)
+    return [delisted(known.offer, objection)] if known.is_listed else []
+
+
+def _replaced(known: Known | None, offer: Offer) -> list[Event]:
+    if known is None or not known.is_listed or known.offer.offer_id == offer.offer_id:
+        return []
+    return [delisted(known.offer, Objection("offer.replaced", f"Offer {offer.offer_id} took its place."))]
+
+
+def listed(offer: Offer, standing: Standing) -> OfferListed:
+    """The event that lists an offer, with what is known of its provider."""
+    terms: dict[str, Any] = {name: getattr(offer, name) for name in Offer.model_fields}
+    return OfferListed(**terms, reputation=standing.reputation, stake=standing.stake)
+
+
+def _refused(offer: Offer, objection: Objection) -> OfferRefused:
+    return OfferRefused(offer_id=offer.offer_id, provider=offer.provider, code=objection.code, reason=objection.reason)
+
+
+def delisted(offer: Offer, objection: Objection) -> OfferDelisted:
+    """The event that ends a listed offer."""
+    return OfferDelisted(offer_id=offer.offer_id, provider=offer.provider, code=objection.code, reason=objection.reason)
+
+
+HANDLERS: Final[Mapping[type[Event], Handler]] = {
+    OfferAnnounced: on_offer_announced,
+    OfferWithdrawn: on_offer_withdrawn,
+    StakeChanged: on_stake_changed,
+    LeaseVerified: on_lease_verified,
+    LeaseRejected: on_lease_rejected,
+}

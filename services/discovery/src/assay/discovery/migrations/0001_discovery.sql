@@ -1,0 +1,22 @@
+-- What discovery remembers: each provider's stake and record, and its one standing offer.
+create table provider (
+    provider text primary key,
+    stake numeric(39) not null default 0,
+    stake_block bigint not null default -1,
+    verified bigint not null default 0,
+    rejected bigint not null default 0,
+    last_beat_ms bigint not null default 0
+) with (fillfactor = 70);
+
+-- `objection` says why an offer is not listed: one that lacked stake, or fell silent, is listed again when that ends.
+create table offer (
+    provider text primary key references provider,
+    offer_id text not null,
+    sequence bigint not null,
+    terms text not null,
+    expires_ms bigint not null,
+    listed_ms bigint,
+    objection text
+);
+create index offer_listed_expiry on offer (expires_ms) where listed_ms is not null;
+create index offer_silent on offer (provider) where objection = 'offer.silent';

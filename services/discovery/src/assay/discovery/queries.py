@@ -1,0 +1,143 @@
+"""The SQL of discovery, named after the questions it answers.
+
+A provider's row is the lock of all that is known of it; whoever comes by time skips what is locked, so that none waits
+in a circle.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from assay.discovery.domain import Standing
+from assay.schema.offer import Offer
+from assay.store import Transaction
+
+LOCK: Final = """
+insert into provider (provider) values ($1) on conflict (provider) do update set provider = excluded.provider
+returning stake, verified, rejected
+"""
+OFFER: Final = "select terms, listed_ms, objection from offer where provider = $1"
+SAVE: Final = """
+insert into offer (provider, offer_id, sequence, terms, expires_ms, listed_ms, objection)
+values ($1, $2, $3, $4, $5, $6, $7)
+on conflict (provider) do update set offer_id = excluded.offer_id, sequence = excluded.sequence,
+    terms = excluded.terms, expires_ms = excluded.expires_ms, listed_ms = excluded.listed_ms,
+    objection = excluded.objection
+"""
+STAKE: Final = """
+insert into provider (provider, stake, stake_block) values ($1, $2, $3)
+on conflict (provider) do update set stake = excluded.stake, stake_block = excluded.stake_block
+where provider.stake_block <= excluded.stake_block
+returning provider
+"""
+JUDGED: Final = """
+insert into provider (provider, verified, rejected) values ($1, $2, $3)
+on conflict (provider) do update
+set verified = provider.verified + excluded.verified, rejected = provider.rejected + excluded.rejected
+"""
+HEARD: Final = """
+with free as (select provider from provider where provider = any($1::text[]) for no key update skip locked)
+update provider p set last_beat_ms = h.ms
+from unnest($1::text[], $2::bigint[]) as h (provider, ms) join free using (provider)
+where p.provider = h.provider and p.last_beat_ms < h.ms
+"""
+DELIST: Final = "update offer set listed_ms = null, objection = $2 where provider = any($1::text[])"
+EXPIRED: Final = """
+select o.terms from offer o join provider p using (provider)
+where o.listed_ms is not null and o.expires_ms <= $1
+order by o.expires_ms limit $2 for no key update of p skip locked
+"""
+SILENT: Final = """
+select o.terms from offer o join provider p using (provider)
+where o.listed_ms is not null and greatest(p.last_beat_ms, o.listed_ms) <= $1
+for no key update of p skip locked
+"""
+BACK: Final = """
+select o.terms from offer o join provider p using (provider)
+where o.objection = 'offer.silent' and p.last_beat_ms > $1 and o.expires_ms > $2
+limit $3 for no key update of p skip locked
+"""
+COUNT: Final = "select count(*) from offer where listed_ms is not null"
+NETWORK: Final = """
+select count(*) as providers, count(o.listed_ms) as listed, coalesce(sum(p.stake), 0)::text as stake
+from provider p left join offer o using (provider)
+"""
+PROVIDER: Final = """
+select p.provider, p.stake::text as stake, p.verified, p.rejected, p.last_beat_ms, o.offer_id, o.listed_ms, o.objection
+from provider p left join offer o using (provider) where p.provider = $1
+"""
+
+TICK_MAX: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A provider's standing offer as it is remembered."""
+
+    offer: Offer
+    is_listed: bool
+    objection: str | None
+
+
+class Registry:
+    """The questions discovery asks of its tables within one transaction."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self.tx = tx
+
+    async def lock(self, provider: str) -> tuple[Standing, Known | None]:
+        """What is known of a provider and its offer; nobody else changes it before this transaction ends."""
+        stake, verified, rejected = await self.tx.fetchrow(LOCK, provider) or (0, 0, 0)
+        row = await self.tx.fetchrow(OFFER, provider)
+        known = Known(_offer(row), row["listed_ms"] is not None, row["objection"]) if row else None
+        return Standing(int(stake), verified, rejected), known
+
+    async def save(self, offer: Offer, listed_ms: int | None, objection: str | None) -> None:
+        """Keeps an offer as its provider's standing one."""
+        values = (offer.provider, offer.offer_id, offer.sequence, offer.model_dump_json(), offer.expires_ms)
+        await self.tx.execute(SAVE, *values, listed_ms, objection)
+
+    async def stake(self, provider: str, amount: int, block: int) -> bool:
+        """Whether the stake is news; one of an earlier block is not."""
+        return await self.tx.fetchval(STAKE, provider, amount, block) is not None
+
+    async def judged(self, provider: str, verified: int, rejected: int) -> None:
+        """Adds to a provider's record."""
+        await self.tx.execute(JUDGED, provider, verified, rejected)
+
+    async def heard(self, beats: Mapping[str, int]) -> None:
+        """Keeps when each provider was heard last; of unknown ones nothing."""
+        await self.tx.execute(HEARD, list(beats), list(beats.values()))
+
+    async def delist(self, offers: list[Offer], objection: str) -> None:
+        """Keeps the offers as not listed, and why."""
+        await self.tx.execute(DELIST, [offer.provider for offer in offers], objection)
+
+    async def expired(self, now_ms: int) -> list[Offer]:
+        """Listed offers that have ended."""
+        return [_offer(row) for row in await self.tx.fetch(EXPIRED, now_ms, TICK_MAX)]
+
+    async def silent(self, since_ms: int) -> list[Offer]:
+        """Listed offers whose provider was heard last before `since_ms`."""
+        return [_offer(row) for row in await self.tx.fetch(SILENT, since_ms)]
+
+    async def back(self, since_ms: int, now_ms: int) -> list[Offer]:
+        """Offers that fell silent, and whose provider was heard after `since_ms` again."""
+        return [_offer(row) for row in await self.tx.fetch(BACK, since_ms, now_ms, TICK_MAX)]
+
+    async def count(self) -> int:
+        """How many offers are listed."""
+        return int(await self.tx.fetchval(COUNT))
+
+    async def network(self) -> dict[str, Any]:
+        """How many providers are known, how many of them are listed, and what they stake together."""
+        return dict(await self.tx.fetchrow(NETWORK) or {})
+
+    async def provider(self, provider: str) -> dict[str, Any] | None:
+        """All that is known of one provider."""
+        row = await self.tx.fetchrow(PROVIDER, provider)
+        return dict(row) if row else None
+
+
+def _offer(row: Any) -> Offer:
+    return Offer.model_validate_json(row["terms"])

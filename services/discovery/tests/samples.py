@@ -1,0 +1,61 @@
+"""Offers, stakes and verdicts, for the tests of discovery."""
+
+from typing import Any
+
+from assay.schema.lease import LeaseRejected, LeaseVerified
+from assay.schema.offer import Offer, OfferAnnounced, OfferWithdrawn, StakeChanged
+from assay.schema.values import NO_DIGEST, Capacity, derive_id
+
+NOW_MS = 1_800_000_000_000
+HOUR_MS = 3_600_000
+SLOT_STAKE = 100 * 10**18
+GIB = 2**30
+
+
+def id_of(letter: str, number: int) -> str:
+    """An id of an offer or lease."""
+    return derive_id(letter, "test", number)
+
+
+def provider_of(number: int) -> str:
+    """The id of a provider."""
+    return "p" + (id_of("x", number)[1:] + "a" * 32)[:32]
+
+
+def announced(number: int = 1, sequence: int = 1, slots: int = 1, **changes: Any) -> OfferAnnounced:
+    fields: dict[str, Any] = {
+        "offer_id": id_of("f", number),
+        "provider": provider_of(number),
+        "sequence": sequence,
+        "kinds": ("noop",),
+        "capacity": Capacity(slots=slots, memory_bytes=8 * GIB),
+        "region": "eu",
+        "mega_unit_price": 100,
+        "expires_ms": NOW_MS + HOUR_MS,
+    }
+    return OfferAnnounced(**(fields | changes))
+
+
+def offer_of(**changes: Any) -> Offer:
+    return Offer.model_validate(announced(**changes).model_dump())
+
+
+def staked(number: int = 1, slots: int = 1, block: int = 1) -> StakeChanged:
+    return StakeChanged(provider=provider_of(number), amount=slots * SLOT_STAKE, block=block)
+
+
+def taken_back(number: int = 1) -> OfferWithdrawn:
+    return OfferWithdrawn(offer_id=id_of("f", number), provider=provider_of(number))
+
+
+def _fact(number: int, lease: int) -> dict[str, Any]:
+    fact = {"lease_id": id_of("l", lease), "job_id": id_of("j", lease), "provider": provider_of(number), "fence": 1}
+    return fact | {"verdict_id": id_of("d", lease), "root": NO_DIGEST}
+
+
+def verified(number: int = 1, lease: int = 1) -> LeaseVerified:
+    return LeaseVerified(**_fact(number, lease), segments=1, units=1)
+
+
+def rejected(number: int = 1, lease: int = 1) -> LeaseRejected:
+    return LeaseRejected(**_fact(number, lease), segment=0, code="segment.false")

@@ -1,0 +1,161 @@
+"""What becomes of an offer, over real Postgres and the shell's own transactions."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from services.discovery.tests.desk import Desk
+from services.discovery.tests.samples import (
+    HOUR_MS,
+    NOW_MS,
+    SLOT_STAKE,
+    announced,
+    id_of,
+    provider_of,
+    rejected,
+    staked,
+    taken_back,
+    verified,
+)
+
+from assay.discovery.main import service
+from assay.discovery.questions import network, provider
+from assay.schema.errors import Refused
+from assay.schema.event import Event
+from assay.schema.offer import OfferDelisted, OfferListed
+
+pytestmark = pytest.mark.server
+
+
+def told(events: list[Event]) -> list[tuple[str, str | None]]:
+    """Type and code of each event."""
+    return [(event.type, getattr(event, "code", None)) for event in events]
+
+
+async def test_a_staked_offer_is_listed_with_what_is_known_of_its_provider(desk: Desk) -> None:
+    await desk.tell(staked())
+    (listed,) = await desk.tell(announced())
+    assert isinstance(listed, OfferListed)
+    assert (listed.stake, listed.reputation, listed.capacity.slots) == (SLOT_STAKE, 500_000, 1)
+
+
+async def test_an_offer_without_stake_is_refused_and_listed_when_the_stake_arrives(desk: Desk) -> None:
+    assert told(await desk.tell(announced())) == [("offer.refused", "offer.understaked")]
+    assert told(await desk.tell(staked())) == [("offer.listed", None)]
+
+
+async def test_a_refused_offer_leaves_the_listed_one_as_it_is(desk: Desk) -> None:
+    await desk.tell(staked(), announced())
+    events = await desk.tell(announced(sequence=2, slots=2))
+    assert told(events) == [("offer.refused", "offer.understaked")]
+    assert await desk.rows("select sequence, listed_ms is not null from offer") == [(1, True)]
+
+
+async def test_a_renewed_offer_replaces_the_earlier_one_without_noise(desk: Desk) -> None:
+    await desk.tell(staked(), announced())
+    (listed,) = await desk.tell(announced(sequence=2, expires_ms=NOW_MS + 2 * HOUR_MS))
+    assert isinstance(listed, OfferListed) and listed.sequence == 2
+    assert await desk.tell(announced(sequence=2), announced(sequence=1)) == []
+
+
+async def test_another_offer_of_the_same_provider_takes_the_place_of_the_first(desk: Desk) -> None:
+    await desk.tell(staked(), announced())
+    events = await desk.tell(announced(sequence=2, offer_id=id_of("f", 9)))
+    assert told(events) == [("offer.delisted", "offer.replaced"), ("offer.listed", None)]
+    assert await desk.tell(taken_back()) == []
+
+
+async def test_a_withdrawn_offer_is_delisted_once(desk: Desk) -> None:
+    await desk.tell(staked(), announced())
+    assert told(await desk.tell(taken_back(), taken_back())) == [("offer.delisted", "offer.withdrawn")]
+    assert await desk.tell(staked(slots=2, block=2)) == []
+
+
+async def test_a_fallen_stake_delists_and_a_risen_one_lists_again(desk: Desk) -> None:
+    await desk.tell(staked(slots=2), announced(slots=2))
+    assert told(await desk.tell(staked(slots=1, block=2))) == [("offer.delisted", "offer.understaked")]
+    assert told(await desk.tell(staked(slots=2, block=3))) == [("offer.listed", None)]
+
+
+async def test_a_stake_of_an_earlier_block_is_no_news(desk: Desk) -> None:
+    await desk.tell(staked(slots=2, block=5), announced(slots=2))
+    assert await desk.tell(staked(slots=0, block=4)) == []
+    (listed,) = await desk.tell(announced(sequence=2, slots=2))
+    assert isinstance(listed, OfferListed) and listed.stake == 2 * SLOT_STAKE
+
+
+async def test_verified_leases_raise_the_reputation_that_the_next_renewal_carries(desk: Desk) -> None:
+    await desk.tell(staked(), announced())
+    assert await desk.tell(*(verified(lease=number) for number in range(10))) == []
+    (listed,) = await desk.tell(announced(sequence=2))
+    assert isinstance(listed, OfferListed) and listed.reputation == 750_000
+
+
+async def test_rejected_leases_lower_the_reputation_at_once_and_at_last_delist(desk: Desk) -> None:
+    await desk.tell(staked(), announced())
+    (listed,) = await desk.tell(rejected(lease=1))
+    assert isinstance(listed, OfferListed) and listed.reputation == 166_666
+    await desk.tell(rejected(lease=2))
+    assert told(await desk.tell(rejected(lease=3))) == [("offer.delisted", "offer.distrusted")]
+    assert told(await desk.tell(announced(sequence=2))) == [("offer.refused", "offer.distrusted")]
+
+
+async def test_only_the_kinds_that_the_operator_lists_are_listed(open_desk: Callable[..., Awaitable[Desk]]) -> None:
+    desk = await open_desk(kinds=["finetune"])
+    await desk.tell(staked())
+    assert told(await desk.tell(announced())) == [("offer.refused", "offer.unknown_kind")]
+    assert told(await desk.tell(announced(sequence=2, kinds=("finetune",)))) == [("offer.listed", None)]
+
+
+async def test_an_expired_offer_is_delisted_once(desk: Desk) -> None:
+    await desk.tell(staked(), announced(expires_ms=NOW_MS + 2_000))
+    assert await desk.watch() == []
+    await desk.pass_ms(2_000)
+    assert told(await desk.watch()) == [("offer.delisted", "offer.expired")]
+    assert await desk.watch() == []
+
+
+async def test_a_silent_provider_is_delisted_and_listed_again_when_it_is_heard(desk: Desk) -> None:
+    await desk.tell(staked(), announced())
+    await desk.pass_ms(29_000, [1])
+    assert await desk.watch() == []
+    await desk.pass_ms(31_000)
+    assert told(await desk.watch()) == [("offer.delisted", "offer.silent")]
+    await desk.pass_ms(5_000)
+    assert await desk.watch() == []
+    await desk.pass_ms(1_000, [1])
+    assert told(await desk.watch()) == [("offer.listed", None)]
+
+
+async def test_nobody_is_delisted_while_the_pulse_is_missing(desk: Desk) -> None:
+    await desk.tell(staked(), announced())
+    await desk.pass_ms(HOUR_MS // 2, pulse=False)
+    assert await desk.watch() == []
+    await desk.pass_ms(10_000)
+    assert await desk.watch() == []
+
+
+async def test_a_market_that_falls_silent_at_once_is_not_delisted(desk: Desk) -> None:
+    for number in range(4):
+        await desk.tell(staked(number), announced(number))
+    await desk.pass_ms(40_000, [0])
+    assert await desk.watch() == []
+    for number in range(4, 8):
+        await desk.tell(staked(number), announced(number))
+    await desk.pass_ms(1_000)
+    assert told(await desk.watch()) == [("offer.delisted", "offer.silent")] * 3
+
+
+async def test_what_is_known_may_be_asked(desk: Desk) -> None:
+    await desk.tell(staked(1), announced(1), staked(2))
+    assert await network(desk.ctx, {}) == {"providers": 2, "listed": 1, "stake": str(2 * SLOT_STAKE)}
+    known = await provider(desk.ctx, {"provider": provider_of(1)})
+    assert (known["stake"], known["offer_id"]) == (str(SLOT_STAKE), id_of("f", 1))
+    with pytest.raises(Refused):
+        await provider(desk.ctx, {"provider": "nobody"})
+
+
+async def test_migrating_twice_changes_nothing(desk: Desk) -> None:
+    await desk.tell(staked(), announced())
+    await desk.ctx.store.migrate(service().migrations)
+    (delisted,) = await desk.tell(taken_back())
+    assert isinstance(delisted, OfferDelisted)

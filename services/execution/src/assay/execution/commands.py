@@ -1,0 +1,91 @@
+"""The commands that a worker adds to `assay`: provider start, status, drain."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay.client import output
+from assay.client.output import Output
+from assay.client.profile import Profile
+from assay.client.sdk import Assay
+from assay.schema.errors import BadSettings
+from assay.schema.values import Role, participant_id
+
+PID = "worker.pid"
+DataDir = Annotated[Path, typer.Option(help="Journal, cache and checkpoints.")]
+DATA_DIR = Path("var/provider")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="Offer this machine's hardware.", no_args_is_help=True)
+    group.command("start")(start)
+    group.command("status")(status)
+    group.command("drain")(drain)
+    app.add_typer(group, name="provider")
+
+
+def start(
+    context: typer.Context,
+    data_dir: DataDir = DATA_DIR,
+    models_dir: Annotated[Path, typer.Option(help="The model store.")] = Path("var/models"),
+    region: Annotated[str, typer.Option(help="ISO 3166 code of the machine's country.")] = "de",
+    slots: Annotated[int, typer.Option(help="Leases held at a time; each needs stake.", min=1)] = 1,
+    mega_unit_price: Annotated[int, typer.Option(help="Price of a million cost units, in base units.")] = 20_000_000,
+) -> None:
+    """Run a worker here until Ctrl-C, which drains it. More knobs: ASSAY_EXECUTION_*."""
+    from assay.execution.launch import launch
+    from assay.execution.settings import Settings
+
+    async def read(out: Output) -> Profile:
+        return Profile.find(out.profile)
+
+    profile = output.run(context, read)
+    if profile.key_file is None:
+        raise typer.Exit(context.obj.fail(BadSettings("The profile has no key: add key_file.")))
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (data_dir / PID).write_text(str(os.getpid()))
+    settings = Settings(
+        nats_url=profile.nats_url,
+        nats_creds_file=profile.creds_file,
+        key_file=profile.key_file,
+        deployment_file=profile.deployment_file,
+        data_dir=data_dir,
+        models_dir=models_dir,
+        region=region,
+        slots=slots,
+        mega_unit_price=mega_unit_price,
+    )
+    try:
+        launch(settings)
+    finally:
+        (data_dir / PID).unlink(missing_ok=True)
+
+
+def status(context: typer.Context) -> None:
+    """Show what the network says of this provider."""
+
+    async def work(out: Output) -> None:
+        async with Assay.connect(Profile.find(out.profile)) as assay:
+            own = participant_id(Role.PROVIDER, assay.key.address)
+            found = [p for p in (await assay.network())["providers"] if p["provider"] == own]
+            out.show(found[0] if found else {"provider": own, "state": "unknown"})
+
+    output.run(context, work)
+
+
+def drain(context: typer.Context, data_dir: DataDir = DATA_DIR) -> None:
+    """Tell the worker here to end the segments in hand, release its leases and stop."""
+
+    async def work(out: Output) -> None:
+        try:
+            pid = int((data_dir / PID).read_text())
+            os.kill(pid, signal.SIGTERM)
+        except (FileNotFoundError, ProcessLookupError, ValueError):
+            raise BadSettings(f"No worker runs in {data_dir}.") from None
+        out.show({"pid": pid, "drain": "asked"}, lambda: f"asked {pid} to drain")
+
+    output.run(context, work)

@@ -1,0 +1,47 @@
+"""What a provider is told: its feed, read from a cursor in the journal, so that a reconnect misses nothing."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from assay.bus.feed import FeedItem
+from assay.bus.participant import Door
+from assay.schema.errors import Refused, Retry, Unreachable
+from assay.schema.event import Event, decode
+from assay.store.journal import Journal
+
+POLL_S = 5.0
+PAGE = 256
+
+log = logging.getLogger(__name__)
+
+
+class Incoming:
+    """The provider's feed: pushes wake it, the cursor decides what is new."""
+
+    def __init__(self, journal: Journal, door: Door, on_event: Callable[[Event], None]) -> None:
+        self._journal, self._door, self._on_event = journal, door, on_event
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Read the feed for ever; a push makes it at once, else every few seconds."""
+        await self._door.feed(self._on_push)
+        while True:
+            self._wake.clear()
+            try:
+                await self._read()
+            except (Unreachable, Retry, Refused) as error:
+                log.warning("the feed cannot be read: %s", error)
+            try:
+                await asyncio.wait_for(self._wake.wait(), POLL_S)
+            except TimeoutError:
+                continue
+
+    async def _on_push(self, item: FeedItem) -> None:
+        self._wake.set()
+
+    async def _read(self) -> None:
+        while items := await self._door.replay(self._journal.cursor(), PAGE):
+            for item in items:
+                self._on_event(decode(item.headers, item.data).event)
+                self._journal.set_cursor(item.seq)

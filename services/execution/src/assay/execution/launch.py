@@ -1,0 +1,57 @@
+"""Puts a worker together: key, door, journal; runs it until it is told to stop, and says how it ended."""
+
+import asyncio
+import json
+import logging
+import time
+from typing import NoReturn
+
+from assay.bus.keyfile import load_key
+from assay.bus.participant import connect_participant
+from assay.execution.lease_run import LeaseRun
+from assay.execution.settings import Settings
+from assay.execution.worker import Worker
+from assay.proof.eip712 import Domain
+from assay.runtime import launch as launch_process
+from assay.schema.errors import BadSettings
+from assay.store.journal import Journal
+
+log = logging.getLogger(__name__)
+
+
+def launch(settings: Settings, make_run: type[LeaseRun] = LeaseRun) -> NoReturn:
+    """Work until SIGTERM or SIGINT, then drain, and end the process with the exit code that says how it went."""
+
+    async def main(stopping: asyncio.Event) -> None:
+        await serve(settings, stopping, make_run)
+
+    launch_process("execution", settings, main)
+
+
+async def serve(settings: Settings, stopping: asyncio.Event, make_run: type[LeaseRun]) -> None:
+    """Work until `stopping` is set, then drain. Raises BadSettings, Unreachable."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    key, domain = load_key(settings.key_file), read_domain(settings)
+    door = await connect_participant(settings.nats_url, settings.nats_creds_file)
+    journal = Journal(settings.data_dir / "journal.sqlite")
+    try:
+        worker = Worker(settings, key, domain, door, journal, now_ms, make_run)
+        log.info("provider %s is at work", worker.provider)
+        await worker.run(stopping)
+    finally:
+        journal.close()
+        await door.close()
+
+
+def read_domain(settings: Settings) -> Domain:
+    """Where this provider's signatures count. Raises BadSettings."""
+    try:
+        deployment = json.loads(settings.deployment_file.read_text())
+        return Domain(deployment["chain_id"], deployment["escrow"])
+    except (OSError, ValueError, KeyError) as error:
+        raise BadSettings(f"deployment_file {settings.deployment_file}: {error!r}.") from None
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970 by this machine's clock."""
+    return time.time_ns() // 1_000_000

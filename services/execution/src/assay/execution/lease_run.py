@@ -1,0 +1,151 @@
+"""One lease from its grant to its end: inputs, segments in a child process, checkpoints, commitments, the result."""
+
+import logging
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.execution import domain
+from assay.execution.domain import Closed, Course
+from assay.execution.inputs import Cache
+from assay.execution.outgoing import Outgoing
+from assay.schema.errors import Refused
+from assay.schema.lease import LeaseCommitted, LeaseGranted
+from assay.workloads import read_params, workload
+from assay.workloads.errors import WorkloadError
+from assay.workloads.runner import Message, Runner
+from assay.workloads.task import Failed, Finished, Progressed, Ready, SegmentDone, Task
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the runs of a worker share."""
+
+    cache: Cache
+    outgoing: Outgoing
+    models_dir: Path
+    scratch: Path
+
+
+class LeaseRun:
+    """The run of one lease. `progress` is what the next heartbeat says of it."""
+
+    def __init__(self, granted: LeaseGranted, committed: list[LeaseCommitted], tools: Tools) -> None:
+        self.granted, self._committed, self._tools = granted, committed, tools
+        self.progress: dict[str, object] = {}
+        self._runner: Runner | None = None
+        self._dropped = False
+        self._leaving: str | None = None
+
+    async def run(self, runner: Runner) -> None:
+        """Work until the lease is executed, failed, released or dropped; its end is said before this returns."""
+        folder = self._tools.scratch / self.granted.lease_id
+        folder.mkdir(parents=True, exist_ok=True)
+        self._runner = runner
+        try:
+            if self._leaving:
+                self._end(domain.released(self.granted, self._leaving))
+            elif not self._dropped:
+                await self._work(runner, folder)
+        except (WorkloadError, domain.PlanMismatch) as error:
+            self._end(domain.failed(self.granted, error.code, str(error)))
+        except Refused as error:
+            code = "job.missing_input" if error.code == "blob.missing" else error.code
+            self._end(domain.failed(self.granted, code, str(error)))
+        finally:
+            self._runner = None
+            shutil.rmtree(folder, ignore_errors=True)
+
+    async def drop(self) -> None:
+        """Stop at once and say nothing: the lease is somebody else's now."""
+        self._dropped = True
+        if self._runner:
+            await self._runner.kill()
+
+    def leave(self, reason: str) -> None:
+        """Stop after the segment in hand and release the lease."""
+        self._leaving = reason
+        if self._runner:
+            self._runner.stop()
+
+    async def _work(self, runner: Runner, folder: Path) -> None:
+        spec = self.granted.spec
+        params = read_params(spec.kind, spec.params)
+        domain.check_plan(spec, workload(spec.kind).plan(params))
+        course = domain.recall(self.granted, self._committed)
+        task = await self._task(course, folder)
+        async for message in self.messages(runner, task):
+            if self._dropped:
+                return
+            course = await self._on_message(course, message)
+
+    async def messages(self, runner: Runner, task: Task) -> AsyncIterator[Message]:
+        """What the child says of the task."""
+        async for message in runner.run(task):
+            yield message
+
+    async def _task(self, course: Course | None, folder: Path) -> Task:
+        spec, resume, cache = self.granted.spec, self.granted.resume, self._tools.cache
+        inputs = {digest: str(await cache.fetch(digest)) for digest in spec.inputs}
+        checkpoint = self._committed[-1].checkpoint if self._committed else resume.checkpoint if resume else None
+        first = course.segment if course else resume.segment + 1 if resume else 0
+        return Task(
+            kind=spec.kind,
+            params=spec.params,
+            inputs=inputs,
+            models=str(self._tools.models_dir),
+            folder=str(folder),
+            first=first,
+            last=spec.segments,
+            state=str(await cache.fetch(checkpoint)) if checkpoint else None,
+        )
+
+    async def _on_message(self, course: Course | None, message: Message) -> Course | None:
+        match message:
+            case Ready():
+                course = course or self._start(message)
+            case Progressed():
+                self.progress = message.model_dump(exclude={"said"})
+            case SegmentDone() if course:
+                course = await self._close(course, message)
+            case Finished() if course:
+                await self._finish(course, message)
+            case Failed():
+                self._fail(message)
+        return course
+
+    def _start(self, ready: Ready) -> Course:
+        course = domain.begin(self.granted, ready.state_digest)
+        self._tools.outgoing.say(domain.started(self.granted))
+        return course
+
+    async def _close(self, course: Course, done: SegmentDone) -> Course:
+        checkpoint = await self._tools.cache.publish(Path(done.path))
+        with suppress(FileNotFoundError):
+            Path(done.path).unlink()
+        closed = Closed(done.segment, done.state_digest, checkpoint, done.units, done.compute_ms, done.metrics)
+        course, said = domain.commit(course, closed)
+        self._tools.outgoing.say(said)
+        return course
+
+    async def _finish(self, course: Course, finished: Finished) -> None:
+        if finished.result and course.is_complete:
+            result = await self._tools.cache.publish(Path(finished.result))
+            self._end(domain.executed(course, result))
+        else:
+            self._end(domain.released(self.granted, self._leaving or "the worker was asked to stop"))
+
+    def _fail(self, failed: Failed) -> None:
+        if failed.fault:
+            self._end(domain.released(self.granted, f"{failed.code}: {failed.detail}"))
+        else:
+            self._end(domain.failed(self.granted, failed.code, failed.detail))
+
+    def _end(self, event: domain.Ending) -> None:
+        if not self._dropped:
+            self._tools.outgoing.say(event)
+            log.info("lease ended: %s", event.type, extra={"lease": event.lease_id, "job": event.job_id})

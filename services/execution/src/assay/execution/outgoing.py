@@ -1,0 +1,74 @@
+"""What a provider says: signed, journalled, then carried to the gateway in order until it is taken."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from assay.bus.participant import Door
+from assay.proof.eip712 import Domain
+from assay.proof.keys import Key
+from assay.proof.statement import sign_event
+from assay.schema.errors import Refused, Retry, Unreachable
+from assay.schema.event import Event
+from assay.store.journal import Journal
+
+RETRY_S = 0.5
+TAKEN = "event.replayed"
+LATER = ("event.ahead", "rate.exceeded")
+
+log = logging.getLogger(__name__)
+
+
+class Outgoing:
+    """The provider's side of delivery: the journal is the truth, the bus carries it from a cursor."""
+
+    def __init__(
+        self, journal: Journal, door: Door, key: Key, domain: Domain, source: str, now: Callable[[], int]
+    ) -> None:
+        self._journal, self._door = journal, door
+        self._key, self._domain, self._source, self._now = key, domain, source, now
+        self._wake = asyncio.Event()
+        self.on_refused: Callable[[Event, str], None] = lambda event, code: None
+
+    def say(self, event: Event) -> None:
+        """Sign and journal `event`; it is sent after all that was said before. Returns once it is on disk."""
+        self._journal.append(sign_event(self._key, self._domain, event, self._source, self._now()))
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Carry the journal to the gateway for ever."""
+        while True:
+            self._wake.clear()
+            if not await self._carry():
+                await asyncio.sleep(RETRY_S)
+            elif not self._journal.unsent(1):
+                await self._wake.wait()
+
+    async def flush(self) -> None:
+        """Return when everything said is taken or refused."""
+        while self._journal.unsent(1):
+            self._wake.set()
+            await asyncio.sleep(RETRY_S / 10)
+
+    async def _carry(self) -> bool:
+        """Whether all that was waiting is taken or refused; False if the way is blocked for now."""
+        for sequence, envelope in self._journal.unsent(64):
+            try:
+                await self._door.tell(envelope)
+            except Refused as refusal:
+                if refusal.code in LATER:
+                    return False
+                self._note_refusal(sequence, envelope.event, refusal)
+            except (Unreachable, Retry):
+                return False
+            else:
+                self._journal.mark_sent(sequence)
+        return True
+
+    def _note_refusal(self, sequence: int, event: Event, refusal: Refused) -> None:
+        if refusal.code == TAKEN:
+            self._journal.mark_sent(sequence)
+            return
+        log.warning("refused: %s", refusal, extra={"event_type": event.type, "about": event.about})
+        self._journal.mark_refused(sequence, refusal.code)
+        self.on_refused(event, refusal.code)

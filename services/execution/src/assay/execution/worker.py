@@ -1,0 +1,149 @@
+"""The worker: holds a provider's leases, and keeps offers, heartbeats, feed and journal going beside them."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from assay.bus.participant import Door
+from assay.execution import domain
+from assay.execution.incoming import Incoming
+from assay.execution.inputs import Cache
+from assay.execution.lease_run import LeaseRun, Tools
+from assay.execution.outgoing import Outgoing
+from assay.execution.settings import Settings
+from assay.proof.eip712 import Domain
+from assay.proof.keys import Key
+from assay.schema.errors import Unreachable
+from assay.schema.event import Event
+from assay.schema.lease import LeaseFact, LeaseGranted, LeaseLapsed, LeaseRejected
+from assay.schema.offer import OfferWithdrawn
+from assay.schema.values import Capacity, Role, participant_id
+from assay.store.journal import Journal
+from assay.workloads.runner import Runner
+
+DRAIN_S = 600.0
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """One provider. `make_run` makes the run of a lease; a program that wraps the worker may hand in its own."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        key: Key,
+        eip712: Domain,
+        door: Door,
+        journal: Journal,
+        now: Callable[[], int],
+        make_run: type[LeaseRun] = LeaseRun,
+    ) -> None:
+        self.settings, self.door, self.journal, self._now, self._make_run = settings, door, journal, now, make_run
+        self.provider = participant_id(Role.PROVIDER, key.address)
+        self.outgoing = Outgoing(journal, door, key, eip712, self.provider, now)
+        self.outgoing.on_refused = self._on_refused
+        self._incoming = Incoming(journal, door, self._on_event)
+        self._tools = Tools(
+            Cache(settings.data_dir / "blobs", door.blobs),
+            self.outgoing,
+            settings.models_dir,
+            settings.data_dir / "scratch",
+        )
+        self._idle: asyncio.Queue[Runner] = asyncio.Queue()
+        self._runs: dict[str, LeaseRun] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._held: set[asyncio.Task[None]] = set()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until `stopping` is set, then drain: offers withdrawn, segments in hand closed, leases released."""
+        for n in range(self.settings.processes):
+            runner = Runner(self.settings.data_dir / f"child-{n}.log")
+            await runner.warm()
+            self._idle.put_nowait(runner)
+        for granted in self.journal.open_leases():
+            self._take(granted)
+        loops = [self._keep(loop()) for loop in (self.outgoing.run, self._incoming.run, self._offer, self._beat)]
+        stopped = asyncio.ensure_future(stopping.wait())
+        done, _ = await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)
+        for loop in done - {stopped}:
+            loop.result()
+        await self._drain()
+        for loop in loops:
+            loop.cancel()
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case LeaseGranted(provider=self.provider) if not self.journal.has_lease(event.lease_id):
+                self.journal.put_lease(event)
+                self._take(event)
+            case LeaseLapsed() | LeaseRejected():
+                self._lose(event)
+
+    def _on_refused(self, event: Event, code: str) -> None:
+        if isinstance(event, LeaseFact) and code in domain.LOST:
+            self._lose(event)
+
+    def _take(self, granted: LeaseGranted) -> None:
+        run = self._make_run(granted, self.journal.committed(granted.lease_id), self._tools)
+        self._runs[granted.lease_id] = run
+        held = self._keep(self._hold(run))
+        self._held.add(held)
+        held.add_done_callback(self._held.discard)
+        log.info("lease taken", extra={"lease": granted.lease_id, "job": granted.job_id, "kind": granted.spec.kind})
+
+    def _lose(self, event: LeaseFact) -> None:
+        run = self._runs.get(event.lease_id)
+        if run:
+            log.warning("lease lost: %s", getattr(event, "type", ""), extra={"lease": event.lease_id})
+            self._keep(run.drop())
+        self.journal.close_lease(event.lease_id)
+
+    async def _hold(self, run: LeaseRun) -> None:
+        runner = await self._idle.get()
+        try:
+            await run.run(runner)
+        finally:
+            self._idle.put_nowait(runner)
+            self._runs.pop(run.granted.lease_id, None)
+        self.journal.close_lease(run.granted.lease_id)
+
+    async def _offer(self) -> None:
+        s = self.settings
+        while True:
+            capacity = Capacity(slots=s.slots, memory_bytes=s.memory_bytes)
+            now = self._now()
+            expires_ms = now + s.offer_s * 1000
+            self.outgoing.say(
+                domain.offer(self.provider, now, s.kinds, capacity, s.region, s.mega_unit_price, expires_ms)
+            )
+            await asyncio.sleep(s.offer_s / 2)
+
+    async def _beat(self) -> None:
+        while True:
+            leases = {lease_id: run.progress for lease_id, run in self._runs.items()}
+            with suppress(Unreachable):
+                await self.door.beat(json.dumps({"provider": self.provider, "leases": leases}).encode())
+            await asyncio.sleep(self.settings.beat_s)
+
+    async def _drain(self) -> None:
+        log.info("draining: %d leases in hand", len(self._runs))
+        offer_id = domain.derive_id("f", self.provider)
+        self.outgoing.say(OfferWithdrawn(offer_id=offer_id, provider=self.provider))
+        for run in self._runs.values():
+            run.leave("the provider is leaving by plan")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                await asyncio.gather(*self._held)
+                await self.outgoing.flush()
+        while not self._idle.empty():
+            await self._idle.get_nowait().kill()

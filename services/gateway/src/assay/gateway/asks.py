@@ -1,0 +1,182 @@
+"""What participants may ask at the door: `ask.<account>.<question>`, each with who may ask it.
+
+A requester sees its own jobs, an observer all of them; what is not one's to see does not exist.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, Field, JsonValue, TypeAdapter, ValidationError
+
+from assay.bus.blob_door import give_part
+from assay.bus.feed import replay_answer
+from assay.bus.port import Answer, Message
+from assay.gateway.claim import admit
+from assay.gateway.domain import PUBLIC, Rates, Speaker
+from assay.gateway.feed import Feed
+from assay.gateway.network import provider_row
+from assay.gateway.offers import Offers
+from assay.gateway.plan import plan_of
+from assay.gateway.queries import Registry
+from assay.gateway.view import View, view_of
+from assay.gateway.why import explain
+from assay.runtime import Context
+from assay.schema.errors import Refused
+from assay.schema.event import EVENT_BYTES_MAX, decode, first_problem
+from assay.schema.values import JobId, Kind, Role
+from assay.store import Transaction
+
+SUBJECT: Final = "ask.*.*"
+ROWS_MAX: Final = 256
+JOBS_MAX: Final = 50
+COMMITS_SHOWN: Final = 100
+BODY: Final = TypeAdapter(dict[str, JsonValue])
+
+
+class ReplayBody(BaseModel):
+    after: Annotated[int, Field(ge=0)] = 0
+    limit: Annotated[int, Field(ge=1)] = ROWS_MAX
+    feed: Annotated[str, Field(pattern="^(own|public)$")] = "own"
+    entity: Annotated[str, Field(pattern="^[a-z]{0,16}$")] = ""
+
+
+class JobBody(BaseModel):
+    job_id: JobId
+
+
+class PlanBody(BaseModel):
+    kind: Kind
+    params: dict[str, JsonValue] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, and the tables within one transaction."""
+
+    speaker: Speaker
+    tx: Transaction
+
+    async def replay(self, body: dict[str, Any]) -> View:
+        """The next items of one's own feed, or of the public one."""
+        asked = ReplayBody.model_validate(body)
+        recipient = PUBLIC if asked.feed == PUBLIC else self.speaker.recipient
+        items = await Feed(self.tx).replay(recipient, asked.after, min(asked.limit, ROWS_MAX), asked.entity)
+        return replay_answer(items)
+
+    async def job(self, body: dict[str, Any]) -> View:
+        """One job with its timeline."""
+        job_id = JobBody.model_validate(body).job_id
+        held = await Registry(self.tx).job(job_id)
+        if held is None or (self.speaker.role is not Role.OBSERVER and held.requester != self.speaker.participant):
+            raise Refused("job.unknown")
+        views = await self._views([job_id], COMMITS_SHOWN)
+        if not views:
+            raise Refused("event.ahead", "The job was let in a moment ago.")
+        return views[0]
+
+    async def jobs(self, body: dict[str, Any]) -> View:
+        """One's own latest jobs, newest first, without their timelines."""
+        job_ids = await Feed(self.tx).recent(self.speaker.participant, JOBS_MAX)
+        views = await self._views(job_ids, 1)
+        newest = sorted(views, key=lambda view: (-view["submitted_ms"], view["job_id"]))
+        return {"jobs": [view | {"timeline": []} for view in newest]}
+
+    async def why(self, body: dict[str, Any]) -> View:
+        """Why a job is where it is."""
+        return explain(await self.job(body))
+
+    async def network(self, body: dict[str, Any]) -> View:
+        """Providers and their offers."""
+        return {"providers": [provider_row(row) for row in await Offers(self.tx).network(ROWS_MAX)]}
+
+    async def plan(self, body: dict[str, Any]) -> View:
+        """How a kind of work cuts a job with such parameters."""
+        asked = PlanBody.model_validate(body)
+        plan = plan_of(asked.kind, asked.params)
+        names = ("segments", "segment_units", "inputs", "requirements")
+        return {name: getattr(plan, name) for name in names}
+
+    async def refusals(self, body: dict[str, Any]) -> View:
+        """What was refused to this account lately, newest first."""
+        return {"refusals": await Registry(self.tx).refusals(self.speaker.account, ROWS_MAX)}
+
+    async def check_may_read(self, body: dict[str, Any]) -> None:
+        """Raises Refused, access.denied, for a blob that is a participant's business and the asker is none."""
+        if self.speaker.role is Role.OBSERVER and not await Registry(self.tx).is_receipt(str(body.get("digest"))):
+            raise Refused("access.denied", "Observers read receipts only.")
+
+    async def _views(self, job_ids: list[str], commits_max: int) -> list[View]:
+        feed = Feed(self.tx)
+        said = [decode(headers, data) for headers, data in await feed.of_jobs(job_ids, commits_max)]
+        by_job, commits = groupby(sorted(said, key=job_of), key=job_of), await feed.commits(job_ids)
+        return [view for _, group in by_job if (view := view_of(group, commits))]
+
+
+Question = Callable[[Asker, dict[str, Any]], Awaitable[View]]
+ANYONE: Final = frozenset({Role.REQUESTER, Role.PROVIDER, Role.VERIFIER, Role.OBSERVER})
+READERS: Final = frozenset({Role.REQUESTER, Role.OBSERVER})
+
+QUESTIONS: Final[Mapping[str, tuple[Question, frozenset[Role]]]] = {
+    "replay": (Asker.replay, ANYONE),
+    "job": (Asker.job, READERS),
+    "why": (Asker.why, READERS),
+    "jobs": (Asker.jobs, frozenset({Role.REQUESTER})),
+    "network": (Asker.network, ANYONE),
+    "plan": (Asker.plan, ANYONE),
+    "refusals": (Asker.refusals, ANYONE),
+}
+BLOB: Final = "blob"
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """Answers the questions of participants."""
+
+    ctx: Context
+    rates: Rates
+
+    async def answer(self, message: Message) -> Answer:
+        """The answer. Raises Refused."""
+        _, account, question = message.subject.split(".")
+        if wait_s := self.rates.take(account, self.ctx.now()):
+            raise Refused("rate.exceeded", retry_after_s=wait_s)
+        body = parse(message.data)
+        async with self.ctx.unit() as unit:
+            speaker = admit(await Registry(unit.tx).speaker(account))
+            asker = Asker(speaker, unit.tx)
+            if question != BLOB:
+                return json.dumps(await ask(asker, question, body)).encode()
+            await asker.check_may_read(body)
+        return await give_part(self.ctx.bus.blobs, account, body)
+
+
+async def ask(asker: Asker, name: str, body: dict[str, Any]) -> View:
+    """The answer to one question. Raises Refused: question.unknown, access.denied, event.malformed."""
+    if name not in QUESTIONS:
+        raise Refused("question.unknown")
+    question, roles = QUESTIONS[name]
+    if asker.speaker.role not in roles:
+        raise Refused("access.denied", f"{asker.speaker.role.value}s do not ask {name}.")
+    try:
+        return await question(asker, body)
+    except ValidationError as error:
+        raise Refused("event.malformed", first_problem(error)) from None
+
+
+def parse(data: bytes) -> dict[str, Any]:
+    """The body of a question. Raises Refused: event.malformed, event.oversized."""
+    if len(data) > EVENT_BYTES_MAX:
+        raise Refused("event.oversized", f"{len(data)} of at most {EVENT_BYTES_MAX} bytes.")
+    try:
+        return BODY.validate_json(data or b"{}")
+    except ValidationError as error:
+        raise Refused("event.malformed", first_problem(error)) from None
+
+
+def job_of(said: Any) -> str:
+    """The job that an event is of."""
+    job_id: str = said.event.job_id
+    return job_id

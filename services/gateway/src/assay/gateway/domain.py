@@ -1,0 +1,97 @@
+"""What the door knows and weighs: who speaks, of what, and how often. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from assay.schema.job import JobState
+from assay.schema.lease import LeaseState
+from assay.schema.values import PARTICIPANTS, Role
+
+PUBLIC: Final = "public"
+OPEN_LEASE: Final = frozenset({LeaseState.GRANTED, LeaseState.RUNNING})
+# A job that is not known to any stream yet counts as alive: it was let in a moment ago.
+ALIVE_JOB: Final = frozenset({None, JobState.SUBMITTED, JobState.FUNDED, JobState.MATCHED, JobState.RUNNING})
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """An account and whose it is; `participant` is empty for an observer."""
+
+    account: str
+    role: Role
+    participant: str
+    is_revoked: bool = False
+
+    @property
+    def recipient(self) -> str:
+        """The feed that is this speaker's own."""
+        return self.participant or PUBLIC
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseHeld:
+    """To whom a lease was granted, and how far it came as far as the gateway has heard."""
+
+    job_id: str
+    provider: str
+    fence: int
+    state: str | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its provider may still speak of it."""
+        return self.state in OPEN_LEASE
+
+
+@dataclass(frozen=True, slots=True)
+class JobHeld:
+    """Whose a job is, and how far it came as far as the gateway has heard."""
+
+    requester: str
+    state: str | None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can still be withdrawn."""
+        return self.state in ALIVE_JOB
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the tables say about all that one batch names."""
+
+    speakers: Mapping[str, Speaker] = field(default_factory=dict)
+    taken: frozenset[str] = frozenset()
+    leases: Mapping[str, LeaseHeld] = field(default_factory=dict)
+    jobs: Mapping[str, JobHeld] = field(default_factory=dict)
+
+
+class Rates:
+    """A bucket of tokens for each account: it fills by `per_s` up to `burst`, and each message takes one."""
+
+    def __init__(self, per_s: float, burst: int) -> None:
+        self._per_s, self._burst = per_s, float(burst)
+        self._levels: dict[str, tuple[float, int]] = {}
+
+    def take(self, account: str, now_ms: int) -> float:
+        """How many seconds the account has to wait; 0 if a token was there, and is taken."""
+        if wait_s := self.wait_s(account, now_ms):
+            return wait_s
+        level, at_ms = self._levels[account]
+        self._levels[account] = (level - 1, at_ms)
+        return 0.0
+
+    def wait_s(self, account: str, now_ms: int) -> float:
+        """How many seconds it is until there is a token; none is taken."""
+        level, at_ms = self._levels.get(account, (self._burst, now_ms))
+        level = min(self._burst, level + max(now_ms - at_ms, 0) / 1000 * self._per_s)
+        self._levels[account] = (level, now_ms)
+        return max(1 - level, 0) / self._per_s
+
+
+def is_bound(role: Role, participant: str) -> bool:
+    """Whether an account of that role may be bound to that id: its letter is the role's; observers have none."""
+    if role is Role.OBSERVER:
+        return not participant
+    return role in PARTICIPANTS and participant[:1] == PARTICIPANTS[role]

@@ -1,0 +1,78 @@
+"""The door's task: opens every way in, and closes them when the process ends."""
+
+import asyncio
+from typing import Final, NamedTuple
+
+from assay.bus.blob_door import TOTAL_HEADER, take_part
+from assay.bus.port import Answer, Message
+from assay.chain.values import Deployment
+from assay.gateway.asks import SUBJECT as ASKS
+from assay.gateway.asks import Asks
+from assay.gateway.beats import SUBJECT as BEATS
+from assay.gateway.beats import Beats
+from assay.gateway.claim import admit
+from assay.gateway.domain import Rates
+from assay.gateway.ingest import SUBJECT as CLAIMS
+from assay.gateway.ingest import Ingest
+from assay.gateway.settings import Settings
+from assay.proof.eip712 import Domain
+from assay.runtime import Context
+from assay.schema.errors import BadSettings, Refused
+
+BLOBS: Final = "ingest.*.blob.*"
+QUEUE: Final = "gateway"
+WORKERS: Final = 2
+
+
+class Parts(NamedTuple):
+    """Takes the parts of blobs."""
+
+    ctx: Context
+    beats: Beats
+    rates: Rates
+    bytes_max: int
+
+    async def take(self, message: Message) -> Answer:
+        """Nothing, once the part is stored. Raises Refused."""
+        _, account, _, digest = message.subject.split(".")
+        if wait_s := self.rates.take(account, self.ctx.now()):
+            raise Refused("rate.exceeded", retry_after_s=wait_s)
+        admit(await self.beats.speaker(account))
+        total = message.headers.get(TOTAL_HEADER, "")
+        if total.isdecimal() and int(total) > self.bytes_max:
+            raise Refused("blob.oversized", f"{total} of at most {self.bytes_max} bytes.")
+        return await take_part(self.ctx.bus.blobs, account, digest, message)
+
+
+async def open_door(ctx: Context) -> None:
+    """Serve participants until the process ends."""
+    settings = ctx.settings
+    assert isinstance(settings, Settings)
+    ingest = Ingest(ctx, domain_of(settings), Rates(settings.events_per_s, settings.burst_events))
+    rates = Rates(settings.events_per_s, settings.burst_events)
+    beats = Beats(ctx, rates)
+    parts = Parts(ctx, beats, rates, settings.blob_bytes_max)
+    ways = [
+        await ctx.bus.serve(CLAIMS, ingest.take, QUEUE),
+        await ctx.bus.serve(BLOBS, parts.take, QUEUE),
+        await ctx.bus.serve(ASKS, Asks(ctx, rates).answer, QUEUE),
+        await ctx.bus.listen(BEATS, beats.take, QUEUE),
+    ]
+    async with asyncio.TaskGroup() as group:
+        # While one batch waits for the disk the other one is checked.
+        workers = [group.create_task(ingest.run()) for _ in range(WORKERS)]
+        await ctx.stopping.wait()
+        for way in ways:
+            await way.close()
+        await ingest.arrived.join()
+        for worker in workers:
+            worker.cancel()
+
+
+def domain_of(settings: Settings) -> Domain:
+    """The domain in which signatures count. Raises BadSettings if the deployment's file cannot be read."""
+    try:
+        deployment = Deployment.load(settings.deployment_file)
+    except (OSError, ValueError, TypeError) as error:
+        raise BadSettings(f"deployment_file: {error}.") from None
+    return Domain(deployment.chain_id, deployment.escrow)

@@ -1,0 +1,93 @@
+"""What is told to whom: every event once, and a feed for each recipient, numbered without gaps.
+
+The public feed's head is locked first in every transaction that tells, so those come one after the other: numbers have
+no gaps and appear in order, and no two transactions wait in a circle.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+
+from assay.bus.feed import FeedItem
+from assay.gateway.domain import PUBLIC
+from assay.schema.event import Envelope, Event
+from assay.store import Transaction
+
+# Of one job, but for its commitments; more than any job has unless it waits for days.
+STEPS_MAX: Final = 400
+TELL: Final = """
+with new as (
+    insert into said (event_id, type, about, job_id, source, time_ms, headers, data)
+    values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing returning event_id
+), head as (
+    insert into feed_head (recipient, seq)
+    select r.recipient, 1 from new, unnest($9::text[]) with ordinality as r (recipient, turn) order by r.turn
+    on conflict (recipient) do update set seq = feed_head.seq + 1 returning recipient, seq
+)
+insert into feed (recipient, seq, event_id) select head.recipient, head.seq, new.event_id from head, new
+"""
+REPLAY: Final = """
+select f.seq, s.headers, s.data from feed f join said s using (event_id)
+where f.recipient = $1 and f.seq > $2 and ($4::text = '' or s.type like $4 || '.%') order by f.seq limit $3
+"""
+PUSHES: Final = """
+select a.account, f.seq, s.headers, s.data, s.event_id
+from feed f join said s using (event_id) left join account a on a.participant = f.recipient and a.revoked_ms is null
+where f.event_id = any($1::text[]) order by f.seq
+"""
+OF_JOBS: Final = """
+select headers, data from (
+    select type, headers, data,
+        row_number() over (partition by job_id, type = 'lease.committed' order by position desc) as turn
+    from said where job_id = any($1::text[])
+) as latest where turn <= case type when 'lease.committed' then $2::bigint else $3::bigint end or type = 'job.submitted'
+"""
+COMMITS: Final = """
+select about, count(*) from said where job_id = any($1::text[]) and type = 'lease.committed' group by about
+"""
+RECENT: Final = "select job_id from job where requester = $1 order by submitted_ms desc, job_id limit $2"
+
+
+class Feed:
+    """The feeds within one transaction."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self.tx = tx
+
+    async def tell(self, said: Envelope[Event]) -> None:
+        """Keeps an event and lays it into the feeds of all whom it is told; one that is kept changes nothing."""
+        event = said.event
+        job_id = getattr(event, "job_id", None)
+        who = recipients_of(event)
+        headers = json.dumps(said.headers())
+        about = (said.id, event.type, event.about, job_id, said.source, said.time_ms, headers, said.data, who)
+        await self.tx.execute(TELL, *about)
+
+    async def replay(self, recipient: str, after: int, limit: int, entity: str = "") -> list[FeedItem]:
+        """The next items of a feed after a number, oldest first; of one entity only, if it is named."""
+        rows = await self.tx.fetch(REPLAY, recipient, after, limit, entity)
+        return [FeedItem(row[0], json.loads(row[1]), row[2]) for row in rows]
+
+    async def pushes(self, event_ids: Iterable[str]) -> list[tuple[str, str | None, FeedItem]]:
+        """What is to be pushed for committed events: the event's id, an account (None: nobody's), and the item."""
+        rows = await self.tx.fetch(PUSHES, list(event_ids))
+        return [(row[4], row[0], FeedItem(row[1], json.loads(row[2]), row[3])) for row in rows]
+
+    async def of_jobs(self, job_ids: list[str], commits_max: int) -> list[tuple[dict[str, str], bytes]]:
+        """What was said of these jobs and their leases; of each job's commitments the latest only."""
+        rows: list[Any] = await self.tx.fetch(OF_JOBS, job_ids, commits_max, STEPS_MAX)
+        return [(json.loads(row[0]), row[1]) for row in rows]
+
+    async def commits(self, job_ids: list[str]) -> dict[str, int]:
+        """How many segments each lease of these jobs has committed."""
+        return {row[0]: row[1] for row in await self.tx.fetch(COMMITS, job_ids)}
+
+    async def recent(self, requester: str, limit: int) -> list[str]:
+        """A requester's latest jobs, newest first."""
+        return [row[0] for row in await self.tx.fetch(RECENT, requester, limit)]
+
+
+def recipients_of(event: Event) -> list[str]:
+    """Whose feeds get the event; the public one, whose head is the lock, comes first and the rest in order."""
+    told = sorted({getattr(event, field) for field in event.tells})
+    return [PUBLIC, *told] if event.public else told

@@ -1,0 +1,39 @@
+"""Starts the gateway."""
+
+from pathlib import Path
+from typing import NoReturn
+
+from assay.gateway.access import QUESTIONS
+from assay.gateway.beats import pulse
+from assay.gateway.door import open_door
+from assay.gateway.feed import Feed
+from assay.gateway.handlers import HANDLERS, Ports
+from assay.gateway.offers import Offers
+from assay.gateway.prune import PRUNE_S, prune
+from assay.gateway.push import Pusher
+from assay.gateway.queries import Registry
+from assay.gateway.settings import Settings
+from assay.runtime import Service, Timer, run
+from assay.schema.values import Role
+
+
+def service() -> Service:
+    """The gateway, with a pusher that is this process's own."""
+    pusher = Pusher()
+    return Service(
+        role=Role.GATEWAY,
+        handlers=HANDLERS,
+        migrations=Path(__file__).parent / "migrations",
+        ports=lambda tx, _: Ports(Feed(tx), Offers(tx), Registry(tx), pusher.push),
+        timers=(Timer("prune", PRUNE_S, prune),),
+        tasks=(open_door, pulse, pusher.run),
+        questions=QUESTIONS,
+    )
+
+
+SERVICE = service()
+
+
+def main() -> NoReturn:
+    """Runs until told to stop."""
+    run(SERVICE, Settings.read())

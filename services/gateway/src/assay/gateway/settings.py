@@ -1,0 +1,23 @@
+"""The knobs of the gateway."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from assay.bus.parts import BLOB_BYTES_MAX
+from assay.runtime import ServiceSettings
+
+
+class Settings(ServiceSettings, env_prefix="ASSAY_GATEWAY_"):
+    """What the gateway is told from outside."""
+
+    deployment_file: Path
+    """Where the contracts stand, as `assay chain deploy` wrote it: signatures count for this escrow only."""
+    events_per_s: Annotated[float, Field(ge=1, le=1_000_000)] = 500.0
+    """How many messages an account may send each second for long; of beats, parts of blobs and questions as many again.
+    Too small holds up a busy provider; too large lets one account crowd out the others."""
+    burst_events: Annotated[int, Field(ge=1, le=1_000_000)] = 2_000
+    """How many messages an account may send at once after a silence."""
+    blob_bytes_max: Annotated[int, Field(ge=1, le=BLOB_BYTES_MAX)] = BLOB_BYTES_MAX
+    """The largest blob that is taken."""

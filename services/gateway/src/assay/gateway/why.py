@@ -1,0 +1,56 @@
+"""Why a job is where it is, in words: what happened last, what is waited for, and what its requester can do. Pure."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from assay.schema.job import JobState
+
+S = JobState
+
+AGAIN: Final = "Submit again."
+WORDS: Final[Mapping[str | None, tuple[str, str]]] = {
+    None: ("It was let in a moment ago.", "Ask again in a second."),
+    S.SUBMITTED: ("The escrow is being asked to lock the price limit.", "Nothing to do: a block or two decides."),
+    S.FUNDED: ("No provider has it yet.{waiting}", "Raise the price limit or ask for less in a new job, or wait."),
+    S.MATCHED: ("Provider {provider} was granted it and has not begun yet.", "Nothing to do."),
+    S.RUNNING: ("Provider {provider} has committed {committed} of {segments} segments.", "Nothing to do."),
+    S.EXECUTED: ("All {segments} segments are committed; the audit is under way.", "Nothing to do."),
+    S.VERIFIED: ("The audit passed; the payment is on its way to the chain.", "The result can be fetched."),
+    S.SETTLED: ("It was verified and paid: {paid}, and {refunded} came back.", "Fetch the result and the receipt."),
+    S.UNFUNDED: ("The escrow did not lock the price limit: {reason}", "Deposit more, then submit again."),
+    S.EXPIRED: ("{reason} {committed} of {segments} segments were done.", "The refund follows the audit of these."),
+    S.CANCELLED: ("{reason} {committed} of {segments} segments were done.", "The refund follows the audit of these."),
+    S.FAILED: ("It cannot be done: {reason}", "Mend the job's data or parameters, then submit again."),
+    S.REJECTED: ("The audit found false work: {reason}", "The refund is on its way; submit again."),
+    S.REFUNDED: ("It did not succeed: {reason} {paid} were paid for verified work, {refunded} came back.", AGAIN),
+}
+
+
+def explain(view: Mapping[str, Any]) -> dict[str, Any]:
+    """The state, `why` and `next` in words, how many offers each reason keeps out, and the leases."""
+    why, next_ = WORDS[view["state"]]
+    leases = view["leases"]
+    words = {
+        "provider": leases[-1]["provider"] if leases else "?",
+        "reason": view.get("reason") or "",
+        "waiting": waiting_for(view),
+        **{name: view[name] for name in ("committed", "segments", "paid", "refunded")},
+    }
+    return {
+        "job_id": view["job_id"],
+        "state": view["state"] or S.SUBMITTED,
+        "why": " ".join(why.format(**words).split()),
+        "next": next_,
+        "since_ms": view["timeline"][-1]["time_ms"],
+        "waiting": view["waiting"],
+        "leases": leases,
+    }
+
+
+def waiting_for(view: Mapping[str, Any]) -> str:
+    """The reasons that keep offers out, the most frequent first; and why an earlier provider stopped."""
+    interrupted = f" The last one stopped: {view['interrupted']}" if view.get("interrupted") else ""
+    reasons = sorted(view["waiting"].items(), key=lambda reason: (-reason[1], reason[0]))
+    if not reasons:
+        return interrupted
+    return f"{interrupted} Offers kept out: {', '.join(f'{count} by {name}' for name, count in reasons)}."

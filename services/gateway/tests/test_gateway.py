@@ -1,0 +1,440 @@
+"""The gateway over real servers: participants in accounts of their own on one side, the core's streams on the other."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from services.gateway.tests.conftest import ESCROW, Person, granted, started
+
+from assay.bus import Door, JetStreamBus, Record, connect, connect_participant
+from assay.bus.api import call
+from assay.bus.parts import PART_BYTES
+from assay.bus.port import Message
+from assay.chain.values import Deployment
+from assay.gateway.main import service
+from assay.gateway.settings import Settings
+from assay.proof import spec_digest
+from assay.proof.commitment import chain, leaf_of
+from assay.runtime.serving import serve
+from assay.schema import Envelope, decode
+from assay.schema.errors import Refused, Unreachable
+from assay.schema.event import Event
+from assay.schema.job import (
+    JobExpired,
+    JobFunded,
+    JobInterrupted,
+    JobMatched,
+    JobRefunded,
+    JobStarted,
+    JobSubmitted,
+    JobWaiting,
+)
+from assay.schema.lease import LeaseCommitted, LeaseGranted, LeaseLapsed
+from assay.schema.offer import OfferListed, OfferWithdrawn
+from assay.schema.streams import STREAMS
+from assay.schema.values import NO_DIGEST, Capacity, Role, derive_id
+
+pytestmark = pytest.mark.server
+
+WITHIN_S = 15.0
+TX = "0x" + "1" * 64
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def until(found: Callable[[], Awaitable[Any]]) -> Any:
+    """What `found` finds, once it is true."""
+    deadline_s = time.monotonic() + WITHIN_S
+    while not (value := await found()):
+        assert time.monotonic() < deadline_s, "it did not come in time"
+        await asyncio.sleep(0.02)
+    return value
+
+
+@dataclass
+class World:
+    """A running gateway, the core's bus, and ways in for people."""
+
+    core: JetStreamBus
+    grant: Callable[[Person], Awaitable[Door]]
+    said: list[Envelope[Event]]
+    dsn: str
+    turn: int = 0
+
+    async def says(self, source: str, *events: Event) -> None:
+        """Services say events on the bus."""
+        for event in events:
+            self.turn += 1
+            said: Envelope[Event] = Envelope.wrap(event, source, now_ms() + self.turn, cause=f"t{self.turn}")
+            await self.core.publish([Record(said.id, said.subject, said.headers(), said.data)])
+
+    async def reached_core(self, said: Envelope[Any]) -> Envelope[Event]:
+        """The statement as the core's stream has it."""
+
+        async def look() -> list[Envelope[Event]]:
+            return [heard for heard in self.said if heard.id == said.id]
+
+        return (await until(look))[0]
+
+
+@pytest.fixture
+async def core(nats_core: Any) -> AsyncIterator[JetStreamBus]:
+    """The core's bus, as the other services have it."""
+    bus = await connect(nats_core.url, nats_core.creds_file, "test")
+    await bus.ensure_streams(STREAMS)
+    yield bus
+    for name in (await call(bus.nc, "STREAM.NAMES"))["streams"]:
+        await call(bus.nc, f"STREAM.DELETE.{name}")
+    await bus.close()
+
+
+@pytest.fixture
+async def world(
+    core: JetStreamBus,
+    nats_core: Any,
+    nats_server: Any,
+    nats_network: Any,
+    nats_system: Any,
+    database: str,
+    tmp_path: Path,
+) -> AsyncIterator[World]:
+    """A gateway of this test's own."""
+    admin = await asyncpg.connect(database)
+    await admin.execute("create schema gateway")
+    await admin.close()
+    Deployment(31337, "0x0", "0x0", ESCROW, "0x0", "0x0", 0).save(tmp_path / "deployment.json")
+    settings = Settings(
+        nats_url=nats_core.url,
+        nats_creds_file=nats_core.creds_file,
+        nats_monitoring_url=nats_server.monitor_url,
+        postgres_dsn=database,
+        deployment_file=tmp_path / "deployment.json",
+    )
+    stopping = asyncio.Event()
+    gateway = asyncio.create_task(serve(service(), settings, stopping))
+    doors: list[Door] = []
+
+    async def answers() -> bool:
+        assert not gateway.done(), gateway.exception()
+        try:
+            await core.ask("assay.ask.gateway.revoke", b'{"account":"A"}', timeout_s=1)
+        except Refused as refusal:
+            return refusal.code == "speaker.unknown"
+        except Unreachable:
+            return False
+        return False
+
+    async def grant(person: Person) -> Door:
+        made = nats_network.grant(person.role.value, person.name)
+        await nats_network.push(nats_system, made.account_jwt)
+        body = {"account": made.account_public, "role": person.role.value, "id": "", "name": person.name}
+        body["id"] = "" if person.role is Role.OBSERVER else person.id
+        await core.ask("assay.ask.gateway.grant", json.dumps(body).encode())
+        creds = nats_server.creds_file(made.account_public, made.creds_text)
+        doors.append(await connect_participant(nats_server.url, creds, person.name))
+        doors[-1].account = made.account_public  # type: ignore[attr-defined]
+        return doors[-1]
+
+    said: list[Envelope[Event]] = []
+
+    async def hear(message: Message) -> None:
+        said.append(decode(message.headers, message.data))
+
+    hearing = [await core.listen(f"assay.{entity}.>", hear) for entity in ("job", "lease", "offer")]
+    await until(answers)
+    yield World(core, grant, said, database)
+    for subscription in hearing:
+        await subscription.close()
+    for door in doors:
+        await door.close()
+    stopping.set()
+    await gateway
+
+
+def matched(lease: LeaseGranted) -> JobMatched:
+    return JobMatched(job_id=lease.job_id, requester=lease.requester, lease_id=lease.lease_id, provider=lease.provider)
+
+
+def committed(lease: LeaseGranted, segment: int, previous: str = NO_DIGEST) -> LeaseCommitted:
+    bare = LeaseCommitted(
+        lease_id=lease.lease_id,
+        job_id=lease.job_id,
+        provider=lease.provider,
+        fence=lease.fence,
+        segment=segment,
+        state_in=f"{segment:064x}",
+        state_out=f"{segment + 1:064x}",
+        checkpoint=f"{segment + 1:064x}",
+        units=1,
+        previous=previous,
+        commitment=NO_DIGEST,
+        compute_ms=1,
+    )
+    return bare.model_copy(update={"commitment": chain(previous, leaf_of(bare, spec_digest(lease.spec)))})
+
+
+async def test_a_job_goes_in_signed_and_its_people_are_told(
+    world: World, requester: Person, provider: Person, rival: Person
+) -> None:
+    ann, bob, eve = await world.grant(requester), await world.grant(provider), await world.grant(rival)
+    watcher = await world.grant(Person("owl", Role.OBSERVER))
+    lease = granted(provider.id, requester.id, 1)
+    pushed: list[int] = []
+
+    async def on_push(item: Any) -> None:
+        pushed.append(item.seq)
+
+    await bob.feed(on_push)
+
+    submitted = requester.sign(requester.order(lease.job_id, now_ms() + 60_000), now_ms())
+    await ann.tell(submitted)
+    await ann.tell(submitted)
+    heard = await world.reached_core(submitted)
+    assert (heard.source, heard.signature, heard.data) == (requester.id, submitted.signature, submitted.data)
+    assert [said.id for said in world.said].count(submitted.id) == 1
+
+    funded = JobFunded(job_id=lease.job_id, requester=requester.id, amount=100, tx=TX, gas=7)
+    await world.says("settlement", funded)
+    await world.says("matching", JobWaiting(job_id=lease.job_id, requester=requester.id, reasons={"price": 3}))
+
+    async def waits() -> bool:
+        try:
+            return bool((await ann.ask("why", {"job_id": lease.job_id}))["waiting"])
+        except Refused:
+            return False
+
+    await until(waits)
+    why = await ann.ask("why", {"job_id": lease.job_id})
+    assert (why["state"], why["waiting"]) == ("funded", {"price": 3})
+    assert "3 by price" in why["why"]
+
+    await world.says("matching", lease, matched(lease))
+    items = await until(lambda: bob.replay(0))
+    assert [decode(item.headers, item.data).event for item in items] == [lease]
+
+    async def has_push() -> list[int]:
+        return pushed
+
+    assert await until(has_push) == [1]
+
+    await bob.tell(provider.sign(started(lease), now_ms()))
+    await world.says("matching", JobStarted(job_id=lease.job_id, requester=requester.id, lease_id=lease.lease_id))
+    commit = provider.sign(committed(lease, 0), now_ms())
+    await bob.tell(commit)
+    await world.reached_core(commit)
+    with pytest.raises(Refused, match=r"lease\.unknown"):
+        await eve.tell(rival.sign(committed(lease, 1).model_copy(update={"provider": rival.id}), now_ms()))
+
+    lapsed = LeaseLapsed(
+        lease_id=lease.lease_id,
+        job_id=lease.job_id,
+        provider=provider.id,
+        fence=1,
+        code="lease.silent",
+        reason="It was silent.",
+    )
+    interrupted = JobInterrupted(
+        job_id=lease.job_id, requester=requester.id, lease_id=lease.lease_id, reason="It was silent."
+    )
+    await world.says("matching", lapsed, interrupted)
+
+    async def told() -> bool:
+        return len(await bob.replay(0)) == 2
+
+    await until(told)
+    with pytest.raises(Refused, match=r"fence\.stale"):
+        await bob.tell(provider.sign(committed(lease, 1), now_ms()))
+
+    async def is_folded() -> Any:
+        view = await ann.ask("job", {"job_id": lease.job_id})
+        return view if view["state"] == "funded" and view["leases"][0]["state"] == "lapsed" else None
+
+    view = await until(is_folded)
+    assert (view["committed"], view["segments"], view["kind"]) == (1, 3, "noop")
+    assert (view["leases"][0]["segments"], view["leases"][0]["reason"]) == (1, "It was silent.")
+    assert {step["event"] for step in view["timeline"]} >= {"job.submitted", "lease.granted", "lease.committed"}
+    assert (await watcher.ask("job", {"job_id": lease.job_id}))["state"] == "funded"
+    assert [job["job_id"] for job in (await ann.ask("jobs", {}))["jobs"]] == [lease.job_id]
+    assert [row["code"] for row in (await bob.ask("refusals", {}))["refusals"]] == ["fence.stale"]
+    with pytest.raises(Refused, match=r"access\.denied"):
+        await bob.ask("job", {"job_id": lease.job_id})
+    with pytest.raises(Refused, match=r"job\.unknown"):
+        await ann.ask("job", {"job_id": derive_id("j", 404)})
+    await check_feeds(watcher, ann, world)
+
+
+async def check_feeds(watcher: Door, ann: Door, world: World) -> None:
+    """Feeds are gapless, and the public one holds everything once."""
+    public = (await watcher.ask("replay", {"after": 0, "feed": "public"}))["items"]
+    assert [item["seq"] for item in public] == list(range(1, len(public) + 1))
+    assert len({item["headers"]["ce-id"] for item in public}) == len(public) == len(world.said)
+    own = await ann.replay(0)
+    assert [item.seq for item in own] == list(range(1, len(own) + 1))
+    assert {decode(item.headers, item.data).event.entity() for item in own} == {"job"}
+    assert [item.seq for item in await ann.replay(own[1].seq, 1)] == [own[2].seq]
+    leases = (await watcher.ask("replay", {"feed": "public", "entity": "lease"}))["items"]
+    assert {item["headers"]["ce-type"].split(".")[1] for item in leases} == {"lease"}
+
+
+async def test_many_jobs_at_once_are_let_in_once_each(world: World, requester: Person, rival: Person) -> None:
+    ann = await world.grant(requester)
+    jobs = [requester.sign(requester.order(derive_id("j", n), now_ms() + 60_000), now_ms()) for n in range(120)]
+    await asyncio.gather(*(ann.tell(said) for said in [*jobs, *jobs[:20]]))
+    for said in jobs:
+        await world.reached_core(said)
+    assert sorted(said.id for said in world.said) == sorted(said.id for said in jobs)
+    again = requester.sign(requester.order(derive_id("j", 5), now_ms() + 70_000), now_ms() + 9)
+    with pytest.raises(Refused, match=r"job\.bad_order"):
+        await ann.tell(again)
+
+
+async def test_of_two_jobs_with_one_id_told_at_once_one_is_let_in(world: World, requester: Person) -> None:
+    ann, other = await world.grant(requester), Person("joe", Role.REQUESTER)
+    joe = await world.grant(other)
+    mine = requester.sign(requester.order(derive_id("j", 1), now_ms() + 60_000), now_ms())
+    his = other.sign(other.order(derive_id("j", 1), now_ms() + 60_000), now_ms())
+    found = await asyncio.gather(ann.tell(mine), joe.tell(his), return_exceptions=True)
+    assert sorted(getattr(error, "code", "") for error in found) == ["", "job.bad_order"]
+
+
+async def test_a_revoked_account_is_heard_no_more(world: World, provider: Person) -> None:
+    bob = await world.grant(provider)
+    await bob.tell(provider.sign(OfferWithdrawn(offer_id=derive_id("f", 1), provider=provider.id), now_ms()))
+    account = bob.account  # type: ignore[attr-defined]
+    await world.core.ask("assay.ask.gateway.revoke", json.dumps({"account": account}).encode())
+    with pytest.raises(Refused, match=r"speaker\.revoked"):
+        await bob.tell(provider.sign(OfferWithdrawn(offer_id=derive_id("f", 2), provider=provider.id), now_ms()))
+    with pytest.raises(Refused, match=r"speaker\.revoked"):
+        await bob.replay(0)
+    body = {"account": account, "role": "provider", "id": provider.id}
+    with pytest.raises(Refused, match=r"access\.denied"):
+        await world.core.ask("assay.ask.gateway.grant", json.dumps(body).encode())
+
+
+async def test_access_is_not_granted_to_what_is_no_participant(world: World) -> None:
+    wrong_letter = {"account": "A1", "role": "provider", "id": "r" + "a" * 32}
+    for body in ({}, {"account": "A1", "role": "matching"}, wrong_letter):
+        with pytest.raises(Refused, match=r"event\.malformed"):
+            await world.core.ask("assay.ask.gateway.grant", json.dumps(body).encode())
+
+
+async def test_a_beat_is_passed_on_for_the_provider_that_it_is_of(
+    world: World, provider: Person, rival: Person
+) -> None:
+    bob, eve = await world.grant(provider), await world.grant(rival)
+    heard: dict[str, bytes] = {}
+
+    async def hear(message: Message) -> None:
+        heard[message.subject.rpartition(".")[2]] = message.data
+
+    await world.core.listen("assay.beat.*", hear)
+    lease_id = derive_id("l", 1)
+    for data in (b"", b"{", b"[]", b'{"provider":"x"}', json.dumps({"provider": provider.id}).encode()):
+        await eve.beat(data)
+    await eve.beat(json.dumps({"provider": rival.id}).encode())
+
+    async def is_heard() -> bool:
+        progress = {"segment": 1, "done": 2, "total": 3, "metrics": {"loss": 0.5}}
+        await bob.beat(json.dumps({"provider": provider.id, "leases": {lease_id: progress}}).encode())
+        return set(heard) >= {provider.id, rival.id, "gateway"}
+
+    await until(is_heard)
+    assert set(heard) == {provider.id, rival.id, "gateway"}
+    assert json.loads(heard[provider.id])["leases"][lease_id]["metrics"] == {"loss": 0.5}
+
+
+async def test_blobs_pass_the_door_whole_or_not_at_all(world: World, requester: Person, provider: Person) -> None:
+    ann, bob = await world.grant(requester), await world.grant(provider)
+    data = bytes(range(256)) * (2 * PART_BYTES // 256) + b"the rest"
+    digest = await ann.blobs.put(data)
+    assert await bob.blobs.get(digest) == data
+    assert await world.core.blobs.get(digest) == data
+    with pytest.raises(Refused, match=r"blob\.missing"):
+        await bob.blobs.get("0" * 64)
+
+
+async def test_an_observer_reads_receipts_and_no_job_data(world: World, requester: Person) -> None:
+    ann, owl = await world.grant(requester), await world.grant(Person("owl", Role.OBSERVER))
+    data, receipt = await ann.blobs.put(b"private"), await world.core.blobs.put(b"a receipt")
+    job = requester.sign(requester.order(derive_id("j", 1), now_ms() + 60_000), now_ms())
+    await ann.tell(job)
+    await world.reached_core(job)
+    mine = {"job_id": job.event.about, "requester": requester.id}
+    await world.says("settlement", JobFunded(**mine, amount=100, tx=TX, gas=1))
+    await world.says("matching", JobExpired(**mine))
+    await world.says("settlement", JobRefunded(**mine, refunded=100, tx=TX, gas=1, receipt=receipt))
+
+    async def may_read() -> bool:
+        try:
+            return await owl.blobs.get(receipt) == b"a receipt"
+        except Refused as refusal:
+            assert refusal.code == "access.denied"
+            return False
+
+    await until(may_read)
+    with pytest.raises(Refused, match=r"access\.denied"):
+        await owl.blobs.get(data)
+    assert (await owl.ask("job", {"job_id": job.event.about}))["receipt"] == receipt
+
+
+async def test_the_network_and_plans_are_shown_and_unknown_questions_refused(
+    world: World, requester: Person, provider: Person
+) -> None:
+    ann = await world.grant(requester)
+    listed = OfferListed(
+        offer_id=derive_id("f", 1),
+        provider=provider.id,
+        sequence=1,
+        kinds=("noop",),
+        capacity=Capacity(slots=4, memory_bytes=2**33),
+        region="de",
+        mega_unit_price=5,
+        expires_ms=now_ms() + 60_000,
+        reputation=900_000,
+        stake=10**20,
+    )
+    await world.says("discovery", listed)
+
+    async def is_shown() -> Any:
+        return (await ann.ask("network", {}))["providers"]
+
+    (row,) = await until(is_shown)
+    assert {name: row[name] for name in ("provider", "state", "region", "slots", "price", "reputation")} == {
+        "provider": provider.id,
+        "state": "listed",
+        "region": "de",
+        "slots": 4,
+        "price": 5,
+        "reputation": 900_000,
+    }
+    plan = await ann.ask("plan", {"kind": "noop", "params": {"segments": 3, "units_per_segment": 7}})
+    assert (plan["segments"], plan["segment_units"], plan["inputs"]) == (3, 7, [])
+    for question, body, code in (
+        ("plan", {"kind": "alchemy"}, "job.unknown_kind"),
+        ("secrets", {}, "question.unknown"),
+        ("replay", {"after": -1}, "event.malformed"),
+        ("replay", {"entity": "job.%"}, "event.malformed"),
+        ("job", {"job_id": "' or 1=1"}, "event.malformed"),
+        ("blob", {"digest": "../etc"}, "event.malformed"),
+    ):
+        with pytest.raises(Refused) as caught:
+            await ann.ask(question, body)
+        assert caught.value.code == code, question
+
+
+async def test_what_is_let_in_can_be_read_by_the_services_that_consume_it(world: World, requester: Person) -> None:
+    ann = await world.grant(requester)
+    said = requester.sign(requester.order(derive_id("j", 1), now_ms() + 60_000), now_ms())
+    await ann.tell(said)
+    consumer = await world.core.consumer("JOBS", "matching-jobs", [JobSubmitted.subjects()])
+    messages = await until(lambda: consumer.fetch(wait_s=0.2))
+    assert messages[0].subject == f"assay.job.submitted.{requester.id}.{said.event.about}"
+    assert decode(messages[0].headers, messages[0].data).event == said.event

@@ -1,0 +1,96 @@
+"""Giving jobs to offers: the choice is made in memory, the slot is taken in Postgres."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from assay.matching.choice import choose
+from assay.matching.domain import Job, Step, grant, wait
+from assay.matching.liveness import Liveness, Patience
+from assay.matching.offers import ListedOffer, Match
+from assay.matching.queries import Jobs
+from assay.matching.supply import Supply
+from assay.schema.event import Event
+
+# A choice that fails at the slot was made on stale knowledge; after so many the job waits for the next look.
+TRIES: Final = 4
+# So many waiting jobs are looked at when a slot comes free.
+REFILL_MAX: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a handler may use: jobs, offers, who was heard, and how long silence is borne."""
+
+    jobs: Jobs
+    supply: Supply
+    liveness: Liveness
+    patience: Patience
+
+    def excluded(self, job: Job) -> dict[str, str]:
+        """The providers that are out of the question for the job, and why."""
+        return {**self.liveness.silent, **job.excluded}
+
+
+async def seek(ports: Ports, job: Job, now_ms: int) -> list[Event]:
+    """The events of a grant to the best offer, or of the wait for one; the job is kept either way."""
+    found: Match | dict[str, int] = {}
+    for _ in range(TRIES):
+        await ports.supply.refresh()
+        found = ports.supply.book.find(job, now_ms, ports.excluded(job))
+        if not isinstance(found, Match):
+            break
+        events = await give(ports, job, found.offer, now_ms)
+        if events:
+            return events
+    waiting, events = wait(job, {"slots.taken": 1} if isinstance(found, Match) else found)
+    await ports.jobs.save(waiting, now_ms)
+    return events
+
+
+async def give(ports: Ports, job: Job, offer: ListedOffer, now_ms: int) -> list[Event]:
+    """The events of a grant to this offer; none if it has no slot for it after all."""
+    granted, events = grant(job, offer)
+    if await ports.jobs.grant(granted, offer, now_ms):
+        ports.supply.took(offer.provider, 1)
+        return events
+    ports.supply.doubt(offer.provider)
+    return []
+
+
+async def refill(ports: Ports, provider: str, now_ms: int) -> list[Event]:
+    """The events of grants to a provider that may have free slots, to the jobs that have waited longest."""
+    if provider not in ports.supply.book.offers:
+        await ports.supply.refresh()
+    offer = ports.supply.book.offers.get(provider)
+    if offer is None or not offer.is_free:
+        return []
+    events: list[Event] = []
+    for job in await ports.jobs.waiting_for(offer, REFILL_MAX):
+        offer = ports.supply.book.offers.get(provider)
+        if offer is None or not offer.is_free:
+            break
+        if isinstance(choose(job, [offer], now_ms, ports.excluded(job)), Match):
+            events += await give(ports, job, offer, now_ms)
+    return events
+
+
+async def end(ports: Ports, job: Job, step: Step, now_ms: int) -> list[Event]:
+    """The events of a step that ends the job, whose slot goes to a waiting one at once."""
+    events = await keep(ports, job, step, now_ms)
+    return events if job.lease is None else [*events, *await refill(ports, job.lease.provider, now_ms)]
+
+
+async def again(ports: Ports, job: Job, step: Step, now_ms: int) -> list[Event]:
+    """The events of a step that ends the lease but not the job, and of the next grant or wait."""
+    return [*await keep(ports, job, step, now_ms), *await seek(ports, step[0], now_ms)]
+
+
+async def keep(ports: Ports, job: Job, step: Step, now_ms: int) -> list[Event]:
+    """The events of a step, once the job after it is kept and the lease before it is closed."""
+    after, events = step
+    if job.lease is None:
+        await ports.jobs.save(after, now_ms)
+    else:
+        await ports.jobs.close(after, job.lease.lease_id, now_ms)
+        ports.supply.took(job.lease.provider, -1)
+    return events

@@ -1,0 +1,115 @@
+"""Who was heard when, and whose silence means anything. Pure: the time is always an argument.
+
+Unreachable is not failed: silence counts only for as long as the gateway's own pulse has proven the path without a gap,
+and never when it befalls most providers at once.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from assay.matching.domain import Ending
+
+# The gateway's pulse comes each second; three missed ones mean that nothing heard or unheard proves anything.
+PULSE_GAP_MS: Final = 3_000
+# When so many providers are silent at once, and more than half of those known, it is the path that failed.
+BULK_MIN: Final = 3
+# Who was not heard for so long has left the market, and tells nothing about the path any more.
+RECENT_MS: Final = 600_000
+# Longer than any patience with a silent lease.
+FORGET_MS: Final = 2 * 3_600_000
+# A heartbeat is written by a stranger: it names no more leases than an offer may have slots.
+LEASES_MAX: Final = 4_096
+
+SILENT: Final = Ending("lease.silent", "Its provider was not heard for too long while its path was proven open.")
+UNSTARTED: Final = Ending("lease.not_started", "Its provider lives, but did not begin in time.")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An open lease as the watch sees it; `since_ms` is when it was granted, or began."""
+
+    lease_id: str
+    job_id: str
+    provider: str
+    is_started: bool
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long silence is borne, and how long a lease may wait for its beginning."""
+
+    lapse_ms: int
+    start_ms: int
+
+
+class Liveness:
+    """What this process has heard since it started. `silent` are the providers not to match now, and why."""
+
+    def __init__(self) -> None:
+        self.since_ms: int | None = None
+        self.last_ms = 0
+        self.heard: dict[str, int] = {}
+        self.worked: dict[str, dict[str, int]] = {}
+        self.silent: dict[str, str] = {}
+
+    def pulse(self, now_ms: int) -> None:
+        """Takes note of the gateway's pulse."""
+        if not self.is_proven(now_ms):
+            self.since_ms = now_ms
+        self.last_ms = max(self.last_ms, now_ms)
+
+    def hear(self, provider: str, leases: Sequence[str], now_ms: int) -> None:
+        """Takes note of a heartbeat and the leases it names; they live by the word of this provider alone."""
+        self.heard[provider] = now_ms
+        self.silent.pop(provider, None)
+        named = dict.fromkeys(leases[:LEASES_MAX], now_ms)
+        known = self.worked.get(provider, {}) | named
+        self.worked[provider] = known if len(known) <= LEASES_MAX else named
+
+    def is_proven(self, now_ms: int) -> bool:
+        """Whether the path from the participants to here is open at this moment."""
+        return self.since_ms is not None and now_ms - self.last_ms <= PULSE_GAP_MS
+
+    def silence_ms(self, since_ms: int, now_ms: int) -> int:
+        """How long it is proven that nothing came since `since_ms`."""
+        if self.since_ms is None or not self.is_proven(now_ms):
+            return 0
+        return now_ms - max(self.since_ms, since_ms)
+
+    def look(self, now_ms: int, lapse_ms: int) -> None:
+        """Finds the providers that were heard once and are not any more; forgets those heard long ago."""
+        self.heard = {provider: ms for provider, ms in self.heard.items() if now_ms - ms < FORGET_MS}
+        self.worked = {provider: leases for provider, leases in self.worked.items() if provider in self.heard}
+        silent = [provider for provider, ms in self.heard.items() if self.silence_ms(ms, now_ms) >= lapse_ms]
+        self.silent = dict.fromkeys(silent, "provider.silent")
+
+    def overdue(self, held: Iterable[Held], now_ms: int, patience: Patience) -> list[tuple[Held, Ending]]:
+        """The leases that must lapse now; none of the silent ones if most of the market fell silent at once."""
+        held = list(held)
+        silent = {lease for lease in held if self._is_silent(lease, now_ms, patience.lapse_ms)}
+        late = {lease for lease in held if self._is_late(lease, now_ms, patience.start_ms)} - silent
+        is_path = self._is_path(held, now_ms, patience.lapse_ms)
+        endings = dict.fromkeys(late, UNSTARTED) | ({} if is_path else dict.fromkeys(silent, SILENT))
+        return [(lease, endings[lease]) for lease in held if lease in endings]
+
+    def _is_path(self, held: Iterable[Held], now_ms: int, lapse_ms: int) -> bool:
+        recent = {provider for provider, ms in self.heard.items() if now_ms - ms < RECENT_MS}
+        known = recent | {lease.provider for lease in held}
+        silent = [p for p in known if self.silence_ms(self.heard.get(p, 0), now_ms) >= lapse_ms]
+        return is_bulk(len(silent), len(known))
+
+    def _is_silent(self, lease: Held, now_ms: int, lapse_ms: int) -> bool:
+        # Before it begins, a lease may be waiting for its inputs: that its provider lives must do.
+        signs = self.worked.get(lease.provider, {}) if lease.is_started else self.heard
+        last_ms = signs.get(lease.lease_id if lease.is_started else lease.provider, 0)
+        return self.silence_ms(max(lease.since_ms, last_ms), now_ms) >= lapse_ms
+
+    def _is_late(self, lease: Held, now_ms: int, start_ms: int) -> bool:
+        return not lease.is_started and self.silence_ms(lease.since_ms, now_ms) >= start_ms
+
+
+def is_bulk(silent: int, known: int) -> bool:
+    """Whether so many are silent at once that the path must have failed, not they."""
+    return silent >= BULK_MIN and 2 * silent > known

@@ -1,0 +1,29 @@
+"""The knobs of matching."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from assay.matching.liveness import Patience
+from assay.runtime import Context, ServiceSettings
+
+
+class Settings(ServiceSettings, env_prefix="ASSAY_MATCHING_"):
+    """What matching is told from outside."""
+
+    lapse_s: Annotated[float, Field(ge=1, le=3_600)] = 10.0
+    """How long a lease may be silent, while the gateway's pulse proves its path, before it lapses. Too small takes work
+    from providers with a poor line; too large keeps requesters waiting for those that died."""
+    start_s: Annotated[float, Field(ge=1, le=86_400)] = 300.0
+    """How long a provider that is heard may take to begin, which includes the download of a job's inputs."""
+
+    @property
+    def patience(self) -> Patience:
+        """The settings as the domain has them."""
+        return Patience(round(self.lapse_s * 1000), round(self.start_s * 1000))
+
+
+def patience_of(context: Context) -> Patience:
+    """What matching's shell was told."""
+    assert isinstance(context.settings, Settings)
+    return context.settings.patience

@@ -1,0 +1,56 @@
+"""How many statements each event costs on the way of a job: the fewer, the more jobs fit one database."""
+
+from collections.abc import Sequence
+
+import pytest
+from services.matching.tests.desk import Desk
+from services.matching.tests.samples import commits, executed, funded, listed, started, submitted
+
+from assay.schema.event import Event
+from assay.schema.lease import LeaseGranted
+from assay.store import Transaction
+
+pytestmark = pytest.mark.server
+
+JOBS = 8
+# What a whole batch costs besides: one look at what changed in the supply.
+BATCH = 1
+
+
+class Meter:
+    """Counts the statements of handlers; those of the shell go another way."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        for name in ("fetch", "fetchrow", "fetchval", "execute"):
+            self._count(monkeypatch, name)
+
+    def _count(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        plain = getattr(Transaction, name)
+
+        async def counted(tx: Transaction, sql: str, *args: object) -> object:
+            self.count += 1
+            return await plain(tx, sql, *args)
+
+        monkeypatch.setattr(Transaction, name, counted)
+
+    async def cost(self, desk: Desk, events: Sequence[Event]) -> tuple[int, list[Event]]:
+        """What a batch costs, and what is said to it."""
+        self.count = 0
+        said = await desk.tell(*events)
+        return self.count, said
+
+
+async def test_every_event_of_a_job_costs_three_statements_at_most(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    meter, numbers = Meter(monkeypatch), range(JOBS)
+    assert (await meter.cost(desk, [listed(number, slots=2) for number in numbers]))[0] <= 2 * JOBS
+    assert (await meter.cost(desk, [submitted(number) for number in numbers]))[0] <= 1 * JOBS
+    cost, said = await meter.cost(desk, [funded(number) for number in numbers])
+    grants = [event for event in said if isinstance(event, LeaseGranted)]
+    assert cost <= 2 * JOBS + BATCH and len(grants) == JOBS
+    assert (await meter.cost(desk, [started(grant) for grant in grants]))[0] <= 2 * JOBS
+    made = {grant.lease_id: commits(grant, 4) for grant in grants}
+    told = [commit for commits_ in made.values() for commit in commits_]
+    assert (await meter.cost(desk, told))[0] <= 2 * len(told)
+    cost, said = await meter.cost(desk, [executed(grant, made[grant.lease_id]) for grant in grants])
+    assert cost <= 3 * JOBS + BATCH and len(said) == JOBS

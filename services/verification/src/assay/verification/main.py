@@ -1,0 +1,32 @@
+"""Starts verification."""
+
+from pathlib import Path
+from typing import NoReturn
+
+from assay.runtime import Service, run
+from assay.schema.job import JobRejected, JobVerified
+from assay.schema.lease import LeaseRejected, LeaseVerified
+from assay.schema.values import Role
+from assay.schema.verdict import VerdictReached
+from assay.verification.auditor import audit
+from assay.verification.handlers import HANDLERS
+from assay.verification.ports import Ports
+from assay.verification.settings import Settings
+
+SERVICE = Service(
+    role=Role.VERIFICATION,
+    handlers=HANDLERS,
+    migrations=Path(__file__).parent / "migrations",
+    ports=lambda tx, context: Ports(tx),
+    publishes=(VerdictReached, LeaseVerified, LeaseRejected, JobVerified, JobRejected),
+    tasks=(audit,),
+)
+
+
+def main() -> NoReturn:
+    """Runs until told to stop."""
+    run(SERVICE, Settings.read())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""The result: the artefact that the requester fetches is the one that follows from the last committed state."""
+
+from assay.schema.errors import Refused
+from assay.schema.verdict import Finding
+from assay.verification.domain import Case, Draw
+from assay.verification.methods.method import Replayer
+from assay.workloads.errors import BadCheckpoint
+
+
+async def check(case: Case, drawn: Draw, replayer: Replayer) -> list[Finding]:
+    """One finding for the lease that closed the job; none for others."""
+    if case.result is None:
+        return []
+    last = case.commits[-1]
+    finding = Finding(
+        segment=last.segment, method="result", passed=False, code="segment.wrong_result", claimed=case.result
+    )
+    try:
+        if await replayer.state(last.checkpoint) != last.state_out:
+            return [finding.model_copy(update={"code": "segment.wrong_checkpoint"})]
+        expected = await replayer.result(last.checkpoint)
+    except Refused as refusal:
+        if refusal.code != "blob.missing":
+            raise
+        return [finding.model_copy(update={"code": "segment.withheld"})]
+    except BadCheckpoint:
+        return [finding.model_copy(update={"code": "segment.bad_checkpoint"})]
+    passed = expected == case.result
+    code = "segment.result_follows" if passed else "segment.wrong_result"
+    return [finding.model_copy(update={"passed": passed, "code": code, "expected": expected})]

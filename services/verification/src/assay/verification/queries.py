@@ -1,0 +1,102 @@
+"""What verification remembers: grants, commitments, and the audits that follow from them."""
+
+from assay.schema.job import JobStopped, LeaseShare
+from assay.schema.lease import LeaseCommitted, LeaseGranted
+from assay.store import Transaction
+from assay.verification.domain import Audited, Case
+
+
+async def remember_grant(tx: Transaction, granted: LeaseGranted) -> None:
+    """Keep the terms of a lease."""
+    sql = "insert into leases (lease_id, granted) values ($1, $2) on conflict do nothing"
+    await tx.execute(sql, granted.lease_id, granted.model_dump_json())
+
+
+async def remember_commit(tx: Transaction, commit: LeaseCommitted) -> None:
+    """Keep what was committed for a segment; the first statement stands."""
+    sql = "insert into commits values ($1, $2, $3) on conflict do nothing"
+    await tx.execute(sql, commit.lease_id, commit.segment, commit.model_dump_json())
+
+
+async def remember_lease_stop(tx: Transaction, lease_id: str) -> bool:
+    """Keep that nothing more is committed under a lease; False if its grant is not known yet."""
+    return bool(await tx.fetchval("update leases set is_stopped = true where lease_id = $1 returning true", lease_id))
+
+
+async def count_commits(tx: Transaction, lease_ids: list[str]) -> dict[str, int]:
+    """How many commitments of each stopped lease are known."""
+    sql = """select l.lease_id, count(c.segment) as n from leases l left join commits c using (lease_id)
+             where l.lease_id = any($1) and l.is_stopped group by 1"""
+    return {row["lease_id"]: row["n"] for row in await tx.fetch(sql, lease_ids)}
+
+
+async def remember_stop(tx: Transaction, job: JobStopped, is_executed: bool, cause: str, stopped_ms: int) -> None:
+    """Keep that a job has stopped, and why."""
+    sql = "insert into jobs values ($1, $2, $3, $4, $5) on conflict do nothing"
+    await tx.execute(sql, job.job_id, job.requester, is_executed, cause, stopped_ms)
+
+
+async def open_audits(tx: Transaction, job_id: str, shares: list[LeaseShare], results: dict[str, str]) -> None:
+    """Open an audit for each share of a job."""
+    sql = "insert into audits (lease_id, job_id, share, result) values ($1, $2, $3, $4) on conflict do nothing"
+    rows = [(s.lease_id, job_id, s.model_dump_json(), results.get(s.lease_id)) for s in shares]
+    await tx.executemany(sql, rows)
+
+
+async def claim_audits(tx: Transaction, now_ms: int, claim_ms: int, limit: int) -> list[tuple[Case, int]]:
+    """Cases that nobody else audits until `now_ms + claim_ms`, oldest stop first, each with when its job stopped."""
+    sql = """update audits a set claimed_until_ms = $1 + $2
+             from jobs j, leases l
+             where j.job_id = a.job_id and l.lease_id = a.lease_id and a.lease_id in (
+                 select a2.lease_id from audits a2 join jobs j2 using (job_id)
+                 where a2.passed is null and a2.claimed_until_ms <= $1
+                 order by j2.stopped_ms limit $3 for update of a2 skip locked)
+             returning a.lease_id, a.share, a.result, l.granted, j.stopped_ms"""
+    rows = await tx.fetch(sql, now_ms, claim_ms, limit)
+    commits = await _commits(tx, [row["lease_id"] for row in rows])
+    return [
+        (
+            Case(
+                LeaseGranted.model_validate_json(row["granted"]),
+                LeaseShare.model_validate_json(row["share"]),
+                tuple(commits[row["lease_id"]]),
+                row["result"],
+            ),
+            row["stopped_ms"],
+        )
+        for row in rows
+    ]
+
+
+async def _commits(tx: Transaction, lease_ids: list[str]) -> dict[str, list[LeaseCommitted]]:
+    sql = "select lease_id, committed from commits where lease_id = any($1) order by lease_id, segment"
+    found: dict[str, list[LeaseCommitted]] = {lease_id: [] for lease_id in lease_ids}
+    for row in await tx.fetch(sql, lease_ids):
+        found[row["lease_id"]].append(LeaseCommitted.model_validate_json(row["committed"]))
+    return found
+
+
+async def release_audit(tx: Transaction, lease_id: str, again_ms: int) -> None:
+    """Let anybody claim the audit from `again_ms` on."""
+    await tx.execute("update audits set claimed_until_ms = $2 where lease_id = $1", lease_id, again_ms)
+
+
+async def finish_audit(tx: Transaction, audited: Audited) -> bool:
+    """Keep the outcome; False if somebody else was first."""
+    sql = """update audits set passed = $2, audit_ms = $3, job_ms = $4
+             where lease_id = $1 and passed is null returning true"""
+    row = await tx.fetchval(sql, audited.lease_id, audited.passed, audited.audit_ms, audited.job_ms)
+    return bool(row)
+
+
+async def audits_if_all_done(tx: Transaction, job_id: str) -> tuple[str, str, list[Audited]] | None:
+    """Requester, cause and audits of an executed job whose audits are all done; None otherwise.
+
+    The job's row is locked, so that of two audits that end at once exactly one sees the last.
+    """
+    job = await tx.fetchrow("select * from jobs where job_id = $1 for update", job_id)
+    rows = await tx.fetch("select * from audits where job_id = $1", job_id)
+    if job is None or not job["is_executed"] or any(row["passed"] is None for row in rows):
+        return None
+    audits = [Audited(row["lease_id"], row["passed"], row["audit_ms"], row["job_ms"]) for row in rows]
+    return job["requester"], job["cause"], audits

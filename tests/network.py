@@ -1,0 +1,215 @@
+"""One network of real processes for all tests that need a whole one, and the hands by which they use it.
+
+`net` is started once per session: servers, services, a requester, and four providers, each in a region of its own so
+that a job's `regions` decide who may run it. What happens is read as any observer could: from the public events.
+"""
+
+import asyncio
+import contextlib
+import runpy
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from assay.client.profile import Profile
+from assay.client.sdk import Assay, JobView
+from assay.devnet.devnet import Devnet
+from assay.devnet.errors import NotInstalled
+from assay.devnet.parties import STABLE, Party, Terms
+from assay.schema.event import Envelope, Event
+from assay.schema.values import Policy, Requirements, Role
+from assay.workloads import ModelStore
+
+ROOT: Final = Path(__file__).parent.parent
+KNOBS: Final = {"matching": {"lapse_s": 3}}
+UNITS: Final = 1_000
+PRICE: Final = 20 * STABLE
+"""Price of a million units at the steady providers."""
+SEGMENT_PRICE: Final = UNITS * PRICE // 1_000_000
+WITHIN_S: Final = 90.0
+ENDS: Final = ("job.settled", "job.refunded", "job.unfunded")
+
+STEADY, SECOND, MORTAL, CHEAT = "steady", "second", "mortal", "cheat"
+REGION: Final = {STEADY: "de", SECOND: "fr", MORTAL: "it", CHEAT: "is"}
+TERMS: Final = {
+    STEADY: Terms(REGION[STEADY], PRICE, beat_s=0.3),
+    SECOND: Terms(REGION[SECOND], PRICE, beat_s=0.3),
+    # Cheaper, so that it is chosen first wherever it may be; it is the one that tests kill.
+    MORTAL: Terms(REGION[MORTAL], PRICE // 2, beat_s=0.3),
+    CHEAT: Terms(REGION[CHEAT], PRICE // 2, program="assay.devnet.cheat", beat_s=0.3),
+}
+
+
+@dataclass
+class Chronicle:
+    """The public events of a network, as they come, each once."""
+
+    said: list[Envelope[Event]] = field(default_factory=list)
+    grown: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def follow(self, assay: Assay) -> None:
+        """Write down what happens, for ever."""
+        async for envelope in assay.events():
+            async with self.grown:
+                self.said.append(envelope)
+                self.grown.notify_all()
+
+    async def until(self, is_so: Callable[[], Any], what: str, within_s: float = WITHIN_S) -> Any:
+        """What `is_so` gives once it is true of what was said; fails with `what` was awaited."""
+        try:
+            async with asyncio.timeout(within_s), self.grown:
+                return await self.grown.wait_for(is_so)
+        except TimeoutError:
+            last = [f"{said.event.type} {said.source[:12]}" for said in self.said[-12:]]
+            pytest.fail(f"not within {within_s:g} s: {what}; last was said: {last}")
+
+    def of(self, job_id: str) -> list[Envelope[Event]]:
+        """What was said of a job and its leases."""
+        return [said for said in self.said if getattr(said.event, "job_id", None) == job_id]
+
+
+@dataclass
+class Net:
+    """A running network, its requester's hands and its chronicle."""
+
+    devnet: Devnet
+    assay: Assay
+    chronicle: Chronicle
+
+    def party(self, name: str) -> Party:
+        """A party by its name."""
+        return self.devnet.parties[name]
+
+    def name_of(self, source: str) -> str:
+        """The name of whoever said something: a party's, or the service's own."""
+        return next((name for name, party in self.devnet.parties.items() if party.id == source), source)
+
+    async def submit(self, segments: int, *regions: str, **how: Any) -> str:
+        """The id of a noop job of so many segments that may run in these regions."""
+        params = {"segments": segments, "units_per_segment": UNITS} | how.pop("params", {})
+        how.setdefault("price_limit", segments * SEGMENT_PRICE)
+        return await self.order("noop", params, regions, **how)
+
+    async def order(self, kind: str, params: dict[str, Any], regions: tuple[str, ...], **how: Any) -> str:
+        """The id of a job of any kind, of which two segments of each lease are audited."""
+        assay = how.pop("assay", self.assay)
+        needs = Requirements(regions=regions)
+        return await assay.submit(kind, params, requirements=needs, policy=Policy(audit_segments=2), **how)
+
+    async def ended(self, job_id: str, within_s: float = WITHIN_S) -> JobView:
+        """The job once its money is at rest."""
+        await self.until_said(job_id, ENDS, within_s=within_s)
+        return await self.assay.job(job_id)
+
+    async def until_said(
+        self, job_id: str, types: str | tuple[str, ...], times: int = 1, within_s: float = WITHIN_S
+    ) -> list[Envelope[Event]]:
+        """The events of these types about a job, once there are so many."""
+        wanted = (types,) if isinstance(types, str) else types
+
+        def found() -> list[Envelope[Event]] | None:
+            events = [said for said in self.chronicle.of(job_id) if said.event.type in wanted]
+            return events if len(events) >= times else None
+
+        events: list[Envelope[Event]] = await self.chronicle.until(
+            found, f"{times} x {'/'.join(wanted)} of {job_id}", within_s
+        )
+        return events
+
+    def story(self, about: str) -> list[str]:
+        """What was said of one job or lease, in order: `type by whom`, a run of commitments as one line.
+
+        Whether a job had to wait for a moment is left to chance and left out.
+        """
+        lines: list[str] = []
+        for said in self.chronicle.said:
+            if said.event.about == about and said.event.type not in ("job.waiting", "verdict.reached"):
+                line = f"{said.event.type} {self.name_of(said.source)}"
+                if not (lines and lines[-1] == line and said.event.type == "lease.committed"):
+                    lines.append(line)
+        return lines
+
+    async def balances(self, name: str) -> int:
+        """All stable tokens of a party, in its hands and in escrow."""
+        address = self.party(name).key.address
+        chain = self.devnet.chain
+        return await chain.token_balance(chain.deployment.stable, address) + await chain.balance(address)
+
+    async def until_listed(self, name: str, since: int = 0) -> None:
+        """Return when the provider has an offer listed after so many events of the chronicle."""
+        provider = self.party(name).id
+
+        def listed() -> bool:
+            later = self.chronicle.said[since:]
+            return any(s.event.type == "offer.listed" and s.event.provider == provider for s in later)  # type: ignore[attr-defined]
+
+        await self.chronicle.until(listed, f"offer.listed of {name}")
+
+    async def revive(self, name: str) -> None:
+        """Start a provider again that has ended, and wait for its offer."""
+        if self.devnet.status()[name].state != "running":
+            since = len(self.chronicle.said)
+            await self.devnet.supervisor.start_one(name)
+            await self.until_listed(name, since)
+
+
+class Models:
+    """A model store with one tiny random model in it, made when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+
+    def tiny(self, scratch: Path) -> str:
+        """The digest of the model that the tests of workloads use."""
+        build = runpy.run_path(str(ROOT / "libs/workloads/tests/conftest.py"))["build_tiny_model"]
+        return ModelStore(self.folder).add(build(scratch))
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
+    """The model store of the network."""
+    return Models(tmp_path_factory.mktemp("net") / "models")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(models: Models, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A model that trains in milliseconds."""
+    return models.tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+async def net(models: Models, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Net]:
+    """The network of this session."""
+    async with AsyncExitStack() as stack:
+        devnet = Devnet(tmp_path_factory.mktemp("devnet"), models.folder, knobs=KNOBS)
+        with skipped_if_not_installed():
+            await stack.enter_async_context(devnet)
+        places = devnet.places.parties
+        parties = [Party.make(places, name, Role.PROVIDER, terms) for name, terms in TERMS.items()]
+        await asyncio.gather(*map(devnet.join, [Party.make(places, "requester", Role.REQUESTER), *parties]))
+        assay = await stack.enter_async_context(Assay.connect(devnet.profile("requester")))
+        net = Net(devnet, assay, Chronicle())
+        following = asyncio.create_task(net.chronicle.follow(assay))
+        stack.callback(following.cancel)
+        for name in TERMS:
+            await net.until_listed(name)
+        yield net
+
+
+@contextlib.contextmanager
+def skipped_if_not_installed() -> Iterator[None]:
+    """Skip what needs the servers where they are not installed."""
+    try:
+        yield
+    except NotInstalled as error:
+        pytest.skip(str(error))
+
+
+async def connected(stack: AsyncExitStack, profile: Profile) -> Assay:
+    """Another participant's hands, until the stack is left."""
+    return await stack.enter_async_context(Assay.connect(profile))

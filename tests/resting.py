@@ -1,0 +1,32 @@
+"""The invariants held to the network that the tests share."""
+
+import time
+
+import pytest
+from tests.invariants import ENDS, of, wrong_events, wrong_ledger, wrong_money, wrong_receipts
+from tests.network import Net
+
+from assay.schema.job import JobRefunded, JobSettled
+
+
+async def check_at_rest(net: Net, since: int = 0) -> None:
+    """Wait until every job has ended, then hold the invariants; receipts only of what the chronicle says from `since`.
+
+    Fails with every sentence about what is wrong.
+    """
+
+    def all_ended() -> bool:
+        begun = {said.event.about for said in net.chronicle.said if said.event.type == "job.submitted"}
+        return begun <= {said.event.about for said in net.chronicle.said if said.event.type in ENDS}
+
+    await net.chronicle.until(all_ended, "the end of every job")
+    said = list(net.chronicle.said)
+    closings = (*of(said[since:], JobSettled), *of(said[since:], JobRefunded))
+    faults = [
+        *wrong_events(said),
+        *await wrong_money(net.devnet),
+        *await wrong_ledger(net.devnet, time.time_ns() // 1_000_000),
+        *await wrong_receipts(net.assay, closings, net.devnet.bank.operator.address),
+    ]
+    if faults:
+        pytest.fail("\n".join(faults))
