@@ -42,3 +42,40 @@ lock: .tools/bin/uv  ## pin every package again, hashes and all, from pyproject.
 	  $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    --overrides requirements/without-torch.txt --no-emit-package torch \
 	    --extra $${pair##*:} pyproject.toml -o requirements/$${pair%%:*}.lock; done
+
+DEMO_DATA ?=
+demo: setup  ## run a real job to payment on chain, kill its provider half way, catch a cheat
+	$(BIN)/assay demo --pip .tools/bin/pip $(if $(DEMO_DATA),--data $(DEMO_DATA))
+
+up: setup  ## start a network on this machine, in the background
+	$(BIN)/assay up
+
+down:  ## stop it
+	$(BIN)/assay down
+
+test: .venv/.test node_modules/.package-lock.json  ## install the test extras and run all tests
+	$(BIN)/pytest
+
+check: .venv/.test  ## format, lint, types, imports, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy --strict libs/schema/src libs/proof/src
+	$(BIN)/mypy --strict $(foreach s,discovery matching execution verification settlement gateway,-m assay.$(s).domain)
+	$(BIN)/lint-imports
+	$(BIN)/python -m tools.docs --check
+
+docs: .venv/.test  ## write the generated pages, schemas, goldens and permissions
+	$(BIN)/python -m tools.docs
+
+contracts:  ## build and test the contracts with forge, and write their artefacts
+	libs/chain/contracts/build.sh
+
+AXIS ?=
+bench: .venv/.bench node_modules/.package-lock.json  ## run the benchmarks; AXIS=<name> runs one
+	$(BIN)/python -m bench $(AXIS)
+
+clean:  ## remove what running has made; models and environment stay
+	-$(BIN)/assay down
+	rm -rf var/demo var/devnet
+
+.PHONY: help lock setup demo up down test check docs contracts bench clean

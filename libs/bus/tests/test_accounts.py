@@ -293,7 +293,8 @@ async def test_a_participant_has_no_jetstream(two):
 
 async def test_a_service_may_say_only_what_is_its_own(nats_network, core, connect: Connect):
     await core.listen("assay.>")
-    matching = await connect(nats_network.service_creds("matching", ["assay.lease.granted.>"], ["assay.job.>", "_INBOX.>"]))
+    may_say, may_hear = ["assay.lease.granted.>"], ["assay.job.>", "_INBOX.>"]
+    matching = await connect(nats_network.service_creds("matching", may_say, may_hear))
     await matching.publish("assay.lease.granted.matching.l1")
     await matching.publish("assay.verdict.given.v1.l1")
     await until(lambda: bool(matching.errors))

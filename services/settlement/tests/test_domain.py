@@ -10,9 +10,8 @@ from services.settlement.tests.stories import PRICE, UNITS, Part, Story
 from assay.schema import Envelope, Event
 from assay.schema.job import JobRefunded, JobSettled
 from assay.schema.lease import SlashReason
-from assay.schema.values import cost_of
+from assay.schema.values import STAKE_PER_SLOT, cost_of
 from assay.settlement.domain import (
-    STAKE_PER_LEASE,
     close,
     commits_of,
     gas_share,
@@ -110,7 +109,7 @@ def test_two_commitments_to_one_segment_do_not_confuse_the_receipt() -> None:
 
 @given(st.integers(0, 10**30))
 def test_a_slash_never_exceeds_the_stake(held: int) -> None:
-    assert slash_amount(held) == min(held, STAKE_PER_LEASE // 2)
+    assert slash_amount(held) == min(held, STAKE_PER_SLOT // 2)
 
 
 def test_withheld_data_is_another_offence_than_a_false_result() -> None:

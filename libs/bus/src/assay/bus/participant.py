@@ -75,7 +75,7 @@ class Door:
         return await self._line.listen("cmd.feed", hear)
 
     async def replay(self, after: int, limit: int = REPLAY_MAX, feed: str = "own") -> list[FeedItem]:
-        """The next items of a feed (`own` or `public`) after a number, oldest first; none if there are no later ones."""
+        """The next items of a feed (`own` or `public`) after a number, oldest first; none if there are none."""
         return replayed(await self.ask("replay", {"after": after, "limit": limit, "feed": feed}))
 
     async def ask(self, question: str, body: Mapping[str, Any], timeout_s: float = ASK_TIMEOUT_S) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class Finished(Said):
 
 
 class Failed(Said):
-    """Child to runner: the task cannot be done. `fault` is true for a fault of this machine, false for the job's own."""
+    """Child to runner: the task cannot be done. `fault`: by this machine's fault, not the job's own."""
 
     said: Literal["failed"] = "failed"
     code: str

@@ -35,7 +35,8 @@ from assay.schema.lease import (
 from assay.schema.values import STAKE_PER_SLOT, cost_of
 from assay.schema.verdict import VerdictReached
 
-# Half of what stands behind the slot that the lease filled: far more than a lease earns, and the provider keeps enough to mend its ways.
+# Half of what stands behind the slot that the lease filled: far more than a lease earns, and the provider keeps
+# enough to mend its ways.
 SLASH_SHARE_PPM: Final = 500_000
 PPM: Final = 1_000_000
 

@@ -43,7 +43,8 @@ def list_dead(context: typer.Context, service: Service) -> None:
     async def work(out: Output) -> None:
         found = await ask(out, service, "dead_list", {})
         rows = [(d["event_id"], d["subject"], d["code"], d["cause"][:60]) for d in found["letters"]]
-        out.show(found["letters"], lambda: output.table(f"dead in {service}", ("event", "subject", "code", "cause"), rows))
+        columns = ("event", "subject", "code", "cause")
+        out.show(found["letters"], lambda: output.table(f"dead in {service}", columns, rows))
 
     output.run(context, work)
 

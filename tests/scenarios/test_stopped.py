@@ -1,0 +1,62 @@
+"""Jobs that stop before they are done: by their deadline or by their requester, while waiting or while running."""
+
+import pytest
+from tests.network import REGION, SEGMENT_PRICE, STEADY, Net
+
+pytestmark = pytest.mark.server
+
+NOWHERE = "aq"
+WAITING = ["job.submitted requester", "job.funded settlement"]
+RUNNING = [*WAITING, "job.matched matching", "job.started matching"]
+LEASE = [
+    "lease.granted matching",
+    "lease.started steady",
+    "lease.committed steady",
+    "lease.lapsed matching",
+    "lease.verified verification",
+    "lease.paid settlement",
+]
+
+
+async def test_a_job_that_nobody_takes_expires(net: Net) -> None:
+    before = await net.balances("requester")
+    job_id = await net.submit(4, NOWHERE, deadline_s=5)
+    job = await net.ended(job_id)
+    assert net.story(job_id) == [*WAITING, "job.expired matching", "job.refunded settlement"]
+    assert (job.state, job.paid, job.refunded) == ("refunded", 0, job.price_limit)
+    assert await net.balances("requester") == before
+
+
+async def test_a_running_job_expires_and_what_is_done_is_paid(net: Net) -> None:
+    job_id = await net.submit(5_000, REGION[STEADY], deadline_s=5)
+    job = await net.ended(job_id)
+    done = job.leases[0].segments
+    assert net.story(job_id) == [*RUNNING, "job.expired matching", "job.refunded settlement"]
+    assert net.story(job.leases[0].lease_id) == LEASE
+    assert 0 < done < 5_000 and job.paid == done * SEGMENT_PRICE and job.refunded == job.price_limit - job.paid
+
+
+async def test_a_waiting_job_is_cancelled(net: Net) -> None:
+    before = await net.balances("requester")
+    job_id = await net.submit(4, NOWHERE)
+    await net.until_said(job_id, "job.waiting")
+    await net.assay.cancel(job_id)
+    job = await net.ended(job_id)
+    story = net.story(job_id)
+    assert story == [*WAITING, "job.withdrawn requester", "job.cancelled matching", "job.refunded settlement"]
+    assert (job.state, job.paid, job.refunded) == ("refunded", 0, job.price_limit)
+    assert await net.balances("requester") == before
+
+
+async def test_a_running_job_is_cancelled_and_what_is_done_is_paid(net: Net) -> None:
+    before = await net.balances("requester")
+    job_id = await net.submit(5_000, REGION[STEADY])
+    await net.until_said(job_id, "lease.committed", 5)
+    await net.assay.cancel(job_id)
+    job = await net.ended(job_id)
+    done = job.leases[0].segments
+    story = net.story(job_id)
+    assert story == [*RUNNING, "job.withdrawn requester", "job.cancelled matching", "job.refunded settlement"]
+    assert net.story(job.leases[0].lease_id) == LEASE
+    assert 5 <= done < 5_000 and job.paid == done * SEGMENT_PRICE
+    assert await net.balances("requester") == before - job.paid
