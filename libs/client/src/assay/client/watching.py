@@ -40,6 +40,6 @@ def sentence_of(said: Envelope[Event]) -> str:
     event = said.event
     names = ("segment", "reason", "reasons", "code", "outcome", "amount", "refunded")
     details = {name: getattr(event, name) for name in names if hasattr(event, name)}
-    details |= {f"metrics.{k}": round(v, 3) for k, v in (getattr(event, "metrics", None) or {}).items()}
+    details |= {name: f"{value:.4g}" for name, value in (getattr(event, "metrics", None) or {}).items()}
     text = " ".join(f"{name}={value}" for name, value in details.items())
     return f"{output.clock(said.time_ms)} {event.type:<18} {said.source[:12]:<12} {text}"

