@@ -1,6 +1,7 @@
 """The desk at work: what it locks, pays, refunds, slashes and says, and what it does when the chain is difficult."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -155,6 +156,20 @@ async def test_an_order_that_somebody_else_relayed_funds_the_job_all_the_same(ma
     await market.play(story)
     assert [event["type"] for event in await market.said("job.funded", "job.settled")] == ["job.funded", "job.settled"]
     await market.check()
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_a_requester_that_locks_less_than_it_says_gets_no_work(market: Market, is_known: bool) -> None:
+    story = market.story("cheap", ())
+    if is_known:
+        await market.hear(story.submitted())
+    cheap = replace(story, price_limit=1)
+    await relay(market, open_of(cheap.submitted().event))
+    await market.hands().follower.advance()
+    await market.hear(story.submitted())
+    await market.hands().until_still()
+    assert await market.said("job.funded") == []
+    assert [event["code"] for event in await market.said("job.unfunded")] == ["escrow.refused"]
 
 
 async def test_many_jobs_travel_in_one_transaction_and_share_its_gas(market: Market) -> None:

@@ -2,29 +2,34 @@
 
 import asyncio
 
-HOT_S = 0.1
-HOT_LOOK_S = 0.005
 
-
-class Bell:
-    """Rung by handlers before their commit, so whoever was woken looks often for a moment, then seldom again."""
+class Ear:
+    """One who listens to the bell. A ring while it is busy is heard at its next wait."""
 
     def __init__(self) -> None:
-        self._rung = asyncio.Event()
-        self._hot_until = 0.0
-
-    def ring(self) -> None:
-        """There is something to do, or will be within a moment."""
-        self._hot_until = asyncio.get_running_loop().time() + HOT_S
-        self._rung.set()
+        self.heard = asyncio.Event()
 
     async def wait(self, at_most_s: float) -> None:
         """Returns when it is worth to look again."""
-        if asyncio.get_running_loop().time() < self._hot_until:
-            await asyncio.sleep(min(HOT_LOOK_S, at_most_s))
-            return
-        self._rung.clear()
         try:
-            await asyncio.wait_for(self._rung.wait(), at_most_s)
+            await asyncio.wait_for(self.heard.wait(), at_most_s)
         except TimeoutError:
             return
+        self.heard.clear()
+
+
+class Bell:
+    """Rung after the commit of what there is to do."""
+
+    def __init__(self) -> None:
+        self._ears: list[Ear] = []
+
+    def ear(self) -> Ear:
+        """A new listener, for as long as the bell lasts."""
+        self._ears.append(Ear())
+        return self._ears[-1]
+
+    def ring(self) -> None:
+        """There is something to do."""
+        for ear in self._ears:
+            ear.heard.set()

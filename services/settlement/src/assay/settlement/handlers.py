@@ -48,7 +48,7 @@ async def on_job_submitted(said: Envelope[JobSubmitted], ports: Ports, now: int)
         return [JobUnfunded(job_id=job.job_id, requester=job.requester, code=refusal.code, reason=reason)]
     await queries.remember(ports.tx, said)
     await queries.want(ports.tx, open_of(job), said.id)
-    ports.bell.ring()
+    ports.tx.on_commit(ports.bell.ring)
     return []
 
 
@@ -91,7 +91,7 @@ async def on_closing_fact(said: Envelope[Any], ports: Ports, now: int) -> list[E
     """Remember it, and have the job looked at again: this may be the last that was lacking."""
     await queries.remember(ports.tx, said)
     await queries.touch(ports.tx, [said.event.job_id])
-    ports.bell.ring()
+    ports.tx.on_commit(ports.bell.ring)
     return []
 
 

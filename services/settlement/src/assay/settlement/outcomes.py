@@ -107,6 +107,9 @@ def _opened(event: chain.Opened, log: Log, docket: Docket) -> None:
 
 
 def _fund(body: Open, amount: int, tx: str, gas: int, docket: Docket) -> None:
+    # A requester can have opened an order of its own for this id, with another limit: nobody may work for that.
+    if amount != body.price_limit:
+        return _unfund(body, OpenRefusal.KNOWN, docket)
     docket.funded.append(body.job_id)
     docket.finish(body, JobFunded(job_id=body.job_id, requester=body.requester, amount=amount, tx=tx, gas=gas))
 
@@ -119,7 +122,11 @@ def _refused(event: chain.Refused, log: Log, docket: Docket) -> None:
     earlier = docket.openings.get(body.job_id) if event.reason == OpenRefusal.KNOWN else None
     if earlier and earlier.owner == party(address_of(body.requester)):
         return _fund(body, earlier.amount, earlier.tx, log.gas, docket)
-    code, reason = UNFUNDED[OpenRefusal(event.reason)]
+    _unfund(body, OpenRefusal(event.reason), docket)
+
+
+def _unfund(body: Open, refusal: OpenRefusal, docket: Docket) -> None:
+    code, reason = UNFUNDED[refusal]
     unfunded = JobUnfunded(job_id=body.job_id, requester=body.requester, code=code, reason=reason)
     docket.finish(body, unfunded, is_done=False)
 

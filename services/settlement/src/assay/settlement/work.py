@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 from assay.chain.errors import ChainError
@@ -30,7 +31,7 @@ TROUBLE_S = 1.0
 LOCK = "select pg_try_advisory_lock(hashtextextended('settlement desk', 0))"
 
 Step = Callable[[], Awaitable[bool]]
-Wait = Callable[[float], Awaitable[object]]
+Wait = Callable[[], Awaitable[object]]
 log = logging.getLogger(__name__)
 
 
@@ -57,24 +58,25 @@ def loops(desk: Desk, gauge: Gauge) -> list[Coroutine[Any, Any, None]]:
     """All that goes on at the desk."""
     follower = Follower(desk)
     sender, closer, reconciler = Sender(desk, follower), Closer(desk), Reconciler(desk, gauge)
-
-    async def pause(at_most_s: float) -> None:
-        await wait_for_event(desk.context.stopping, at_most_s)
-
+    pause = partial(wait_for_event, desk.context.stopping)
+    at_once = partial(asyncio.sleep, 0)
     return [
-        loop(desk, sender.step, desk.bell.wait, AWAIT_S, IDLE_S),
-        loop(desk, closer.step, desk.bell.wait, 0.0, IDLE_S),
-        loop(desk, follower.advance, pause, 0.0, FOLLOW_S),
-        loop(desk, reconciler.step, pause, RECONCILE_S, RECONCILE_S),
+        loop(desk, sender.step, partial(pause, AWAIT_S), partial(desk.bell.ear().wait, IDLE_S)),
+        loop(desk, closer.step, at_once, partial(desk.bell.ear().wait, IDLE_S)),
+        loop(desk, follower.advance, at_once, partial(pause, FOLLOW_S)),
+        loop(desk, reconciler.step, partial(pause, RECONCILE_S), partial(pause, RECONCILE_S)),
     ]
 
 
-async def loop(desk: Desk, step: Step, wait: Wait, busy_s: float, idle_s: float) -> None:
-    """Takes step after step until the process stops; a step that found something away is taken again later."""
+async def loop(desk: Desk, step: Step, busy: Wait, idle: Wait) -> None:
+    """Takes step after step until the process stops, each after the wait that fits what the one before found.
+
+    A step that found something away is taken again later.
+    """
     stopping, was_well = desk.context.stopping, True
     while not stopping.is_set():
         try:
-            await wait(busy_s if await step() else idle_s)
+            await (busy() if await step() else idle())
             was_well = True
         except (ChainError, Retry, Unreachable) as error:
             if was_well:
