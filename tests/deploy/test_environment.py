@@ -52,7 +52,8 @@ def test_compose_and_the_local_cluster_say_the_same(process: str) -> None:
     pod = next(pod for pod in pods("local") if pod.name == process)
     moved = {"ASSAY_EXECUTION_KEY_FILE"}
     mine, theirs = compose_environment(process), environment(pod.main)
-    assert {k: v for k, v in mine.items() if k not in moved} == {k: v for k, v in theirs.items() if k not in moved}
+    different = {name for name in (mine.keys() | theirs.keys()) - moved if mine.get(name) != theirs.get(name)}
+    assert different == set(), f"deploy/env/{process}.env and k8s/base/{process}.yaml differ in {sorted(different)}"
 
 
 @pytest.mark.parametrize("pod", processes(), ids=str)
@@ -70,7 +71,8 @@ def test_every_file_that_is_named_is_mounted(pod: Pod) -> None:
         if "secret" in source and source["secret"]["secretName"] == f"assay-{folder}":
             assert path.name in FILES[folder], f"{name}: provisioning makes no {folder}/{path.name}"
         elif "secret" in source:
-            assert path.name in [item["path"] for item in source["secret"]["items"]]
+            taken = [item["path"] for item in source["secret"].get("items", [])]
+            assert path.name in taken, f"{name}: {source['secret']['secretName']} is not the secret of {pod.name}"
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -95,7 +97,7 @@ def test_every_secret_is_one_that_the_operator_is_told_to_make(overlay: str) -> 
 @pytest.mark.parametrize("pod", [pod for pod in processes() if pod.name in SERVICES], ids=str)
 def test_a_service_listens_on_the_port_that_is_declared(pod: Pod) -> None:
     given, own = environment(pod.main), f"{PREFIX}{pod.name.upper()}_"
-    assert int(given[own + "HTTP_PORT"]) == pod.ports()["http"]
+    assert int(given[own + "HTTP_PORT"]) == pod.ports()["http"], f"{pod} listens on a port that it does not declare"
     assert given[own + "HTTP_HOST"] == "0.0.0.0"
 
 
@@ -108,7 +110,7 @@ def test_every_address_is_a_service_of_the_overlay(pod: Pod) -> None:
     for name, value in environment(pod.main).items():
         url = urlsplit(value)
         if name.endswith("_NATS_URL"):
-            assert url.scheme == scheme
+            assert url.scheme == scheme, f"{name} of {pod} is not {scheme}://..."
         if name.endswith("_URL") and not (url.hostname or "").endswith("example.org"):
             assert (url.hostname, url.port) in known, f"{name}: there is no service {url.netloc}"
 

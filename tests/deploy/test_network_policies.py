@@ -45,7 +45,9 @@ def reached(overlay: str) -> set[tuple[str, str, int]]:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_pods_reach_what_they_need_and_nothing_else(overlay: str) -> None:
     anvil = {(name, "anvil", 8545) for name in CHAIN_CLIENTS} if overlay == "local" else set()
-    assert reached(overlay) == EXPECTED | anvil
+    found, wanted = reached(overlay), EXPECTED | anvil
+    assert found - wanted == set(), "these reach what they must not"
+    assert wanted - found == set(), "these do not reach what they need"
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

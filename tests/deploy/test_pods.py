@@ -62,7 +62,7 @@ def test_a_service_is_probed_where_it_answers(pod: Pod) -> None:
     assert {"/livez", "/readyz"} <= PATHS
     for probe, path in {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}.items():
         asked = pod.main[probe]["httpGet"]
-        assert asked["path"] == path
+        assert asked["path"] == path, f"the {probe} of {pod} asks {asked['path']}, which says something else or nothing"
         assert asked["port"] in pod.ports(), f"{pod} has no port named {asked['port']}"
 
 
@@ -75,7 +75,8 @@ def test_a_process_without_a_port_is_not_probed(pod: Pod) -> None:
 @pytest.mark.parametrize("pod", processes(), ids=str)
 def test_a_process_is_given_the_time_to_drain(pod: Pod) -> None:
     needed_s = WORKER_DRAIN_S if pod.name == "execution" else DRAIN_S + 2 * FLUSH_S
-    assert pod.spec["terminationGracePeriodSeconds"] > needed_s
+    grace_s = pod.spec["terminationGracePeriodSeconds"]
+    assert grace_s > needed_s, f"{pod} is killed after {grace_s} s and may drain for {needed_s} s"
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

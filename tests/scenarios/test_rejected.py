@@ -27,7 +27,7 @@ async def test_a_cheat_is_slashed_and_the_requester_refunded(net: Net) -> None:
         "lease.slashed settlement",
     ]
     found = [said.event for said in net.chronicle.of(job_id) if isinstance(said.event, LeaseRejected)]
-    assert [event.code for event in found] == ["segment.unmoved"]
+    assert [event.code for event in found] == ["commitment.broken"]
     event = slashed[0].event
     assert isinstance(event, LeaseSlashed) and event.amount > 0
     assert await chain.stake_of(cheat.key.address) == stake - event.amount

@@ -3,6 +3,8 @@
 import pytest
 from tests.network import REGION, SEGMENT_PRICE, STEADY, Net
 
+from assay.schema.lease import LeaseVerified
+
 pytestmark = pytest.mark.server
 
 NOWHERE = "aq"
@@ -30,7 +32,7 @@ async def test_a_job_that_nobody_takes_expires(net: Net) -> None:
 async def test_a_running_job_expires_and_what_is_done_is_paid(net: Net) -> None:
     job_id = await net.submit(5_000, REGION[STEADY], deadline_s=5)
     job = await net.ended(job_id)
-    done = job.leases[0].segments
+    done = await verified(net, job_id)
     assert net.story(job_id) == [*RUNNING, "job.expired matching", "job.refunded settlement"]
     assert net.story(job.leases[0].lease_id) == LEASE
     assert 0 < done < 5_000 and job.paid == done * SEGMENT_PRICE and job.refunded == job.price_limit - job.paid
@@ -54,9 +56,16 @@ async def test_a_running_job_is_cancelled_and_what_is_done_is_paid(net: Net) -> 
     await net.until_said(job_id, "lease.committed", 5)
     await net.assay.cancel(job_id)
     job = await net.ended(job_id)
-    done = job.leases[0].segments
+    done = await verified(net, job_id)
     story = net.story(job_id)
     assert story == [*RUNNING, "job.withdrawn requester", "job.cancelled matching", "job.refunded settlement"]
     assert net.story(job.leases[0].lease_id) == LEASE
     assert 5 <= done < 5_000 and job.paid == done * SEGMENT_PRICE
     assert await net.balances("requester") == before - job.paid
+
+
+async def verified(net: Net, job_id: str) -> int:
+    """How many segments of a job passed the audit; what was committed after its end counts for nothing."""
+    (said,) = await net.until_said(job_id, "lease.verified")
+    assert isinstance(said.event, LeaseVerified)
+    return said.event.segments

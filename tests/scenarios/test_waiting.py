@@ -17,7 +17,7 @@ async def test_a_job_waits_says_why_and_is_taken_by_the_first_offer_that_fits(ne
     job_id = await net.submit(4, "no", price_limit=4 * SEGMENT_PRICE)
     await net.until_said(job_id, "job.waiting")
     why = await net.assay.why(job_id)
-    assert why["state"] == "funded" and "region.outside" in why["waiting"] and "region.outside" in why["why"]
+    assert why["state"] == "funded" and "region.other" in why["waiting"] and "region.other" in why["why"]
     party = Party.make(net.devnet.places.parties, LATE, Role.PROVIDER, Terms("no", PRICE, beat_s=0.3))
     await net.devnet.join(party)
     job = await net.ended(job_id)

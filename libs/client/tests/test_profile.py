@@ -80,7 +80,7 @@ def test_the_named_folder_comes_before_the_variable_and_that_before_the_homes(
 
 
 def test_without_any_profile_the_two_ways_out_are_named(nowhere: Path) -> None:
-    with pytest.raises(BadSettings, match="assay up.*--profile"):
+    with pytest.raises(BadSettings, match=r"assay up.*--profile"):
         Profile.find(None)
 
 

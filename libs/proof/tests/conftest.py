@@ -105,6 +105,10 @@ def verdict_on(commits: Sequence[LeaseCommitted], requester: str) -> VerdictReac
     seed_ = seed(b"\x07" * 32, root)
     places = draw(seed_, [commit.units for commit in commits], SPEC.policy.audit_segments)
     drawn = [commits[place] for place in places]
+    first = commits[0]
+    start = Finding(
+        segment=first.segment, method="start", passed=True, code="segment.start_matches", claimed=first.state_in
+    )
     return VerdictReached(
         verdict_id=derive_id("d", root),
         lease_id=commits[0].lease_id,
@@ -116,9 +120,12 @@ def verdict_on(commits: Sequence[LeaseCommitted], requester: str) -> VerdictReac
         block=9,
         seed=seed_,
         drawn=tuple(commit.segment for commit in drawn),
-        findings=tuple(
-            Finding(segment=c.segment, method="replay", passed=True, code="replay.equal", claimed=c.state_out)
-            for c in drawn
+        findings=(
+            start,
+            *(
+                Finding(segment=c.segment, method="replay", passed=True, code="replay.equal", claimed=c.state_out)
+                for c in drawn
+            ),
         ),
         audit_ms=1,
         job_ms=100,

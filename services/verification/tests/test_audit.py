@@ -13,6 +13,7 @@ from assay.schema.errors import Refused
 from assay.schema.job import JobSpec, LeaseShare
 from assay.schema.lease import LeaseCommitted, LeaseGranted, ResumePoint
 from assay.schema.values import NO_DIGEST, Policy
+from assay.verification import domain
 from assay.verification.auditor import look
 from assay.verification.domain import Case, Draw, conclude, draw_segments
 from assay.verification.methods.method import MachineFault
@@ -173,6 +174,16 @@ async def test_a_root_over_other_leaves_is_found(replayer: ChildReplayer, tmp_pa
     share = case.share.model_copy(update={"root": "f" * 64})
     *_, last = await look(Case(case.granted, share, case.commits, case.result), EVERY, replayer)
     assert (last.passed, last.code) == (False, "commitment.wrong_root")
+
+
+async def test_a_commitment_that_came_after_the_lease_had_ended_is_not_judged(
+    replayer: ChildReplayer, tmp_path: Path
+) -> None:
+    case = await work_of(shelf_of(replayer), tmp_path, {})
+    ended = case_of(list(case.commits[:4]), "").share
+    counted = domain.case_of(case.granted, ended, case.commits, None)
+    assert counted.commits == case.commits[:4]
+    assert all(finding.passed for finding in await look(counted, Draw(1, "0" * 64, (1, 3)), replayer))
 
 
 async def test_a_fault_of_the_auditors_machine_blames_nobody(replayer: ChildReplayer, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from aiohttp import ClientError
+from aiohttp import ClientError, ClientSession, TCPConnector
 from web3 import AsyncHTTPProvider
 from web3.types import RPCEndpoint
 
@@ -11,6 +11,8 @@ from assay.chain.decode import read_revert
 from assay.chain.errors import ChainError, ChainUnreachable, FeeTooLow, NonceTaken, Reverted, Unfunded
 
 TIMEOUT_S = 20
+# Nodes close connections that rest for longer.
+KEPT_S = 15
 
 # What nodes say (geth's, reth's and anvil's words); the first that fits counts.
 REFUSALS: tuple[tuple[str, type[ChainError]], ...] = (
@@ -33,9 +35,14 @@ class Rpc:
         self.url = url
         # No retries of its own: who asks decides whether to ask again.
         self._provider = AsyncHTTPProvider(url, {"timeout": TIMEOUT_S}, exception_retry_configuration=None)
+        self._is_open = False
 
     async def ask(self, method: str, *params: object) -> Any:
         """Returns the node's result. Raises ChainUnreachable, or the typed refusal."""
+        if not self._is_open:
+            self._is_open = True
+            # The provider's own session makes a connection for each question.
+            await self._provider.cache_async_session(ClientSession(connector=TCPConnector(keepalive_timeout=KEPT_S)))
         try:
             answer = await self._provider.make_request(RPCEndpoint(method), list(params))
         except (ClientError, OSError, TimeoutError, ValueError) as error:

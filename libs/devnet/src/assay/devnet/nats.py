@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from assay.bus.accounts import Network
+from assay.bus.permissions import public_subjects
 from assay.devnet.executables import nats_server
 from assay.devnet.folder import Folder
 from assay.devnet.ports import LOOPBACK
@@ -11,7 +12,6 @@ from assay.devnet.probe import answers
 from assay.devnet.proc import listens
 from assay.devnet.process import Process
 from assay.devnet.server import Server
-from assay.schema import REGISTRY
 
 CONF = """\
 server_name: assay-devnet
@@ -23,11 +23,6 @@ max_pending: 32MB
 write_deadline: "10s"
 jetstream {{ store_dir: "{home}/jetstream", sync_interval: always, strict: true }}
 {network}"""
-
-
-def public_subjects() -> tuple[str, ...]:
-    """The subjects of the events that anybody may read."""
-    return tuple(sorted(event.subjects() for event in REGISTRY.values() if event.public))
 
 
 class Nats(Server):

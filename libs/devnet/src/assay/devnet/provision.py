@@ -51,7 +51,7 @@ async def make_network(to: Path, permissions: Mapping[str, Any], options: argpar
     put(to / "nats" / "core_account", network.core_public)
     for service, allowed in permissions["services"].items():
         put(to / service / CREDS, network.service_creds(service, allowed["publish"], allowed["subscribe"]))
-    put(to / OPERATOR_CREDS, network.service_creds("operator", ["assay.ask.*.*"], []))
+    put(to / OPERATOR_CREDS, network.service_creds("operator", ["assay.ask.*.*"], ["_INBOX.>"]))
     if options.rpc_url:
         await (await Bank(to / "chain", lambda: options.rpc_url).open()).close()
     for name, files in FILES.items():

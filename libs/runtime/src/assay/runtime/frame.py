@@ -19,7 +19,7 @@ from assay.bus.jetstream import JetStreamBus
 from assay.runtime.context import Context
 from assay.runtime.questions import answer, questions_of, subject_of
 from assay.runtime.service import Question
-from assay.runtime.settings import ProcessSettings
+from assay.runtime.settings import ProcessSettings, ServiceSettings
 from assay.schema.errors import AssayError, BadSettings, Unreachable
 
 FIRST_CONTACT_S: Final = 5.0
@@ -27,7 +27,7 @@ READY_S: Final = 2.0
 PLAIN: Final = {"content-type": "text/plain; version=0.0.4"}
 
 
-async def open_broker(name: str, settings: ProcessSettings) -> tuple[NatsBroker, JetStreamBus]:
+async def open_broker(name: str, settings: ServiceSettings) -> tuple[NatsBroker, JetStreamBus]:
     """FastStream's broker, connected, and the bus upon the same connection. Raises Unreachable."""
     servers = [url.strip() for url in settings.nats_url.split(",")]
     broker = NatsBroker(servers, logger=None, **connection_options(name, settings.nats_creds_file))
@@ -35,7 +35,7 @@ async def open_broker(name: str, settings: ProcessSettings) -> tuple[NatsBroker,
         connection = await asyncio.wait_for(broker.connect(), FIRST_CONTACT_S)
     except (NatsError, OSError, TimeoutError) as error:
         raise Unreachable(f"No NATS at {settings.nats_url}: {error or type(error).__name__}.") from error
-    return broker, JetStreamBus(connection, monitoring_url=settings.nats_monitoring_url)
+    return broker, JetStreamBus(connection, settings.stream_replicas, settings.nats_monitoring_url)
 
 
 def make_app(ctx: Context, broker: NatsBroker) -> AsgiFastStream:

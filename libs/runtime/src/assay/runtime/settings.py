@@ -71,6 +71,9 @@ class ServiceSettings(ProcessSettings):
     postgres_dsn_file: Path | None = None
     """A file that holds the DSN: a secret that no list of processes shows."""
 
+    stream_replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    """How many servers of the bus keep each stream: 1 of 1, 3 in production. All services say the same."""
+
     @model_validator(mode="after")
     def _has_one_dsn(self) -> Self:
         if (self.postgres_dsn is None) == (self.postgres_dsn_file is None):

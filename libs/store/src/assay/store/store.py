@@ -59,6 +59,8 @@ class Store:
                 async with connection.transaction():
                     tx = Transaction(connection)
                     yield tx
+                for call in tx.committed:
+                    call()
                 if tx.has_put:
                     await self._wake(connection)
         finally:

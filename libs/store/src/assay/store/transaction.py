@@ -5,7 +5,7 @@ deadlocking.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import asyncpg  # type: ignore[import-untyped]
@@ -48,6 +48,11 @@ class Transaction:
     def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         self.connection = connection
         self.has_put = False
+        self.committed: list[Callable[[], object]] = []
+
+    def on_commit(self, call: Callable[[], object]) -> None:
+        """Has `call` called once this transaction is committed; never if it fails."""
+        self.committed.append(call)
 
     async def fetch(self, sql: str, *args: object) -> "list[asyncpg.Record]":
         """The rows of a query."""

@@ -42,6 +42,7 @@ class Incoming:
 
     async def _read(self) -> None:
         while items := await self._door.replay(self._journal.cursor(), PAGE):
-            for item in items:
-                self._on_event(decode(item.headers, item.data).event)
-                self._journal.set_cursor(item.seq)
+            with self._journal.transaction():
+                for item in items:
+                    self._on_event(decode(item.headers, item.data).event)
+                self._journal.set_cursor(items[-1].seq)

@@ -8,6 +8,10 @@ from typing import Protocol
 
 from assay.proof.digest import blake3_hex
 
+# Below this a thread costs more than it spares the loop.
+INLINE_BYTES_MAX = 2**16
+PUBLISHED_MAX = 1024
+
 
 class Blobs(Protocol):
     """Where content comes from and goes to."""
@@ -27,6 +31,7 @@ class Cache:
     def __init__(self, folder: Path, blobs: Blobs) -> None:
         self.folder = folder
         self._blobs = blobs
+        self._published: dict[str, None] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
     async def fetch(self, digest: str) -> Path:
@@ -39,12 +44,23 @@ class Cache:
 
     async def publish(self, path: Path) -> str:
         """The digest of a file's content, put into the blob store and kept here."""
-        data = await asyncio.to_thread(path.read_bytes)
+        is_small = path.stat().st_size <= INLINE_BYTES_MAX
+        data = path.read_bytes() if is_small else await asyncio.to_thread(path.read_bytes)
         digest = blake3_hex(data)
-        await asyncio.to_thread(self._write, self.folder / digest, data)
+        if digest in self._published:
+            return digest
+        target = self.folder / digest
+        self._write(target, data) if is_small else await asyncio.to_thread(self._write, target, data)
         stored = await self._blobs.put(data)
         assert stored == digest
+        self._note(digest)
         return digest
+
+    def _note(self, digest: str) -> None:
+        """Remembers what is stored already: a result is often the last checkpoint itself."""
+        if len(self._published) >= PUBLISHED_MAX:
+            self._published.pop(next(iter(self._published)))
+        self._published[digest] = None
 
     def _write(self, path: Path, data: bytes) -> None:
         handle, partial = tempfile.mkstemp(dir=self.folder, prefix=".part-")

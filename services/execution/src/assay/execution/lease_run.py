@@ -1,8 +1,9 @@
 """One lease from its grant to its end: inputs, segments in a child process, checkpoints, commitments, the result."""
 
+import asyncio
 import logging
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,14 +39,18 @@ class LeaseRun:
         self.granted, self._committed, self._tools = granted, committed, tools
         self.progress: dict[str, object] = {}
         self._runner: Runner | None = None
+        self._free: Callable[[], object] = lambda: None
         self._dropped = False
         self._leaving: str | None = None
 
-    async def run(self, runner: Runner) -> None:
-        """Work until the lease is executed, failed, released or dropped; its end is said before this returns."""
+    async def run(self, runner: Runner, free: Callable[[], object]) -> None:
+        """Work until the lease is executed, failed, released or dropped; its end is said before this returns.
+
+        `free` is called once the runner is not needed any more, which may be earlier.
+        """
         folder = self._tools.scratch / self.granted.lease_id
         folder.mkdir(parents=True, exist_ok=True)
-        self._runner = runner
+        self._runner, self._free = runner, free
         try:
             if self._leaving:
                 self._end(domain.released(self.granted, self._leaving))
@@ -57,14 +62,14 @@ class LeaseRun:
             code = "job.missing_input" if error.code == "blob.missing" else error.code
             self._end(domain.failed(self.granted, code, str(error)))
         finally:
-            self._runner = None
+            await self._kill()
+            self._let_go()
             shutil.rmtree(folder, ignore_errors=True)
 
     async def drop(self) -> None:
         """Stop at once and say nothing: the lease is somebody else's now."""
         self._dropped = True
-        if self._runner:
-            await self._runner.kill()
+        await self._kill()
 
     def leave(self, reason: str) -> None:
         """Stop after the segment in hand and release the lease."""
@@ -78,10 +83,42 @@ class LeaseRun:
         domain.check_plan(spec, workload(spec.kind).plan(params))
         course = domain.recall(self.granted, self._committed)
         task = await self._task(course, folder)
-        async for message in self.messages(runner, task):
+        async for message in self._heard(runner, task):
             if self._dropped:
                 return
             course = await self._on_message(course, message)
+            if self._leaving and isinstance(message, SegmentDone) and course and not course.is_complete:
+                # The child may be far ahead; what it has closed beyond this segment is another provider's to do.
+                await self._kill()
+                self._end(domain.released(self.granted, self._leaving))
+                return
+
+    async def _heard(self, runner: Runner, task: Task) -> AsyncIterator[Message]:
+        """What the child says, read ahead: when it has said all, it is free for another lease."""
+        heard: asyncio.Queue[Message | None] = asyncio.Queue()
+
+        async def listen() -> None:
+            try:
+                async for message in self.messages(runner, task):
+                    heard.put_nowait(message)
+            finally:
+                self._let_go()
+                heard.put_nowait(None)
+
+        listening = asyncio.create_task(listen())
+        while (message := await heard.get()) is not None:
+            yield message
+        await listening
+
+    async def _kill(self) -> None:
+        """End the child at once, if it works for this lease still."""
+        if self._runner:
+            await self._runner.kill()
+
+    def _let_go(self) -> None:
+        if self._runner:
+            self._runner = None
+            self._free()
 
     async def messages(self, runner: Runner, task: Task) -> AsyncIterator[Message]:
         """What the child says of the task."""

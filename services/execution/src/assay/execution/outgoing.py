@@ -2,19 +2,24 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from assay.bus.participant import Door
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
 from assay.proof.statement import sign_event
 from assay.schema.errors import Refused, Retry, Unreachable
-from assay.schema.event import Event
+from assay.schema.event import Envelope, Event
 from assay.store.journal import Journal
 
 RETRY_S = 0.5
+PAGE = 256
 TAKEN = "event.replayed"
 LATER = ("event.ahead", "rate.exceeded")
+
+Waiting: TypeAlias = tuple[int, Envelope[Event]]
+Answered: TypeAlias = tuple[int, Event, Refused | None]
 
 log = logging.getLogger(__name__)
 
@@ -52,23 +57,39 @@ class Outgoing:
 
     async def _carry(self) -> bool:
         """Whether all that was waiting is taken or refused; False if the way is blocked for now."""
-        for sequence, envelope in self._journal.unsent(64):
+        waiting = self._journal.unsent(PAGE)
+        # What is said of one thing keeps its order; what is said of others need not wait for it.
+        by_about: dict[str, list[Waiting]] = {}
+        for sequence, envelope in waiting:
+            by_about.setdefault(envelope.event.about, []).append((sequence, envelope))
+        told = [answer for answers in await asyncio.gather(*map(self._tell, by_about.values())) for answer in answers]
+        with self._journal.transaction():
+            for sequence, event, refusal in told:
+                self._note(sequence, event, refusal)
+        for _, event, refusal in told:
+            if refusal:
+                self.on_refused(event, refusal.code)
+        return len(told) == len(waiting)
+
+    async def _tell(self, waiting: Sequence[Waiting]) -> list[Answered]:
+        """What became of these statements, one after the other, up to the first that cannot be told now."""
+        answered: list[Answered] = []
+        for sequence, envelope in waiting:
+            refused = None
             try:
                 await self._door.tell(envelope)
             except Refused as refusal:
                 if refusal.code in LATER:
-                    return False
-                self._note_refusal(sequence, envelope.event, refusal)
+                    break
+                refused = None if refusal.code == TAKEN else refusal
             except (Unreachable, Retry):
-                return False
-            else:
-                self._journal.mark_sent(sequence)
-        return True
+                break
+            answered.append((sequence, envelope.event, refused))
+        return answered
 
-    def _note_refusal(self, sequence: int, event: Event, refusal: Refused) -> None:
-        if refusal.code == TAKEN:
+    def _note(self, sequence: int, event: Event, refusal: Refused | None) -> None:
+        if refusal is None:
             self._journal.mark_sent(sequence)
             return
         log.warning("refused: %s", refusal, extra={"event_type": event.type, "about": event.about})
         self._journal.mark_refused(sequence, refusal.code)
-        self.on_refused(event, refusal.code)

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from assay.bus.participant import Door
@@ -111,9 +112,8 @@ class Worker:
     async def _hold(self, run: LeaseRun) -> None:
         runner = await self._idle.get()
         try:
-            await run.run(runner)
+            await run.run(runner, partial(self._idle.put_nowait, runner))
         finally:
-            self._idle.put_nowait(runner)
             self._runs.pop(run.granted.lease_id, None)
         self.journal.close_lease(run.granted.lease_id)
 

@@ -14,13 +14,13 @@ class Settings(ServiceSettings, env_prefix="ASSAY_MATCHING_"):
     lapse_s: Annotated[float, Field(ge=1, le=3_600)] = 10.0
     """How long a lease may be silent, while the gateway's pulse proves its path, before it lapses. Too small takes work
     from providers with a poor line; too large keeps requesters waiting for those that died."""
-    start_s: Annotated[float, Field(ge=1, le=86_400)] = 300.0
+    begin_s: Annotated[float, Field(ge=1, le=86_400)] = 300.0
     """How long a provider that is heard may take to begin, which includes the download of a job's inputs."""
 
     @property
     def patience(self) -> Patience:
         """The settings as the domain has them."""
-        return Patience(round(self.lapse_s * 1000), round(self.start_s * 1000))
+        return Patience(round(self.lapse_s * 1000), round(self.begin_s * 1000))
 
 
 def patience_of(context: Context) -> Patience:

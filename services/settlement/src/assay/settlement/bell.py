@@ -1,6 +1,7 @@
 """The bell that wakes the desk: rung when there is something to do, so that nothing waits for the next look."""
 
 import asyncio
+from weakref import WeakSet
 
 
 class Ear:
@@ -22,12 +23,13 @@ class Bell:
     """Rung after the commit of what there is to do."""
 
     def __init__(self) -> None:
-        self._ears: list[Ear] = []
+        self._ears: WeakSet[Ear] = WeakSet()
 
     def ear(self) -> Ear:
         """A new listener, for as long as the bell lasts."""
-        self._ears.append(Ear())
-        return self._ears[-1]
+        ear = Ear()
+        self._ears.add(ear)
+        return ear
 
     def ring(self) -> None:
         """There is something to do."""

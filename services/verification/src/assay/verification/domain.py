@@ -58,6 +58,12 @@ class Audited:
     job_ms: int
 
 
+def case_of(granted: LeaseGranted, share: LeaseShare, commits: Sequence[LeaseCommitted], result: Digest | None) -> Case:
+    """The case about what the share counts: a commitment that came after the lease had ended is nobody's claim."""
+    counted = range(share.first_segment, share.first_segment + share.segments)
+    return Case(granted, share, tuple(commit for commit in commits if commit.segment in counted), result)
+
+
 def draw_segments(case: Case, block: int, block_hash: bytes) -> Draw:
     """The draw for a case: at least as many segments as the job's policy asks, in proportion to cost."""
     drawn_seed = seed(block_hash, case.share.root)

@@ -3,7 +3,7 @@
 from assay.schema.job import JobStopped, LeaseShare
 from assay.schema.lease import LeaseCommitted, LeaseGranted
 from assay.store import Transaction
-from assay.verification.domain import Audited, Case
+from assay.verification.domain import Audited, Case, case_of
 
 
 async def remember_grant(tx: Transaction, granted: LeaseGranted) -> None:
@@ -56,10 +56,10 @@ async def claim_audits(tx: Transaction, now_ms: int, claim_ms: int, limit: int) 
     commits = await _commits(tx, [row["lease_id"] for row in rows])
     return [
         (
-            Case(
+            case_of(
                 LeaseGranted.model_validate_json(row["granted"]),
                 LeaseShare.model_validate_json(row["share"]),
-                tuple(commits[row["lease_id"]]),
+                commits[row["lease_id"]],
                 row["result"],
             ),
             row["stopped_ms"],

@@ -1,0 +1,23 @@
+"""When to break something, and what must be true of the job that was under way."""
+
+from typing import Final
+
+from tests.network import SEGMENT_PRICE, Net
+
+SEGMENTS: Final = 150
+MIDDLE: Final = 15
+
+
+async def in_the_middle(net: Net, job_id: str) -> None:
+    """Return while the job is well under way."""
+    await net.until_said(job_id, "lease.committed", MIDDLE)
+    assert "job.executed" not in net.story(job_id)
+
+
+async def check_whole(net: Net, job_id: str) -> None:
+    """The job is settled, each of its segments was committed once and is paid."""
+    job = await net.ended(job_id)
+    assert job.state == "settled", net.story(job_id)
+    done = [said.event.segment for said in net.chronicle.of(job_id) if said.event.type == "lease.committed"]  # type: ignore[attr-defined]
+    assert sorted(done) == list(range(job.segments))
+    assert job.paid + job.refunded == job.price_limit == SEGMENTS * SEGMENT_PRICE
