@@ -1,6 +1,7 @@
 """The requester of a benchmark: submits jobs over one connection and hears, as anybody may, when each is over."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, Self
@@ -33,7 +34,9 @@ class Requester:
 
     async def job(self) -> None:
         """Returns when one more job is paid. Raises TimeoutError."""
-        job_id = await self._assay.submit_spec(self._spec, self._price_limit)
+        # Work of its own, so that no blob of one job is there already from another.
+        spec = self._spec.model_copy(update={"params": {**self._spec.params, "payload": secrets.token_hex()}})
+        job_id = await self._assay.submit_spec(spec, self._price_limit)
         async with asyncio.timeout(JOB_S):
             await self._event(job_id).wait()
         del self._paid[job_id]

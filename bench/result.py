@@ -26,15 +26,16 @@ class Result:
     def table(self) -> str:
         """The result for people."""
         peers = [f"{name}: {figure}" for name, figures in self.peers.items() for figure in lines_of(figures)]
-        aims = [
-            f"{name:<34} {text(self.ratios.get(name)):>12}  at least {text(self.aims[name])}: {'met' if met else 'MISSED'}"
-            for name, met in self.met.items()
-        ]
+        aims = [self._aim_line(name, is_met) for name, is_met in self.met.items()]
         parts = {"assay": lines_of(self.figures), "peers": peers, "aims": aims, "notes": list(self.notes)}
         rows = [
             f"  {head if not at else '':<8} {line}" for head, lines in parts.items() for at, line in enumerate(lines)
         ]
         return "\n".join([f"\n{self.axis}", *rows])
+
+    def _aim_line(self, name: str, is_met: bool) -> str:
+        outcome = "met" if is_met else "MISSED"
+        return f"{name:<34} {text(self.ratios.get(name)):>12}  at least {text(self.aims[name])}: {outcome}"
 
     def json(self) -> str:
         """The result for programs, on one line."""

@@ -4,13 +4,13 @@ import re
 import tomllib
 
 import pytest
-from tests.deploy.manifests import OVERLAYS, PROCESSES, ROOT, SERVICES, Pod, every_pod, of_kind, pods, processes
+from tests.deploy.manifests import OVERLAYS, PROCESSES, ROOT, Pod, every_pod, of_kind, pods, processes
 
 from assay.execution.worker import DRAIN_S as WORKER_DRAIN_S
-from assay.runtime import frame
+from assay.runtime.probes import probe_routes
 from assay.runtime.shell import DRAIN_S, FLUSH_S
 
-PATHS = {path for path, _ in frame._routes(None)}  # type: ignore[arg-type]
+PATHS = {path for path, _ in probe_routes(None, None)}  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("pod", every_pod(), ids=str)
@@ -57,19 +57,13 @@ def test_each_process_of_the_code_has_its_manifest_and_no_other(overlay: str) ->
         assert {d["metadata"]["name"] for d in of_kind(overlay, kind)} >= code, f"a {kind} is missing"
 
 
-@pytest.mark.parametrize("pod", [pod for pod in processes() if pod.name in SERVICES], ids=str)
-def test_a_service_is_probed_where_it_answers(pod: Pod) -> None:
+@pytest.mark.parametrize("pod", processes(), ids=str)
+def test_a_process_is_probed_where_it_answers(pod: Pod) -> None:
     assert {"/livez", "/readyz"} <= PATHS
     for probe, path in {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}.items():
         asked = pod.main[probe]["httpGet"]
         assert asked["path"] == path, f"the {probe} of {pod} asks {asked['path']}, which says something else or nothing"
         assert asked["port"] in pod.ports(), f"{pod} has no port named {asked['port']}"
-
-
-@pytest.mark.parametrize("pod", [pod for pod in processes() if pod.name not in SERVICES], ids=str)
-def test_a_process_without_a_port_is_not_probed(pod: Pod) -> None:
-    assert pod.ports() == {}
-    assert not any(key.endswith("Probe") for key in pod.main)
 
 
 @pytest.mark.parametrize("pod", processes(), ids=str)

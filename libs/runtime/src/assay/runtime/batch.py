@@ -68,6 +68,7 @@ async def handle_fresh(
         else:
             outcome.repeated += 1
     outcome.at = None
+    await ctx.flush(ports)
     outcome.handler_s = time.perf_counter() - started_s
     await emission.write(tx)
 

@@ -58,6 +58,11 @@ class Context:
         """Milliseconds since 1970."""
         return time.time_ns() // 1_000_000
 
+    async def flush(self, ports: Any) -> None:
+        """Has the ports of a transaction write what they have gathered."""
+        if self.service.flush:
+            await self.service.flush(ports)
+
     @asynccontextmanager
     async def unit(self, cause: str | None = None) -> AsyncIterator[Unit]:
         """A unit of work: one transaction, committed with all that it emits when the block ends well.
@@ -67,5 +72,7 @@ class Context:
         """
         async with self.store.transaction() as tx:
             emission = Emission(self.speech, self.now())
-            yield Unit(tx, self.service.ports(tx, self), emission, cause)
+            ports = self.service.ports(tx, self)
+            yield Unit(tx, ports, emission, cause)
+            await self.flush(ports)
             await emission.write(tx)

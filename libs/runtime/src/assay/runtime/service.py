@@ -39,7 +39,10 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service. `publishes` is declared: permissions and documents derive from it, and the shell holds to it."""
+    """One service. `publishes` is declared: permissions and documents derive from it, and the shell holds to it.
+
+    `flush` writes, once before each commit, what the handlers of a transaction have gathered in its ports.
+    """
 
     role: Role
     handlers: Mapping[type[Event], Handler]
@@ -49,6 +52,7 @@ class Service:
     timers: tuple[Timer, ...] = ()
     tasks: tuple[Task, ...] = ()
     questions: Mapping[str, Question] = field(default_factory=dict)
+    flush: Callable[[Any], Awaitable[None]] | None = None
 
     @property
     def name(self) -> str:

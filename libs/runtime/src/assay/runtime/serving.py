@@ -6,8 +6,9 @@ from typing import NoReturn
 
 from assay.runtime.context import Context
 from assay.runtime.emission import Speech
-from assay.runtime.frame import HttpServer, make_app, open_broker
+from assay.runtime.frame import make_app, open_broker
 from assay.runtime.metrics import Metrics
+from assay.runtime.probes import HttpServer
 from assay.runtime.process import launch
 from assay.runtime.reach import reach
 from assay.runtime.service import Service

@@ -94,6 +94,10 @@ class Journal:
         )
         return [(seq, decode(json.loads(headers), data)) for seq, headers, data in rows]
 
+    def waiting(self) -> int:
+        """How many statements are still to be sent."""
+        return int(self._one("select count(*) from outgoing where state = 'waiting'"))
+
     def mark_sent(self, seq: int) -> None:
         """The gateway has taken it."""
         self._db.execute("update outgoing set state = 'sent' where seq = ?", (seq,))

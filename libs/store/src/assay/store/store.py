@@ -33,7 +33,12 @@ class Store:
         """The store of `service`. Raises Unreachable; Unsafe if the server may lose what it acknowledged."""
         with reaching():
             pool = await asyncpg.create_pool(
-                dsn, min_size=1, max_size=connections_max, timeout=TIMEOUT_S, server_settings=_settings(service)
+                dsn,
+                min_size=1,
+                max_size=connections_max,
+                timeout=TIMEOUT_S,
+                server_settings=_settings(service),
+                reset=_keep,
             )
         store = cls(dsn, service, pool)
         try:
@@ -95,6 +100,10 @@ class Store:
         self.wake()
         if not self.is_publisher:
             await connection.execute("select pg_notify($1, '')", channel_of(self.service))
+
+
+async def _keep(connection: Any) -> None:
+    """Leaves a connection as it is: what is done in the pool's transactions does not outlive them."""
 
 
 def channel_of(service: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from assay.bus.feed import FeedItem
 from assay.bus.participant import Door
@@ -17,14 +17,14 @@ log = logging.getLogger(__name__)
 
 
 class Incoming:
-    """The provider's feed: pushes wake it, the cursor decides what is new."""
+    """The provider's feed: the cursor decides what is new; a push that does not come next has the feed read."""
 
     def __init__(self, journal: Journal, door: Door, on_event: Callable[[Event], None]) -> None:
         self._journal, self._door, self._on_event = journal, door, on_event
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
-        """Read the feed for ever; a push makes it at once, else every few seconds."""
+        """Read the feed for ever: at once when a push shows a gap, else every few seconds."""
         await self._door.feed(self._on_push)
         while True:
             self._wake.clear()
@@ -38,11 +38,20 @@ class Incoming:
                 continue
 
     async def _on_push(self, item: FeedItem) -> None:
-        self._wake.set()
+        if item.seq == self._journal.cursor() + 1:
+            self._take([item])
+        else:
+            self._wake.set()
 
     async def _read(self) -> None:
         while items := await self._door.replay(self._journal.cursor(), PAGE):
-            with self._journal.transaction():
-                for item in items:
+            self._take(items)
+
+    def _take(self, items: Sequence[FeedItem]) -> None:
+        """Act on what is new of these; a push may have been faster than the page that holds it too."""
+        with self._journal.transaction():
+            cursor = self._journal.cursor()
+            for item in items:
+                if item.seq > cursor:
                     self._on_event(decode(item.headers, item.data).event)
-                self._journal.set_cursor(items[-1].seq)
+            self._journal.set_cursor(items[-1].seq)

@@ -8,11 +8,13 @@ from typing import NoReturn
 
 from assay.bus.keyfile import load_key
 from assay.bus.participant import connect_participant
+from assay.execution.gauges import Gauges
 from assay.execution.lease_run import LeaseRun
 from assay.execution.settings import Settings
 from assay.execution.worker import Worker
 from assay.proof.eip712 import Domain
 from assay.runtime import launch as launch_process
+from assay.runtime.probes import HttpServer, ProbeApp, probe_app
 from assay.schema.errors import BadSettings
 from assay.store.journal import Journal
 
@@ -37,10 +39,27 @@ async def serve(settings: Settings, stopping: asyncio.Event, make_run: type[Leas
     try:
         worker = Worker(settings, key, domain, door, journal, now_ms, make_run)
         log.info("provider %s is at work", worker.provider)
+        probed = asyncio.create_task(HttpServer(probes_of(worker), settings).run_until(stopping))
         await worker.run(stopping)
+        await probed
     finally:
         journal.close()
         await door.close()
+
+
+def probes_of(worker: Worker) -> ProbeApp:
+    """What an orchestrator asks a worker: it is ready while it reaches the gateway."""
+    gauges = Gauges()
+
+    async def problem() -> str:
+        return "" if worker.door.is_connected else "no bus"
+
+    def text() -> bytes:
+        gauges.leases.set(worker.leases)
+        gauges.waiting.set(worker.journal.waiting())
+        return gauges.text()
+
+    return probe_app(problem, text)
 
 
 def read_domain(settings: Settings) -> Domain:

@@ -167,6 +167,8 @@ class LeaseRun:
         closed = Closed(done.segment, done.state_digest, checkpoint, done.units, done.compute_ms, done.metrics)
         course, said = domain.commit(course, closed)
         self._tools.outgoing.say(said)
+        # However small the segments are, heartbeats and the feed get their turn in between.
+        await asyncio.sleep(0)
         return course
 
     async def _finish(self, course: Course, finished: Finished) -> None:

@@ -62,30 +62,31 @@ class Outgoing:
         by_about: dict[str, list[Waiting]] = {}
         for sequence, envelope in waiting:
             by_about.setdefault(envelope.event.about, []).append((sequence, envelope))
-        told = [answer for answers in await asyncio.gather(*map(self._tell, by_about.values())) for answer in answers]
-        with self._journal.transaction():
-            for sequence, event, refusal in told:
-                self._note(sequence, event, refusal)
+        told: list[Answered] = []
+        try:
+            await asyncio.gather(*(self._tell(statements, told) for statements in by_about.values()))
+        finally:
+            with self._journal.transaction():
+                for sequence, event, refusal in told:
+                    self._note(sequence, event, refusal)
         for _, event, refusal in told:
             if refusal:
                 self.on_refused(event, refusal.code)
         return len(told) == len(waiting)
 
-    async def _tell(self, waiting: Sequence[Waiting]) -> list[Answered]:
-        """What became of these statements, one after the other, up to the first that cannot be told now."""
-        answered: list[Answered] = []
+    async def _tell(self, waiting: Sequence[Waiting], told: list[Answered]) -> None:
+        """Tell these statements one after the other, up to the first that cannot be told now."""
         for sequence, envelope in waiting:
             refused = None
             try:
                 await self._door.tell(envelope)
             except Refused as refusal:
                 if refusal.code in LATER:
-                    break
+                    return
                 refused = None if refusal.code == TAKEN else refusal
             except (Unreachable, Retry):
-                break
-            answered.append((sequence, envelope.event, refused))
-        return answered
+                return
+            told.append((sequence, envelope.event, refused))
 
     def _note(self, sequence: int, event: Event, refusal: Refused | None) -> None:
         if refusal is None:

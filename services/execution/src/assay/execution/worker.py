@@ -76,6 +76,11 @@ class Worker:
         for loop in loops:
             loop.cancel()
 
+    @property
+    def leases(self) -> int:
+        """How many leases are in hand."""
+        return len(self._runs)
+
     def _keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)

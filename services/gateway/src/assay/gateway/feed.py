@@ -18,21 +18,29 @@ STEPS_MAX: Final = 400
 TELL: Final = """
 with new as (
     insert into said (event_id, type, about, job_id, source, time_ms, headers, data)
-    values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing returning event_id
+    select event_id, type, about, job_id, source, time_ms, headers, data
+    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::bytea[])
+    with ordinality as e (event_id, type, about, job_id, source, time_ms, headers, data, turn) order by turn
+    on conflict do nothing returning event_id
+), told as (
+    select t.event_id, t.recipient, count(*) over whole as many, row_number() over (whole order by t.turn) as step
+    from unnest($9::text[], $10::text[]) with ordinality as t (event_id, recipient, turn) join new using (event_id)
+    window whole as (partition by t.recipient)
 ), head as (
     insert into feed_head (recipient, seq)
-    select r.recipient, 1 from new, unnest($9::text[]) with ordinality as r (recipient, turn) order by r.turn
-    on conflict (recipient) do update set seq = feed_head.seq + 1 returning recipient, seq
+    select recipient, count(*) from told group by recipient order by recipient <> 'public', recipient
+    on conflict (recipient) do update set seq = feed_head.seq + excluded.seq returning recipient, seq
 )
-insert into feed (recipient, seq, event_id) select head.recipient, head.seq, new.event_id from head, new
+insert into feed (recipient, seq, event_id)
+select told.recipient, head.seq - told.many + told.step, told.event_id from told join head using (recipient)
 """
 REPLAY: Final = """
 select f.seq, s.headers, s.data from feed f join said s using (event_id)
 where f.recipient = $1 and f.seq > $2 and ($4::text = '' or s.type like $4 || '.%') order by f.seq limit $3
 """
 PUSHES: Final = """
-select a.account, f.seq, s.headers, s.data, s.event_id
-from feed f join said s using (event_id) left join account a on a.participant = f.recipient and a.revoked_ms is null
+select a.account, f.seq, s.headers, s.data
+from feed f join said s using (event_id) join account a on a.participant = f.recipient and a.revoked_ms is null
 where f.event_id = any($1::text[]) order by f.seq
 """
 OF_JOBS: Final = """
@@ -53,25 +61,30 @@ class Feed:
 
     def __init__(self, tx: Transaction) -> None:
         self.tx = tx
+        self._said: dict[str, Envelope[Event]] = {}
 
-    async def tell(self, said: Envelope[Event]) -> None:
-        """Keeps an event and lays it into the feeds of all whom it is told; one that is kept changes nothing."""
-        event = said.event
-        job_id = getattr(event, "job_id", None)
-        who = recipients_of(event)
-        headers = json.dumps(said.headers())
-        about = (said.id, event.type, event.about, job_id, said.source, said.time_ms, headers, said.data, who)
-        await self.tx.execute(TELL, *about)
+    def tell(self, said: Envelope[Event]) -> None:
+        """Has an event laid into the feeds of all whom it is told; one that is kept already changes nothing."""
+        self._said.setdefault(said.id, said)
+
+    async def write(self) -> None:
+        """Keeps what was told and lays it into the feeds."""
+        if not self._said:
+            return
+        said, self._said = list(self._said.values()), {}
+        rows = [row_of(envelope) for envelope in said]
+        told = [(envelope.id, who) for envelope in said for who in recipients_of(envelope.event)]
+        await self.tx.execute(TELL, *map(list, zip(*rows, strict=True)), *map(list, zip(*told, strict=True)))
 
     async def replay(self, recipient: str, after: int, limit: int, entity: str = "") -> list[FeedItem]:
         """The next items of a feed after a number, oldest first; of one entity only, if it is named."""
         rows = await self.tx.fetch(REPLAY, recipient, after, limit, entity)
         return [FeedItem(row[0], json.loads(row[1]), row[2]) for row in rows]
 
-    async def pushes(self, event_ids: Iterable[str]) -> list[tuple[str, str | None, FeedItem]]:
-        """What is to be pushed for committed events: the event's id, an account (None: nobody's), and the item."""
+    async def pushes(self, event_ids: Iterable[str]) -> list[tuple[str, FeedItem]]:
+        """What is to be pushed for committed events: each item with the account that it goes to."""
         rows = await self.tx.fetch(PUSHES, list(event_ids))
-        return [(row[4], row[0], FeedItem(row[1], json.loads(row[2]), row[3])) for row in rows]
+        return [(row[0], FeedItem(row[1], json.loads(row[2]), row[3])) for row in rows]
 
     async def of_jobs(self, job_ids: list[str], commits_max: int) -> list[tuple[dict[str, str], bytes]]:
         """What was said of these jobs and their leases; of each job's commitments the latest only."""
@@ -85,6 +98,13 @@ class Feed:
     async def recent(self, requester: str, limit: int) -> list[str]:
         """A requester's latest jobs, newest first."""
         return [row[0] for row in await self.tx.fetch(RECENT, requester, limit)]
+
+
+def row_of(said: Envelope[Event]) -> tuple[object, ...]:
+    """What is kept of an event."""
+    event = said.event
+    job_id, headers = getattr(event, "job_id", None), json.dumps(said.headers())
+    return (said.id, event.type, event.about, job_id, said.source, said.time_ms, headers, said.data)
 
 
 def recipients_of(event: Event) -> list[str]:

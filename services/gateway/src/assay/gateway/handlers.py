@@ -24,9 +24,14 @@ class Ports:
     push: Callable[[str], None]
 
 
+async def flush(ports: Ports) -> None:
+    """Writes the feeds, all events of a transaction at once."""
+    await ports.feed.write()
+
+
 async def on_any(said: Envelope[Event], ports: Ports, now_ms: int) -> list[Event]:
     """Tells the event; nothing follows from it here."""
-    await ports.feed.tell(said)
+    ports.feed.tell(said)
     ports.push(said.id)
     return []
 

@@ -7,7 +7,7 @@ from assay.gateway.access import QUESTIONS
 from assay.gateway.beats import pulse
 from assay.gateway.door import open_door
 from assay.gateway.feed import Feed
-from assay.gateway.handlers import HANDLERS, Ports
+from assay.gateway.handlers import HANDLERS, Ports, flush
 from assay.gateway.offers import Offers
 from assay.gateway.prune import PRUNE_S, prune
 from assay.gateway.push import Pusher
@@ -24,10 +24,11 @@ def service() -> Service:
         role=Role.GATEWAY,
         handlers=HANDLERS,
         migrations=Path(__file__).parent / "migrations",
-        ports=lambda tx, _: Ports(Feed(tx), Offers(tx), Registry(tx), pusher.push),
+        ports=lambda tx, _: Ports(Feed(tx), Offers(tx), Registry(tx), pusher.after(tx)),
         timers=(Timer("prune", PRUNE_S, prune),),
         tasks=(open_door, pulse, pusher.run),
         questions=QUESTIONS,
+        flush=flush,
     )
 
 
