@@ -20,7 +20,7 @@ help:  ## print this table
 	$(INSTALL) -r requirements/run.lock
 	@echo "installing $(TORCH) (large: about a minute)"
 	.tools/bin/pip --python .venv/bin/python install -q --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
-	$(BIN)/python -m compileall -q -j 0 $$($(BIN)/python -c 'import importlib.util as u; print(*u.find_spec("torch").submodule_search_locations)')
+	$(BIN)/python -m compileall -q -j 0 -x 'torch/testing' $$($(BIN)/python -c 'import importlib.util as u; print(*u.find_spec("torch").submodule_search_locations)')
 	$(UV) pip install -q -p .venv --no-deps -e .
 	touch $@
 

@@ -1,4 +1,4 @@
-"""A server under the network is gone for a while in the middle of a job: the job settles, nothing is lost or doubled."""
+"""A server under the network is gone for a while in the middle of a job: it settles, nothing is lost or doubled."""
 
 import pytest
 from tests.faults.breaking import SEGMENTS, check_whole, in_the_middle

@@ -58,6 +58,7 @@ async def _open(said: Envelope[JobStopped], ports: Ports, is_executed: bool, res
         raise Retry(f"Commitments of {', '.join(missing)} are not here yet.")
     await queries.remember_stop(ports.tx, job, is_executed, said.id, said.time_ms)
     await queries.open_audits(ports.tx, job.job_id, shares, results)
+    ports.tx.on_commit(ports.ring)
 
 
 HANDLERS: dict[type[Event], Handler] = {

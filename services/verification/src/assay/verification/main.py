@@ -1,5 +1,7 @@
 """Starts verification."""
 
+import asyncio
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,14 +15,21 @@ from assay.verification.handlers import HANDLERS
 from assay.verification.ports import Ports
 from assay.verification.settings import Settings
 
-SERVICE = Service(
-    role=Role.VERIFICATION,
-    handlers=HANDLERS,
-    migrations=Path(__file__).parent / "migrations",
-    ports=lambda tx, context: Ports(tx),
-    publishes=(VerdictReached, LeaseVerified, LeaseRejected, JobVerified, JobRejected),
-    tasks=(audit,),
-)
+
+def service() -> Service:
+    """Verification, with a bell by which the handlers wake this process's auditor."""
+    bell = asyncio.Event()
+    return Service(
+        role=Role.VERIFICATION,
+        handlers=HANDLERS,
+        migrations=Path(__file__).parent / "migrations",
+        ports=lambda tx, context: Ports(tx, bell.set),
+        publishes=(VerdictReached, LeaseVerified, LeaseRejected, JobVerified, JobRejected),
+        tasks=(partial(audit, bell),),
+    )
+
+
+SERVICE = service()
 
 
 def main() -> NoReturn:

@@ -1,5 +1,7 @@
 """What verification remembers: grants, commitments, and the audits that follow from them."""
 
+from collections.abc import Iterable, Sequence
+
 from assay.schema.job import JobStopped, LeaseShare
 from assay.schema.lease import LeaseCommitted, LeaseGranted
 from assay.store import Transaction
@@ -81,22 +83,29 @@ async def release_audit(tx: Transaction, lease_id: str, again_ms: int) -> None:
     await tx.execute("update audits set claimed_until_ms = $2 where lease_id = $1", lease_id, again_ms)
 
 
-async def finish_audit(tx: Transaction, audited: Audited) -> bool:
-    """Keep the outcome; False if somebody else was first."""
-    sql = """update audits set passed = $2, audit_ms = $3, job_ms = $4
-             where lease_id = $1 and passed is null returning true"""
-    row = await tx.fetchval(sql, audited.lease_id, audited.passed, audited.audit_ms, audited.job_ms)
-    return bool(row)
+async def finish_audits(tx: Transaction, audited: Sequence[Audited]) -> set[str]:
+    """Keep the outcomes; the leases of those where nobody else was first."""
+    sql = """update audits a set passed = d.passed, audit_ms = d.audit_ms, job_ms = d.job_ms
+             from unnest($1::text[], $2::boolean[], $3::bigint[], $4::bigint[])
+             as d (lease_id, passed, audit_ms, job_ms)
+             where a.lease_id = d.lease_id and a.passed is null returning a.lease_id"""
+    columns = ("lease_id", "passed", "audit_ms", "job_ms")
+    in_order = sorted(audited, key=lambda each: each.lease_id)
+    rows = await tx.fetch(sql, *([getattr(each, name) for each in in_order] for name in columns))
+    return {row["lease_id"] for row in rows}
 
 
-async def audits_if_all_done(tx: Transaction, job_id: str) -> tuple[str, str, list[Audited]] | None:
-    """Requester, cause and audits of an executed job whose audits are all done; None otherwise.
+async def all_done(tx: Transaction, job_ids: Iterable[str]) -> dict[str, tuple[str, list[Audited]]]:
+    """Requester and audits of those of these jobs that are executed and whose audits are all done.
 
-    The job's row is locked, so that of two audits that end at once exactly one sees the last.
+    The jobs' rows are locked, so that of two audits that end at once exactly one sees the last.
     """
-    job = await tx.fetchrow("select * from jobs where job_id = $1 for update", job_id)
-    rows = await tx.fetch("select * from audits where job_id = $1", job_id)
-    if job is None or not job["is_executed"] or any(row["passed"] is None for row in rows):
-        return None
-    audits = [Audited(row["lease_id"], row["passed"], row["audit_ms"], row["job_ms"]) for row in rows]
-    return job["requester"], job["cause"], audits
+    lock = "select job_id, requester, is_executed from jobs where job_id = any($1) order by job_id for update"
+    jobs = {row["job_id"]: row["requester"] for row in await tx.fetch(lock, sorted(set(job_ids))) if row["is_executed"]}
+    sql = "select job_id, lease_id, passed, audit_ms, job_ms from audits where job_id = any($1)"
+    audits: dict[str, list[Audited]] = {job_id: [] for job_id in jobs}
+    for job_id, *rest in await tx.fetch(sql, list(jobs)):
+        audits[job_id].append(Audited(*rest))
+    return {
+        job_id: (jobs[job_id], found) for job_id, found in audits.items() if all(a.passed is not None for a in found)
+    }

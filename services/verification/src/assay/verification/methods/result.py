@@ -16,9 +16,10 @@ async def check(case: Case, drawn: Draw, replayer: Replayer) -> list[Finding]:
         segment=last.segment, method="result", passed=False, code="segment.wrong_result", claimed=case.result
     )
     try:
+        # Asked for first, for the state's digest comes along with it.
+        expected = await replayer.result(last.checkpoint)
         if await replayer.state(last.checkpoint) != last.state_out:
             return [finding.model_copy(update={"code": "segment.wrong_checkpoint"})]
-        expected = await replayer.result(last.checkpoint)
     except Refused as refusal:
         if refusal.code != "blob.missing":
             raise
