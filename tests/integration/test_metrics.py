@@ -9,6 +9,7 @@ from tests.network import REGION, STEADY, Net
 from tests.network import ROOT as HERE
 
 from assay.devnet.environment import SERVICES
+from assay.execution.gauges import Gauges
 from assay.schema import durable_of
 
 pytestmark = pytest.mark.server
@@ -37,11 +38,16 @@ async def shown(net: Net) -> dict[str, str]:
 
 
 async def test_every_service_shows_the_documented_metrics_and_no_others(net: Net) -> None:
-    known = documented()
-    own = set().union(*OWN.values())
-    assert len(known) >= 15
+    worker = families(Gauges().text().decode())
+    everywhere = set(documented()) - set().union(worker, *OWN.values())
+    assert len(everywhere) >= 13
     for service, text in (await shown(net)).items():
-        assert families(text) == (set(known) - own) | OWN.get(service, set()), service
+        assert families(text) == everywhere | OWN.get(service, set()), service
+
+
+def test_the_metrics_of_a_worker_are_documented() -> None:
+    worker = families(Gauges().text().decode())
+    assert len(worker) >= 2 and worker <= set(documented())
 
 
 async def test_a_job_is_counted_by_all_who_hear_it_under_the_documented_labels(net: Net) -> None:

@@ -6,7 +6,7 @@ from tests.network import REGION, STEADY, Net
 
 from assay.runtime.telemetry import trace_of
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 # What each service hears of a job that goes well; discovery hears of its lease's end only.
 HEARD = {

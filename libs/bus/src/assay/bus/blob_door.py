@@ -17,8 +17,9 @@ from assay.schema.errors import Refused, Retry, Unreachable
 OFFSET_HEADER: Final = "blob-offset"
 TOTAL_HEADER: Final = "blob-total"
 SEAL_HEADER: Final = "blob-seal"
-PART_TIMEOUT_S: Final = 20.0
-SEAL_TIMEOUT_S: Final = 120.0
+# A lost answer never comes, so the first try is short; a slow line gets its time by the later ones.
+FIRST_TRY_S: Final = 5.0
+SEALED_BYTES_PER_S: Final = 8 * 2**20
 TRIES: Final = 5
 TRY_AGAIN_S: Final = 1.0
 
@@ -29,7 +30,7 @@ class Asker(Protocol):
     """Whoever can ask on a subject."""
 
     async def ask(
-        self, subject: str, data: bytes, headers: Mapping[str, str] | None = None, timeout_s: float = PART_TIMEOUT_S
+        self, subject: str, data: bytes, headers: Mapping[str, str] | None = None, timeout_s: float = FIRST_TRY_S
     ) -> Message: ...
 
 
@@ -103,25 +104,25 @@ class DoorBlobs:
 
     async def _state(self, digest: str, total: int | None = None) -> dict[str, Any]:
         body = json.dumps({"digest": digest, "total": total}).encode()
-        answer = await again(partial(self._line.ask, "ask.blob", body))
+        answer = await again(partial(self._line.ask, "ask.blob", body, None))
         state: dict[str, Any] = json.loads(answer.data)
         return state
 
     async def _ask_part(self, digest: str, offset: int) -> Message:
         body = json.dumps({"digest": digest, "offset": offset}).encode()
-        return await again(partial(self._line.ask, "ask.blob", body, timeout_s=PART_TIMEOUT_S))
+        return await again(partial(self._line.ask, "ask.blob", body, None))
 
     async def _send(self, digest: str, offset: int, total: int, part: bytes, headers: Mapping[str, str]) -> None:
         place = {**headers, OFFSET_HEADER: str(offset), TOTAL_HEADER: str(total)}
-        timeout_s = SEAL_TIMEOUT_S if headers else PART_TIMEOUT_S
-        await again(partial(self._line.ask, f"ingest.blob.{digest}", part, place, timeout_s))
+        first_s = FIRST_TRY_S + (total / SEALED_BYTES_PER_S if headers else 0)
+        await again(partial(self._line.ask, f"ingest.blob.{digest}", part, place), first_s)
 
 
-async def again(ask: Callable[[], Awaitable[T]]) -> T:
-    """The answer, if need be to a later try: a large blob outlives a lost connection and a gateway's restart."""
-    for _ in range(TRIES - 1):
+async def again(ask: Callable[[float], Awaitable[T]], first_s: float = FIRST_TRY_S) -> T:
+    """The answer, if need be to a later try with twice the time: a blob outlives a lost connection or gateway."""
+    for turn in range(TRIES - 1):
         try:
-            return await ask()
+            return await ask(first_s * 2**turn)
         except (Retry, Unreachable):
             await asyncio.sleep(TRY_AGAIN_S)
-    return await ask()
+    return await ask(first_s * 2 ** (TRIES - 1))

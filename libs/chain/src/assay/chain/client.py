@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from assay.chain.decode import read_event
@@ -85,8 +86,10 @@ class ChainClient:
 
     async def fees(self) -> Fees:
         """Returns a tip as the node advises and room for the base fee to double."""
-        latest = await self.rpc.ask("eth_getBlockByNumber", "latest", False)
-        tip = int(await self.rpc.ask("eth_maxPriorityFeePerGas"), 16)
+        latest, advised = await asyncio.gather(
+            self.rpc.ask("eth_getBlockByNumber", "latest", False), self.rpc.ask("eth_maxPriorityFeePerGas")
+        )
+        tip = int(advised, 16)
         return Fees(max_fee=2 * int(latest["baseFeePerGas"], 16) + tip, max_priority=tip)
 
     async def estimate(self, sender: str, to: str, data: bytes) -> int:

@@ -1,5 +1,9 @@
-"""JSON-RPC through web3's provider, with an EVM node's many ways to say no turned into typed errors."""
+"""JSON-RPC through web3's provider, with an EVM node's many ways to say no turned into typed errors.
 
+What is asked at the same moment goes to the node in one request.
+"""
+
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +17,8 @@ from assay.chain.errors import ChainError, ChainUnreachable, FeeTooLow, NonceTak
 TIMEOUT_S = 20
 # Nodes close connections that rest for longer.
 KEPT_S = 15
+# Public nodes answer so many questions at once.
+BATCH_MAX = 100
 
 # What nodes say (geth's, reth's and anvil's words); the first that fits counts.
 REFUSALS: tuple[tuple[str, type[ChainError]], ...] = (
@@ -36,24 +42,62 @@ class Rpc:
         # No retries of its own: who asks decides whether to ask again.
         self._provider = AsyncHTTPProvider(url, {"timeout": TIMEOUT_S}, exception_retry_configuration=None)
         self._is_open = False
+        self._asked: list[tuple[str, list[object], asyncio.Future[Any]]] = []
+        self._sending: set[asyncio.Task[None]] = set()
 
     async def ask(self, method: str, *params: object) -> Any:
         """Returns the node's result. Raises ChainUnreachable, or the typed refusal."""
-        if not self._is_open:
-            self._is_open = True
-            # The provider's own session makes a connection for each question.
-            await self._provider.cache_async_session(ClientSession(connector=TCPConnector(keepalive_timeout=KEPT_S)))
-        try:
-            answer = await self._provider.make_request(RPCEndpoint(method), list(params))
-        except (ClientError, OSError, TimeoutError, ValueError) as error:
-            raise ChainUnreachable(f"{method}: {error or type(error).__name__}.") from error
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._asked.append((method, list(params), future))
+        if len(self._asked) == 1:
+            sending = asyncio.create_task(self._send())
+            self._sending.add(sending)
+            sending.add_done_callback(self._sending.discard)
+        answer = await future
         if "error" in answer:
             raise refusal_of(method, answer["error"])
         return answer.get("result")
 
+    async def _send(self) -> None:
+        """Ask all that was asked since the loop's last turn, and give out the answers."""
+        asked, self._asked = self._asked, []
+        for first in range(0, len(asked), BATCH_MAX):
+            some = asked[first : first + BATCH_MAX]
+            try:
+                answers = await self._request([(RPCEndpoint(method), params) for method, params, _ in some])
+            except (ClientError, OSError, TimeoutError, ValueError) as error:
+                away = ChainUnreachable(f"{some[0][0]}: {error or type(error).__name__}.")
+                settle([future for *_, future in some], [away] * len(some))
+            else:
+                settle([future for *_, future in some], answers)
+
+    async def _request(self, asked: list[tuple[RPCEndpoint, Any]]) -> Sequence[Any]:
+        """The node's answers, in the order asked. Raises ValueError if it gives others."""
+        if not self._is_open:
+            self._is_open = True
+            # The provider's own session makes a connection for each request.
+            await self._provider.cache_async_session(ClientSession(connector=TCPConnector(keepalive_timeout=KEPT_S)))
+        if len(asked) == 1:
+            return [await self._provider.make_request(*asked[0])]
+        answers = await self._provider.make_batch_request(asked)
+        if not isinstance(answers, list) or len(answers) != len(asked):
+            raise ValueError(f"{len(asked)} questions were answered by {str(answers)[:200]}")
+        return answers
+
     async def close(self) -> None:
         """Closes the connections to the node."""
         await self._provider.disconnect()
+
+
+def settle(futures: Sequence[asyncio.Future[Any]], answers: Sequence[Any]) -> None:
+    """Give each asker its answer, or the error, if it still waits."""
+    for future, answer in zip(futures, answers, strict=True):
+        if future.done():
+            continue
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
 
 
 def refusal_of(method: str, error: Any) -> ChainError:

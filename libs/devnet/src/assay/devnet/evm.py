@@ -21,7 +21,7 @@ QUESTION = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "para
 
 
 class Evm(Server):
-    """An EVM node that mines each transaction at once, or a block every `block_s` seconds."""
+    """An EVM node that mines each transaction at once; with `block_s` also a block each interval, as time goes on."""
 
     name = "evm"
 
@@ -49,7 +49,7 @@ class Evm(Server):
         )
 
     def options(self) -> list[str]:
-        mining = [] if self.block_s is None else ["--block-time", str(self.block_s)]
+        mining = [] if self.block_s is None else ["--block-time", str(self.block_s), "--mixed-mining"]
         place = ["--host", LOOPBACK, "--port", str(self.port), "--chain-id", str(CHAIN_ID)]
         return [
             *place,

@@ -1,12 +1,21 @@
 """The worker's cache of blobs: files named by their digest, fetched once, checked, written whole or not at all."""
 
 import asyncio
+import logging
 import os
 import tempfile
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from assay.proof.digest import blake3_hex
+from assay.schema.errors import Retry, Unreachable
+
+AGAIN_S = 1.0
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 # Below this a thread costs more than it spares the loop.
 INLINE_BYTES_MAX = 2**16
@@ -38,7 +47,7 @@ class Cache:
         """The file that holds the blob, from the cache or the network. Raises Refused: blob.missing."""
         path = self.folder / digest
         if not path.exists():
-            data = await self._blobs.get(digest)
+            data = await patiently(partial(self._blobs.get, digest))
             await asyncio.to_thread(self._write, path, data)
         return path
 
@@ -51,7 +60,7 @@ class Cache:
             return digest
         target = self.folder / digest
         self._write(target, data) if is_small else await asyncio.to_thread(self._write, target, data)
-        stored = await self._blobs.put(data)
+        stored = await patiently(partial(self._blobs.put, data))
         assert stored == digest
         self._note(digest)
         return digest
@@ -67,3 +76,13 @@ class Cache:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         Path(partial).rename(path)
+
+
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """The network's answer, however long it is away: an outage is no reason to give up a lease."""
+    while True:
+        try:
+            return await ask()
+        except (Retry, Unreachable) as error:
+            log.warning("waits for the network: %s", error)
+            await asyncio.sleep(AGAIN_S)

@@ -57,8 +57,10 @@ class Reconciler:
         if seen is None or head.number < seen.block:
             return False
         book = await self._book(seen, head.number, accounts)
-        drifts = await asyncio.gather(*(self._drift(account, book) for account in accounts))
-        wholes = await asyncio.gather(*(self._shortfall(asset, book) for asset in Asset))
+        drifts, wholes = await asyncio.gather(
+            asyncio.gather(*(self._drift(account, book) for account in accounts)),
+            asyncio.gather(*(self._shortfall(asset, book) for asset in Asset)),
+        )
         async with self._store.transaction() as tx:
             if await books.cursor(tx) != seen or (await self._chain.block()).hash != head.hash:
                 return False

@@ -53,12 +53,11 @@ class Sender:
 
     async def _pursue(self, sent: sending.Sent) -> bool:
         """Whether the transaction is in a block; takes it in at depth, sends it again where it is in none."""
-        receipt = await self._receipt(sent)
+        receipt, head = await asyncio.gather(self._receipt(sent), self._chain.block())
         if receipt is None:
             await self._offer(sent)
             return False
         self._sent_s.pop(receipt.tx_hash, None)
-        head = await self._chain.block()
         if head.number - receipt.block_number + 1 >= self._desk.knobs.confirmations:
             await self._finish(sent, receipt)
         return True

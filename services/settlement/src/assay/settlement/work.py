@@ -22,9 +22,9 @@ from assay.store.faults import typed_faults
 from assay.store.outbox import wait_for_event
 
 # While a receipt is awaited; the chain's own time is what is waited for, not ours.
-AWAIT_S = 0.03
+AWAIT_S = 0.05
 # The bell tells of what happens in this process; this is for what happens in other replicas.
-IDLE_S = 0.2
+IDLE_S = 0.5
 FOLLOW_S = 0.25
 RECONCILE_S = 1.0
 TROUBLE_S = 1.0

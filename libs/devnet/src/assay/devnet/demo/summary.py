@@ -1,6 +1,7 @@
 """The end of the story: per job who did what and what it cost, and balances that add up; as tables or as one object."""
 
 from collections.abc import Iterator
+from os.path import relpath
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -56,7 +57,7 @@ def draw(told: Told, names: dict[str, str]) -> Group:
     for number, (view, receipt) in enumerate(zip(told.jobs, told.receipts, strict=True), 1):
         parts += [
             *_draw_job(number, view, names),
-            f"receipt: {receipt}  (assay receipt verify FILE checks it offline)",
+            f"receipt: {relpath(receipt)}  (assay receipt verify FILE checks it offline)",
             "",
         ]
     parts += [
