@@ -22,9 +22,7 @@ FILES = ("libs", "services", "tools", "tests", "bench", "docs", "deploy", "k8s",
 NOT_OURS = {"__pycache__", "node_modules", "peers"}
 # Of a developer's machine; a container's own paths (/data, /secrets, /opt) are no machine's.
 MACHINE = re.compile(r"(?<![\w.\-}])/(?:work|home|root|Users)/")
-REGISTRY = re.compile(
-    r"pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|pytorch\.org/whl|artifactory|devpi", re.IGNORECASE
-)
+REGISTRY = re.compile(r"pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|pytorch\.org/whl", re.IGNORECASE)
 LOCKS = ("requirements/*.lock", "deploy/*.lock", "package-lock.json", "libs/chain/contracts/package-lock.json")
 
 

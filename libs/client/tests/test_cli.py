@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from assay.client import cli
 from assay.client.cli import app
-from assay.client.commands.jobs import check_asked, read_param
+from assay.client.asked import read_asked, read_param
+from assay.client.commands.jobs import DEFAULTS
 from assay.client.profile import Profile
 from assay.schema.errors import Refused
 
@@ -51,9 +52,29 @@ def test_every_json_value_can_be_given_as_a_parameter(name: str, value: Any) -> 
 @pytest.mark.parametrize(("asked", "missing"), [({"price_limit": 1}, "kind"), ({"kind": "noop"}, "price_limit")])
 def test_a_job_needs_a_kind_and_a_price_limit(asked: dict[str, Any], missing: str) -> None:
     with pytest.raises(Refused, match=missing) as refused:
-        check_asked(asked)
+        read_asked(None, [], [], asked, DEFAULTS)
     assert refused.value.code == "job.bad_params"
-    check_asked({"kind": "noop", "price_limit": 0})
+    assert read_asked(None, [], [], {"kind": "noop", "price_limit": 0}, DEFAULTS).audit_segments == 2
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"kind": "noop", "price_limit": 1, "colour": 1}'])
+def test_a_job_file_that_is_none_is_refused_in_a_sentence(text: str, tmp_path: Path) -> None:
+    (tmp_path / "job.json").write_text(text)
+    with pytest.raises(Refused) as refused:
+        read_asked(tmp_path / "job.json", [], [], {}, DEFAULTS)
+    assert refused.value.code == "job.bad_params"
+
+
+@pytest.mark.parametrize("pairs", [["data"], ["data=/no/such/file"]])
+def test_an_input_that_is_no_file_is_refused_in_a_sentence(pairs: list[str]) -> None:
+    with pytest.raises(Refused, match="data|file"):
+        read_asked(None, [], pairs, {"kind": "noop", "price_limit": 1}, DEFAULTS)
+
+
+def test_options_overrule_the_file(tmp_path: Path) -> None:
+    (tmp_path / "job.json").write_text('{"kind": "noop", "price_limit": 1, "params": {"segments": 2}}')
+    asked = read_asked(tmp_path / "job.json", ["segments=3"], [], {"price_limit": 5, "kind": None}, DEFAULTS)
+    assert (asked.kind, asked.price_limit, asked.params) == ("noop", 5, {"segments": 3})
 
 
 def test_submit_says_what_is_missing_before_it_looks_for_a_network(tmp_path: Path) -> None:

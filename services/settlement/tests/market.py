@@ -30,7 +30,7 @@ from assay.settlement.bell import Bell
 from assay.settlement.closer import Closer
 from assay.settlement.desk import Desk
 from assay.settlement.follower import Follower
-from assay.settlement.handlers import HANDLERS, Ports
+from assay.settlement.handlers import HANDLERS, Ports, flush
 from assay.settlement.questions import balances
 from assay.settlement.reconciler import Reconciler
 from assay.settlement.sender import Sender
@@ -186,6 +186,7 @@ def settlement(deployment: Deployment | None = None) -> Service:
         ports=lambda tx, context: Ports(tx, domain, bell),
         publishes=PUBLISHES,
         questions={"balances": balances},
+        flush=flush,
     )
 
 

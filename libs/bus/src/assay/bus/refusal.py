@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from assay.schema.errors import REFUSALS, AssayError, Refusal, Refused, Reject, Retry
+from assay.schema.errors import REFUSALS, AssayError, Refusal, Refused, Reject, Retry, Unreachable
 
 HEADER: Final = "assay-error"
 
@@ -19,7 +19,7 @@ def refuse(error: AssayError) -> tuple[Mapping[str, str], bytes]:
 
 
 def raise_refusal(headers: Mapping[str, str], data: bytes) -> None:
-    """Raises what the other side raised, if the answer is a refusal: Refused, Retry, or Reject for an unknown code."""
+    """Raises what the other side raised, if it is a refusal: Refused, Retry, Unreachable, or Reject."""
     if (code := headers.get(HEADER)) is None:
         return
     try:
@@ -28,6 +28,8 @@ def raise_refusal(headers: Mapping[str, str], data: bytes) -> None:
         raise Reject(f"{code}: the answer holds no refusal.") from None
     if said.code == Retry.code:
         raise Retry(said.detail, said.retry_after_s or 1.0)
+    if said.code == Unreachable.code:
+        raise Unreachable(said.detail)
     if said.code in REFUSALS:
         raise Refused(said.code, said.detail, retry_after_s=said.retry_after_s)
     raise Reject(f"{said.code}: {said.detail} {said.advice}")

@@ -11,7 +11,7 @@ from assay.schema.event import first_problem
 
 FILE: Final = "profile.json"
 VARIABLE: Final = "ASSAY_PROFILE"
-HOMES: Final = (Path("var/devnet/profiles/requester"), Path.home() / ".assay")
+HOMES: Final = (Path("var/devnet/parties/requester"), Path.home() / ".assay")
 
 
 class Profile(BaseModel):

@@ -94,14 +94,15 @@ class Assay:
         digests = {name: await self.upload(path.read_bytes()) for name, path in (files or {}).items()}
         whole = dict(params) | digests
         plan = await self.plan(kind, whole)
-        needs = requirements or Requirements(memory_bytes=plan["requirements"].get("memory_bytes", 0))
+        needs = requirements or Requirements()
+        memory_bytes = max(needs.memory_bytes, plan["requirements"].get("memory_bytes", 0))
         spec = JobSpec(
             kind=kind,
             params=whole,
             inputs=tuple(plan["inputs"]),
             segments=plan["segments"],
             segment_units=plan["segment_units"],
-            requirements=needs,
+            requirements=needs.model_copy(update={"memory_bytes": memory_bytes}),
             policy=policy or Policy(),
         )
         return await self.submit_spec(spec, price_limit, deadline_s)

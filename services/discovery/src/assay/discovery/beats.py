@@ -7,7 +7,7 @@ from typing import Final
 from assay.bus.port import Message
 from assay.discovery.domain import Pulse
 from assay.runtime import Context
-from assay.schema.errors import Retry
+from assay.schema.errors import Retry, Unreachable
 
 BEATS: Final = "assay.beat.*"
 GATEWAY: Final = "gateway"
@@ -46,7 +46,7 @@ async def write(context: Context, heard: dict[str, int]) -> None:
     try:
         async with context.unit() as unit:
             await unit.ports.registry.heard(beats)
-    except Retry:
+    except (Retry, Unreachable):
         heard.update(beats | heard)
 
 

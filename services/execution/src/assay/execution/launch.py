@@ -39,7 +39,9 @@ async def serve(settings: Settings, stopping: asyncio.Event, make_run: type[Leas
     try:
         worker = Worker(settings, key, domain, door, journal, now_ms, make_run)
         log.info("provider %s is at work", worker.provider)
-        probed = asyncio.create_task(HttpServer(probes_of(worker), settings).run_until(stopping))
+        http = HttpServer(probes_of(worker), settings)
+        log.info("listens", extra={"host": settings.http_host, "port": http.port})
+        probed = asyncio.create_task(http.run_until(stopping))
         await worker.run(stopping)
         await probed
     finally:

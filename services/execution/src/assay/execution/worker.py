@@ -20,7 +20,7 @@ from assay.proof.keys import Key
 from assay.schema.errors import Unreachable
 from assay.schema.event import Event
 from assay.schema.lease import LeaseFact, LeaseGranted, LeaseLapsed, LeaseRejected
-from assay.schema.offer import OfferWithdrawn
+from assay.schema.offer import OfferDelisted, OfferRefused, OfferWithdrawn
 from assay.schema.values import Capacity, Role, participant_id
 from assay.store.journal import Journal
 from assay.workloads.runner import Runner
@@ -94,6 +94,8 @@ class Worker:
                 self._take(event)
             case LeaseLapsed() | LeaseRejected():
                 self._lose(event)
+            case OfferRefused() | OfferDelisted():
+                log.warning("no lease comes to this offer: %s %s", event.code, event.reason)
 
     def _on_refused(self, event: Event, code: str) -> None:
         if isinstance(event, LeaseFact) and code in domain.LOST:

@@ -36,7 +36,7 @@ with free as (
     select s.provider, s.slot from slot s join offer o using (provider)
     where s.provider = $13 and s.lease_id is null and s.slot < o.slots
         and o.is_listed and o.offer_id = $14 and o.sequence = $15
-        and not exists (select from slot h where h.provider = $13 and h.slot >= o.slots and h.lease_id is not null)
+        and o.slots > coalesce((select max(h.slot) from slot h where h.provider = $13 and h.lease_id is not null), -1)
     order by s.slot limit 1 for update of s skip locked
 ), taken as (
     update slot s set lease_id = $10, changed = default from free

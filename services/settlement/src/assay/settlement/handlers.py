@@ -1,6 +1,6 @@
 """What settlement does when something happens: it remembers it, and writes down what it wants done on the chain."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from assay.proof.eip712 import Domain
@@ -31,11 +31,31 @@ from assay.store import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the handlers reach: the transaction, the domain that orders are signed in, the bell of the desk."""
+    """What the handlers reach: the transaction, the domain that orders are signed in, the bell of the desk.
+
+    What is heard and what it touches is gathered, and written at once.
+    """
 
     tx: Transaction
     domain: Domain
     bell: Bell
+    heard: list[Envelope[Any]] = field(default_factory=list)
+    touched: set[str] = field(default_factory=set)
+
+    async def write(self) -> None:
+        """Keeps what was gathered."""
+        if self.heard:
+            await queries.remember(self.tx, self.heard)
+            self.heard.clear()
+        if self.touched:
+            await queries.touch(self.tx, sorted(self.touched))
+            self.touched.clear()
+            self.tx.on_commit(self.bell.ring)
+
+
+async def flush(ports: Ports) -> None:
+    """Writes what the handlers of a transaction have gathered."""
+    await ports.write()
 
 
 async def on_job_submitted(said: Envelope[JobSubmitted], ports: Ports, now: int) -> list[Event]:
@@ -46,7 +66,7 @@ async def on_job_submitted(said: Envelope[JobSubmitted], ports: Ports, now: int)
     except Refused as refusal:
         reason = refusal.detail[:400]
         return [JobUnfunded(job_id=job.job_id, requester=job.requester, code=refusal.code, reason=reason)]
-    await queries.remember(ports.tx, said)
+    ports.heard.append(said)
     await queries.want(ports.tx, open_of(job), said.id)
     ports.tx.on_commit(ports.bell.ring)
     return []
@@ -83,15 +103,14 @@ async def on_lease_verified(said: Envelope[LeaseVerified], ports: Ports, now: in
 
 async def on_fact(said: Envelope[Any], ports: Ports, now: int) -> list[Event]:
     """Remember what the receipt will show."""
-    await queries.remember(ports.tx, said)
+    ports.heard.append(said)
     return []
 
 
 async def on_closing_fact(said: Envelope[Any], ports: Ports, now: int) -> list[Event]:
     """Remember it, and have the job looked at again: this may be the last that was lacking."""
-    await queries.remember(ports.tx, said)
-    await queries.touch(ports.tx, [said.event.job_id])
-    ports.tx.on_commit(ports.bell.ring)
+    ports.heard.append(said)
+    ports.touched.add(said.event.job_id)
     return []
 
 
@@ -109,6 +128,7 @@ def open_of(job: JobSubmitted) -> Open:
 
 async def _await_commits(lease: LeaseExecuted | LeaseVerified, ports: Ports) -> None:
     """Commitments that came after what counts them would be skipped as behind it, so it has to wait for them."""
+    await ports.write()
     known = await queries.count_commits(ports.tx, lease.job_id, lease.lease_id)
     if known < lease.segments:
         raise Retry(f"{lease.segments - known} commitments of {lease.lease_id} are not here yet.")

@@ -13,7 +13,10 @@ from assay.store import Transaction
 
 REMEMBER = """
 insert into facts (event_id, job_id, lease_id, type, source, time_ms, data, signature)
-values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing
+select event_id, job_id, lease_id, type, source, time_ms, data, signature
+from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bytea[], $8::text[])
+with ordinality as said (event_id, job_id, lease_id, type, source, time_ms, data, signature, turn) order by turn
+on conflict do nothing
 """
 CLOSABLE = """
 select distinct job_id from facts
@@ -56,11 +59,22 @@ class Intent:
         return self.body.key
 
 
-async def remember(tx: Transaction, said: Envelope[Any]) -> None:
-    """Keep what was said about a job."""
-    event = said.event
-    about = (said.id, event.job_id, getattr(event, "lease_id", None))
-    await tx.execute(REMEMBER, *about, event.type, said.source, said.time_ms, said.data, said.signature)
+async def remember(tx: Transaction, said: Sequence[Envelope[Any]]) -> None:
+    """Keep what was said about jobs."""
+    rows = [
+        (
+            s.id,
+            s.event.job_id,
+            getattr(s.event, "lease_id", None),
+            s.event.type,
+            s.source,
+            s.time_ms,
+            s.data,
+            s.signature,
+        )
+        for s in said
+    ]
+    await tx.execute(REMEMBER, *map(list, zip(*rows, strict=True)))
 
 
 async def count_commits(tx: Transaction, job_id: str, lease_id: str) -> int:

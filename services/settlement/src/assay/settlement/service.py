@@ -15,7 +15,7 @@ from assay.schema.lease import LeasePaid, LeaseSlashed
 from assay.schema.offer import StakeChanged
 from assay.schema.values import Role
 from assay.settlement.bell import Bell
-from assay.settlement.handlers import HANDLERS, Ports
+from assay.settlement.handlers import HANDLERS, Ports, flush
 from assay.settlement.questions import balances
 from assay.settlement.settings import Settings
 from assay.settlement.work import keep_desk
@@ -54,6 +54,7 @@ def service() -> Service:
         publishes=PUBLISHES,
         tasks=(desk,),
         questions={"balances": balances},
+        flush=flush,
     )
 
 

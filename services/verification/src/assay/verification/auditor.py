@@ -10,7 +10,7 @@ from typing import TypeAlias
 from assay.chain import Chain, Deployment
 from assay.chain.client import connect
 from assay.runtime import Context
-from assay.schema.errors import AssayError
+from assay.schema.errors import AssayError, Retry, Unreachable
 from assay.schema.lease import LeaseRejected, LeaseVerified
 from assay.schema.verdict import Finding, VerdictReached
 from assay.store.outbox import wait_for_event
@@ -59,9 +59,17 @@ class Auditor:
         self._settings.data_dir.mkdir(parents=True, exist_ok=True)
         while not self._context.stopping.is_set():
             self._bell.clear()
-            if not await self.turn():
+            if not await self._try_turn():
                 await wait_for_event(self._bell, IDLE_S)
         await self._runner.kill()
+
+    async def _try_turn(self) -> int:
+        """As `turn`, but a database that is away is waited for."""
+        try:
+            return await self.turn()
+        except (Retry, Unreachable) as error:
+            log.warning("nothing can be claimed now: %s", error)
+            return 0
 
     async def turn(self) -> int:
         """Audit what can be claimed now; how many audits that were."""

@@ -35,7 +35,3 @@ SERVICE = service()
 def main() -> NoReturn:
     """Runs until told to stop."""
     run(SERVICE, Settings.read())
-
-
-if __name__ == "__main__":
-    main()

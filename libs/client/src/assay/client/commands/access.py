@@ -1,5 +1,6 @@
 """Access: who may come to the door. For the operator, whose profile names the folder of the signing keys."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,9 @@ from assay.client import output
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.schema.errors import BadSettings
-from assay.schema.values import Role
+from assay.schema.values import PARTICIPANTS, Role
+
+Participant = StrEnum("Participant", {role.name: role.value for role in PARTICIPANTS})
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +34,7 @@ def open_registrar(profile: Profile) -> Registrar:
 
 def grant(
     context: typer.Context,
-    role: Annotated[Role, typer.Argument(help="observer, requester, provider or verifier")],
+    role: Annotated[Participant, typer.Argument(help="What it may do.")],
     to: Annotated[Path, typer.Option(help="The credentials file to write.")],
     participant: Annotated[str, typer.Option("--id", help="The participant's id; observers need none.")] = "",
     name: Annotated[str, typer.Option(help="A name for people.")] = "third-party",
@@ -39,7 +42,7 @@ def grant(
     """Let a participant in: writes the credentials to hand over."""
 
     async def work(out: Output) -> None:
-        granted = await open_registrar(Profile.find(out.profile)).grant(role, participant, name)
+        granted = await open_registrar(Profile.find(out.profile)).grant(Role(role.value), participant, name)
         to.touch(mode=0o600)
         to.write_text(granted.creds_text)
         out.show({"account": granted.account_public, "creds": to}, lambda: f"wrote {to} ({granted.account_public})")

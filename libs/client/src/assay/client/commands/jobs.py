@@ -1,21 +1,21 @@
 """Jobs: submit, list, show, explain, watch, cancel, fetch."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Group
 
 from assay.client import output
+from assay.client.asked import read_asked
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.client.sdk import DEADLINE_S, Assay
 from assay.client.view import JobView
 from assay.client.watching import watch
-from assay.schema.errors import Refused
 from assay.schema.values import Policy, Requirements
 
+DEFAULTS = {"deadline_s": DEADLINE_S, "audit_segments": Policy().audit_segments}
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
 
 
@@ -32,31 +32,33 @@ def submit(
     param: Annotated[list[str] | None, typer.Option("-p", "--param", help="NAME=VALUE; VALUE is JSON or text.")] = None,
     input_file: Annotated[list[str] | None, typer.Option("--input", help="NAME=FILE, uploaded.")] = None,
     price_limit: Annotated[int | None, typer.Option(help="Most to pay, in base units of the stable token.")] = None,
-    deadline_s: Annotated[int, typer.Option(help="Seconds until the job is given up.")] = DEADLINE_S,
-    regions: Annotated[str, typer.Option(help="Countries it may run in, e.g. de,fr.")] = "",
-    audit_segments: Annotated[int, typer.Option(help="Segments of each lease that are run again, at least.")] = 2,
+    deadline_s: Annotated[int | None, typer.Option(help="Seconds until the job is given up (default 3600).")] = None,
+    regions: Annotated[str | None, typer.Option(help="Countries it may run in, e.g. de,fr.")] = None,
+    audit_segments: Annotated[
+        int | None, typer.Option(help="Segments of each lease that are run again, at least (default 2).")
+    ] = None,
     watch_it: Annotated[bool, typer.Option("--watch", help="Stay until the job has ended.")] = False,
 ) -> None:
     """Submit a job from FILE or from options; prints its id."""
-    asked: dict[str, Any] = json.loads(file.read_text()) if file else {}
-    asked |= {"kind": kind} if kind else {}
-    asked |= {"price_limit": price_limit} if price_limit is not None else {}
-    params = asked.get("params", {}) | dict(map(read_param, param or []))
-    files = {name: Path(path) for name, path in asked.get("files", {}).items()}
-    files |= {name: Path(path) for name, path in (pair.split("=", 1) for pair in input_file or [])}
-    wanted = tuple(region for region in regions.split(",") if region)
+    options = {
+        "kind": kind,
+        "price_limit": price_limit,
+        "deadline_s": deadline_s,
+        "regions": regions.split(",") if regions else None,
+        "audit_segments": audit_segments,
+    }
 
     async def work(out: Output) -> None:
-        check_asked(asked)
+        asked = read_asked(file, param or [], input_file or [], options, DEFAULTS)
         async with Assay.connect(Profile.find(out.profile)) as assay:
             job_id = await assay.submit(
-                asked["kind"],
-                params,
-                files=files,
-                price_limit=asked["price_limit"],
-                deadline_s=asked.get("deadline_s", deadline_s),
-                requirements=Requirements(regions=wanted) if wanted else None,
-                policy=Policy(audit_segments=audit_segments),
+                asked.kind,
+                asked.params,
+                files=asked.files,
+                price_limit=asked.price_limit,
+                deadline_s=asked.deadline_s,
+                requirements=Requirements(regions=asked.regions),
+                policy=Policy(audit_segments=asked.audit_segments),
             )
             out.show({"job_id": job_id}, lambda: job_id)
             if watch_it:
@@ -135,22 +137,6 @@ def fetch(
 
 
 COMMANDS = {"submit": submit, "jobs": jobs, "job": job, "why": why, "cancel": cancel, "fetch": fetch}
-
-
-def read_param(pair: str) -> tuple[str, Any]:
-    """NAME and value of NAME=VALUE; a VALUE that is no JSON is text."""
-    name, _, text = pair.partition("=")
-    try:
-        return name, json.loads(text)
-    except json.JSONDecodeError:
-        return name, text
-
-
-def check_asked(asked: dict[str, Any]) -> None:
-    """Raises Refused: job.bad_params, unless kind and price limit are said."""
-    for name in ("kind", "price_limit"):
-        if name not in asked:
-            raise Refused("job.bad_params", f"{name} is missing: give it in the file or as an option.")
 
 
 def draw_job(view: JobView) -> Group:
