@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from assay.client import cli
-from assay.client.cli import app
 from assay.client.asked import read_asked, read_param
+from assay.client.cli import app
 from assay.client.commands.jobs import DEFAULTS
 from assay.client.profile import Profile
 from assay.schema.errors import Refused
@@ -67,7 +67,7 @@ def test_a_job_file_that_is_none_is_refused_in_a_sentence(text: str, tmp_path: P
 
 @pytest.mark.parametrize("pairs", [["data"], ["data=/no/such/file"]])
 def test_an_input_that_is_no_file_is_refused_in_a_sentence(pairs: list[str]) -> None:
-    with pytest.raises(Refused, match="data|file"):
+    with pytest.raises(Refused, match=r"data|file"):
         read_asked(None, [], pairs, {"kind": "noop", "price_limit": 1}, DEFAULTS)
 
 
