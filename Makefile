@@ -60,7 +60,8 @@ down:  ## stop it
 	$(BIN)/assay down
 
 test: .venv/.test node_modules/.package-lock.json var/models/.installed  ## install the test extras and run all tests
-	$(BIN)/pytest
+	$(BIN)/pytest -q -n 2 --dist loadfile libs services tests/architecture tests/deploy
+	$(BIN)/pytest -q tests/integration tests/scenarios tests/faults tests/e2e
 
 check: .venv/.test  ## format, lint, types, imports, generated files
 	$(BIN)/ruff format --check .
