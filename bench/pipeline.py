@@ -3,7 +3,7 @@
 Every job is signed, let in at the door, funded on the chain, matched, executed in a provider's child process, audited
 blind and settled on the chain, with each hop on disk before the next; all of it as real processes on this machine. The
 processor time is that of every process there is: services, provider, NATS, Postgres, the EVM node and the requester.
-A beacon's block and the chain's blocks are waited for, so one job alone takes as long as a few blocks do.
+The audit is drawn by a block of a later second, so one job alone takes half a second longer than its work.
 """
 
 import asyncio
@@ -122,6 +122,7 @@ def compose(ours: Rounds, theirs: Rounds) -> Result:
         }
     notes = (
         "ours: signed, on disk at every hop, matched, audited blind, paid on chain; Ray's chain does none of these",
-        "at 1 in flight most of the time is waiting for blocks (one a second) to fund, to draw the audit and to pay",
+        "at 1 in flight over half of the time is the beacon: the audit is drawn by a block of a later second than the "
+        "job's end, which nobody could know before; the chain mines every transaction at once, and a block each second",
     )
     return Result("pipeline", figures_of(ours), {"ray": figures_of(theirs)}, ratios, AIMS, notes)

@@ -7,7 +7,7 @@ The functions give sentences about what is wrong; none is right.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -96,8 +96,19 @@ def of(said: Said, kind: type[Any]) -> list[Any]:
     return [envelope.event for envelope in said if isinstance(envelope.event, kind)]
 
 
-async def wrong_money(devnet: Devnet) -> list[str]:
-    """What is wrong with the tokens on chain while no job is open."""
+def about(said: Said, jobs: Collection[str]) -> Said:
+    """What was said of these jobs."""
+    return [envelope for envelope in said if getattr(envelope.event, "job_id", None) in jobs]
+
+
+def locked(said: Said) -> int:
+    """What the escrow must hold for jobs that are funded and have not ended."""
+    ended = {envelope.event.about for envelope in said if envelope.event.type in ENDS}
+    return sum(event.amount for event in of(said, JobFunded) if event.job_id not in ended)
+
+
+async def wrong_money(devnet: Devnet, locked_in_escrow: int) -> list[str]:
+    """What is wrong with the tokens on chain, while nothing but this is locked for jobs."""
     rows = await balances(devnet.chain, list(devnet.parties.values()))
     made = {"stable": 0, "native": 0}
     for party in devnet.parties.values():
@@ -106,8 +117,8 @@ async def wrong_money(devnet: Devnet) -> list[str]:
             2 * DEPOSIT if is_requester else 2 * STAKE_PER_SLOT * party.terms.slots
         )
     faults = [] if totals(rows) == made else [f"{made} was minted, {totals(rows)} is there"]
-    if rows["escrow contract"]["stable"]:
-        faults.append(f"{rows['escrow contract']['stable']} is locked in escrow for no job")
+    if rows["escrow contract"]["stable"] != locked_in_escrow:
+        faults.append(f"{rows['escrow contract']['stable']} is locked in escrow, {locked_in_escrow} for open jobs")
     return faults + [f"{name} has {row}" for name, row in rows.items() if min(row.values()) < 0]
 
 

@@ -30,7 +30,7 @@ UNITS: Final = 1_000
 PRICE: Final = 20 * STABLE
 """Price of a million units at the steady providers."""
 SEGMENT_PRICE: Final = UNITS * PRICE // 1_000_000
-WITHIN_S: Final = 90.0
+WITHIN_S: Final = 60.0
 ENDS: Final = ("job.settled", "job.refunded", "job.unfunded")
 
 STEADY, SECOND, MORTAL, CHEAT = "steady", "second", "mortal", "cheat"
@@ -64,7 +64,8 @@ class Chronicle:
             async with asyncio.timeout(within_s), self.grown:
                 return await self.grown.wait_for(is_so)
         except TimeoutError:
-            last = [f"{said.event.type} {said.source[:12]}" for said in self.said[-12:]]
+            jobs = [said for said in self.said if getattr(said.event, "job_id", None)]
+            last = [f"{said.event.type} {said.event.about}" for said in jobs[-12:]]
             pytest.fail(f"not within {within_s:g} s: {what}; last was said: {last}")
 
     def of(self, job_id: str) -> list[Envelope[Event]]:

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from tests.invariants import ENDS, of, wrong_events, wrong_ledger, wrong_money, wrong_receipts
+from tests.invariants import ENDS, about, locked, of, wrong_events, wrong_ledger, wrong_money, wrong_receipts
 from tests.network import Net
 
 from assay.schema.job import JobRefunded, JobSettled
@@ -15,16 +15,18 @@ async def check_at_rest(net: Net, since: int = 0) -> None:
     Fails with every sentence about what is wrong.
     """
 
+    def begun() -> set[str]:
+        return {said.event.about for said in net.chronicle.said[since:] if said.event.type == "job.submitted"}
+
     def all_ended() -> bool:
-        begun = {said.event.about for said in net.chronicle.said[since:] if said.event.type == "job.submitted"}
-        return begun <= {said.event.about for said in net.chronicle.said if said.event.type in ENDS}
+        return begun() <= {said.event.about for said in net.chronicle.said if said.event.type in ENDS}
 
     await net.chronicle.until(all_ended, "the end of every job")
     said = list(net.chronicle.said)
     closings = (*of(said[since:], JobSettled), *of(said[since:], JobRefunded))
     faults = [
-        *wrong_events(said),
-        *await wrong_money(net.devnet),
+        *wrong_events(about(said, begun())),
+        *await wrong_money(net.devnet, locked(said)),
         *await wrong_ledger(net.devnet, time.time_ns() // 1_000_000),
         *await wrong_receipts(net.assay, closings, net.devnet.bank.operator.address),
     ]

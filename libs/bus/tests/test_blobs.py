@@ -103,3 +103,12 @@ async def test_damage_in_the_store_is_found_on_reading(nats_bus: JetStreamBus) -
     await nats_bus.nc.jetstream().publish(f"$O.BLOBS.C.core.{digest}.1", bytes(PART_BYTES))
     with pytest.raises(Refused, match=r"blob\.mismatch"):
         await nats_bus.blobs.get(digest)
+
+
+async def test_a_small_blob_is_kept_at_once_if_it_is_what_it_is_named(bus: Bus) -> None:
+    digest = blob_digest(b"small, and kept")
+    with pytest.raises(Refused) as refused:
+        await bus.blobs.keep(digest, b"something else", "liar")
+    assert refused.value.code == "blob.mismatch" and not await bus.blobs.has(digest)
+    await bus.blobs.keep(digest, b"small, and kept", "a1")
+    assert await bus.blobs.get(digest) == b"small, and kept"

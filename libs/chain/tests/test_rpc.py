@@ -1,5 +1,7 @@
 """What nodes say becomes a typed error."""
 
+import asyncio
+
 import pytest
 
 from assay.chain.client import connect
@@ -59,3 +61,13 @@ async def test_a_wrong_chain_or_a_missing_contract_is_a_mismatch(anvil, chain_id
 def test_a_deployment_is_loaded_as_it_was_saved(tmp_path):
     NOWHERE.save(tmp_path / "deployment.json")
     assert Deployment.load(tmp_path / "deployment.json") == NOWHERE
+
+
+@pytest.mark.server
+async def test_what_is_asked_at_once_is_answered_each_with_its_own(anvil):
+    rpc = Rpc(anvil)
+    asked = [rpc.ask("eth_chainId"), rpc.ask("eth_nothing"), rpc.ask("eth_getBlockByNumber", "0x0", False)]
+    chain_id, refused, block = await asyncio.gather(*asked, return_exceptions=True)
+    assert (int(chain_id, 16), int(block["number"], 16)) == (31337, 0)
+    assert isinstance(refused, ChainError)
+    await rpc.close()

@@ -108,3 +108,15 @@ async def test_a_lost_connection_is_unreachable_and_a_fault_of_the_caller_is_its
             raise ConnectionResetError("of another server")
     async with store.transaction() as tx:
         assert await tx.fetchval("select 1") == 1
+
+
+async def test_what_waits_for_the_commit_is_called_after_it_and_not_after_a_failure(store: Store) -> None:
+    called: list[str] = []
+    async with store.transaction() as tx:
+        tx.on_commit(lambda: called.append("kept"))
+        assert called == []
+    with pytest.raises(ZeroDivisionError):
+        async with store.transaction() as tx:
+            tx.on_commit(lambda: called.append("lost"))
+            raise ZeroDivisionError
+    assert called == ["kept"]

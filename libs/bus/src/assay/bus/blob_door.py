@@ -40,6 +40,9 @@ async def take_part(store: BlobStore, owner: str, digest: str, message: Message)
         offset, total = int(message.headers[OFFSET_HEADER]), int(message.headers[TOTAL_HEADER])
     except (KeyError, ValueError):
         raise Refused("event.malformed", f"header: {OFFSET_HEADER} and {TOTAL_HEADER} must be numbers.") from None
+    if SEAL_HEADER in message.headers and offset == 0 and total == len(message.data):
+        await store.keep(check_digest(digest), message.data, owner)
+        return b""
     await store.write(check_digest(digest), offset, total, message.data, owner)
     if SEAL_HEADER in message.headers:
         await store.seal(digest, total, owner)

@@ -51,15 +51,23 @@ class NatsBlobs:
 
     async def put(self, data: bytes) -> str:
         """The digest of the data, which is stored when this returns."""
-        check_total(len(data))
         digest = await _digest_of(data)
+        await self._keep(digest, data, CORE_OWNER)
+        return digest
+
+    async def keep(self, digest: str, data: bytes, owner: str) -> None:
+        """Store a whole blob of an owner at once. Raises Refused: blob.oversized, blob.mismatch."""
+        if (found := await _digest_of(data)) != digest:
+            raise Refused("blob.mismatch", f"What came is {found}, not {digest}.")
+        await self._keep(digest, data, owner)
+
+    async def _keep(self, digest: str, data: bytes, owner: str) -> None:
+        check_total(len(data))
         if not await self.has(digest):
             await all_of(
-                partial(self._store, _part_subject(CORE_OWNER, digest, offset), bytes(part))
-                for offset, part in cut(data)
+                partial(self._store, _part_subject(owner, digest, offset), bytes(part)) for offset, part in cut(data)
             )
-            await self._record(digest, BlobRecord(len(data), CORE_OWNER), hashlib.sha256(data).digest())
-        return digest
+            await self._record(digest, BlobRecord(len(data), owner), hashlib.sha256(data).digest())
 
     async def get(self, digest: str) -> bytes:
         """The data, checked against the digest. Raises Refused: blob.missing, blob.mismatch."""

@@ -45,6 +45,13 @@ class MemoryBlobs:
         check_part(offset, total, part)
         self._parts.setdefault((owner, digest), {})[offset] = bytes(part)
 
+    async def keep(self, digest: str, data: bytes, owner: str) -> None:
+        """Store a whole blob of an owner at once. Raises Refused: blob.oversized, blob.mismatch."""
+        check_total(len(data))
+        if blob_digest(data) != digest:
+            raise Refused("blob.mismatch", f"What came is {blob_digest(data)}, not {digest}.")
+        self._whole[digest] = bytes(data)
+
     async def missing(self, digest: str, total: int, owner: str) -> list[int]:
         """The offsets of the parts that the owner has still to write; none if the blob is whole."""
         check_total(total)

@@ -102,6 +102,9 @@ class BlobStore(Blobs, Protocol):
         Raises Refused: blob.oversized, blob.mismatch (no part can lie there).
         """
 
+    async def keep(self, digest: str, data: bytes, owner: str) -> None:
+        """Store a whole blob of an owner at once. Raises Refused: blob.oversized, blob.mismatch."""
+
     async def missing(self, digest: str, total: int, owner: str) -> list[int]:
         """The offsets of the parts that the owner has still to write; none if the blob is whole."""
 

@@ -19,6 +19,8 @@ GONE = (
     asyncpg.IdleSessionTimeoutError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+    # What asyncpg says of a connection that broke while it was in use.
+    asyncpg.InternalClientError,
 )
 
 

@@ -69,7 +69,8 @@ class Store:
                 if tx.has_put:
                     await self._wake(connection)
         finally:
-            await self.pool.release(connection)
+            with typed_faults():
+                await self.pool.release(connection)
 
     @asynccontextmanager
     async def session(self, **settings: str) -> AsyncIterator[Any]:

@@ -33,27 +33,32 @@ class Outgoing:
         self._journal, self._door = journal, door
         self._key, self._domain, self._source, self._now = key, domain, source, now
         self._wake = asyncio.Event()
+        self._carried = asyncio.Event()
+        self._latest = 0
         self.on_refused: Callable[[Event, str], None] = lambda event, code: None
 
     def say(self, event: Event) -> None:
         """Sign and journal `event`; it is sent after all that was said before. Returns once it is on disk."""
-        self._journal.append(sign_event(self._key, self._domain, event, self._source, self._now()))
+        self._latest = self._journal.append(sign_event(self._key, self._domain, event, self._source, self._now()))
         self._wake.set()
 
     async def run(self) -> None:
         """Carry the journal to the gateway for ever."""
         while True:
             self._wake.clear()
-            if not await self._carry():
+            is_clear = await self._carry()
+            self._carried.set()
+            self._carried = asyncio.Event()
+            if not is_clear:
                 await asyncio.sleep(RETRY_S)
             elif not self._journal.unsent(1):
                 await self._wake.wait()
 
     async def flush(self) -> None:
-        """Return when everything said is taken or refused."""
-        while self._journal.unsent(1):
-            self._wake.set()
-            await asyncio.sleep(RETRY_S / 10)
+        """Return when everything said until now is taken or refused."""
+        latest = self._latest
+        while (left := self._journal.unsent(1)) and left[0][0] <= latest:
+            await self._carried.wait()
 
     async def _carry(self) -> bool:
         """Whether all that was waiting is taken or refused; False if the way is blocked for now."""

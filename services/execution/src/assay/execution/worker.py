@@ -120,6 +120,8 @@ class Worker:
         runner = await self._idle.get()
         try:
             await run.run(runner, partial(self._idle.put_nowait, runner))
+            # The lease lives until its end is told: the way may be blocked for longer than a lease may be silent.
+            await self.outgoing.flush()
         finally:
             self._runs.pop(run.granted.lease_id, None)
         self.journal.close_lease(run.granted.lease_id)

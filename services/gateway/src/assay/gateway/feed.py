@@ -5,7 +5,6 @@ no gaps and appear in order, and no two transactions wait in a circle.
 """
 
 import json
-from collections.abc import Iterable
 from typing import Any, Final
 
 from assay.bus.feed import FeedItem
@@ -30,18 +29,17 @@ with new as (
     insert into feed_head (recipient, seq)
     select recipient, count(*) from told group by recipient order by recipient <> 'public', recipient
     on conflict (recipient) do update set seq = feed_head.seq + excluded.seq returning recipient, seq
+), laid as (
+    insert into feed (recipient, seq, event_id)
+    select told.recipient, head.seq - told.many + told.step, told.event_id from told join head using (recipient)
+    returning recipient, seq, event_id
 )
-insert into feed (recipient, seq, event_id)
-select told.recipient, head.seq - told.many + told.step, told.event_id from told join head using (recipient)
+select a.account, laid.seq, laid.event_id
+from laid join account a on a.participant = laid.recipient and a.revoked_ms is null order by laid.seq
 """
 REPLAY: Final = """
 select f.seq, s.headers, s.data from feed f join said s using (event_id)
 where f.recipient = $1 and f.seq > $2 and ($4::text = '' or s.type like $4 || '.%') order by f.seq limit $3
-"""
-PUSHES: Final = """
-select a.account, f.seq, s.headers, s.data
-from feed f join said s using (event_id) join account a on a.participant = f.recipient and a.revoked_ms is null
-where f.event_id = any($1::text[]) order by f.seq
 """
 OF_JOBS: Final = """
 select headers, data from (
@@ -67,24 +65,21 @@ class Feed:
         """Has an event laid into the feeds of all whom it is told; one that is kept already changes nothing."""
         self._said.setdefault(said.id, said)
 
-    async def write(self) -> None:
-        """Keeps what was told and lays it into the feeds."""
+    async def write(self) -> list[tuple[str, FeedItem]]:
+        """Keeps what was told and lays it into the feeds; the items to be pushed, each with its account."""
         if not self._said:
-            return
+            return []
         said, self._said = list(self._said.values()), {}
         rows = [row_of(envelope) for envelope in said]
         told = [(envelope.id, who) for envelope in said for who in recipients_of(envelope.event)]
-        await self.tx.execute(TELL, *map(list, zip(*rows, strict=True)), *map(list, zip(*told, strict=True)))
+        laid = await self.tx.fetch(TELL, *map(list, zip(*rows, strict=True)), *map(list, zip(*told, strict=True)))
+        by_id = {envelope.id: envelope for envelope in said}
+        return [(row[0], FeedItem(row[1], by_id[row[2]].headers(), by_id[row[2]].data)) for row in laid]
 
     async def replay(self, recipient: str, after: int, limit: int, entity: str = "") -> list[FeedItem]:
         """The next items of a feed after a number, oldest first; of one entity only, if it is named."""
         rows = await self.tx.fetch(REPLAY, recipient, after, limit, entity)
         return [FeedItem(row[0], json.loads(row[1]), row[2]) for row in rows]
-
-    async def pushes(self, event_ids: Iterable[str]) -> list[tuple[str, FeedItem]]:
-        """What is to be pushed for committed events: each item with the account that it goes to."""
-        rows = await self.tx.fetch(PUSHES, list(event_ids))
-        return [(row[0], FeedItem(row[1], json.loads(row[2]), row[3])) for row in rows]
 
     async def of_jobs(self, job_ids: list[str], commits_max: int) -> list[tuple[dict[str, str], bytes]]:
         """What was said of these jobs and their leases; of each job's commitments the latest only."""

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from assay.gateway.feed import Feed
 from assay.gateway.offers import Offers
+from assay.gateway.push import Pushes
 from assay.gateway.queries import Registry
 from assay.schema import REGISTRY
 from assay.schema.event import Envelope, Event
@@ -16,23 +18,23 @@ from assay.schema.offer import OfferDelisted, OfferListed
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What a handler may use: the tables, and the pusher that is told what to push after the commit."""
+    """What a handler may use: the tables, and the pusher that is given what to push after the commit."""
 
     feed: Feed
     offers: Offers
     registry: Registry
-    push: Callable[[str], None]
+    push: Callable[[Pushes], None]
 
 
 async def flush(ports: Ports) -> None:
-    """Writes the feeds, all events of a transaction at once."""
-    await ports.feed.write()
+    """Writes the feeds, all events of a transaction at once, and has them pushed after the commit."""
+    if pushes := await ports.feed.write():
+        ports.feed.tx.on_commit(partial(ports.push, pushes))
 
 
 async def on_any(said: Envelope[Event], ports: Ports, now_ms: int) -> list[Event]:
     """Tells the event; nothing follows from it here."""
     ports.feed.tell(said)
-    ports.push(said.id)
     return []
 
 

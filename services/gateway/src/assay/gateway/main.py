@@ -24,7 +24,7 @@ def service() -> Service:
         role=Role.GATEWAY,
         handlers=HANDLERS,
         migrations=Path(__file__).parent / "migrations",
-        ports=lambda tx, _: Ports(Feed(tx), Offers(tx), Registry(tx), pusher.after(tx)),
+        ports=lambda tx, _: Ports(Feed(tx), Offers(tx), Registry(tx), pusher.push),
         timers=(Timer("prune", PRUNE_S, prune),),
         tasks=(open_door, pulse, pusher.run),
         questions=QUESTIONS,

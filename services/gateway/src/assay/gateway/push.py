@@ -1,39 +1,32 @@
-"""The live end of the feeds: what this process has committed is pushed to its recipients' accounts; a push may be lost.
-
-A handler cannot push, for its transaction may still fail. It leaves the event's id here, to be pushed after the commit.
-"""
+"""The live end of the feeds: what is committed here is pushed to its recipients' accounts; a push may be lost."""
 
 import asyncio
-from collections.abc import Callable
-from functools import partial
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, TypeAlias
 
-from assay.gateway.feed import Feed
+from assay.bus.feed import FeedItem
 from assay.runtime import Context
-from assay.schema.errors import Retry, Unreachable
-from assay.store import Transaction
+from assay.schema.errors import Unreachable
 from assay.store.outbox import wait_for_event
 
 WAITING_MAX: Final = 10_000
 IDLE_S: Final = 0.5
 
+Pushes: TypeAlias = Sequence[tuple[str, FeedItem]]
+"""Items of feeds, each with the account that it goes to."""
+
 
 class Pusher:
-    """The ids of committed events that wait to be pushed."""
+    """The committed items that wait to be pushed."""
 
     def __init__(self) -> None:
-        self._waiting: set[str] = set()
+        self._waiting: list[tuple[str, FeedItem]] = []
         self._wake = asyncio.Event()
 
-    def after(self, tx: Transaction) -> Callable[[str], None]:
-        """Has events of a transaction pushed once it is committed."""
-        return lambda event_id: tx.on_commit(partial(self.push, event_id))
-
-    def push(self, event_id: str) -> None:
-        """Have a committed event pushed; under a flood the newest are left to replay."""
-        if len(self._waiting) < WAITING_MAX:
-            self._waiting.add(event_id)
-            self._wake.set()
+    def push(self, pushes: Pushes) -> None:
+        """Have committed items pushed; under a flood the newest are left to replay."""
+        self._waiting += pushes[: max(0, WAITING_MAX - len(self._waiting))]
+        self._wake.set()
 
     async def run(self, ctx: Context) -> None:
         """Push until the process ends."""
@@ -42,15 +35,13 @@ class Pusher:
                 continue
             self._wake.clear()
             try:
-                await self.push_committed(ctx)
-            except (Retry, Unreachable):
+                await self.push_all(ctx)
+            except Unreachable:
                 await wait_for_event(ctx.stopping, IDLE_S)
 
-    async def push_committed(self, ctx: Context) -> None:
-        """Push every event that waits; if the tables are away, that is left to replay."""
-        waiting, self._waiting = self._waiting, set()
-        async with ctx.unit() as unit:
-            pushes = await Feed(unit.tx).pushes(waiting)
-        for account, item in pushes:
+    async def push_all(self, ctx: Context) -> None:
+        """Push what waits. Raises Unreachable; what was not pushed then is left to replay."""
+        waiting, self._waiting = self._waiting, []
+        for account, item in waiting:
             headers, data = item.push()
             await ctx.bus.say(f"cmd.{account}.feed", data, headers)
