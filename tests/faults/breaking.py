@@ -18,6 +18,6 @@ async def check_whole(net: Net, job_id: str) -> None:
     """The job is settled, each of its segments was committed once and is paid."""
     job = await net.ended(job_id)
     assert job.state == "settled", net.story(job_id)
-    done = [said.event.segment for said in net.chronicle.of(job_id) if said.event.type == "lease.committed"]  # type: ignore[attr-defined]
+    done = [said.event.segment for said in await net.until_said(job_id, "lease.committed", job.segments)]  # type: ignore[attr-defined]
     assert sorted(done) == list(range(job.segments))
     assert job.paid + job.refunded == job.price_limit == SEGMENTS * SEGMENT_PRICE

@@ -19,13 +19,15 @@ from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
 from assay.schema.errors import Unreachable
 from assay.schema.event import Event
-from assay.schema.lease import LeaseFact, LeaseGranted, LeaseLapsed, LeaseRejected
+from assay.schema.lease import LeaseFact, LeaseGranted, LeaseLapsed, LeaseRejected, LeaseVerified
 from assay.schema.offer import OfferDelisted, OfferRefused, OfferWithdrawn
 from assay.schema.values import Capacity, Role, participant_id
 from assay.store.journal import Journal
 from assay.workloads.runner import Runner
 
 DRAIN_S = 600.0
+# For so long after its end a lease is named in heartbeats, until its fate is told: the services may lag behind.
+AFTERMATH_MS = 60_000
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,7 @@ class Worker:
         )
         self._idle: asyncio.Queue[Runner] = asyncio.Queue()
         self._runs: dict[str, LeaseRun] = {}
+        self._ended: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: set[asyncio.Task[None]] = set()
 
@@ -94,6 +97,8 @@ class Worker:
                 self._take(event)
             case LeaseLapsed() | LeaseRejected():
                 self._lose(event)
+            case LeaseVerified():
+                self._ended.pop(event.lease_id, None)
             case OfferRefused() | OfferDelisted():
                 log.warning("no lease comes to this offer: %s %s", event.code, event.reason)
 
@@ -114,6 +119,7 @@ class Worker:
         if run:
             log.warning("lease lost: %s", getattr(event, "type", ""), extra={"lease": event.lease_id})
             self._keep(run.drop())
+        self._ended.pop(event.lease_id, None)
         self.journal.close_lease(event.lease_id)
 
     async def _hold(self, run: LeaseRun) -> None:
@@ -125,6 +131,7 @@ class Worker:
         finally:
             self._runs.pop(run.granted.lease_id, None)
         self.journal.close_lease(run.granted.lease_id)
+        self._ended[run.granted.lease_id] = self._now() + AFTERMATH_MS
 
     async def _offer(self) -> None:
         s = self.settings
@@ -139,10 +146,15 @@ class Worker:
 
     async def _beat(self) -> None:
         while True:
-            leases = {lease_id: run.progress for lease_id, run in self._runs.items()}
             with suppress(Unreachable):
-                await self.door.beat(json.dumps({"provider": self.provider, "leases": leases}).encode())
+                await self.door.beat(json.dumps({"provider": self.provider, "leases": self._alive()}).encode())
             await asyncio.sleep(self.settings.beat_s)
+
+    def _alive(self) -> dict[str, dict[str, object]]:
+        """The leases that a heartbeat names, each with its progress: those in hand, and those that ended just now."""
+        now = self._now()
+        self._ended = {lease_id: until_ms for lease_id, until_ms in self._ended.items() if until_ms > now}
+        return {lease_id: {} for lease_id in self._ended} | {id_: run.progress for id_, run in self._runs.items()}
 
     async def _drain(self) -> None:
         log.info("draining: %d leases in hand", len(self._runs))

@@ -1,18 +1,14 @@
-"""What verification does when something happens: it remembers commitments, and opens audits when a job stops."""
+"""What verification does when something happens: it remembers commitments, and opens audits when a job stops.
+
+It does not hear how a lease ends: a commitment that is delivered again after the end, as after a crash, must count.
+How many there are is said when the job stops.
+"""
 
 from assay.runtime import Handler
 from assay.schema.errors import Retry
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobCancelled, JobExecuted, JobExpired, JobFailed, JobStopped
-from assay.schema.lease import (
-    LeaseCommitted,
-    LeaseExecuted,
-    LeaseFact,
-    LeaseFailed,
-    LeaseGranted,
-    LeaseLapsed,
-    LeaseReleased,
-)
+from assay.schema.lease import LeaseCommitted, LeaseGranted
 from assay.verification import queries
 from assay.verification.ports import Ports
 
@@ -26,13 +22,6 @@ async def on_lease_granted(said: Envelope[LeaseGranted], ports: Ports, now: int)
 async def on_lease_committed(said: Envelope[LeaseCommitted], ports: Ports, now: int) -> list[Event]:
     """Keep what the provider is bound to."""
     await queries.remember_commit(ports.tx, said.event)
-    return []
-
-
-async def on_lease_stopped(said: Envelope[LeaseFact], ports: Ports, now: int) -> list[Event]:
-    """Keep that the lease's commitments are complete."""
-    if not await queries.remember_lease_stop(ports.tx, said.event.lease_id):
-        raise Retry(f"The grant of {said.event.lease_id} is not here yet.")
     return []
 
 
@@ -64,10 +53,6 @@ async def _open(said: Envelope[JobStopped], ports: Ports, is_executed: bool, res
 HANDLERS: dict[type[Event], Handler] = {
     LeaseGranted: on_lease_granted,
     LeaseCommitted: on_lease_committed,
-    LeaseExecuted: on_lease_stopped,
-    LeaseFailed: on_lease_stopped,
-    LeaseReleased: on_lease_stopped,
-    LeaseLapsed: on_lease_stopped,
     JobExecuted: on_job_executed,
     JobFailed: on_job_stopped,
     JobExpired: on_job_stopped,

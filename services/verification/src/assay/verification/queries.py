@@ -20,15 +20,10 @@ async def remember_commit(tx: Transaction, commit: LeaseCommitted) -> None:
     await tx.execute(sql, commit.lease_id, commit.segment, commit.model_dump_json())
 
 
-async def remember_lease_stop(tx: Transaction, lease_id: str) -> bool:
-    """Keep that nothing more is committed under a lease; False if its grant is not known yet."""
-    return bool(await tx.fetchval("update leases set is_stopped = true where lease_id = $1 returning true", lease_id))
-
-
 async def count_commits(tx: Transaction, lease_ids: list[str]) -> dict[str, int]:
-    """How many commitments of each stopped lease are known."""
+    """How many commitments of each granted lease are known."""
     sql = """select l.lease_id, count(c.segment) as n from leases l left join commits c using (lease_id)
-             where l.lease_id = any($1) and l.is_stopped group by 1"""
+             where l.lease_id = any($1) group by 1"""
     return {row["lease_id"]: row["n"] for row in await tx.fetch(sql, lease_ids)}
 
 

@@ -1,7 +1,6 @@
 create table leases (
     lease_id text primary key,
-    granted jsonb not null,
-    is_stopped boolean not null default false
+    granted jsonb not null
 );
 create table commits (
     lease_id text not null,
