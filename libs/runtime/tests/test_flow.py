@@ -25,7 +25,7 @@ from assay.runtime.dead import answer_list, answer_replay, answer_show
 from assay.runtime.flow import DELIVERIES_MAX, Flow, delay_of
 from assay.schema import Event
 from assay.schema.errors import Refused, Reject, Retry, Unreachable
-from assay.schema.job import JobStarted, JobSubmitted, JobWaiting
+from assay.schema.job import JobFunded, JobStarted, JobSubmitted, JobWaiting
 from assay.schema.lease import LeaseCommitted
 
 pytestmark = pytest.mark.server
@@ -243,6 +243,21 @@ async def test_an_event_behind_is_counted_and_skipped(toy: Toy) -> None:
     assert await toy.rows("select funded from job") == [(1,)]
     assert ctx.metrics.registry.get_sample_value("assay_events_behind_total", {"event": "job.funded"}) == 1
     assert len(consumer.acked) == 2
+
+
+async def test_a_service_that_hears_late_handles_an_event_behind(toy: Toy) -> None:
+    heard: list[int] = []
+
+    async def note(said: Any, ports: Any, now: int) -> list[Event]:
+        heard.append(said.time_ms)
+        return []
+
+    ctx = await toy.context(handlers={JobFunded: note}, hears_late=True)
+    flow = Flow(ctx, "JOBS")
+    for time_ms in (1_000, 2_000, 1_000):
+        await flow.settle(Recorder(), [message(said(funded(1), time_ms=time_ms))])
+    assert heard == [1_000, 2_000]
+    assert await toy.rows("select state from life where entity = 'job'") == [("funded",)]
 
 
 async def test_an_illegal_transition_is_rejected_and_undone(toy: Toy) -> None:

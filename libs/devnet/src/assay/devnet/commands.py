@@ -151,6 +151,7 @@ async def until_up(folder: Folder, child: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + UP_S
     while not (folder.run / "up").exists():
         if child.poll() is not None or time.monotonic() > deadline:
+            child.terminate()
             tail = folder.log_of("devnet").read_text(errors="replace")[-2000:]
             raise NotReady(f"the network did not start:\n{tail}\n")
         await asyncio.sleep(0.1)

@@ -77,11 +77,11 @@ async def _hear(
     ctx: Context, tx: Transaction, emission: Emission, ports: object, said: Envelope[Event], now_ms: int, out: Outcome
 ) -> None:
     match emission.lives.hear(said.event):
-        case Place.BEHIND:
+        case Place.BEHIND if not ctx.service.hears_late:
             out.behind.append(said.event.type)
         case Place.AHEAD:
             raise Retry(f"{said.event.type} of {said.event.about} came before the events that lead to it.")
-        case Place.NEXT:
+        case Place.NEXT | Place.BEHIND:
             await _handle(ctx, emission, ports, said, now_ms)
             await emission.check(tx)
             out.handled.append(said.event.type)

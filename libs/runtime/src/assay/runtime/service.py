@@ -42,6 +42,8 @@ class Service:
     """One service. `publishes` is declared: permissions and documents derive from it, and the shell holds to it.
 
     `flush` writes, once before each commit, what the handlers of a transaction have gathered in its ports.
+    With `hears_late` the handlers are also given an event that its aggregate has gone past, as after a redelivery: for
+    services that keep what is said rather than follow it. The aggregate stays where it is.
     """
 
     role: Role
@@ -53,6 +55,7 @@ class Service:
     tasks: tuple[Task, ...] = ()
     questions: Mapping[str, Question] = field(default_factory=dict)
     flush: Callable[[Any], Awaitable[None]] | None = None
+    hears_late: bool = False
 
     @property
     def name(self) -> str:

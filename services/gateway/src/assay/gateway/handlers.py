@@ -14,6 +14,7 @@ from assay.schema.event import Envelope, Event
 from assay.schema.job import JobRefunded, JobSettled
 from assay.schema.lease import LeaseGranted
 from assay.schema.offer import OfferDelisted, OfferListed
+from assay.store import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,11 @@ class Ports:
     offers: Offers
     registry: Registry
     push: Callable[[Pushes], None]
+
+    @classmethod
+    def over(cls, tx: Transaction, push: Callable[[Pushes], None]) -> "Ports":
+        """The ports of one transaction."""
+        return cls(Feed(tx), Offers(tx), Registry(tx), push)
 
 
 async def flush(ports: Ports) -> None:

@@ -6,12 +6,9 @@ from typing import NoReturn
 from assay.gateway.access import QUESTIONS
 from assay.gateway.beats import pulse
 from assay.gateway.door import open_door
-from assay.gateway.feed import Feed
 from assay.gateway.handlers import HANDLERS, Ports, flush
-from assay.gateway.offers import Offers
 from assay.gateway.prune import PRUNE_S, prune
 from assay.gateway.push import Pusher
-from assay.gateway.queries import Registry
 from assay.gateway.settings import Settings
 from assay.runtime import Service, Timer, run
 from assay.schema.values import Role
@@ -24,11 +21,12 @@ def service() -> Service:
         role=Role.GATEWAY,
         handlers=HANDLERS,
         migrations=Path(__file__).parent / "migrations",
-        ports=lambda tx, _: Ports(Feed(tx), Offers(tx), Registry(tx), pusher.push),
+        ports=lambda tx, _: Ports.over(tx, pusher.push),
         timers=(Timer("prune", PRUNE_S, prune),),
         tasks=(open_door, pulse, pusher.run),
         questions=QUESTIONS,
         flush=flush,
+        hears_late=True,
     )
 
 

@@ -41,7 +41,7 @@ async def on_job_stopped(said: Envelope[JobStopped], ports: Ports, now: int) -> 
 async def _open(said: Envelope[JobStopped], ports: Ports, is_executed: bool, results: dict[str, str]) -> None:
     job = said.event
     shares = [share for share in job.leases if share.segments]
-    known = await queries.count_commits(ports.tx, [share.lease_id for share in shares])
+    known = await queries.count_commits(ports.tx, shares)
     missing = [share.lease_id for share in shares if known.get(share.lease_id, 0) < share.segments]
     if missing:
         raise Retry(f"Commitments of {', '.join(missing)} are not here yet.")

@@ -20,11 +20,15 @@ async def remember_commit(tx: Transaction, commit: LeaseCommitted) -> None:
     await tx.execute(sql, commit.lease_id, commit.segment, commit.model_dump_json())
 
 
-async def count_commits(tx: Transaction, lease_ids: list[str]) -> dict[str, int]:
-    """How many commitments of each granted lease are known."""
-    sql = """select l.lease_id, count(c.segment) as n from leases l left join commits c using (lease_id)
-             where l.lease_id = any($1) group by 1"""
-    return {row["lease_id"]: row["n"] for row in await tx.fetch(sql, lease_ids)}
+async def count_commits(tx: Transaction, shares: list[LeaseShare]) -> dict[str, int]:
+    """How many of the commitments that each share of a granted lease counts are known."""
+    sql = """select s.lease_id, count(c.segment) as n
+             from unnest($1::text[], $2::bigint[], $3::bigint[]) as s (lease_id, first, segments)
+             join leases using (lease_id)
+             left join commits c on c.lease_id = s.lease_id and c.segment >= first and c.segment < first + segments
+             group by 1"""
+    columns = [[s.lease_id for s in shares], [s.first_segment for s in shares], [s.segments for s in shares]]
+    return {row["lease_id"]: row["n"] for row in await tx.fetch(sql, *columns)}
 
 
 async def remember_stop(tx: Transaction, job: JobStopped, is_executed: bool, cause: str, stopped_ms: int) -> None:
