@@ -16,7 +16,7 @@ CASES: dict[str, tuple[tuple[object, ...], int, str]] = {
     "an unknown kind": (("submit", "--kind", "alchemy", "--price-limit", 1), 1, "job.unknown_kind"),
     "bad parameters": ((*NOOP, "-p", "segments=0", "--price-limit", 1), 1, "job.bad_params"),
     "no price limit": (NOOP, 1, "job.bad_params"),
-    "past its deadline": ((*NOOP, "--price-limit", 1, "--deadline-s", 0), 1, "job.past_deadline"),
+    "past its deadline": ((*NOOP, "--price-limit", 1, "--deadline-s", 1), 1, "job.past_deadline"),
     "not the operator": (("access", "grant", "observer", "--to", "x.creds"), 2, "settings.bad"),
     "no such receipt": (("receipt", "verify", "nowhere.json"), 2, "settings.bad"),
 }
@@ -41,6 +41,7 @@ async def test_without_a_profile_it_says_how_to_get_one(tmp_path: Path) -> None:
     assert (ran.code, ran.json["error"]) == (2, "settings.bad") and "assay up" in ran.json["detail"]
 
 
+@pytest.mark.slow
 async def test_a_network_that_is_away_is_said_to_be(net: Net, tmp_path: Path) -> None:
     away = net.devnet.profile("requester").model_copy(update={"nats_url": "nats://127.0.0.1:9"})
     away.save(tmp_path)

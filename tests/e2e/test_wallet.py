@@ -10,6 +10,7 @@ pytestmark = pytest.mark.server
 AMOUNT = 1_000_000
 
 
+@pytest.mark.slow
 async def test_money_goes_in_and_out(net: Net) -> None:
     profile = net.party("requester").folder
     before = (await assay("wallet", "balance", "--json", profile=profile)).json

@@ -33,6 +33,7 @@ DEADLINE_S = 3_600
 PAGE = 256
 POLL_S = 0.25
 AWAY_S = 1.0
+AHEAD_TRIES = 20
 
 __all__ = ["Assay", "JobView"]
 
@@ -135,11 +136,11 @@ class Assay:
 
     async def job(self, job_id: str) -> JobView:
         """One job with its timeline. Raises Refused: job.unknown."""
-        return JobView.model_validate(await self.door.ask("job", {"job_id": job_id}))
+        return JobView.model_validate(await self._ask_of("job", job_id))
 
     async def why(self, job_id: str) -> dict[str, Any]:
         """Why a job is where it is, in words."""
-        return await self.door.ask("why", {"job_id": job_id})
+        return await self._ask_of("why", job_id)
 
     async def network(self) -> dict[str, Any]:
         """Providers and offers as the gateway sees them."""
@@ -209,6 +210,17 @@ class Assay:
         data = await self.door.blobs.get(digest)
         await asyncio.to_thread(target.write_bytes, data)
         return target
+
+    async def _ask_of(self, question: str, job_id: str) -> dict[str, Any]:
+        """The answer about a job; one that was let in a moment ago is waited for."""
+        for _ in range(AHEAD_TRIES):
+            try:
+                return await self.door.ask(question, {"job_id": job_id})
+            except Refused as refusal:
+                if refusal.code != "event.ahead":
+                    raise
+                await asyncio.sleep(POLL_S)
+        return await self.door.ask(question, {"job_id": job_id})
 
     async def _tell(self, event: Event) -> None:
         await self.door.tell(sign_event(self.key, self.domain, event, self.requester, now_ms()))
