@@ -90,6 +90,7 @@ NOT_THE_MODEL = {
     "seed": 0,
     "threads": 1,
     "heldout_share": 0.5,
+    "numerics": "native",
 }
 
 

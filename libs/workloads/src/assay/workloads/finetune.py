@@ -4,7 +4,8 @@ Everything that could be the provider's choice is fixed by the parameters: the s
 torch's own initialiser differs between instruction sets), the order of the data, the optimiser and the thread count. A
 checkpoint holds the adapter and both AdamW moments, so a segment is a function of parameters, data and checkpoint.
 On one machine it is the same to the last bit from process to process; between kinds of machine it differs by rounding,
-which `distance` measures. The work itself is in `training`.
+which `distance` measures; with exact numerics it is the same to the last bit on all of them. The work itself is in
+`training`.
 """
 
 from collections.abc import Callable
@@ -49,6 +50,7 @@ class FinetuneParams(FrozenParams):
     threads: Annotated[int, Field(ge=1, le=64)] = 2
     heldout_share: Annotated[float, Field(ge=0.001, le=0.5)] = 0.05
     dtype: Literal["float32"] = "float32"
+    numerics: Literal["native", "exact"] = "native"
 
     @model_validator(mode="after")
     def has_equal_segments(self) -> Self:

@@ -23,6 +23,7 @@ from assay.workloads.checkpoint import (
 from assay.workloads.errors import BadCheckpoint, BadParams, Diverged
 from assay.workloads.finetune import FinetuneParams
 from assay.workloads.loss import next_token_loss
+from assay.workloads.numerics import adamw_step, exact, frozen_head_loss
 from assay.workloads.text import batch_of_step, check_vocabulary, read_corpus
 from assay.workloads.workload import Inputs, Progress, SegmentResult
 
@@ -85,7 +86,7 @@ def train_step(
 ) -> float:
     """Return the loss on this batch before the update that it led to."""
     windows = torch.tensor(batch, device=adapted.device)
-    loss = next_token_loss(adapted.hidden(windows[:, :-1]), adapted.head, windows)
+    loss = loss_of(params, adapted, windows)
     loss.backward()  # type: ignore[no-untyped-call]
     with torch.no_grad():
         for name, parameter in adapted.adapter.items():
@@ -93,16 +94,29 @@ def train_step(
     return loss.item()
 
 
+def loss_of(params: FinetuneParams, adapted: AdaptedModel, windows: Tensor) -> Tensor:
+    """Return the mean loss on these windows, by the numerics that the job asks for."""
+    if params.numerics == "native":
+        return next_token_loss(adapted.hidden(windows[:, :-1]), adapted.head, windows)
+    with exact(adapted.model):
+        hidden = adapted.hidden(windows[:, :-1])
+    return frozen_head_loss(hidden, adapted.head, windows)
+
+
 def update(params: FinetuneParams, parameter: nn.Parameter, first: Tensor, second: Tensor, step: int) -> None:
     """Move one tensor of the adapter by its gradient, in place, and drop the gradient."""
     gradient, rate = parameter.grad, learning_rate(params, step)
     assert gradient is not None
+    parameter.grad = None
+    if params.numerics == "exact":
+        betas = BETA_FIRST, BETA_SECOND
+        adamw_step(parameter, gradient, first, second, step + 1, rate, betas, EPSILON, params.weight_decay)
+        return
     first.mul_(BETA_FIRST).add_(gradient, alpha=1 - BETA_FIRST)
     second.mul_(BETA_SECOND).addcmul_(gradient, gradient, value=1 - BETA_SECOND)
     scale = second.sqrt().div_(math.sqrt(1 - BETA_SECOND ** (step + 1))).add_(EPSILON)
     parameter.mul_(1 - rate * params.weight_decay)
     parameter.addcdiv_(first, scale, value=-rate / (1 - BETA_FIRST ** (step + 1)))
-    parameter.grad = None
 
 
 def learning_rate(params: FinetuneParams, step: int) -> float:
@@ -138,11 +152,11 @@ def heldout_loss(params: FinetuneParams, inputs: Inputs, adapter: bytes | None) 
     check_vocabulary(corpus, len(adapted.head))
     apply_adapter(adapted, adapter)
     with torch.no_grad():
-        losses = [window_loss(adapted, window[None]) for window in corpus.heldout]
+        losses = [window_loss(params, adapted, window[None]) for window in corpus.heldout]
     return math.fsum(losses) / len(losses)
 
 
-def window_loss(adapted: AdaptedModel, windows: NDArray[np.int64]) -> float:
+def window_loss(params: FinetuneParams, adapted: AdaptedModel, windows: NDArray[np.int64]) -> float:
     """Return the mean loss on these windows."""
     tokens = torch.tensor(windows, device=adapted.device)
-    return next_token_loss(adapted.hidden(tokens[:, :-1]), adapted.head, tokens).item()
+    return loss_of(params, adapted, tokens).item()

@@ -1,0 +1,117 @@
+"""AdamW (Loshchilov and Hutter 2019) and gradient clipping, in separate multiplications and additions.
+
+Torch's own steps use fused kernels that may contract to a fused multiply-add. The factors that depend on the step are
+Python floats made from products and one root, all of them rounded the same everywhere; `**` of the C library is not.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from assay.workloads.numerics.chunks import flatwise, pieces
+from assay.workloads.numerics.primitives import is_recorded, root, single
+from assay.workloads.numerics.sums import tree_of, tree_sum
+
+
+def raise_to(base: float, exponent: int) -> float:
+    """Return a power by squaring: products alone, in an order that is fixed."""
+    result = 1.0
+    while exponent:
+        if exponent & 1:
+            result *= base
+        base, exponent = base * base, exponent >> 1
+    return result
+
+
+@torch.no_grad()
+def adamw_step(
+    parameter: Tensor,
+    gradient: Tensor,
+    first: Tensor,
+    second: Tensor,
+    step: int,
+    rate: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.01,
+) -> None:
+    """Move a parameter and its two moments in place; `step` counts from 1."""
+    b1, b2 = betas
+    factors = tuple(
+        map(
+            single,
+            (
+                b1,
+                1 - b1,
+                b2,
+                1 - b2,
+                1 - rate * weight_decay,
+                1 / math.sqrt(1 - raise_to(b2, step)),
+                eps,
+                rate / (1 - raise_to(b1, step)),
+            ),
+        )
+    )
+    if is_recorded():
+        move(parameter, gradient, first, second, factors)
+        return
+    p, g, m, v = (each.view(-1) for each in (parameter, gradient.contiguous(), first, second))
+    for part in pieces(parameter.numel(), 1):
+        move(p[part], g[part], m[part], v[part], factors)
+
+
+def move(p: Tensor, g: Tensor, m: Tensor, v: Tensor, factors: tuple[float, ...]) -> None:
+    """Apply one step to a piece."""
+    keep_m, take_m, keep_v, take_v, decay, correction, eps, rate = factors
+    m.mul_(keep_m).add_(g * take_m)
+    v.mul_(keep_v).add_((g * g).mul_(take_v))
+    scale = root(v).mul_(correction).add_(eps)
+    p.mul_(decay).sub_((m * rate).div_(scale))
+
+
+class AdamW(torch.optim.Optimizer):
+    """AdamW with the arguments of torch's, of which `amsgrad` and its like are not there."""
+
+    def __init__(
+        self,
+        parameters: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(parameters, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+        """Move every parameter that has a gradient."""
+        assert closure is None, "a step is taken once, after the gradients"
+        for group in self.param_groups:
+            for parameter in (p for p in group["params"] if p.grad is not None):
+                self._move(parameter, group)
+
+    def _move(self, parameter: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[parameter]
+        if not state:
+            state |= {"step": 0, "exp_avg": torch.zeros_like(parameter), "exp_avg_sq": torch.zeros_like(parameter)}
+        state["step"] += 1
+        moments = state["exp_avg"], state["exp_avg_sq"], state["step"]
+        rest = group["lr"], group["betas"], group["eps"], group["weight_decay"]
+        assert parameter.grad is not None
+        adamw_step(parameter, parameter.grad, *moments, *rest)
+
+
+@torch.no_grad()
+def clip_gradients(parameters: Iterable[Tensor], norm_max: float) -> Tensor:
+    """Return the norm of all gradients together, and scale them in place to `norm_max` if it is larger."""
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    squares = [tree_sum(flatwise(lambda g: g * g, g).reshape(-1)).reshape(()) for g in gradients]
+    norm = root(tree_of(squares))
+    share = torch.full((), single(norm_max), device=norm.device) / (norm + single(1e-6))
+    factor = torch.where(share < 1.0, share, 1.0)
+    for gradient in gradients:
+        gradient.mul_(factor)
+    return norm
