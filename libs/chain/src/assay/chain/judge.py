@@ -1,0 +1,63 @@
+"""Calls of the judge: a case, both claims and the openings that it needs, as the contract takes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from eth_abi.abi import encode
+
+from assay.chain.values import Deployment
+from assay.chain.words import normal, selector
+from assay.proof.court.judge import Opening
+from assay.proof.court.operations import Operation
+from assay.proof.eip712 import Domain
+
+CASE: Final = "(bytes32,uint8,uint32,uint32,int64[],uint32[],bytes32[])"
+OPENING: Final = "(bytes,bytes32[])"
+CLAIM: Final = f"(address,bytes32,bytes,{OPENING})"
+TYPES: Final = (CASE, "uint256", f"{OPENING}[]", CLAIM, CLAIM)
+JUDGE: Final = f"judge({','.join(TYPES)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What both parties stand by: an operation on inputs with these roots."""
+
+    dispute: bytes
+    operation: Operation
+    roots: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputClaim:
+    """One party's output: its root, the 65-byte signature of it, the chunk in which the element lies."""
+
+    party: str
+    output: bytes
+    signature: bytes
+    chunk: Opening
+
+
+def judge_domain(deployment: Deployment) -> Domain:
+    """Returns where signatures for the judge count."""
+    return Domain(deployment.chain_id, deployment.judge)
+
+
+def encode_judge(
+    case: Case, place: int, operands: Sequence[Opening], worker: OutputClaim, challenger: OutputClaim
+) -> bytes:
+    """Returns the call that has the element at a place judged."""
+    operation = case.operation
+    sides = [side for pair in operation.inputs for side in pair]
+    shape = (int(operation.op), operation.rows, operation.columns, list(operation.parameters), sides)
+    openings = [_opening(operand) for operand in operands]
+    values = ((case.dispute, *shape, list(case.roots)), place, openings, _claim(worker), _claim(challenger))
+    return selector(JUDGE) + encode(TYPES, values)
+
+
+def _opening(opening: Opening) -> tuple[bytes, list[bytes]]:
+    return opening.data, list(opening.path)
+
+
+def _claim(claim: OutputClaim) -> tuple[object, ...]:
+    return normal(claim.party), claim.output, claim.signature, _opening(claim.chunk)

@@ -1,0 +1,188 @@
+"""What a party holds of a lease, and the moves that follow from it if it tells the truth as it has it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from assay.proof.court import moves
+from assay.proof.court.game import Dispute
+from assay.proof.court.judge import Opening, chunks_of, spans_of, word_at
+from assay.proof.court.leaf import Leaf
+from assay.proof.court.machine import Step, Tensor
+from assay.proof.court.moves import Found, Move, output_digest
+from assay.proof.court.program import Place, Program, Source
+from assay.proof.court.trace import prefixes
+from assay.proof.court.tree import chunk_hashes, cut, hash_leaf, prove
+from assay.proof.keys import Key
+
+
+@dataclass
+class Holding:
+    """A party's own account of a lease: the root of every state, its steps when they are asked for, all data's roots.
+
+    `seen` is where it looks up tensors that the other one published.
+    """
+
+    key: Key
+    program: Program
+    states: Sequence[bytes]
+    step: Callable[[int], Step]
+    data: Sequence[bytes]
+    seen: Mapping[bytes, Tensor] = field(default_factory=dict)
+    revealed: tuple[bytes, ...] = ()
+
+    def move(self, dispute: Dispute, last: Move | None) -> Move | None:
+        """The move that is awaited from this party, or None if it has none to make."""
+        if isinstance(last, moves.Reveal):
+            self.revealed = last.hashes
+        for kind in dispute.awaits:
+            if (made := MOVES[kind](self, dispute)) is not None:
+                return made
+        return None
+
+    def contest(self, dispute: Dispute) -> Move | None:
+        """Stands by the work."""
+        return moves.Contest(dispute.terms.bond)
+
+    def join(self, dispute: Dispute) -> Move | None:
+        """Stands by the claim."""
+        return moves.Join(dispute.terms.bond)
+
+    def roots(self, dispute: Dispute) -> list[bytes]:
+        """This party's roots at the places that the search asks for."""
+        if dispute.step is None:
+            return [self.states[place] for place in dispute.places]
+        traces = prefixes([tensor.root for tensor in self.step(dispute.step).outputs])
+        return [traces[place].root for place in dispute.places]
+
+    def probe(self, dispute: Dispute) -> Move | None:
+        """Its roots where they are asked for."""
+        return moves.Probe(tuple(self.roots(dispute)))
+
+    def choose(self, dispute: Dispute) -> Move | None:
+        """The first root that is not its own."""
+        own = self.roots(dispute)
+        differing = (index for index, root in enumerate(dispute.roots) if root != own[index])
+        return moves.Choose(next(differing, len(own)))
+
+    def open(self, dispute: Dispute) -> Move | None:
+        """The operator in question, by the program, with its inputs and its own output."""
+        assert dispute.step is not None
+        number, step = dispute.interval.low, self.step(dispute.step)
+        operator = self.program.operators[number]
+        outputs = [tensor.root for tensor in step.outputs]
+        inputs = tuple(self.find(dispute, source, number) for source in operator.sources)
+        digest = output_digest(dispute.terms, operator.operation, [found.root for found in inputs], outputs[number])
+        peaks = prefixes(outputs[:number])[-1].peaks
+        path = list_path(self.program.entries, number)
+        return moves.Open(operator, path, inputs, peaks, outputs[number], self.key.sign(digest))
+
+    def find(self, dispute: Dispute, source: Source, number: int) -> Found:
+        """A tensor's root by its source, with its path in what both agree on."""
+        assert dispute.step is not None
+        step, slots = self.step(dispute.step), dispute.terms.record.data_slots
+        if source.place is Place.CONSTANT:
+            return Found(source.root)
+        if source.place is Place.DATA:
+            index = dispute.step * slots + source.index
+            return Found(self.data[index], list_path(self.data, index))
+        tensors = step.state if source.place is Place.STATE else step.outputs[:number]
+        roots = [tensor.root for tensor in tensors]
+        return Found(roots[source.index], list_path(roots, source.index))
+
+    def own(self, dispute: Dispute) -> tuple[bytes, list[bytes], list[bytes]]:
+        """Its own output in question: root, chunks, hashes of chunks."""
+        assert dispute.step is not None
+        step = self.step(dispute.step)
+        if dispute.interval.low == dispute.terms.record.operators:
+            chunks = [tensor.root for tensor in step.after]
+            return self.states[dispute.step + 1], chunks, [hash_leaf(chunk) for chunk in chunks]
+        tensor = step.outputs[dispute.interval.low]
+        return tensor.root, list(cut(tensor.shape, tensor.data)), chunk_hashes(tensor.shape, tensor.data)
+
+    def point(self, dispute: Dispute) -> Move | None:
+        """The first chunk that differs from the worker's, if that can be seen."""
+        leaf, (root, chunks, hashes) = _leaf(dispute), self.own(dispute)
+        signature = ""
+        if leaf.operator is not None:
+            digest = output_digest(dispute.terms, leaf.operator.operation, leaf.roots, root)
+            signature = self.key.sign(digest)
+        if leaf.is_native:
+            return moves.Point(root, 0, Opening(b"", ()), signature)
+        theirs = self.revealed or self.published(leaf)
+        if theirs is None:
+            return None
+        chunk = next((index for index, hash_ in enumerate(hashes) if hash_ != theirs[index]), 0)
+        return moves.Point(root, chunk, Opening(chunks[chunk], prove(hashes, chunk, chunk + 1)), signature)
+
+    def published(self, leaf: Leaf) -> Sequence[bytes] | None:
+        """The hashes of the worker's chunks, if its output was published."""
+        tensor = self.seen.get(leaf.output)
+        return None if tensor is None else chunk_hashes(tensor.shape, tensor.data)
+
+    def demand(self, dispute: Dispute) -> Move | None:
+        """Asks for what was not published."""
+        return moves.Demand()
+
+    def reveal(self, dispute: Dispute) -> Move | None:
+        """The hashes of all chunks of its output."""
+        return moves.Reveal(tuple(self.own(dispute)[2]))
+
+    def answer(self, dispute: Dispute) -> Move | None:
+        """Its own content of the chunk that was pointed at."""
+        _, chunks, hashes = self.own(dispute)
+        chunk = _leaf(dispute).chunk
+        return moves.Answer(Opening(chunks[chunk], prove(hashes, chunk, chunk + 1)))
+
+    def prove(self, dispute: Dispute) -> Move | None:
+        """The operands of the element in question, opened."""
+        leaf = _leaf(dispute)
+        if leaf.operator is not None:
+            return moves.Prove(operands=tuple(self.operands(dispute, leaf)))
+        number, source = dispute.terms.record.operators, self.program.closing[leaf.place]
+        path = list_path(self.program.entries, number + leaf.place)
+        return moves.Prove((), source, path, self.find(dispute, source, number))
+
+    def operands(self, dispute: Dispute, leaf: Leaf) -> list[Opening]:
+        """The openings that the judge needs, in its order."""
+        assert leaf.operator is not None and dispute.step is not None
+        operation, tensors = leaf.operator.operation, {**self.seen, **self.step(dispute.step).tensors}
+        openings, read = list[Opening](), list[list[int]]()
+        for number, root in enumerate(leaf.roots):
+            tensor = tensors[root]
+            spans = spans_of(operation, number, leaf.place, read)
+            openings += [open_span(tensor, *chunks_of(tensor.shape, span)) for span in spans]
+            columns, width = tensor.shape.columns, tensor.shape.width
+            places = [span.row * columns + at for span in spans for at in range(span.first, span.last)]
+            read.append([word_at(tensor.data, place, width) for place in places])
+        return openings
+
+
+def _leaf(dispute: Dispute) -> Leaf:
+    assert dispute.leaf is not None
+    return dispute.leaf
+
+
+def list_path(entries: Sequence[bytes], index: int) -> tuple[bytes, ...]:
+    """The siblings of one entry of a list."""
+    return prove([hash_leaf(entry) for entry in entries], index, index + 1)
+
+
+def open_span(tensor: Tensor, first: int, last: int) -> Opening:
+    """Chunks of a tensor from `first` up to, not including, `last`, with their path."""
+    chunks = list(cut(tensor.shape, tensor.data))[first:last]
+    return Opening(b"".join(chunks), prove(chunk_hashes(tensor.shape, tensor.data), first, last))
+
+
+MOVES: Mapping[type[Move], Callable[[Holding, Dispute], Move | None]] = {
+    moves.Contest: Holding.contest,
+    moves.Join: Holding.join,
+    moves.Probe: Holding.probe,
+    moves.Choose: Holding.choose,
+    moves.Open: Holding.open,
+    moves.Point: Holding.point,
+    moves.Demand: Holding.demand,
+    moves.Reveal: Holding.reveal,
+    moves.Answer: Holding.answer,
+    moves.Prove: Holding.prove,
+    moves.Accept: lambda holding, dispute: None,
+}
