@@ -31,7 +31,7 @@ def test_every_built_in_kind_is_found_by_its_name() -> None:
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UnknownKind, match="finetune, noop"):
+    with pytest.raises(UnknownKind, match="finetune, generate, noop"):
         workload("mine-bitcoin")
 
 

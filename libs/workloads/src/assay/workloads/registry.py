@@ -8,11 +8,12 @@ from pydantic import ValidationError
 
 from assay.workloads.errors import BadParams, UnknownKind
 from assay.workloads.finetune import Finetune
+from assay.workloads.generate.workload import Generate
 from assay.workloads.noop import Noop
 from assay.workloads.workload import FrozenParams, Workload
 
 ENTRY_POINTS = "assay.workloads"
-WORKLOADS: tuple[Workload, ...] = (Noop(), Finetune())
+WORKLOADS: tuple[Workload, ...] = (Noop(), Finetune(), Generate())
 
 
 @cache

@@ -1,0 +1,101 @@
+"""Axis `inference`: what it costs to check generated text, how small its proof is, and which cheats are found.
+
+Providers are processes of their own, on several settings of the instruction set; the checker here runs the same check
+as the network's, on the plain setting. Costs are processor time, measured in the same run.
+"""
+
+import json
+import os
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from assay.proof.digest import blob_digest
+from assay.schema.job import JobSpec
+from assay.workloads import HeldInputs, ModelStore
+from assay.workloads.smollm2 import SMOLLM2
+from bench.inference.behaviours import CHEATS
+from bench.inference.outcomes import Outcome, Setting, outcomes_of
+from bench.inference.prompts import prompts
+from bench.result import Result
+
+REQUESTS: Final = 8
+TOKENS: Final = 40
+AUDITED: Final = 0.05
+COST_BUDGET: Final = 0.02
+PROOF_BYTES_BUDGET: Final = 16.0
+AIMS: Final = {
+    "cost_budget_over_cost": 1.0,
+    "proof_budget_over_proof": 1.0,
+    "honest_accepted": 1.0,
+    "cheats_found": 1.0,
+}
+AVX2: Final = (("ATEN_CPU_CAPABILITY", "avx2"), ("ONEDNN_MAX_CPU_ISA", "AVX2"))
+SCALAR: Final = (("ATEN_CPU_CAPABILITY", "default"), ("MKL_CBWR", "COMPATIBLE"), ("ONEDNN_MAX_CPU_ISA", "SSE41"))
+PLAIN: Final = "honest"
+# Eight bits round a weight hardly more than bfloat16 does: measured and shown, but no aim.
+UNPROMISED: Final = frozenset({"int8 weights (bfloat16)", "int8 decode, right prefill (bfloat16)"})
+NOTES: Final = (
+    "residuals in the table are in units of their limits: worst chunk, mean of chunks, worst token, mean of tokens",
+    "the sketch is the proof; tokens (4 bytes) and text are the answer itself, opened with it",
+    "int8 weights in a bfloat16 job are no part of the aim: over so few tokens they differ by little more than honest "
+    "machines do (docs/adr/0011-inference-check.md)",
+)
+
+
+def settings_of(dtype: str) -> list[Setting]:
+    """The provider processes of one number type."""
+    honest = [
+        Setting((PLAIN,), dtype),
+        Setting(("honest, AVX2",), dtype, AVX2),
+        Setting(("honest, two threads",), dtype, threads=2),
+    ]
+    if dtype == "float32":
+        honest.append(Setting(("honest, no vectors",), dtype, SCALAR))
+        return [*honest, Setting(("bfloat16 instead of float32",), "bfloat16"), Setting(tuple(CHEATS), dtype)]
+    return [*honest, Setting(tuple(CHEATS), dtype)]
+
+
+def run() -> Result:
+    """The axis, measured now; about ten minutes of one processor."""
+    root = Path(os.environ.get("ASSAY_MODELS_DIR", "var/models"))
+    if SMOLLM2 not in ModelStore(root):
+        return Result("inference", {"model": "not installed"}, {}, {}, AIMS)
+    text = "".join(json.dumps({"prompt": prompt}) + "\n" for prompt in prompts(REQUESTS))
+    inputs = HeldInputs(ModelStore(root), {blob_digest(text.encode()): text.encode()})
+    found = [
+        outcome
+        for dtype in ("float32", "bfloat16")
+        for outcome in outcomes_of(settings_of(dtype), spec_of(dtype, text), text, inputs)
+    ]
+    return compose(found)
+
+
+def spec_of(dtype: str, text: str) -> JobSpec:
+    """The job: one segment of so many requests."""
+    params = {"model": SMOLLM2, "prompts": blob_digest(text.encode()), "requests": REQUESTS, "batch": REQUESTS}
+    params |= {"segment_requests": REQUESTS, "max_tokens": TOKENS, "dtype": dtype, "threads": 1, "seed": 5}
+    return JobSpec.model_validate(
+        {"kind": "generate", "params": params, "segments": 1, "segment_units": REQUESTS * TOKENS}
+    )
+
+
+def compose(found: list[Outcome]) -> Result:
+    """The result: ratios are budgets over what was measured, and shares of verdicts that are right."""
+    honest = [each for each in found if each.name.startswith(PLAIN)]
+    cheats = [each for each in found if not each.name.startswith(PLAIN)]
+    plain = {each.dtype: each.check_s / each.made_s for each in honest if each.name == PLAIN}
+    cost = max(plain.values()) * AUDITED
+    proof = median(each.sketch_bytes / each.tokens for each in honest)
+    figures: dict[str, float | str | None] = {f"check_over_generate_{dtype}": ratio for dtype, ratio in plain.items()}
+    figures |= {"cost_at_5_percent_audited": cost, "proof_bytes_a_token": proof}
+    figures |= {"tokens_checked": float(sum(each.tokens for each in found))}
+    missed = {f"{each.name} ({each.dtype})" for each in cheats if each.accepted}
+    promised = {f"{each.name} ({each.dtype})" for each in cheats} - UNPROMISED
+    ratios = {
+        "cost_budget_over_cost": COST_BUDGET / cost,
+        "proof_budget_over_proof": PROOF_BYTES_BUDGET / proof,
+        "honest_accepted": sum(each.accepted for each in honest) / len(honest),
+        "cheats_found": 1 - len(missed & promised) / len(promised),
+    }
+    return Result("inference", figures | {"missed": ", ".join(sorted(missed)) or "none"}, {}, ratios, AIMS, NOTES)

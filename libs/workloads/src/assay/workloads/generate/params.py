@@ -1,0 +1,55 @@
+"""The parameters of a job of batch inference: what fixes every completion up to the rounding of its numbers.
+
+The likeliest `top_k` tokens, and of these those within `top_p` of their probability, may be chosen; which of them is
+chosen follows from the seed (`sampler`). A segment is a fixed number of prompts, each worth `max_tokens` cost units.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from assay.schema.values import Digest
+from assay.workloads.workload import FrozenParams
+
+SEGMENTS_MAX = 10_000
+JOB_TOKENS_MAX = 1 << 22
+TOP_K_MAX = 1024
+
+
+class GenerateParams(FrozenParams):
+    """What fixes a job of batch inference; `prompts` is the digest of a JSONL of `requests` lines {"prompt": ...}."""
+
+    model: Digest
+    prompts: Digest
+    requests: Annotated[int, Field(ge=1, le=1_000_000)]
+    segment_requests: Annotated[int, Field(ge=1, le=4096)] = 8
+    batch: Annotated[int, Field(ge=1, le=64)] = 8
+    max_tokens: Annotated[int, Field(ge=1, le=4096)] = 128
+    prompt_tokens_max: Annotated[int, Field(ge=1, le=8192)] = 512
+    temperature: Annotated[float, Field(ge=0.01, le=4, allow_inf_nan=False)] = 0.7
+    top_k: Annotated[int, Field(ge=1, le=TOP_K_MAX)] = 64
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    threads: Annotated[int, Field(ge=1, le=64)] = 2
+    dtype: Literal["float32", "bfloat16"] = "float32"
+
+    @model_validator(mode="after")
+    def has_equal_segments(self) -> Self:
+        """Refuse a job whose segments would differ in cost, be too many, or write too much."""
+        if self.requests % self.segment_requests:
+            raise ValueError(f"requests must be a multiple of segment_requests ({self.segment_requests})")
+        if self.segments > SEGMENTS_MAX:
+            raise ValueError(f"at most {SEGMENTS_MAX} segments: raise segment_requests")
+        if self.requests * self.max_tokens > JOB_TOKENS_MAX:
+            raise ValueError(f"at most {JOB_TOKENS_MAX} tokens in a job: lower max_tokens, or split the prompts")
+        return self
+
+    @property
+    def segments(self) -> int:
+        """How many segments the job has."""
+        return self.requests // self.segment_requests
+
+    def requests_of(self, segment: int) -> range:
+        """The requests of one segment, by their lines in the prompts."""
+        first = segment * self.segment_requests
+        return range(first, first + self.segment_requests)

@@ -1,0 +1,62 @@
+"""Batch inference as a workload: its plan, which needs no torch; the work itself is in `decode`.
+
+A segment's tokens depend on rounding where two of them are nearly alike, and everything after such a token differs. So
+a replay settles a segment only where it is bit-equal, on the same kind of machine; elsewhere `check` does, which reads
+prompt and answer once and measures how far tokens and sketches are from what the model says.
+"""
+
+import math
+from collections.abc import Callable
+from typing import ClassVar
+
+from assay.workloads.generate.params import GenerateParams
+from assay.workloads.generate.state import read_checkpoint, start_of
+from assay.workloads.workload import FrozenParams, Inputs, Progress, SegmentResult
+
+
+class Generate:
+    """Prompts in, completions out."""
+
+    kind: ClassVar[str] = "generate"
+    Params: ClassVar[type[FrozenParams]] = GenerateParams
+
+    def plan(self, params: GenerateParams) -> list[int]:
+        """Return for each segment the tokens that it may write."""
+        return [params.segment_requests * params.max_tokens] * params.segments
+
+    def inputs(self, params: GenerateParams) -> list[str]:
+        """Return the digest of the prompts; the model comes from the model store."""
+        return [params.prompts]
+
+    def requirements(self, params: GenerateParams) -> dict[str, int]:
+        """Return a ceiling for models of up to 200 million parameters: weights, then keys and values by token."""
+        cached = params.batch * (params.prompt_tokens_max + params.max_tokens) * (256 << 10)
+        return {"memory_bytes": (3 << 30) + cached, "threads": params.threads}
+
+    def start(self, params: GenerateParams, inputs: Inputs) -> bytes:
+        """Return the checkpoint that holds no answers yet, bound to the job's parameters."""
+        return start_of(params).encode()
+
+    def run(
+        self, params: GenerateParams, inputs: Inputs, state: bytes, index: int, progress: Callable[[Progress], None]
+    ) -> SegmentResult:
+        """Return the segment completed after the checkpoint before it.
+
+        Raises BadCheckpoint, BadData, BadParams, InputMissing, ModelMissing, ModelCorrupt, ModelUnsupported.
+        """
+        from assay.workloads.generate.decode import run_segment
+
+        return run_segment(params, inputs, state, index, progress)
+
+    def digest(self, state: bytes) -> str:
+        """Return the running digest over all segments of the checkpoint. Raises BadCheckpoint."""
+        checkpoint = read_checkpoint(state)
+        return checkpoint.link(checkpoint.closed).hex()
+
+    def distance(self, a: bytes, b: bytes, start: bytes) -> float:
+        """Return 0 for equal checkpoints, else infinity: one other token changes all that follow."""
+        return 0.0 if self.digest(a) == self.digest(b) else math.inf
+
+    def result(self, params: GenerateParams, state: bytes) -> bytes:
+        """Return the completions as lines of JSON, in the order of the prompts. Raises BadCheckpoint."""
+        return b"".join(read_checkpoint(state).lines)
