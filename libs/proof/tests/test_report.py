@@ -61,7 +61,7 @@ def test_the_same_lineage_gives_the_same_receipt(sealed: str, lineage: Any) -> N
     assert len(receipt_digest(again)) == 64
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_any_flipped_bit_of_a_receipt_is_found(sealed: str, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(sealed) - 1))
@@ -70,7 +70,7 @@ def test_any_flipped_bit_of_a_receipt_is_found(sealed: str, data: st.DataObject)
     assert not report.passed
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_flipped_bit_of_a_signed_statement_is_found_where_it_is(
     sealed: str, lineage: Any, data: st.DataObject

@@ -5,32 +5,47 @@ provider. So it can be checked without trust in the operator (`report.verify`).
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    TypeAdapter,
+    WrapSerializer,
+)
 
 from assay.proof.digest import blob_digest
 from assay.proof.dsse import seal_payload
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
 from assay.proof.order import spec_digest
+from assay.proof.provenance import EpochPart, Growing, Part, ProvenancePart
+from assay.proof.provenance_chain import ChainPart, chain_over, cut
 from assay.schema.errors import Reject
 from assay.schema.event import PREFIX, Envelope, to_rfc3339
 from assay.schema.job import JobSubmitted, Payout
 from assay.schema.lease import LeaseExecuted, LeaseGranted, ResumePoint
-from assay.schema.values import Digest, Fence, JobId, LeaseId, Millis, Money, ProviderId, Signature, Value
+from assay.schema.values import Digest, Fence, JobId, LeaseId, Millis, Money, ProviderId, Signature
 from assay.schema.verdict import VerdictReached
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "urn:assay:receipt:1"
+NOTHING_DOUBLED: Final[Mapping[LeaseId, Sequence[Envelope[Any]]]] = MappingProxyType({})
+ADDED: Final = ("epoch_id",)
+
+
+def without_absent(verdict: VerdictReached, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+    """A verdict's fields, but for those that were added to the event later and are absent."""
+    written: dict[str, object] = write(verdict)
+    return {name: value for name, value in written.items() if name not in ADDED or value is not None}
+
+
+VerdictPart = Annotated[VerdictReached, WrapSerializer(without_absent)]
 Address = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{40}$")]
-
-
-class Part(Value):
-    """A part of a receipt: unknown fields are refused, for what is not checked must not be shown as proven."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class SaidPart(Part):
@@ -69,8 +84,11 @@ class SaidPart(Part):
         }
 
 
-class LeasePart(Part):
-    """One lease: its terms as granted, and all that its provider signed."""
+class LeasePart(Growing):
+    """One lease: its terms as granted, and all that its provider signed.
+
+    `doubled` are statements that contradict each other: two commitments to one segment.
+    """
 
     lease_id: LeaseId
     provider: ProviderId
@@ -78,6 +96,7 @@ class LeasePart(Part):
     mega_unit_price: Money
     resume: ResumePoint | None
     said: tuple[SaidPart, ...]
+    doubled: tuple[SaidPart, ...] = ()
 
 
 class DeploymentPart(Part):
@@ -92,17 +111,24 @@ class DeploymentPart(Part):
         return Domain(self.chain_id, self.escrow)
 
 
-class Predicate(Part):
-    """The lineage: order, leases, verdicts and money."""
+class Predicate(Growing):
+    """The lineage: order, leases, verdicts and money; the epochs that proved it, what went in, the chain over all.
+
+    `fee` is what the payouts left to the fund that audits are paid from.
+    """
 
     job: JobId
     deployment: DeploymentPart
     spec_digest: Digest
     order: SaidPart
     leases: tuple[LeasePart, ...]
-    verdicts: tuple[VerdictReached, ...]
+    verdicts: tuple[VerdictPart, ...]
     payouts: tuple[Payout, ...]
     refunded: Money
+    fee: Money = 0
+    epochs: tuple[EpochPart, ...] = ()
+    provenance: ProvenancePart | None = None
+    chain: ChainPart | None = None
 
 
 class SubjectDigest(Part):
@@ -128,6 +154,12 @@ class Statement(Part):
         """The statement's JSON, in its one form."""
         return self.model_dump_json(by_alias=True).encode()
 
+    def chained(self) -> "Statement":
+        """The statement with the chain over its parts."""
+        bare = self.model_copy(update={"predicate": self.predicate.model_copy(update={"chain": None})})
+        chain = chain_over(list(cut(bare.encode(), anchors_of(bare))))
+        return self.model_copy(update={"predicate": self.predicate.model_copy(update={"chain": chain})})
+
 
 def compose(
     domain: Domain,
@@ -136,25 +168,37 @@ def compose(
     verdicts: Sequence[VerdictReached],
     payouts: Sequence[Payout],
     refunded: int,
+    fee: int = 0,
+    epochs: Sequence[EpochPart] = (),
+    provenance: ProvenancePart | None = None,
+    doubled: Mapping[LeaseId, Sequence[Envelope[Any]]] = NOTHING_DOUBLED,
 ) -> Statement:
-    """The receipt of a job: each lease comes with the commitments (and `lease.executed`) its provider signed."""
+    """The receipt of a job: each lease comes with the commitments (and `lease.executed`) its provider signed.
+
+    `epochs` are those that its verdicts name; `doubled` the commitments of a lease that contradict each other.
+    """
     order = submitted.event
     predicate = Predicate(
         job=order.job_id,
         deployment=DeploymentPart(chain_id=domain.chain_id, escrow=domain.verifying_contract.lower()),
         spec_digest=spec_digest(order.spec),
         order=SaidPart.of(submitted),
-        leases=tuple(lease_part(granted, said) for granted, said in leases),
+        leases=tuple(lease_part(granted, said, doubled.get(granted.lease_id, ())) for granted, said in leases),
         verdicts=tuple(verdicts),
         payouts=tuple(payouts),
         refunded=refunded,
+        fee=fee,
+        epochs=tuple(epochs),
+        provenance=provenance or ProvenancePart.of(order.spec),
     )
     ends = (said.event for _, all_said in leases for said in all_said)
     results = [end.result for end in ends if isinstance(end, LeaseExecuted)]
-    return Statement(subject=(subject_of(predicate.spec_digest, results),), predicate=predicate)
+    return Statement(subject=(subject_of(predicate.spec_digest, results),), predicate=predicate).chained()
 
 
-def lease_part(granted: LeaseGranted, said: Sequence[Envelope[Any]]) -> LeasePart:
+def lease_part(
+    granted: LeaseGranted, said: Sequence[Envelope[Any]], doubled: Sequence[Envelope[Any]] = ()
+) -> LeasePart:
     """A lease's part of the receipt, its statements in the order of the segments."""
     return LeasePart(
         lease_id=granted.lease_id,
@@ -163,6 +207,7 @@ def lease_part(granted: LeaseGranted, said: Sequence[Envelope[Any]]) -> LeasePar
         mega_unit_price=granted.mega_unit_price,
         resume=granted.resume,
         said=tuple(map(SaidPart.of, said)),
+        doubled=tuple(map(SaidPart.of, doubled)),
     )
 
 
@@ -171,6 +216,37 @@ def subject_of(spec: str, results: Sequence[str]) -> Subject:
     if results:
         return Subject(name="result", digest=SubjectDigest(blake3=results[-1]))
     return Subject(name="spec", digest=SubjectDigest(blake3=spec))
+
+
+VERDICT: Final[TypeAdapter[VerdictReached]] = TypeAdapter(VerdictPart)
+
+
+def anchors_of(statement: Statement) -> list[tuple[str, bytes]]:
+    """The statement's parts in their order, each by its name and the JSON that it ends in."""
+    predicate = statement.predicate
+    fee = f',"fee":{predicate.fee}' if predicate.fee else ""
+    anchors = [("subject", encode(statement.subject[0])), ("deployment", encode(predicate.deployment))]
+    anchors += [("order", encode(predicate.order))]
+    anchors += [anchor for lease in predicate.leases for anchor in lease_anchors(lease)]
+    anchors += [(f"verdict {each.verdict_id}", VERDICT.dump_json(each)) for each in predicate.verdicts]
+    anchors += [(f"payout {each.lease_id}", encode(each)) for each in predicate.payouts]
+    anchors += [("refund", f'"refunded":{predicate.refunded}{fee}'.encode())]
+    anchors += [(each.name, encode(each)) for each in predicate.epochs]
+    return anchors + ([("provenance", encode(predicate.provenance))] if predicate.provenance else [])
+
+
+def lease_anchors(lease: LeasePart) -> Iterator[tuple[str, bytes]]:
+    """A lease's terms, then each of its statements."""
+    bare = lease.model_dump_json(exclude={"said", "doubled"}).encode()
+    yield f"lease {lease.lease_id}, terms", bare.removesuffix(b"}")
+    for kind, statements in (("statement", lease.said), ("doubled", lease.doubled)):
+        for at, said in enumerate(statements):
+            yield f"lease {lease.lease_id}, {kind} {at}", encode(said)
+
+
+def encode(part: BaseModel) -> bytes:
+    """A part's JSON as it stands in the statement."""
+    return part.model_dump_json(by_alias=True).encode()
 
 
 def seal(statement: Statement, key: Key) -> str:

@@ -1,7 +1,8 @@
 """The check of a receipt by anyone, offline: a list of named checks, each with a sentence, and the place of each fault.
 
 Nothing here trusts the operator: what providers and the requester said stands under their own signatures, commitments
-and roots are computed again, the draw is repeated, and the money is added up.
+and roots are computed again, the draw is repeated, and the money is added up. Where bytes were changed after sealing,
+the chain through the receipt names the part that they lie in.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,11 +10,14 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from assay.proof.dsse import open_envelope, signer_of
+from assay.proof.dsse import Sealed, open_envelope, signer_of
 from assay.proof.receipt import Statement
+from assay.proof.report_epochs import check_epochs
 from assay.proof.report_leases import check_leases
 from assay.proof.report_money import check_money
 from assay.proof.report_order import check_subject, check_terms
+from assay.proof.report_place import check_parts, places_of
+from assay.proof.report_provenance import check_provenance
 from assay.proof.report_reading import Check, Reading, read
 from assay.proof.report_verdicts import check_verdicts
 from assay.schema.errors import AssayError
@@ -22,8 +26,10 @@ CHECKS: tuple[Callable[[Reading], Iterator[Check]], ...] = (
     check_terms,
     check_subject,
     check_leases,
+    check_epochs,
     check_verdicts,
     check_money,
+    check_provenance,
 )
 
 
@@ -49,19 +55,29 @@ def verify(sealed: str, operator: str | None = None) -> Report:
     try:
         opened = open_envelope(sealed)
     except AssayError as error:
-        return Report((Check("form", False, error.detail),))
+        return Report((Check("form", False, error.detail), *places_of(sealed, is_signed=True)))
     seal = check_seal(opened.key_id, operator, lambda: signer_of(opened))
     try:
         statement = Statement.model_validate_json(opened.payload)
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, fault["loc"]))
-        return Report(
-            (seal, Check(f"form of {place}", False, f"The statement does not fit its schema: {fault['msg']}."))
-        )
+        form = Check(f"form of {place}", False, f"The statement does not fit its schema: {fault['msg']}.")
+        return Report((seal, form, *places_of(sealed, is_signed=True)))
     is_canonical = statement.encode() == opened.payload
-    form = Check("form", is_canonical, "The statement is an in-toto Statement v1 written in its one form.")
-    return Report((form, seal, *check_statement(statement)))
+    good = "The statement is an in-toto Statement v1 written in its one form."
+    form = Check("form", is_canonical, good if is_canonical else "The statement is not written in its one form.")
+    is_whole, is_unchanged = form.passed, is_signed(opened)
+    parts = check_parts(statement, opened.payload) if is_whole and is_unchanged else places_of(sealed, is_unchanged)
+    return Report((form, seal, *check_statement(statement), *parts))
+
+
+def is_signed(opened: Sealed) -> bool:
+    """Whether an envelope was signed by the key that it names."""
+    try:
+        return signer_of(opened) == opened.key_id
+    except AssayError:
+        return False
 
 
 def check_statement(statement: Statement) -> Iterator[Check]:

@@ -12,7 +12,7 @@ def check_money(reading: Reading) -> Iterator[Check]:
     """Each payout, then the sum."""
     for payout in reading.predicate.payouts:
         yield verdict(f"payout {payout.lease_id}", faults_of_payout(payout, reading), "It is what the lease earned.")
-    yield verdict("sum", faults_of_sum(reading), "Payouts and refund add up to what the order allowed.")
+    yield verdict("sum", faults_of_sum(reading), "Payouts, audit fee and refund add up to what the order allowed.")
 
 
 def faults_of_payout(payout: Payout, reading: Reading) -> Iterator[str]:
@@ -35,5 +35,6 @@ def faults_of_sum(reading: Reading) -> Iterator[str]:
     paid = sum(payout.amount for payout in predicate.payouts)
     if max(Counter(payout.lease_id for payout in predicate.payouts).values(), default=0) > 1:
         yield "A lease was paid twice."
-    if reading.order and paid + predicate.refunded != reading.order.price_limit:
-        yield f"{paid} paid and {predicate.refunded} refunded do not make {reading.order.price_limit}."
+    if reading.order and paid + predicate.fee + predicate.refunded != reading.order.price_limit:
+        fee = f", {predicate.fee} for audits" if predicate.fee else ""
+        yield f"{paid} paid{fee} and {predicate.refunded} refunded do not make {reading.order.price_limit}."

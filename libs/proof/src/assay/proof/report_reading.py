@@ -30,6 +30,7 @@ class LeaseReading:
     part: LeasePart
     commits: tuple[LeaseCommitted, ...]
     executed: LeaseExecuted | None
+    doubled: tuple[LeaseCommitted, ...] = ()
 
     @property
     def name(self) -> str:
@@ -62,15 +63,20 @@ def read(statement: Statement) -> tuple[Reading, list[Check]]:
             event, check = read_said(f"lease {part.lease_id}, statement {place}: signature", said, domain)
             events.append(event)
             checks.append(check)
-        leases.append(lease_reading(part, events))
+        twice = [
+            read_said(f"lease {part.lease_id}, doubled {at}: signature", s, domain) for at, s in enumerate(part.doubled)
+        ]
+        checks.extend(check for _, check in twice)
+        leases.append(lease_reading(part, events, [event for event, _ in twice]))
     return Reading(statement, order if isinstance(order, JobSubmitted) else None, tuple(leases)), checks
 
 
-def lease_reading(part: LeasePart, events: list[Event | None]) -> LeaseReading:
+def lease_reading(part: LeasePart, events: list[Event | None], doubled: list[Event | None]) -> LeaseReading:
     """The genuine statements of a lease, sorted out by what they are."""
     commits = tuple(event for event in events if isinstance(event, LeaseCommitted))
     executed = [event for event in events if isinstance(event, LeaseExecuted)]
-    return LeaseReading(part, commits, executed[0] if len(executed) == 1 else None)
+    twice = tuple(event for event in doubled if isinstance(event, LeaseCommitted))
+    return LeaseReading(part, commits, executed[0] if len(executed) == 1 else None, twice)
 
 
 def read_said(name: str, said: SaidPart, domain: Domain) -> tuple[Event | None, Check]:

@@ -6,6 +6,7 @@ uneven pieces.
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from blake3 import blake3
 
@@ -25,7 +26,7 @@ def draw(seed_: str, costs: Sequence[int], k: int) -> tuple[int, ...]:
     """
     if k >= len(costs):
         return tuple(range(len(costs)))
-    left = Weights([max(cost, 1) for cost in costs])
+    left = Weights([cost or 1 for cost in costs])
     return tuple(sorted(left.take(number(seed_, turn) % left.total) for turn in range(k)))
 
 
@@ -40,10 +41,8 @@ class Weights:
     def __init__(self, weights: Sequence[int]) -> None:
         self.weights = list(weights)
         self.total = sum(weights)
-        self.tree = [0, *weights]
-        for node in range(1, len(self.tree)):
-            if (parent := node + (node & -node)) < len(self.tree):
-                self.tree[parent] += self.tree[node]
+        sums = [0, *accumulate(weights)]
+        self.tree = [sums[node] - sums[node & (node - 1)] for node in range(len(sums))]
 
     def take(self, point: int) -> int:
         """The place in whose part of 0..total the point falls; the place is removed."""

@@ -1,13 +1,16 @@
-"""Receipts: check one without any network."""
+"""Receipts: check one without any network, and see what its result stands on."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from assay.client import output
+from assay.client.commands.receipt_words import draw_graph, draw_report, graph_body, report_body
 from assay.client.output import Output
-from assay.proof.receipt import receipt_digest
+from assay.proof.dsse import BadForm
+from assay.proof.provenance_graph import Graph, graph_of
 from assay.proof.report import verify
 from assay.schema.errors import BadSettings
 
@@ -25,23 +28,29 @@ def verify_file(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A receipt, as `assay fetch` wrote it.")],
     operator: Annotated[str | None, typer.Option(help="The operator's address that must have signed it.")] = None,
+    graph: Annotated[bool, typer.Option("--graph", help="Draw what the result was made from, by and for.")] = False,
 ) -> None:
-    """Check every signature, chain, root and sum of a receipt, offline; exit code 1 if anything is wrong."""
+    """Check every signature, chain, root, draw and sum of a receipt, offline; exit code 1 if anything is wrong."""
 
     async def work(out: Output) -> bool:
         if not file.is_file():
             raise BadSettings(f"There is no file {file}.")
         sealed = file.read_text()
         report = verify(sealed, operator)
-        rows = [("ok" if check.passed else "WRONG", check.name, check.sentence) for check in report.checks]
-        passed = all(check.passed for check in report.checks)
-        body = {
-            "passed": passed,
-            "digest": receipt_digest(sealed) if passed else None,
-            "checks": [{"name": c.name, "passed": c.passed, "sentence": c.sentence} for c in report.checks],
-        }
-        out.show(body, lambda: output.table(str(file), ("", "check", "what was found"), rows))
-        return passed
+        lineage = read_graph(sealed) if graph else None
+        body = report_body(sealed, report) | ({"graph": graph_body(lineage)} if lineage else {})
+        out.show(body, lambda: draw_report(str(file), report))
+        if lineage and not out.is_json:
+            out.console.print(draw_graph(lineage))
+        return report.passed
 
     if not output.run(context, work):
         raise typer.Exit(BROKEN)
+
+
+def read_graph(sealed: str) -> Graph | None:
+    """The graph of a receipt; None of one that cannot be read, whose report says why."""
+    try:
+        return graph_of(sealed)
+    except (BadForm, ValidationError):
+        return None

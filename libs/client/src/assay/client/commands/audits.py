@@ -1,0 +1,69 @@
+"""Audits: what the proof of an epoch takes, computed here, without any network."""
+
+from typing import Annotated
+
+import typer
+
+from assay.client import output
+from assay.client.commands.proof_price import body_of, draw_plan
+from assay.client.output import Output
+from assay.proof.economics import MILLION
+from assay.proof.policy import (
+    Budget,
+    Classes,
+    Confidentiality,
+    Numerics,
+    Reputation,
+    Terms,
+    Work,
+    choose,
+)
+
+DECIMALS = 10**6
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="What proof takes and what it is worth.", no_args_is_help=True)
+    group.command("plan")(plan)
+    app.add_typer(group, name="audit")
+
+
+def plan(
+    context: typer.Context,
+    units: Annotated[int, typer.Option(help="Segments of equal cost in the provider's epoch.", min=1, max=10**9)],
+    falsified: Annotated[float, typer.Option(help="Share of them that must not go unnoticed.", min=1e-4, max=1)] = 0.05,
+    detection: Annotated[float, typer.Option(help="How surely it is noticed.", min=0.01, max=0.999999)] = 0.99,
+    pay: Annotated[int, typer.Option(help="The epoch's pay in escrow, base units.", min=1)] = 1000 * DECIMALS,
+    stake: Annotated[int | None, typer.Option(help="Stake in the pay's unit (default: twice the pay).", min=0)] = None,
+    saved: Annotated[float, typer.Option(help="Share of its pay that a cheat saves.", min=0, max=1)] = 1.0,
+    work: Annotated[Work, typer.Option(help="What kind of work.")] = Work.TRAINING,
+    numerics: Annotated[Numerics, typer.Option(help="How it computes.")] = Numerics.FLOAT32,
+    owners: Annotated[int, typer.Option(help="Other owners of the same class of machine.", min=0)] = 3,
+    passed_epochs: Annotated[int, typer.Option(help="Epochs passed since the last fault.", min=0)] = 8,
+    attested: Annotated[bool, typer.Option(help="The machine attests what it runs: half the draws.")] = False,
+    confidentiality: Annotated[
+        Confidentiality, typer.Option(help="What a drawn verifier may be shown.")
+    ] = Confidentiality.OPEN,
+    budget: Annotated[float, typer.Option(help="Most that the proof may cost of the compute.", min=0, max=1)] = 0.01,
+    margin: Annotated[int, typer.Option(help="How many times over a cheat must lose.", min=1, max=100)] = 3,
+) -> None:
+    """Say which check, how many draws, what they find, what stands at risk and what it costs; no network is asked."""
+    terms = Terms(
+        segments=units,
+        pay=pay,
+        stake=2 * pay if stake is None else stake,
+        work=work,
+        numerics=numerics,
+        saved_ppm=round(saved * MILLION),
+        falsified_ppm=round(falsified * MILLION),
+        detection_ppm=round(detection * MILLION),
+    )
+
+    async def show(out: Output) -> None:
+        machines = Classes(owners=owners, attested_ppm=MILLION // 2 if attested else MILLION)
+        limits = Budget(share_ppm=round(budget * MILLION), margin=margin)
+        found = choose(terms, Reputation(passed_epochs), machines, confidentiality, limits)
+        out.show(body_of(found), lambda: draw_plan(found))
+
+    output.run(context, show)

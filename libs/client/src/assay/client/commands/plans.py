@@ -1,0 +1,122 @@
+"""Plans: what a job comes to before any money moves, its proof included."""
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Group
+
+from assay.client import output
+from assay.client.asked import Asked, read_asked
+from assay.client.commands.jobs import DEFAULTS
+from assay.client.commands.proof_price import body_of, draw_plan, percent
+from assay.client.output import Output
+from assay.client.profile import Profile
+from assay.client.sdk import Assay
+from assay.proof.digest import blob_digest
+from assay.proof.economics import MILLION
+from assay.proof.policy import TIERS, Plan, Premium, Reputation, Terms, Work, choose, quote_premium
+from assay.schema.values import cost_of
+
+POOLS: Final = (1_000, 10_000, 20_000, 100_000)
+POOLED: Final = 20_000
+PROVEN: Final = Reputation(passed_epochs=8)
+WORK: Final = {"finetune": Work.TRAINING, "generate": Work.INFERENCE}
+PREMIUM_PPM: Final = 990_000
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("plan")(plan)
+
+
+def plan(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="A JSON file as `assay submit` takes it.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Kind of work: noop, finetune, or a plug-in's.")] = None,
+    param: Annotated[list[str] | None, typer.Option("-p", "--param", help="NAME=VALUE; VALUE is JSON or text.")] = None,
+    input_file: Annotated[list[str] | None, typer.Option("--input", help="NAME=FILE; nothing is uploaded.")] = None,
+    pool: Annotated[int, typer.Option(help="Segments in the provider's epoch, of all jobs.", min=1)] = POOLED,
+    poisoned: Annotated[
+        int | None, typer.Option(help="Quote extra samples that find so many poisoned segments of this job.", min=1)
+    ] = None,
+) -> None:
+    """Show how a job is cut, what it costs, how it is proven and what the proof costs. Nothing is sent or paid."""
+
+    async def work(out: Output) -> None:
+        asked = read_asked(file, param or [], input_file or [], {"kind": kind}, DEFAULTS | {"price_limit": 0})
+        async with Assay.connect(Profile.find(out.profile)) as assay:
+            cut = await assay.plan(asked.kind, params_of(asked))
+            offers = (await assay.network())["providers"]
+        price = price_of(asked.kind, cut, offers)
+        terms = terms_of(asked.kind, cut, price or 1, pool)
+        proof = choose(terms, PROVEN)
+        premium = premium_of(cut, price or 1, min(poisoned, cut["segments"]), proof) if poisoned else None
+        sizes = sorted({cut["segments"], pool, *POOLS})
+        curve = [(size, choose(terms_of(asked.kind, cut, price or 1, size), PROVEN).chosen) for size in sizes]
+        body = {
+            "segments": cut["segments"],
+            "segment_units": cut["segment_units"],
+            "price": price,
+            "proof_of_job": share(price or 0, proof),
+            "pool": body_of(proof),
+            "cost_share_ppm_by_pool": {str(size): row.cost.total for size, row in curve},
+            "premium": premium_body(premium),
+        }
+        out.show(body, lambda: draw(body, proof, premium, curve))
+
+    output.run(context, work)
+
+
+def params_of(asked: Asked) -> dict[str, Any]:
+    """The parameters with the digests that the files would have as blobs."""
+    return asked.params | {name: blob_digest(path.read_bytes()) for name, path in asked.files.items()}
+
+
+def price_of(kind: str, cut: dict[str, Any], offers: list[dict[str, Any]]) -> int | None:
+    """What the whole job costs at the cheapest offer listed for its kind, in base units; None if there is none."""
+    prices = [offer["price"] for offer in offers if offer["state"] == "listed" and kind in offer["kinds"]]
+    return cost_of(cut["segments"] * cut["segment_units"], min(prices)) if prices else None
+
+
+def terms_of(kind: str, cut: dict[str, Any], price: int, pool: int) -> Terms:
+    """The terms of an epoch of `pool` segments like the job's, with a stake of twice its pay behind it."""
+    pay = max(1, price * pool // cut["segments"])
+    return Terms(segments=pool, pay=pay, stake=2 * pay, work=WORK.get(kind, Work.OTHER))
+
+
+def share(price: int, proof: Plan) -> int:
+    """The job's share of the price of proof, rounded up."""
+    return -(-price * proof.chosen.cost.total // MILLION)
+
+
+def premium_of(cut: dict[str, Any], price: int, poisoned: int, proof: Plan) -> Premium:
+    """Extra samples in this job, checked as the pool is."""
+    tier = next(tier for tier in TIERS if tier.name == proof.chosen.tier)
+    return quote_premium(tier, cut["segments"], -(-price // cut["segments"]), poisoned, PREMIUM_PPM)
+
+
+def premium_body(premium: Premium | None) -> dict[str, int] | None:
+    """The quote for scripts."""
+    if premium is None:
+        return None
+    return {name: getattr(premium, name) for name in ("samples", "price", "poisoned", "detection_ppm")}
+
+
+def draw(body: dict[str, Any], proof: Plan, premium: Premium | None, curve: list[tuple[int, Any]]) -> Group:
+    """The plan for people."""
+    price = body["price"]
+    rows = [
+        ("segments", f"{body['segments']:,} of {body['segment_units']:,} units"),
+        ("price", output.stable(price) if price is not None else "no offer is listed"),
+        ("price of its proof", f"{output.stable(body['proof_of_job'])} in a pool of {proof.segments:,} segments"),
+    ]
+    if premium:
+        found = f"finds one of {premium.poisoned} poisoned segments with {percent(premium.detection_ppm)}"
+        rows.append(("premium", f"{premium.samples:,} samples for {output.stable(premium.price)}: {found}"))
+    sizes = [(f"{size:,}", row.tier, f"{row.k:,}", percent(row.cost.total)) for size, row in curve]
+    return Group(
+        output.table("job", ("", ""), rows),
+        output.table("the proof by the size of the pool", ("segments", "tier", "drawn", "cost share"), sizes),
+        draw_plan(proof),
+    )

@@ -1,0 +1,102 @@
+"""A plan of audits for people and for scripts: the tier, the draws, what they find, what is at risk, what it costs."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+
+from assay.client import output
+from assay.proof.policy import Candidate, Plan
+
+
+def body_of(plan: Plan) -> dict[str, Any]:
+    """The plan for scripts; shares are in parts per million, money in base units."""
+    return {
+        "tier": plan.chosen.tier,
+        "k": plan.chosen.k,
+        "segments": plan.segments,
+        "missed_ppm": plan.chosen.missed_ppm,
+        "detection_ppm": {str(share): found for share, found in plan.detection},
+        "escrow_at_risk": plan.pay,
+        "stake_at_risk": plan.stake,
+        "gain_bound": plan.gain_bound,
+        "margin_bound": plan.margin_bound,
+        "deters": plan.deters,
+        "cost_share_ppm": plan.chosen.cost.total,
+        "cost_ppm": cost_parts(plan.chosen),
+        "budget_ppm": plan.budget_ppm,
+        "price_of_proof": plan.price,
+        "settled": plan.is_settled,
+        "remedies": [{"name": r.name, "amount": r.amount, "sentence": r.sentence} for r in plan.remedies],
+        "candidates": [row_body(row) for row in plan.candidates],
+    }
+
+
+def row_body(row: Candidate) -> dict[str, Any]:
+    """One tier for scripts."""
+    return {
+        "tier": row.tier,
+        "k": row.k,
+        "cost_share_ppm": row.cost.total,
+        "missed_ppm": row.missed_ppm,
+        "opens": row.opens.name.lower(),
+        "opened_bytes": row.opened_bytes,
+        "deters": row.deters,
+        "against": list(row.against),
+    }
+
+
+def cost_parts(row: Candidate) -> dict[str, int]:
+    """The parts of a price, by name."""
+    return {each.name: getattr(row.cost, each.name) for each in fields(row.cost)}
+
+
+def draw_plan(plan: Plan) -> Group:
+    """The plan for people."""
+    tables = (
+        output.table(f"proof of {plan.segments:,} segments", ("", ""), lines_of(plan)),
+        detection(plan),
+        output.table("tiers", ("tier", "k", "cost", "missed", "shows", "against it"), map(row_cells, plan.candidates)),
+    )
+    return Group(*tables, *(f"- {remedy.sentence}" for remedy in plan.remedies))
+
+
+def lines_of(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What was chosen, line by line."""
+    chosen = plan.chosen
+    yield "tier", f"{chosen.tier}: {chosen.check}"
+    yield "segments drawn", f"{chosen.k:,} of {plan.segments:,}"
+    yield "missed by one audit", f"at most {percent(chosen.missed_ppm)}"
+    yield "at risk", f"escrow {output.stable(plan.pay)}, stake {output.stable(plan.stake)}"
+    yield "most a cheat earns", f"{plan.gain_bound:+,} base units on average, whatever it falsifies"
+    yield "with the margin", f"{plan.margin_bound:+,}: {'cheating never pays' if plan.deters else 'TOO LITTLE AT RISK'}"
+    parts = ", ".join(f"{name} {percent(part)}" for name, part in cost_parts(chosen).items() if part)
+    verdict = "" if plan.is_within_budget else f", OVER the budget of {percent(plan.budget_ppm)}"
+    yield "cost share", f"{percent(chosen.cost.total)} ({parts}){verdict}"
+    yield "price of proof", output.stable(plan.price)
+
+
+def detection(plan: Plan) -> Table:
+    """How surely a cheat is found, by what it falsifies."""
+    columns = [percent(share) for share, _ in plan.detection]
+    return output.table("found, if so much is falsified", columns, [[percent(found) for _, found in plan.detection]])
+
+
+def row_cells(row: Candidate) -> tuple[str, ...]:
+    """One tier as cells."""
+    against = row.against[0] if row.against else "" if row.deters else "Too little is at risk for it."
+    return (
+        row.tier,
+        f"{row.k:,}",
+        percent(row.cost.total),
+        percent(row.missed_ppm),
+        row.opens.name.lower(),
+        against,
+    )
+
+
+def percent(ppm: int) -> str:
+    """Parts per million as a percentage."""
+    return f"{ppm / 10_000:,.4g} %"

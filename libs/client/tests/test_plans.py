@@ -1,0 +1,99 @@
+"""What is said of a proof before money moves: `assay audit plan` anywhere, `assay plan` at the door of a network."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from assay.client.cli import app
+from assay.client.profile import Profile
+from assay.client.sdk import Assay
+from assay.proof.digest import blob_digest
+
+OFFERS = [
+    {"state": "listed", "kinds": ["finetune"], "price": 4_000_000},
+    {"state": "listed", "kinds": ["finetune", "noop"], "price": 3_000_000},
+    {"state": "delisted", "kinds": ["finetune"], "price": 1},
+    {"state": "listed", "kinds": ["noop"], "price": 2},
+]
+
+
+class Network:
+    """What a network answers; `asked` is what it was asked."""
+
+    def __init__(self, offers: list[dict[str, Any]]) -> None:
+        self.offers, self.asked = offers, {}
+
+    async def plan(self, kind: str, params: dict[str, Any]) -> dict[str, Any]:
+        self.asked = params
+        return {"segments": 8, "segment_units": 1000, "inputs": [], "requirements": {}}
+
+    async def network(self) -> dict[str, Any]:
+        return {"providers": self.offers}
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Network:
+    answering = Network(OFFERS)
+
+    @asynccontextmanager
+    async def connect(profile: Profile) -> AsyncIterator[Network]:
+        yield answering
+
+    monkeypatch.setattr(Assay, "connect", connect)
+    monkeypatch.setattr(Profile, "find", lambda path: None)
+    return answering
+
+
+def said(*words: str, code: int = 0) -> dict[str, Any]:
+    """What a command says to scripts."""
+    ended = CliRunner().invoke(app, ["--json", *words])
+    assert ended.exit_code == code, ended.output
+    found: dict[str, Any] = json.loads(ended.stdout)
+    return found
+
+
+def test_the_proof_of_an_epoch_is_planned_without_any_network() -> None:
+    found = said("audit", "plan", "--units", "20000", "--falsified", "0.05", "--detection", "0.99")
+    assert (found["tier"], found["k"], found["settled"]) == ("class_replay", 90, True)
+    assert found["detection_ppm"]["50000"] >= 990_000
+    assert found["gain_bound"] < 0 and found["margin_bound"] <= 0
+    assert found["cost_share_ppm"] == sum(found["cost_ppm"].values()) <= 5_000
+
+
+def test_an_epoch_that_is_too_small_says_how_large_it_must_be() -> None:
+    found = said("audit", "plan", "--units", "100", "--stake", "0")
+    assert not found["settled"]
+    assert {remedy["name"] for remedy in found["remedies"]} == {"pool", "lengthen", "self_pay", "stake"}
+
+
+def test_work_that_nobody_may_see_is_refused_with_every_reason() -> None:
+    found = said("audit", "plan", "--units", "100", "--confidentiality", "sealed", code=1)
+    assert found["error"] == "policy.no_tier"
+    assert "class_replay" in found["detail"]
+
+
+def test_a_job_is_priced_with_its_proof(network: Network, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("some text")
+    found = said("plan", "--kind", "finetune", "--input", f"data={tmp_path / 'text'}", "--poisoned", "1")
+    assert network.asked == {"data": blob_digest(b"some text")}
+    assert (found["segments"], found["price"]) == (8, 24_000)
+    assert found["proof_of_job"] == -(-24_000 * found["pool"]["cost_share_ppm"] // 10**6)
+    assert found["cost_share_ppm_by_pool"]["8"] > 500_000 > 5_000 > found["cost_share_ppm_by_pool"]["20000"]
+    assert found["premium"]["samples"] == 8
+
+
+def test_a_job_that_nobody_offers_to_run_has_a_plan_and_no_price(network: Network) -> None:
+    network.offers = OFFERS[3:]
+    assert said("plan", "--kind", "finetune")["price"] is None
+
+
+@pytest.mark.parametrize("words", [["audit", "plan", "--units", "50"], ["plan", "--kind", "finetune"]])
+def test_people_get_tables(network: Network, words: list[str]) -> None:
+    ended = CliRunner().invoke(app, words)
+    assert ended.exit_code == 0, ended.output
+    assert "cost share" in ended.output and "class_replay" in ended.output

@@ -1,0 +1,28 @@
+"""The policy: which check, how many draws, at what price; chosen from a table and said before any money moves."""
+
+from assay.proof.policy.choose import NoTier, choose
+from assay.proof.policy.plan import Candidate, Cost, Plan, Remedy
+from assay.proof.policy.premium import Premium, quote_premium
+from assay.proof.policy.terms import Budget, Classes, Confidentiality, Reputation, Terms
+from assay.proof.policy.tiers import TIERS, Numerics, Opens, Tier, Work
+
+__all__ = [
+    "TIERS",
+    "Budget",
+    "Candidate",
+    "Classes",
+    "Confidentiality",
+    "Cost",
+    "NoTier",
+    "Numerics",
+    "Opens",
+    "Plan",
+    "Premium",
+    "Remedy",
+    "Reputation",
+    "Terms",
+    "Tier",
+    "Work",
+    "choose",
+    "quote_premium",
+]

@@ -1,0 +1,201 @@
+"""The parts of a receipt that say where a result comes from: what went in, what ran, and the epochs that proved it.
+
+Each is optional: a receipt without them is checked as far as it goes, and says no more than it can.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+
+from assay.proof.epoch import Entry
+from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochDrawn, EpochEntry
+from assay.schema.job import JobSpec
+from assay.schema.values import (
+    Code,
+    Digest,
+    EpochId,
+    EpochNumber,
+    Fence,
+    JobId,
+    LeaseId,
+    ProviderId,
+    SegmentIndex,
+    TxHash,
+    Units,
+    Value,
+    VerifierId,
+)
+
+
+class Part(Value):
+    """A part of a receipt: unknown fields are refused, for what is not checked must not be shown as proven."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Growing(Part):
+    """A part that later fields were added to: one that is absent is not written, so that older receipts keep form."""
+
+    @model_serializer(mode="wrap")
+    def write(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """The fields, but for added ones that are absent."""
+        written: dict[str, object] = handler(self)
+        added = {name for name, field in type(self).model_fields.items() if not field.is_required()}
+        return {name: value for name, value in written.items() if name not in added or value}
+
+
+class MaterialPart(Part):
+    """Something that went in, by the name that the order gives it: a model, a text."""
+
+    name: Annotated[str, Field(max_length=64)]
+    digest: Digest
+
+
+class RunPart(Part):
+    """What a lease ran on, as far as it is known: the class whose bits agree, and the challenge the machine passed."""
+
+    lease_id: LeaseId
+    determinism_class: Annotated[str, Field(max_length=200)] | None = None
+    hardware_challenge: Digest | None = None
+
+
+class ProvenancePart(Part):
+    """What went in and what ran; `code` is the digest of the workload's code."""
+
+    materials: tuple[MaterialPart, ...]
+    code: Digest | None = None
+    runs: tuple[RunPart, ...] = ()
+
+    @classmethod
+    def of(cls, spec: JobSpec, code: Digest | None = None, runs: tuple[RunPart, ...] = ()) -> "ProvenancePart":
+        """The provenance that follows from the order: every parameter that is a digest."""
+        return cls(materials=materials_of(spec), code=code, runs=runs)
+
+
+def materials_of(spec: JobSpec) -> tuple[MaterialPart, ...]:
+    """Each parameter of the order that is a digest, by name; then the inputs that no parameter names."""
+    named = {name: value for name, value in sorted(spec.params.items()) if is_digest(value)}
+    others = [digest for digest in spec.inputs if digest not in named.values()]
+    unnamed = [MaterialPart(name=f"input {at}", digest=digest) for at, digest in enumerate(others)]
+    return (*(MaterialPart(name=name[:64], digest=str(value)) for name, value in named.items()), *unnamed)
+
+
+def is_digest(value: object) -> bool:
+    """Whether a parameter is a digest: 64 lower-case hex digits."""
+    return isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef")
+
+
+class EntryPart(Part):
+    """One lease's entry in an epoch, of this job or another."""
+
+    lease_id: LeaseId
+    job_id: JobId
+    fence: Fence
+    first_segment: SegmentIndex
+    segments: Annotated[int, Field(ge=1, le=10_000)]
+    root: Digest
+    units: Units
+
+    @classmethod
+    def of(cls, entry: EpochEntry) -> "EntryPart":
+        """The entry that an event names."""
+        return cls.model_validate(entry.model_dump())
+
+    @property
+    def entry(self) -> Entry:
+        """The entry as it stands under the epoch's root."""
+        return Entry(self.lease_id, self.fence, self.first_segment, self.segments, self.root, self.units)
+
+
+class AnchorPart(Part):
+    """Where the root was put on chain before anything was drawn."""
+
+    tx: TxHash
+    block: Annotated[int, Field(ge=0)]
+
+
+class BeaconPart(Part):
+    """What the draw follows from: a later block's hash, and the shares that verifiers revealed."""
+
+    block: Annotated[int, Field(ge=0)]
+    block_hash: Digest
+    reveals: tuple[Digest, ...] = ()
+    missing: tuple[VerifierId, ...] = ()
+    value: Digest
+
+
+class DrawnPart(Part):
+    """One drawn segment."""
+
+    lease_id: LeaseId
+    segment: SegmentIndex
+
+
+class AuditPart(Part):
+    """One verifier's answer about one drawn segment."""
+
+    lease_id: LeaseId
+    segment: SegmentIndex
+    verifier: VerifierId
+    method: Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=32)]
+    outcome: Literal["agreed", "differed", "overruled"]
+    state: Digest | None = None
+
+
+class FaultPart(Part):
+    """Why a whole epoch was forfeit."""
+
+    lease_id: LeaseId
+    segment: SegmentIndex
+    code: Code
+
+
+class EpochPart(Part):
+    """One epoch in which leases of this job were proven: all its entries, its root, its draw and its audits."""
+
+    epoch_id: EpochId
+    provider: ProviderId
+    number: EpochNumber
+    root: Digest
+    total: Units
+    entries: Annotated[tuple[EntryPart, ...], Field(min_length=1)]
+    anchor: AnchorPart
+    beacon: BeaconPart
+    seed: Digest
+    drawn: Annotated[tuple[DrawnPart, ...], Field(min_length=1)]
+    audits: tuple[AuditPart, ...] = ()
+    fault: FaultPart | None = None
+
+    @property
+    def name(self) -> str:
+        """How checks call it."""
+        return f"epoch {self.epoch_id}"
+
+    @classmethod
+    def of(
+        cls,
+        committed: EpochCommitted,
+        anchored: EpochAnchored,
+        drawn: EpochDrawn,
+        block_hash: bytes,
+        reveals: tuple[Digest, ...] = (),
+        missing: tuple[str, ...] = (),
+        audits: tuple[AuditPart, ...] = (),
+        fault: FaultPart | None = None,
+    ) -> "EpochPart":
+        """The epoch that these events tell of; `block_hash` is that of the beacon's block."""
+        names = {"block": drawn.block, "block_hash": block_hash.hex(), "value": drawn.beacon}
+        return cls(
+            epoch_id=committed.epoch_id,
+            provider=committed.provider,
+            number=committed.number,
+            root=committed.root,
+            total=committed.units,
+            entries=tuple(map(EntryPart.of, committed.entries)),
+            anchor=AnchorPart(tx=anchored.tx, block=anchored.block),
+            beacon=BeaconPart.model_validate(names | {"reveals": reveals, "missing": missing}),
+            seed=drawn.seed,
+            drawn=tuple(DrawnPart(lease_id=each.lease_id, segment=each.segment) for each in drawn.drawn),
+            audits=audits,
+            fault=fault,
+        )

@@ -1,0 +1,130 @@
+"""The lineage of a receipt as a graph: what the result was made by, from what, and what proves and pays it.
+
+Every edge leads from what stands on something to what it stands on; the first node is the result.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from assay.proof.dsse import open_envelope
+from assay.proof.provenance import EpochPart
+from assay.proof.receipt import LeasePart, Predicate, Statement
+from assay.proof.report_reading import LeaseReading, read
+from assay.schema.verdict import VerdictReached
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One thing in the lineage: its kind, what it is for people, and its digest or id."""
+
+    id: str
+    kind: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """How `source` stands on `target`."""
+
+    source: str
+    relation: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Nodes, the result first, and edges."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+
+
+Piece = Node | Edge
+
+
+def graph_of(sealed: str) -> Graph:
+    """The graph of a sealed receipt, checked or not. Raises BadForm; ValidationError if it is no statement."""
+    statement = Statement.model_validate_json(open_envelope(sealed).payload)
+    reading, _ = read(statement)
+    pieces = dict.fromkeys(pieces_of(statement, reading.leases))
+    nodes = tuple(piece for piece in pieces if isinstance(piece, Node))
+    return Graph(nodes, tuple(piece for piece in pieces if isinstance(piece, Edge)))
+
+
+def pieces_of(statement: Statement, leases: tuple[LeaseReading, ...]) -> Iterator[Piece]:
+    """All nodes and edges, some twice."""
+    subject, predicate = statement.subject[0], statement.predicate
+    result = subject.digest.blake3
+    yield Node(result, subject.name, f"{subject.name} {result[:12]}")
+    yield from pieces_of_order(result, predicate)
+    for lease in leases:
+        yield from pieces_of_lease(result, lease)
+    epochs = {part.epoch_id: part for part in predicate.epochs}
+    for verdict in predicate.verdicts:
+        yield from pieces_of_verdict(verdict, epochs.get(verdict.epoch_id or ""))
+    for payout in predicate.payouts:
+        name = f"payout {payout.lease_id}"
+        yield Node(name, "payout", f"{payout.amount} paid to {payout.provider[:12]}")
+        yield Edge(payout.lease_id, "paid by", name)
+
+
+def pieces_of_order(result: str, predicate: Predicate) -> Iterator[Piece]:
+    """The order, and what it names."""
+    yield Node(predicate.job, "order", f"order of {predicate.order.source[:12]}, spec {predicate.spec_digest[:12]}")
+    yield Edge(result, "ordered by", predicate.job)
+    provenance = predicate.provenance
+    if provenance is None:
+        return
+    code = (("code", provenance.code),) if provenance.code else ()
+    for name, digest in (*((each.name, each.digest) for each in provenance.materials), *code):
+        yield Node(digest, "code" if name == "code" else "material", f"{name} {digest[:12]}")
+        yield Edge(predicate.job, "names", digest)
+    for run in provenance.runs:
+        for kind, said in (("class", run.determinism_class), ("challenge", run.hardware_challenge)):
+            if said:
+                yield Node(f"{kind} {said}", kind, f"{kind} {said[:40]}")
+                yield Edge(run.lease_id, "ran on", f"{kind} {said}")
+
+
+def pieces_of_lease(result: str, lease: LeaseReading) -> Iterator[Piece]:
+    """A lease, its segments, and where it carried on."""
+    part = lease.part
+    yield Node(part.lease_id, "lease", lease_label(part, len(lease.commits)))
+    yield Edge(result, "made by", part.lease_id)
+    for commit in lease.commits:
+        yield Node(commit.commitment, "segment", f"segment {commit.segment}: state {commit.state_out[:12]}")
+        yield Edge(part.lease_id, "committed", commit.commitment)
+    if part.resume:
+        yield Node(
+            part.resume.commitment,
+            "segment",
+            f"segment {part.resume.segment}: state {part.resume.state[:12]}",
+        )
+        yield Edge(part.lease_id, "carried on from", part.resume.commitment)
+
+
+def lease_label(part: LeasePart, segments: int) -> str:
+    """A lease for people."""
+    return f"lease {part.lease_id[:12]} of {part.provider[:12]}, fence {part.fence}, {segments} segments"
+
+
+def pieces_of_verdict(verdict: VerdictReached, epoch: EpochPart | None) -> Iterator[Piece]:
+    """A verdict on a lease, and the epoch that it was drawn in."""
+    drawn = ", ".join(map(str, verdict.drawn)) or "none of its own"
+    yield Node(verdict.verdict_id, "verdict", f"{verdict.outcome}; segments drawn: {drawn}")
+    yield Edge(verdict.lease_id, "judged by", verdict.verdict_id)
+    if epoch is None:
+        return
+    pool = sum(entry.segments for entry in epoch.entries)
+    label = f"epoch {epoch.number} of {epoch.provider[:12]}: {len(epoch.drawn)} of {pool} segments drawn"
+    yield Node(epoch.epoch_id, "epoch", label)
+    yield Edge(verdict.verdict_id, "drawn in", epoch.epoch_id)
+    yield Node(epoch.anchor.tx, "anchor", f"root {epoch.root[:12]} on chain in block {epoch.anchor.block}")
+    yield Edge(epoch.epoch_id, "anchored by", epoch.anchor.tx)
+    shares = f"shares revealed: {len(epoch.beacon.reveals)}, missing: {len(epoch.beacon.missing)}"
+    yield Node(epoch.beacon.value, "beacon", f"beacon of block {epoch.beacon.block}, {shares}")
+    yield Edge(epoch.epoch_id, "drawn by", epoch.beacon.value)
+    for audit in (each for each in epoch.audits if each.lease_id == verdict.lease_id):
+        yield Node(audit.verifier, "verifier", f"verifier {audit.verifier[:12]}")
+        relation = f"segment {audit.segment}: {audit.outcome} ({audit.method})"
+        yield Edge(verdict.verdict_id, relation, audit.verifier)

@@ -1,0 +1,138 @@
+"""What a receipt says of the epochs that proved its leases: root, beacon, seed, draw and audits, each repeated.
+
+The entries of an epoch are those of all jobs in it. This job's own are made again from what the provider signed; the
+others stand as they are said, and the root binds them. As segments of a lease cost the same, the draw can be repeated.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from assay.proof import epoch
+from assay.proof.epoch import Drawn, Range
+from assay.proof.provenance import EpochPart
+from assay.proof.report_reading import Check, LeaseReading, Reading, verdict
+from assay.schema.errors import Reject
+from assay.schema.values import Policy
+
+POOLED_DEFAULT: Final = Policy().audit_segments
+DRAWN_MAX: Final = 512
+"""More than these an epoch never draws; of a fuller draw it keeps the first."""
+
+
+def check_epochs(reading: Reading) -> Iterator[Check]:
+    """Each epoch of the receipt."""
+    for part in reading.predicate.epochs:
+        checks = {
+            "root": (faults_of_root(part, reading), "Its root stands over what the provider signed for this job."),
+            "beacon": (faults_of_beacon(part), "The beacon follows from a block after the anchor, and the reveals."),
+            "seed": (faults_of_seed(part), "The seed follows from beacon, root, provider and number."),
+            "draw": (faults_of_draw(part, reading), f"{len(part.drawn)} segments were drawn, as the seed says."),
+            "audits": (faults_of_audits(part), f"{len(part.audits)} answers of verifiers fit the draw."),
+        }
+        for name, (faults, good) in checks.items():
+            yield verdict(f"{part.name}: {name}", faults, good)
+
+
+def faults_of_root(part: EpochPart, reading: Reading) -> Iterator[str]:
+    """Entries that are not what was signed, leases that lack, and a root that does not stand over its entries."""
+    own = {lease.part.lease_id: lease for lease in reading.leases}
+    for entry in part.entries:
+        lease = own.get(entry.lease_id)
+        if (lease is not None) != (entry.job_id == reading.predicate.job):
+            yield f"The entry of {entry.lease_id} is of another job than its lease."
+        elif lease and entry.entry != entry_of(lease, entry.first_segment, entry.segments, reading):
+            yield f"The entry of {entry.lease_id} is not what its provider signed."
+    named = {said.lease_id for said in reading.predicate.verdicts if said.epoch_id == part.epoch_id}
+    for missing in sorted(named - {entry.lease_id for entry in part.entries}):
+        yield f"{missing} has its verdict from this epoch and does not stand in it."
+    try:
+        if epoch.epoch_root([entry.entry for entry in part.entries]) != (part.root, part.total):
+            yield "The root or its total is not that of the entries."
+    except Reject as error:
+        yield error.detail
+
+
+def entry_of(lease: LeaseReading, first: int, segments: int, reading: Reading) -> epoch.Entry | None:
+    """The entry that a lease's signed commitments make; None if they make none."""
+    counted = [commit for commit in lease.commits if first <= commit.segment < first + segments]
+    try:
+        return epoch.range_of(counted, reading.predicate.spec_digest).entry
+    except Reject:
+        return None
+
+
+def faults_of_beacon(part: EpochPart) -> Iterator[str]:
+    beacon = part.beacon
+    if beacon.block <= part.anchor.block:
+        yield f"The beacon's block {beacon.block} does not come after the anchor's, {part.anchor.block}."
+    shares = [bytes.fromhex(share) for share in beacon.reveals]
+    if epoch.combine(bytes.fromhex(beacon.block_hash), shares).hex() != beacon.value:
+        yield "The beacon does not follow from block and reveals."
+
+
+def faults_of_seed(part: EpochPart) -> Iterator[str]:
+    if epoch.seed(bytes.fromhex(part.beacon.value), part.root, part.provider, part.number) != part.seed:
+        yield "The seed does not follow."
+
+
+def faults_of_draw(part: EpochPart, reading: Reading) -> Iterator[str]:
+    """A draw that the seed does not give: too little of the pool, or other segments of this job than follow."""
+    drawn = {(each.lease_id, each.segment) for each in part.drawn}
+    try:
+        ranges = [range_of(part, at) for at in range(len(part.entries))]
+        own = [each for at, each in enumerate(ranges) if part.entries[at].job_id == reading.predicate.job]
+        pooled = pooled_of(part.seed, ranges, drawn)
+        extra = extra_of(part, own, reading)
+    except Reject as error:
+        yield error.detail
+        return
+    own_leases = {each.entry.lease_id for each in own}
+    if not pooled:
+        yield "Not even the first segment that the seed gives was drawn."
+    if len(drawn) >= DRAWN_MAX:
+        pooled, extra = set(epoch.draw(part.seed, ranges, DRAWN_MAX)), extra & drawn
+    claimed, given = (
+        {each for each in drawn if each[0] in own_leases},
+        {each for each in pooled if each[0] in own_leases} | extra,
+    )
+    if claimed != given and not (len(drawn) >= DRAWN_MAX and claimed <= given):
+        yield "The drawn segments of this job are not those that the seed gives."
+
+
+def range_of(part: EpochPart, at: int) -> Range:
+    """An entry's range on the line: equal segments. Raises Reject if they cannot be equal."""
+    entry = part.entries[at].entry
+    if entry.segments < 1 or entry.units % entry.segments:
+        raise Reject(f"The segments of {entry.lease_id} do not cost the same.")
+    return Range(entry, (), (entry.units // entry.segments,) * entry.segments)
+
+
+def pooled_of(seed: str, ranges: Sequence[Range], drawn: set[Drawn]) -> set[Drawn]:
+    """The longest draw from the whole epoch that is among the drawn; draws from one seed contain each other."""
+    low, high = 0, len(drawn)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if set(epoch.draw(seed, ranges, middle)) <= drawn else (low, middle - 1)
+    return set(epoch.draw(seed, ranges, low))
+
+
+def extra_of(part: EpochPart, own: Sequence[Range], reading: Reading) -> set[Drawn]:
+    """What the order asked to be drawn from this job besides."""
+    asked = reading.order.spec.policy.audit_segments if reading.order else POOLED_DEFAULT
+    extra = min(asked - POOLED_DEFAULT, DRAWN_MAX)
+    return set(epoch.draw(part.seed, own, extra)) if own and extra > 0 else set()
+
+
+def faults_of_audits(part: EpochPart) -> Iterator[str]:
+    drawn = {(each.lease_id, each.segment) for each in part.drawn}
+    asked = [(audit.lease_id, audit.segment, audit.verifier) for audit in part.audits]
+    if len(set(asked)) < len(asked):
+        yield "A verifier answered about one segment twice."
+    for audit in part.audits:
+        if (audit.lease_id, audit.segment) not in drawn:
+            yield f"Segment {audit.segment} of {audit.lease_id} was audited and not drawn."
+    agreed = {(audit.lease_id, audit.segment) for audit in part.audits if audit.outcome == "agreed"}
+    if part.audits and part.fault is None and agreed != drawn:
+        yield "Not every drawn segment has an answer that agrees."
+    if part.fault and part.fault.lease_id not in {entry.lease_id for entry in part.entries}:
+        yield "The fault lies in a lease that is not in the epoch."

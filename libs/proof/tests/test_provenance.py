@@ -1,0 +1,234 @@
+"""Receipts of leases proven in pooled epochs: honest ones hold; each lie and each changed byte has its place."""
+
+import base64
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from blake3 import blake3
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from libs.proof.tests.conftest import DOMAIN, NOW_MS, SPEC, commits_of, key_of
+from libs.proof.tests.test_report import compose_from, faults_of, reseal
+from libs.proof.tests.test_report import sealed as sealed
+
+from assay.proof import Report, epoch, seal, sign_event, spec_digest, verify
+from assay.proof.dsse import open_envelope
+from assay.proof.merkle_sum import root as sum_root
+from assay.proof.provenance import AuditPart, EpochPart
+from assay.proof.provenance_chain import read_chain
+from assay.proof.provenance_graph import graph_of
+from assay.schema.epoch import DrawnSegment, EpochAnchored, EpochCommitted, EpochDrawn, EpochEntry
+from assay.schema.values import NO_DIGEST, Role, derive_id, participant_id
+from assay.schema.verdict import Finding, VerdictReached
+
+BLOCK = 40
+VERIFIER = participant_id(Role.VERIFIER, key_of("verifier").address)
+
+
+def entry_of(job_id: str, entry: epoch.Entry) -> EpochEntry:
+    names = {"lease_id": entry.lease_id, "fence": entry.fence, "first_segment": entry.first_segment}
+    return EpochEntry(**names, job_id=job_id, segments=entry.segments, root=entry.range_root, units=entry.units)
+
+
+def neighbour(name: str) -> epoch.Range:
+    """A lease of another job in the same epoch."""
+    leaves, costs = (b"\1" * 32, b"\2" * 32, b"\3" * 32), (500,) * 3
+    under = sum_root(list(zip(leaves, costs, strict=True)))
+    return epoch.Range(epoch.Entry(derive_id("l", "neighbour", name), 7, 0, 3, *under), leaves, costs)
+
+
+def epoch_over(commits: list[Any], number: int, k: int) -> EpochPart:
+    """The epoch of one lease and a neighbour's, drawn and audited."""
+    own, other = epoch.range_of(commits, spec_digest(SPEC)), neighbour(str(number))
+    root = epoch.epoch_root([own.entry, other.entry])
+    block_hash, shares = blake3(str(number).encode()).digest(), [b"\5" * 32]
+    beacon = epoch.combine(block_hash, shares)
+    seed = epoch.seed(beacon, root.root, commits[0].provider, number)
+    drawn = epoch.draw(seed, [own, other], k)
+    fact = {"epoch_id": derive_id("x", commits[0].provider, number), "provider": commits[0].provider, "number": number}
+    entries = (entry_of(commits[0].job_id, own.entry), entry_of(derive_id("j", "another"), other.entry))
+    segments = tuple(DrawnSegment(lease_id=lease, segment=segment) for lease, segment in drawn)
+    return EpochPart.of(
+        EpochCommitted(
+            **fact,
+            previous=NO_DIGEST,
+            root=root.root,
+            units=root.total,
+            segments=own.entry.segments + 3,
+            entries=entries,
+        ),
+        EpochAnchored(**fact, root=root.root, block=BLOCK - 2, tx="0x" + "ab" * 32, gas=50_000),
+        EpochDrawn(**fact, root=root.root, block=BLOCK, beacon=beacon.hex(), seed=seed, drawn=segments),
+        block_hash,
+        reveals=tuple(share.hex() for share in shares),
+        audits=tuple(
+            AuditPart(lease_id=lease, segment=segment, verifier=VERIFIER, method="replay", outcome="agreed")
+            for lease, segment in drawn
+        ),
+    )
+
+
+def pooled_verdict(verdict: VerdictReached, commits: list[Any], part: EpochPart) -> VerdictReached:
+    """The verdict that the epoch gives on a lease."""
+    drawn = tuple(each.segment for each in part.drawn if each.lease_id == verdict.lease_id)
+    findings = tuple(
+        Finding(segment=c.segment, method="replay", passed=True, code="replay.equal", claimed=c.state_out)
+        for c in commits
+        if c.segment in drawn
+    )
+    changes = {"epoch_id": part.epoch_id, "seed": part.seed, "block": part.beacon.block, "drawn": drawn}
+    return verdict.model_copy(update=changes | {"findings": findings})
+
+
+@pytest.fixture(scope="session")
+def pooled(lineage: Any) -> str:
+    """The receipt of a job whose two leases stand in two providers' epochs."""
+    commits = [[s.event for s in said if hasattr(s.event, "commitment")] for _, said in lineage.leases]
+    epochs = [epoch_over(each, number, k=3) for number, each in enumerate(commits, start=1)]
+    verdicts = [pooled_verdict(*parts) for parts in zip(lineage.verdicts, commits, epochs, strict=True)]
+    return seal(compose_from(lineage, verdicts=verdicts, epochs=epochs), lineage.operator)
+
+
+def places(report: Report) -> set[str]:
+    return {check.name.removeprefix("place: ") for check in report.faults if check.name.startswith("place: ")}
+
+
+def test_a_receipt_of_pooled_work_holds(pooled: str, lineage: Any) -> None:
+    report = verify(pooled, lineage.operator.address)
+    assert report.passed, report.faults
+    names = {check.name.rpartition(": ")[2] for check in report.checks}
+    assert {"root", "beacon", "seed", "draw", "audits", "provenance", "chain"} <= names
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_flipped_bit_anywhere_is_named_by_the_part_it_lies_in(pooled: str, data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(pooled) - 1))
+    flipped = chr(ord(pooled[place]) ^ (1 << data.draw(st.integers(0, 6))))
+    report = verify(pooled[:place] + flipped + pooled[place + 1 :])
+    assert not report.passed
+    assert places(report) and places(report) <= parts_at(pooled, place), (flipped, report.faults)
+
+
+def parts_at(sealed: str, place: int) -> set[str]:
+    """The parts that the bits of one character of an honest receipt belong to."""
+    begin, payload = len('{"payload":"'), open_envelope(sealed).payload
+    end = begin + len(base64.b64encode(payload))
+    if not begin <= place < end:
+        return {"envelope", "signature"}
+    chain, at = read_chain(payload)
+    assert chain is not None
+    spans, last = [], 0
+    for link in chain.links:
+        spans.append((last, last := last + link.size_bytes, link.name))
+    assert last == at
+    touched = {(place - begin) * 6 // 8, ((place - begin) * 6 + 5) // 8}
+    found = {name for first, after, name in spans if any(first <= byte < after for byte in touched)}
+    return found | ({"chain"} if any(byte >= at for byte in touched) else set())
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.data())
+def test_a_flipped_bit_of_a_receipt_without_epochs_has_its_place_too(sealed: str, data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(sealed) - 1))
+    flipped = chr(ord(sealed[place]) ^ (1 << data.draw(st.integers(0, 6))))
+    found = places(verify(sealed[:place] + flipped + sealed[place + 1 :]))
+    assert found and found <= parts_at(sealed, place)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "fault"),
+    [
+        (("epochs", 0, "root"), "0" * 64, "root"),
+        (("epochs", 0, "total"), 1, "root"),
+        (("epochs", 0, "entries", 0, "units"), 1999, "root"),
+        (("epochs", 0, "entries", 1, "units"), 3000, "root"),
+        (("epochs", 0, "entries", 1, "root"), "0" * 64, "root"),
+        (("epochs", 0, "entries", 0, "job_id"), "j" + "a" * 26, "root"),
+        (("epochs", 1, "anchor", "block"), BLOCK, "beacon"),
+        (("epochs", 1, "beacon", "block_hash"), "0" * 64, "beacon"),
+        (("epochs", 1, "beacon", "reveals"), [], "beacon"),
+        (("epochs", 1, "beacon", "value"), "0" * 64, "seed"),
+        (("epochs", 0, "number"), 9, "seed"),
+        (("epochs", 0, "seed"), "1" * 64, "draw"),
+        (("epochs", 0, "drawn"), [{"lease_id": derive_id("l", "early"), "segment": 0}], "draw"),
+        (("epochs", 0, "audits", 0, "outcome"), "differed", "audits"),
+        (("epochs", 0, "audits"), [], None),
+        (("epochs",), [], "draw"),
+        (("verdicts", 0, "epoch_id"), "x" + "a" * 26, "draw"),
+        (("verdicts", 0, "block"), BLOCK + 1, "draw"),
+        (("provenance", "materials"), [{"name": "model", "digest": "0" * 64}], "provenance"),
+    ],
+    ids=lambda part: ".".join(map(str, part)) if isinstance(part, tuple) else None,
+)
+def test_an_operator_that_lies_about_an_epoch_is_found_out(
+    pooled: str, lineage: Any, path: tuple[object, ...], value: object, fault: str | None
+) -> None:
+    report = reseal(pooled, lineage.operator, "predicate", *path, value=value)
+    assert not report.passed
+    assert fault is None or fault in {name.rpartition(": ")[2] for name in faults_of(report)}, report.faults
+
+
+def test_every_other_draw_is_found_out(pooled: str, lineage: Any) -> None:
+    """Whatever set of this job's segments an operator claims was drawn, only the true one passes."""
+    body = json.loads(base64.b64decode(json.loads(pooled)["payload"]))
+    true = {(each["lease_id"], each["segment"]) for each in body["predicate"]["epochs"][0]["drawn"]}
+    own = [(derive_id("l", "early"), segment) for segment in (0, 1)]
+    others = [each for each in true if each not in own]
+    for choice in range(4):
+        claimed = {place for bit, place in enumerate(own) if choice >> bit & 1} | set(others)
+        drawn = [{"lease_id": lease, "segment": segment} for lease, segment in sorted(claimed)]
+        report = reseal(pooled, lineage.operator, "predicate", "epochs", 0, "drawn", value=drawn)
+        faults = {check.name for check in report.faults}
+        assert any(name.endswith(": draw") for name in faults) == (claimed != true)
+
+
+def test_an_equivocation_stands_in_the_receipt_as_it_was_signed(lineage: Any) -> None:
+    granted, said = lineage.leases[1]
+    commits = [each.event for each in said[:3]]
+    twin = commits[2].model_copy(update={"state_out": "9" * 64, "commitment": "8" * 64})
+    finding = Finding(
+        segment=4, method="free", passed=False, code="commitment.equivocation", claimed=commits[2].state_out
+    )
+    changes = {"outcome": "rejected", "findings": (finding,), "drawn": (), "seed": NO_DIGEST}
+    rejected = {
+        "leases": (lineage.leases[0], (granted, said[:3])),
+        "verdicts": (lineage.verdicts[0], lineage.verdicts[1].model_copy(update=changes)),
+        "payouts": lineage.payouts[:1],
+        "refunded": lineage.refunded + lineage.payouts[1].amount,
+    }
+    for doubled, is_proven in ((twin, True), (commits[2], False)):
+        evidence = sign_event(key_of("late"), DOMAIN, doubled, doubled.provider, NOW_MS + 9)
+        statement = compose_from(lineage, **rejected, doubled={granted.lease_id: [evidence]})
+        assert verify(seal(statement, lineage.operator)).passed == is_proven
+
+
+def test_an_audit_fee_is_part_of_the_sum(lineage: Any) -> None:
+    less = tuple(payout.model_copy(update={"amount": payout.amount - 10}) for payout in lineage.payouts)
+    assert verify(seal(compose_from(lineage, payouts=less, fee=20), lineage.operator)).passed
+    report = verify(seal(compose_from(lineage, payouts=less, fee=19), lineage.operator))
+    assert [check.name for check in report.faults] == ["sum"]
+
+
+def test_the_graph_leads_from_the_result_to_all_that_it_stands_on(pooled: str) -> None:
+    graph = graph_of(pooled)
+    ids = {node.id for node in graph.nodes}
+    assert all({edge.source, edge.target} <= ids for edge in graph.edges)
+    reached, ahead = set(), [graph.nodes[0].id]
+    while ahead:
+        at = ahead.pop()
+        if at not in reached:
+            reached.add(at)
+            ahead += [edge.target for edge in graph.edges if edge.source == at]
+    assert reached == ids
+    kinds = {node.kind for node in graph.nodes}
+    assert {"result", "order", "lease", "verdict", "epoch", "anchor", "beacon", "verifier", "payout"} <= kinds
+
+
+def test_commitments_of_one_lease_make_one_entry() -> None:
+    commits = commits_of("early", fence=1, first=0, count=2, resume=None)
+    part = epoch_over(commits, 1, k=2)
+    assert part.entries[0].entry == epoch.range_of(commits, spec_digest(SPEC)).entry
+    assert replace(part.entries[0].entry, fence=2) != part.entries[0].entry
