@@ -29,7 +29,7 @@ async def serve_blobs(core: Bus, account: str) -> None:
         return await take_part(core.blobs, account, message.subject.rsplit(".", 1)[1], message)
 
     async def down(message: Message):
-        return await give_part(core.blobs, account, json.loads(message.data))
+        return await give_part(core.blobs, account, json.loads(message.data), True)
 
     await core.serve(f"ingest.{account}.blob.*", up)
     await core.serve(f"ask.{account}.blob", down)
@@ -159,7 +159,7 @@ async def test_a_broken_upload_goes_on_where_it_ended(core_and_door: Access) -> 
         return await take_part(core.blobs, account, digest, message)
 
     async def down(message: Message):
-        return await give_part(core.blobs, account, json.loads(message.data))
+        return await give_part(core.blobs, account, json.loads(message.data), True)
 
     await core.serve(f"ingest.{account}.blob.*", up)
     await core.serve(f"ask.{account}.blob", down)
@@ -193,7 +193,7 @@ async def test_what_is_no_digest_becomes_no_subject(bus: Bus, digest: str) -> No
     with pytest.raises(Refused, match=r"event\.malformed"):
         await take_part(bus.blobs, "A1", digest, part)
     with pytest.raises(Refused, match=r"event\.malformed"):
-        await give_part(bus.blobs, "A1", {"digest": digest, "offset": 0})
+        await give_part(bus.blobs, "A1", {"digest": digest, "offset": 0}, True)
 
 
 async def test_a_part_without_its_place_is_refused(bus: Bus) -> None:

@@ -16,10 +16,12 @@ import pytest
 from assay.chain import wallet
 from assay.chain.client import ChainClient, connect
 from assay.chain.deploy import deploy
-from assay.chain.encode import encode_open, encode_settle, encode_slash
+from assay.chain.encode import encode_anchor, encode_open, encode_pay_audits, encode_settle, encode_slash
 from assay.chain.memory import MemoryChain
 from assay.chain.orders import order_digest
 from assay.chain.port import (
+    Anchor,
+    AuditPayment,
     Chain,
     Fees,
     Order,
@@ -141,6 +143,18 @@ class Rig:
     async def slash(self, *slashes: Slash, key: Key | None = None) -> Receipt:
         call = encode_slash(slashes)
         return await wallet.send(self.chain, key or self.keys.slasher, self.chain.deployment.stake, call)
+
+    async def anchor(self, *anchors: Anchor, key: Key | None = None) -> Receipt:
+        call = encode_anchor(anchors)
+        return await wallet.send(self.chain, key or self.keys.settler, self.chain.deployment.anchors, call)
+
+    async def give(self, amount: int) -> Receipt:
+        await wallet.mint_stable(self.chain, self.keys.admin, self.keys.stranger.address, amount)
+        return await wallet.fund_audits(self.chain, self.keys.stranger, amount)
+
+    async def pay(self, *payments: AuditPayment, key: Key | None = None) -> Receipt:
+        call = encode_pay_audits(payments)
+        return await wallet.send(self.chain, key or self.keys.settler, self.chain.deployment.escrow, call)
 
     def coin_transfer(self, nonce: int, fees: Fees) -> SignedTransaction:
         at, to = self.chain.deployment, self.keys.provider.address

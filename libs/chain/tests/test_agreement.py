@@ -6,15 +6,18 @@ from dataclasses import dataclass
 import pytest
 
 from assay.chain import wallet
-from assay.chain.encode import encode_open, encode_settle, encode_slash
+from assay.chain.encode import encode_anchor, encode_open, encode_pay_audits, encode_settle, encode_slash
 from assay.chain.errors import Reverted
 from assay.chain.memory import MemoryChain
 from assay.chain.orders import order_digest
-from assay.chain.port import Chain, Order, Payout, Settlement, SignedOrder, Slash
+from assay.chain.port import Anchor, AuditPayment, Chain, Order, Payout, Settlement, SignedOrder, Slash
 
 pytestmark = pytest.mark.server
 STEP_COUNT = 80
-STEPS = ("deposit", "withdraw", "open", "open", "settle", "reclaim", "stake", "unstake", "withdraw_stake", "slash")
+STEPS = (
+    *("deposit", "withdraw", "open", "open", "settle", "reclaim", "stake", "unstake", "withdraw_stake", "slash"),
+    *("give", "pay", "anchor", "anchor"),
+)
 DAY_S = 24 * 3600
 JOBS = [bytes([number]) * 32 for number in range(1, 5)]
 
@@ -58,7 +61,8 @@ class History:
     def settle(self):
         fences = sorted(self.dice.choices(range(4), k=self.dice.randrange(3)))
         payouts = tuple(Payout(self.keys.provider.address, fence, self.amount()) for fence in fences)
-        batch = [Settlement(job_id, payouts, bytes(32)) for job_id in self.dice.choices(JOBS, k=2)]
+        fee = self.dice.choice([0, 0, 1, 7])
+        batch = [Settlement(job_id, payouts, fee, bytes(32)) for job_id in self.dice.choices(JOBS, k=2)]
         return lambda chain: wallet.send(chain, self.keys.settler, chain.deployment.escrow, encode_settle(batch))
 
     def reclaim(self):
@@ -78,25 +82,33 @@ class History:
 
     def slash(self):
         batch = [
-            Slash(self.keys.provider.address, self.amount(), self.dice.randrange(4), job_id, self.dice.randrange(1, 3))
+            Slash(self.keys.provider.address, self.amount(), self.dice.randrange(7), job_id, self.dice.randrange(1, 3))
             for job_id in self.dice.choices(JOBS, k=2)
         ]
         return lambda chain: wallet.send(chain, self.keys.slasher, chain.deployment.stake, encode_slash(batch))
 
-    def step(self):
-        names = [
-            "deposit",
-            "withdraw",
-            "open",
-            "open",
-            "settle",
-            "reclaim",
-            "stake",
-            "unstake",
-            "withdraw_stake",
-            "slash",
+    def give(self):
+        amount = self.amount()
+        return lambda chain: wallet.fund_audits(chain, self.keys.requester, amount)
+
+    def pay(self):
+        verifiers = [self.keys.stranger.address, "0x" + "0" * 40]
+        batch = [
+            AuditPayment(audit_id, self.dice.choice([verifiers[0]] * 3 + verifiers), self.amount())
+            for audit_id in self.dice.choices(JOBS, k=2)
         ]
-        return getattr(self, self.dice.choice(names))()
+        return lambda chain: wallet.send(chain, self.keys.settler, chain.deployment.escrow, encode_pay_audits(batch))
+
+    def anchor(self):
+        roots = [bytes(32), *(bytes([number]) * 32 for number in range(1, 4))]
+        batch = [
+            Anchor(self.keys.provider.address, self.dice.randrange(4), *self.dice.choices(roots, k=2), units)
+            for units in range(4)
+        ]
+        return lambda chain: wallet.send(chain, self.keys.settler, chain.deployment.anchors, encode_anchor(batch))
+
+    def step(self):
+        return getattr(self, self.dice.choice(STEPS))()
 
 
 async def outcome(chain, act):
@@ -108,12 +120,13 @@ async def outcome(chain, act):
 
 
 async def totals(chain, keys):
-    parties = [keys.requester.address, keys.provider.address]
+    parties = [keys.requester.address, keys.provider.address, keys.stranger.address]
+    roots = [await chain.root_of(parties[1], number) for number in range(4)]
     held = [await chain.balance(party) for party in parties] + [await chain.locked(job_id) for job_id in JOBS]
     bonds = [await chain.stake_of(parties[1]), await chain.unbonding_of(parties[1]), await chain.pool_balance()]
     at = chain.deployment
     tokens = [await chain.token_balance(token, place) for token in (at.stable, at.native) for place in parties]
-    return held, bonds, tokens, [await chain.job_state(job_id) for job_id in JOBS]
+    return held, bonds, tokens, roots, await chain.audit_fund(), [await chain.job_state(job_id) for job_id in JOBS]
 
 
 @pytest.mark.parametrize("seed", range(4))

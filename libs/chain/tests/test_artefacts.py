@@ -10,8 +10,8 @@ import pytest
 
 from assay.chain import artefacts
 from assay.chain.decode import EVENT_READERS
-from assay.chain.events import ESCROW_EVENTS, POOL_EVENTS, STAKE_EVENTS
-from assay.chain.port import JobState, OpenRefusal, SettlementRefusal, SlashReason
+from assay.chain.events import CONTRACT_EVENTS
+from assay.chain.port import AnchorRefusal, AuditRefusal, JobState, OpenRefusal, Ruling, SettlementRefusal, SlashReason
 
 CONTRACTS = Path(__file__).parents[1] / "contracts"
 INHERITED = {"Transfer", "Approval", "EIP712DomainChanged", "RoleAdminChanged", "RoleGranted", "RoleRevoked"}
@@ -32,7 +32,7 @@ def test_every_contract_fits_the_size_limit(name):
 
 def test_every_event_of_the_contracts_has_its_class():
     declared = {entry["name"] for entry in artefacts.entries("event")} - INHERITED
-    assert declared == {event.__name__ for event in (*ESCROW_EVENTS, *STAKE_EVENTS, *POOL_EVENTS)}
+    assert declared == {event.__name__ for event in CONTRACT_EVENTS}
 
 
 def test_every_class_has_the_fields_of_its_event():
@@ -41,7 +41,9 @@ def test_every_class_has_the_fields_of_its_event():
         assert [name for name, _, _ in reader.fields] == names
 
 
-@pytest.mark.parametrize("enum", [JobState, OpenRefusal, SettlementRefusal, SlashReason])
+@pytest.mark.parametrize(
+    "enum", [AnchorRefusal, AuditRefusal, JobState, OpenRefusal, Ruling, SettlementRefusal, SlashReason]
+)
 def test_every_enum_has_the_members_of_the_contracts(enum):
     text = "".join(path.read_text() for path in (CONTRACTS / "src/interfaces").glob("*.sol"))
     members = re.search(rf"enum {enum.__name__} {{([^}}]*)}}", text)[1]

@@ -122,15 +122,20 @@ async def test_a_forged_order_locks_nothing_and_holds_up_no_other(rig):
 
 async def test_a_settlement_pays_leases_and_gives_the_rest_back(funded):
     provider = normal(funded.keys.provider.address)
-    receipt = await funded.settle(Settlement(JOB, funded.payouts(200, 150), RECEIPT))
-    assert receipt.events == (Paid(JOB, provider, 1, 200), Paid(JOB, provider, 2, 150), Settled(JOB, 350, 250, RECEIPT))
+    receipt = await funded.settle(Settlement(JOB, funded.payouts(200, 150), 10, RECEIPT))
+    assert receipt.events == (
+        Paid(JOB, provider, 1, 200),
+        Paid(JOB, provider, 2, 150),
+        Settled(JOB, 350, 10, 240, RECEIPT),
+    )
     assert await funded.chain.balance(provider) == 350
-    assert await funded.chain.balance(funded.keys.requester.address) == 650
+    assert await funded.chain.balance(funded.keys.requester.address) == 640
+    assert await funded.chain.audit_fund() == 10
     assert (await funded.chain.locked(JOB), await funded.chain.job_state(JOB)) == (0, JobState.SETTLED)
 
 
 async def test_a_provider_withdraws_what_it_earned(funded):
-    await funded.settle(Settlement(JOB, funded.payouts(600), RECEIPT))
+    await funded.settle(Settlement(JOB, funded.payouts(600), 0, RECEIPT))
     await wallet.withdraw(funded.chain, funded.keys.provider, 600)
     assert await funded.chain.token_balance(funded.chain.deployment.stable, funded.keys.provider.address) == 600
 
@@ -139,12 +144,14 @@ async def test_a_settlement_that_cannot_be_paid_changes_nothing(funded):
     provider, other = funded.keys.provider.address, b"other".ljust(32, b"\0")
     nobody = "0x" + "0" * 40
     bad = {
-        Settlement(other, (), RECEIPT): SettlementRefusal.UNKNOWN,
-        Settlement(JOB, funded.payouts(300, 301), RECEIPT): SettlementRefusal.OVER_LIMIT,
-        Settlement(JOB, funded.payouts(1, 2**256 - 1), RECEIPT): SettlementRefusal.OVER_LIMIT,
-        Settlement(JOB, (Payout(provider, 2, 1), Payout(provider, 2, 1)), RECEIPT): SettlementRefusal.FENCE_ORDER,
-        Settlement(JOB, (Payout(provider, 0, 1),), RECEIPT): SettlementRefusal.FENCE_ORDER,
-        Settlement(JOB, (Payout(nobody, 1, 1),), RECEIPT): SettlementRefusal.NO_PROVIDER,
+        Settlement(other, (), 0, RECEIPT): SettlementRefusal.UNKNOWN,
+        Settlement(JOB, funded.payouts(300, 301), 0, RECEIPT): SettlementRefusal.OVER_LIMIT,
+        Settlement(JOB, funded.payouts(590), 11, RECEIPT): SettlementRefusal.OVER_LIMIT,
+        Settlement(JOB, funded.payouts(190), 11, RECEIPT): SettlementRefusal.FEE_TOO_HIGH,
+        Settlement(JOB, funded.payouts(1, 2**256 - 1), 0, RECEIPT): SettlementRefusal.OVER_LIMIT,
+        Settlement(JOB, (Payout(provider, 2, 1), Payout(provider, 2, 1)), 0, RECEIPT): SettlementRefusal.FENCE_ORDER,
+        Settlement(JOB, (Payout(provider, 0, 1),), 0, RECEIPT): SettlementRefusal.FENCE_ORDER,
+        Settlement(JOB, (Payout(nobody, 1, 1),), 0, RECEIPT): SettlementRefusal.NO_PROVIDER,
     }
     receipt = await funded.settle(*bad)
     assert receipt.events == tuple(SettlementRefused(item.job_id, reason) for item, reason in bad.items())
@@ -153,7 +160,7 @@ async def test_a_settlement_that_cannot_be_paid_changes_nothing(funded):
 
 
 async def test_a_job_settles_once_even_within_a_batch(funded):
-    twice = Settlement(JOB, funded.payouts(100), RECEIPT)
+    twice = Settlement(JOB, funded.payouts(100), 0, RECEIPT)
     receipt = await funded.settle(twice, twice)
     assert receipt.events[-1] == SettlementRefused(JOB, SettlementRefusal.ALREADY_SETTLED)
     assert await funded.chain.balance(funded.keys.provider.address) == 100
@@ -161,7 +168,7 @@ async def test_a_job_settles_once_even_within_a_batch(funded):
 
 async def test_a_stranger_cannot_settle(funded):
     with pytest.raises(Reverted, match="AccessControlUnauthorizedAccount"):
-        await funded.settle(Settlement(JOB, (), RECEIPT), key=funded.keys.provider)
+        await funded.settle(Settlement(JOB, (), 0, RECEIPT), key=funded.keys.provider)
 
 
 async def test_a_job_that_nobody_settles_can_be_reclaimed_by_anyone(funded):
@@ -172,7 +179,7 @@ async def test_a_job_that_nobody_settles_can_be_reclaimed_by_anyone(funded):
     assert receipt.events == (Reclaimed(JOB, normal(funded.keys.requester.address), 600),)
     assert await funded.chain.balance(funded.keys.requester.address) == 1000
     assert await funded.chain.job_state(JOB) == JobState.RECLAIMED
-    refused = await funded.settle(Settlement(JOB, (), RECEIPT))
+    refused = await funded.settle(Settlement(JOB, (), 0, RECEIPT))
     assert refused.events == (SettlementRefused(JOB, SettlementRefusal.RECLAIMED),)
     with pytest.raises(Reverted, match="NotFunded"):
         await wallet.reclaim(funded.chain, funded.keys.stranger, JOB)

@@ -17,7 +17,7 @@ JOB = b"job".ljust(32, b"\0")
 
 async def test_events_tell_what_receipts_tell_in_the_same_order(rig):
     receipts = [await rig.fund(), await rig.open(rig.signed(await rig.order("job", 600)))]
-    receipts += [await rig.settle(Settlement(JOB, rig.payouts(600), RECEIPT)), await rig.bond()]
+    receipts += [await rig.settle(Settlement(JOB, rig.payouts(600), 0, RECEIPT)), await rig.bond()]
     logged = await rig.chain.events(rig.chain.deployment.deployed_block, (await rig.chain.block()).number)
     told = [(event, receipt.block_number, receipt.tx_hash) for receipt in receipts for event in receipt.events]
     assert logged == told
@@ -95,7 +95,7 @@ async def test_blocks_are_chained_and_the_future_has_none(rig):
 
 
 async def test_a_reverted_transaction_uses_its_nonce_and_tells_nothing(rig):
-    call = encode_settle([Settlement(JOB, (), RECEIPT)])
+    call = encode_settle([Settlement(JOB, (), 0, RECEIPT)])
     at, fees = rig.chain.deployment, await rig.chain.fees()
     signed = sign_transaction(rig.keys.stranger, 0, at.escrow, call, 200_000, fees, at.chain_id)
     receipt = await wallet.mined(rig.chain, await rig.chain.broadcast(signed.raw))

@@ -6,8 +6,15 @@ from hypothesis import strategies as some
 from web3 import Web3
 
 from assay.chain.artefacts import artefact
-from assay.chain.encode import encode_call, encode_open, encode_settle, encode_slash
-from assay.chain.port import Order, Payout, Settlement, SignedOrder, Slash
+from assay.chain.encode import (
+    encode_anchor,
+    encode_call,
+    encode_open,
+    encode_pay_audits,
+    encode_settle,
+    encode_slash,
+)
+from assay.chain.port import Anchor, AuditPayment, Order, Payout, Settlement, SignedOrder, Slash
 from assay.chain.words import normal
 
 words = some.binary(min_size=32, max_size=32)
@@ -18,10 +25,12 @@ orders = some.builds(
     SignedOrder, some.builds(Order, words, addresses, amounts, fences, words), some.binary(max_size=100)
 )
 payouts = some.builds(Payout, addresses, fences, amounts)
-settlements = some.builds(Settlement, words, some.lists(payouts, max_size=4).map(tuple), words)
-slashes = some.builds(Slash, addresses, amounts, some.integers(0, 3), words, fences)
+settlements = some.builds(Settlement, words, some.lists(payouts, max_size=4).map(tuple), amounts, words)
+audits = some.builds(AuditPayment, words, addresses, amounts)
+anchors = some.builds(Anchor, addresses, fences, words, words, fences)
+slashes = some.builds(Slash, addresses, amounts, some.integers(0, 6), words, fences)
 
-CONTRACTS = {name: Web3().eth.contract(abi=artefact(name).abi) for name in ("Escrow", "Stake")}
+CONTRACTS = {name: Web3().eth.contract(abi=artefact(name).abi) for name in ("Escrow", "Stake", "EpochAnchors")}
 
 
 def web3_call(contract, function, *arguments):
@@ -42,7 +51,7 @@ def test_open_is_packed_like_web3s(batch):
 @given(some.lists(settlements, max_size=4))
 def test_settle_is_packed_like_web3s(batch):
     structs = [
-        (one.job_id, [(payout.provider, payout.fence, payout.amount) for payout in one.payouts], one.receipt_digest)
+        (one.job_id, [(each.provider, each.fence, each.amount) for each in one.payouts], one.fee, one.receipt_digest)
         for one in batch
     ]
     assert encode_settle(batch) == web3_call("Escrow", "settle", structs)
@@ -53,6 +62,15 @@ def test_settle_is_packed_like_web3s(batch):
 def test_slash_is_packed_like_web3s(batch):
     structs = [(one.provider, one.amount, one.reason, one.job_id, one.fence) for one in batch]
     assert encode_slash(batch) == web3_call("Stake", "slash", structs)
+
+
+@settings(max_examples=20, deadline=None)
+@given(some.lists(anchors, max_size=4), some.lists(audits, max_size=4))
+def test_anchors_and_audits_are_packed_like_web3s(roots, payments):
+    structs = [(one.provider, one.number, one.previous, one.root, one.units) for one in roots]
+    assert encode_anchor(roots) == web3_call("EpochAnchors", "anchor", structs)
+    structs = [(one.audit_id, one.verifier, one.amount) for one in payments]
+    assert encode_pay_audits(payments) == web3_call("Escrow", "payAudits", structs)
 
 
 def test_a_simple_call_is_packed_like_web3s():

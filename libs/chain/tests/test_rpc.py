@@ -1,6 +1,8 @@
 """What nodes say becomes a typed error."""
 
 import asyncio
+import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +12,7 @@ from assay.chain.port import Deployment
 from assay.chain.rpc import Rpc, is_known, refusal_of
 from assay.schema.errors import Mismatch, Retry
 
-NOWHERE = Deployment(31337, *("0x" + "11" * 20 for _ in range(5)), deployed_block=0)
+NOWHERE = Deployment(31337, *("0x" + "11" * 20 for _ in range(6)), deployed_block=0)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ async def test_a_node_that_is_away_is_asked_again():
 @pytest.mark.server
 @pytest.mark.parametrize("chain_id", [31337, 1])
 async def test_a_wrong_chain_or_a_missing_contract_is_a_mismatch(anvil, chain_id):
-    wrong = Deployment(chain_id, NOWHERE.stable, NOWHERE.native, NOWHERE.escrow, NOWHERE.stake, NOWHERE.pool, 0)
+    wrong = replace(NOWHERE, chain_id=chain_id)
     with pytest.raises(Mismatch):
         await connect(anvil, wrong)
 
@@ -61,6 +63,16 @@ async def test_a_wrong_chain_or_a_missing_contract_is_a_mismatch(anvil, chain_id
 def test_a_deployment_is_loaded_as_it_was_saved(tmp_path):
     NOWHERE.save(tmp_path / "deployment.json")
     assert Deployment.load(tmp_path / "deployment.json") == NOWHERE
+
+
+@pytest.mark.parametrize("change", [{"anchors": None}, {"another": "0x0"}])
+def test_a_deployment_of_other_contracts_is_refused_by_their_names(tmp_path, change):
+    path = tmp_path / "deployment.json"
+    NOWHERE.save(path)
+    fields = json.loads(path.read_text()) | change
+    path.write_text(json.dumps({name: value for name, value in fields.items() if value is not None}))
+    with pytest.raises(ValueError, match=r"pool, anchors, deployed_block"):
+        Deployment.load(path)
 
 
 @pytest.mark.server

@@ -23,6 +23,7 @@ from assay.proof import spec_digest
 from assay.proof.commitment import chain, leaf_of
 from assay.runtime.serving import serve
 from assay.schema import Envelope, decode
+from assay.schema.audit import AuditAssigned, AuditLapsed, AuditSealed, VerifierAnnounced, VerifierWithdrawn
 from assay.schema.errors import Refused, Unreachable
 from assay.schema.event import Event
 from assay.schema.job import (
@@ -36,9 +37,9 @@ from assay.schema.job import (
     JobWaiting,
 )
 from assay.schema.lease import LeaseCommitted, LeaseGranted, LeaseLapsed
-from assay.schema.offer import OfferListed, OfferWithdrawn
+from assay.schema.offer import OfferListed, OfferWithdrawn, StakeChanged
 from assay.schema.streams import STREAMS
-from assay.schema.values import NO_DIGEST, Capacity, Role, derive_id
+from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, Capacity, Role, derive_id
 
 pytestmark = pytest.mark.server
 
@@ -110,7 +111,7 @@ async def world(
     admin = await asyncpg.connect(database)
     await admin.execute("create schema gateway")
     await admin.close()
-    Deployment(31337, "0x0", "0x0", ESCROW, "0x0", "0x0", 0).save(tmp_path / "deployment.json")
+    Deployment(31337, "0x0", "0x0", ESCROW, "0x0", "0x0", "0x0", 0).save(tmp_path / "deployment.json")
     settings = Settings(
         nats_url=nats_core.url,
         nats_creds_file=nats_core.creds_file,
@@ -355,10 +356,85 @@ async def test_blobs_pass_the_door_whole_or_not_at_all(world: World, requester: 
     ann, bob = await world.grant(requester), await world.grant(provider)
     data = bytes(range(256)) * (2 * PART_BYTES // 256) + b"the rest"
     digest = await ann.blobs.put(data)
-    assert await bob.blobs.get(digest) == data
+    assert await ann.blobs.get(digest) == data
     assert await world.core.blobs.get(digest) == data
     with pytest.raises(Refused, match=r"blob\.missing"):
         await bob.blobs.get("0" * 64)
+
+
+async def test_a_blob_is_read_by_whom_an_event_tells_of_it_and_by_nobody_else(
+    world: World, requester: Person, provider: Person, rival: Person
+) -> None:
+    val = Person("val", Role.VERIFIER)
+    ann, bob, eve, vic = [await world.grant(person) for person in (requester, provider, rival, val)]
+    data, before, after = [
+        await who.blobs.put(text) for who, text in ((ann, b"data"), (bob, b"before"), (bob, b"after"))
+    ]
+    lease = granted(provider.id, requester.id, 1)
+    spec = lease.spec.model_copy(update={"inputs": (data,)})
+    mine = {"audit_id": derive_id("a", 1), "verifier": val.id}
+    audit = AuditAssigned(**mine, spec=spec, segment=1, checkpoint=before, nonce="1" * 64, fee=1, deadline_ms=2**50)
+    await world.says("matching", lease.model_copy(update={"spec": spec}))
+    await world.says("verification", audit)
+
+    async def can_read(door: Door, digest: str) -> bool:
+        try:
+            return bool(await door.blobs.get(digest))
+        except Refused as refusal:
+            assert refusal.code == "blob.missing"
+            return False
+
+    await until(lambda: can_read(bob, data))
+    await until(lambda: can_read(vic, before))
+    assert await can_read(vic, data)
+    assert not await can_read(vic, after)
+    assert not any([await can_read(eve, digest) for digest in (data, before, after)])
+
+    seal = AuditSealed(**mine, seal="2" * 64)
+    await vic.tell(val.sign(seal, now_ms()))
+    stranger = Person("sly", Role.VERIFIER)
+    sly = await world.grant(stranger)
+    with pytest.raises(Refused, match=r"audit\.unknown"):
+        await sly.tell(stranger.sign(seal.model_copy(update={"verifier": stranger.id}), now_ms()))
+    await world.says("verification", AuditLapsed(**mine, code="audit.late"))
+
+    async def is_over() -> bool:
+        try:
+            await vic.tell(val.sign(seal, now_ms()))
+        except Refused as refusal:
+            return refusal.code == "audit.over"
+        return False
+
+    await until(is_over)
+
+
+async def test_verifiers_are_shown_with_what_stands_behind_them(world: World, requester: Person) -> None:
+    ann, val = await world.grant(requester), Person("val", Role.VERIFIER)
+    door = await world.grant(val)
+    said = VerifierAnnounced(
+        verifier=val.id,
+        kinds=("noop",),
+        memory_bytes=1,
+        machine="1" * 64,
+        region="de",
+        network="home",
+        expires_ms=now_ms() + 60_000,
+    )
+
+    def shown(state: str, bond: int) -> Callable[[], Awaitable[bool]]:
+        async def look() -> bool:
+            found = (await ann.ask("network", {}))["verifiers"]
+            return [(v["verifier"], v["state"], v["bond"]) for v in found] == [(val.id, state, bond)]
+
+        return look
+
+    await door.tell(val.sign(said, now_ms()))
+    await until(shown("unbonded", 0))
+    await world.says("settlement", StakeChanged(provider=f"p{val.id[1:]}", amount=BOND_PER_VERIFIER, block=2))
+    await until(shown("announced", BOND_PER_VERIFIER))
+    await world.says("settlement", StakeChanged(provider=f"p{val.id[1:]}", amount=1, block=1))
+    await door.tell(val.sign(VerifierWithdrawn(verifier=val.id), now_ms()))
+    await until(shown("withdrawn", BOND_PER_VERIFIER))
 
 
 async def test_an_observer_reads_receipts_and_no_job_data(world: World, requester: Person) -> None:

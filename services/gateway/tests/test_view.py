@@ -6,9 +6,20 @@ from hypothesis import strategies as st
 from services.gateway.tests.conftest import Person, granted, started
 
 from assay.client.view import JobView
+from assay.gateway.auditing import POOLING
 from assay.gateway.view import view_of
 from assay.gateway.why import WORDS, explain
 from assay.schema import Envelope
+from assay.schema.epoch import (
+    DrawnSegment,
+    EpochAnchored,
+    EpochAudited,
+    EpochCommitted,
+    EpochDrawn,
+    EpochEntry,
+    EpochOpened,
+    EpochWaiting,
+)
 from assay.schema.event import Event
 from assay.schema.job import (
     JobExecuted,
@@ -187,3 +198,30 @@ def test_why_names_what_is_waited_for() -> None:
     assert words["funded", 10].startswith("No provider has it yet. The last one stopped: It was silent.")
     assert words["settled", len(HISTORY + PASSED)] == "It was verified and paid: 3, and 97 came back."
     assert NO_DIGEST not in str(words)
+
+
+ENTRY = EpochEntry(lease_id=SECOND.lease_id, job_id=JOB, fence=2, first_segment=1, segments=2, root=DIGEST, units=2)
+EPOCH = {"epoch_id": derive_id("x", 1), "provider": BOB.id, "number": 7}
+DRAWN = (DrawnSegment(lease_id=SECOND.lease_id, segment=1),)
+POOLED: list[tuple[Event, str]] = [
+    (
+        EpochCommitted(**EPOCH, previous=NO_DIGEST, root=DIGEST, units=2, segments=2, entries=(ENTRY,)),
+        "anchored on chain",
+    ),
+    (EpochAnchored(**EPOCH, root=DIGEST, block=4, tx=TX, gas=1), "a later block"),
+    (EpochDrawn(**EPOCH, root=DIGEST, block=6, beacon=DIGEST, seed=DIGEST, drawn=DRAWN), "1 segments of epoch 7"),
+    (EpochOpened(**EPOCH), "with verifiers"),
+    (EpochWaiting(**EPOCH, code="epoch.no_verifier", reasons={"verifier.unbonded": 2}), "2 by verifier.unbonded"),
+    (EpochAudited(**EPOCH, audit_ms=1, work_ms=2), "being judged"),
+]
+
+
+def test_a_requester_is_told_what_the_audit_waits_for() -> None:
+    history = list(HISTORY)
+    assert explain(view_of(told(history), COMMITS))["why"].endswith(POOLING)  # type: ignore[arg-type]
+    for event, words in POOLED:
+        history.append(("verification", event))
+        view = view_of(told(history), COMMITS)
+        assert view is not None
+        assert words in explain(view)["why"]
+    assert JobView.model_validate(view).epochs[0].beacon_block == 6

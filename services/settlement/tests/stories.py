@@ -27,7 +27,7 @@ from assay.schema.lease import (
     LeaseVerified,
     ResumePoint,
 )
-from assay.schema.values import NO_DIGEST, Role, derive_id, participant_id
+from assay.schema.values import NO_DIGEST, Role, cost_of, derive_id, participant_id
 from assay.schema.verdict import Finding, VerdictReached
 
 NOW_MS = 1_800_000_000_000
@@ -42,6 +42,13 @@ def key_of(name: str) -> Key:
 
 def digest_of(*parts: object) -> str:
     return blake3(repr(parts).encode()).hexdigest()
+
+
+def net_of(segments: int, limit: int | None = None) -> int:
+    """What a lease of so many segments is paid: its price, as far as the limit goes, less the audit fee."""
+    cost = cost_of(segments * UNITS, PRICE)
+    cost = cost if limit is None else min(cost, limit)
+    return cost - cost // 100
 
 
 def provider_of(name: str) -> str:
@@ -93,18 +100,14 @@ class Story:
         event = JobSubmitted(**{**terms, "order_signature": signature, **changes})
         return sign_event(key_of(self.requester), self.domain, event, self.requester_id, self.now_ms)
 
-    def work(self) -> list[Envelope[Any]]:
-        """All that follows upon the funding, in the order in which it happens."""
-        said: list[Envelope[Any]] = []
-        shares, ends = [], []
+    def leases(self) -> list["Lease"]:
+        """The leases, each carrying on where the one before it ended."""
+        leases: list[Lease] = []
         first, resume = 0, None
         for fence, part in enumerate(self.parts, 1):
-            lease = self._lease(fence, part, first, resume)
-            said += lease.said
-            shares.append(lease.share)
-            ends += lease.verdict
-            if lease.commits:
-                last = lease.commits[-1]
+            leases.append(self._lease(fence, part, first, resume))
+            if commits := leases[-1].commits:
+                last = commits[-1]
                 first += part.segments
                 resume = ResumePoint(
                     segment=last.segment,
@@ -112,7 +115,15 @@ class Story:
                     checkpoint=last.checkpoint,
                     commitment=last.commitment,
                 )
-        return [*said, self._say("matching", self._stop(tuple(shares))), *ends, *self._judge()]
+        return leases
+
+    def work(self) -> list[Envelope[Any]]:
+        """All that follows upon the funding, in the order in which it happens."""
+        leases = self.leases()
+        said = [envelope for lease in leases for envelope in lease.said]
+        ends = [envelope for lease in leases for envelope in lease.verdict]
+        stop = self._say("matching", self._stop(tuple(lease.share for lease in leases)))
+        return [*said, stop, *ends, *self._judge()]
 
     def _stop(self, shares: tuple[LeaseShare, ...]) -> Event:
         who = {"job_id": self.job_id, "requester": self.requester_id, "leases": shares}

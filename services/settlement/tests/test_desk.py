@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from services.settlement.tests.market import ADMIN, DEPOSIT, OPERATOR, PEOPLE, STAKE, Market
-from services.settlement.tests.stories import PRICE, UNITS, Part, key_of, provider_of
+from services.settlement.tests.stories import PRICE, UNITS, Part, key_of, net_of, provider_of
 
 from assay.chain import wallet
 from assay.chain.encode import encode_open
@@ -20,20 +20,21 @@ from assay.settlement.intents import Open
 from assay.settlement.questions import balances
 
 pytestmark = pytest.mark.server
-EARNED = cost_of(2 * UNITS, PRICE)
+EARNED = net_of(2)
 
 
 async def test_a_verified_job_is_paid_and_the_rest_goes_back(market: Market) -> None:
     story = market.story("good", (Part("alpha", 2), Part("beta", 1)))
     await market.play(story)
-    spent = EARNED + cost_of(UNITS, PRICE)
+    spent = cost_of(3 * UNITS, PRICE)
     assert await market.balance("alpha") == DEPOSIT + EARNED
     assert await market.balance("requester") == DEPOSIT - spent
     funded, *leases, settled = await market.said("job.funded", "lease.paid", "job.settled")
     assert (funded["amount"], funded["gas"]) == (20_000, 21_000)
-    assert [lease["amount"] for lease in leases] == [EARNED, spent - EARNED]
+    assert [lease["amount"] for lease in leases] == [EARNED, net_of(1)]
     assert settled["type"] == "job.settled" and settled["refunded"] == 20_000 - spent
-    assert [payout["amount"] for payout in settled["payouts"]] == [EARNED, spent - EARNED]
+    assert settled["fee"] == spent - EARNED - net_of(1) == await market.chain.audit_fund()
+    assert [payout["amount"] for payout in settled["payouts"]] == [EARNED, net_of(1)]
     await market.check()
 
 

@@ -3,15 +3,17 @@
 import random
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from services.settlement.tests.stories import PRICE, UNITS, Part, Story
 
 from assay.schema import Envelope, Event
 from assay.schema.job import JobRefunded, JobSettled
 from assay.schema.lease import SlashReason
-from assay.schema.values import STAKE_PER_SLOT, cost_of
+from assay.schema.values import BOND_PER_VERIFIER, STAKE_PER_SLOT, cost_of
 from assay.settlement.domain import (
+    audit_fee,
+    bond_amount,
     close,
     commits_of,
     gas_share,
@@ -41,15 +43,17 @@ def events_of(story: Story) -> list[Event]:
     return [envelope.event for envelope in said]
 
 
+@settings(deadline=None)
 @given(STORIES, st.integers(0, 60_000))
 def test_payouts_and_refund_are_what_was_locked(story: Story, locked: int) -> None:
     dossier = gather(events_of(story))
     assert lacks(dossier) == []
     closure = close(dossier, locked)
-    assert sum(payout.amount for payout in closure.payouts) + closure.refunded == locked
-    assert closure.refunded >= 0 and all(payout.amount >= 0 for payout in closure.payouts)
+    assert sum(payout.amount for payout in closure.payouts) + closure.fee + closure.refunded == locked
+    assert closure.refunded >= 0 and closure.fee >= 0 and all(payout.amount >= 0 for payout in closure.payouts)
 
 
+@settings(deadline=None)
 @given(STORIES)
 def test_each_true_lease_gets_what_it_earned_as_far_as_the_limit_goes(story: Story) -> None:
     closure = close(gather(events_of(story)), story.price_limit)
@@ -58,11 +62,13 @@ def test_each_true_lease_gets_what_it_earned_as_far_as_the_limit_goes(story: Sto
         if part.segments and part.is_true:
             expected.append(min(cost_of(part.segments * UNITS, PRICE), left))
             left -= expected[-1]
-    assert [payout.amount for payout in closure.payouts] == expected
+    assert [payout.amount for payout in closure.payouts] == [cost - audit_fee(cost) for cost in expected]
+    assert closure.fee == sum(map(audit_fee, expected)) <= sum(expected) // 100
     fences = [payout.fence for payout in closure.payouts]
     assert fences == sorted(set(fences))
 
 
+@settings(deadline=None)
 @given(STORIES, st.randoms(use_true_random=False))
 def test_the_order_of_arrival_changes_nothing(story: Story, chance: random.Random) -> None:
     events = events_of(story)
@@ -71,6 +77,7 @@ def test_the_order_of_arrival_changes_nothing(story: Story, chance: random.Rando
     assert close(gather(shuffled), story.price_limit) == close(gather(events), story.price_limit)
 
 
+@settings(deadline=None)
 @given(STORIES, st.data())
 def test_no_job_closes_while_something_lacks(story: Story, data: st.DataObject) -> None:
     events = events_of(story)
@@ -110,11 +117,14 @@ def test_two_commitments_to_one_segment_do_not_confuse_the_receipt() -> None:
 @given(st.integers(0, 10**30))
 def test_a_slash_never_exceeds_the_stake(held: int) -> None:
     assert slash_amount(held) == min(held, STAKE_PER_SLOT // 2)
+    assert bond_amount(held) == min(held, BOND_PER_VERIFIER)
 
 
 def test_withheld_data_is_another_offence_than_a_false_result() -> None:
     assert slash_reason("segment.withheld") is SlashReason.WITHHELD_DATA
+    assert slash_reason("segment.wrong_checkpoint") is SlashReason.WITHHELD_DATA
     assert slash_reason("segment.mismatch") is SlashReason.INVALID_RESULT
+    assert slash_reason("commitment.equivocation") is SlashReason.EQUIVOCATION
 
 
 @given(st.integers(0, 10**9), st.integers(1, 200))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from services.settlement.tests.market import ADMIN, DEPOSIT, STAKE, Crash, Fuse, Market
-from services.settlement.tests.stories import PRICE, UNITS, Part, Story, key_of
+from services.settlement.tests.stories import PRICE, UNITS, Part, Story, key_of, net_of
 
 from assay.chain import wallet
 from assay.schema import Envelope
@@ -33,9 +33,8 @@ def earned_of(stories: Sequence[Story]) -> dict[str, int]:
         left = story.price_limit
         for part in story.parts:
             if part.is_true:
-                pay = min(cost_of(part.segments * UNITS, PRICE), left)
-                earned[part.provider] += pay
-                left -= pay
+                earned[part.provider] += net_of(part.segments, left)
+                left -= min(cost_of(part.segments * UNITS, PRICE), left)
     return earned
 
 

@@ -8,24 +8,28 @@ from services.settlement.tests.market import ADMIN, OPERATOR, PEOPLE, endow
 from services.settlement.tests.stories import key_of
 
 from assay.chain import wallet
-from assay.chain.encode import encode_open, encode_settle, encode_slash
+from assay.chain.encode import encode_anchor, encode_open, encode_pay_audits, encode_settle, encode_slash
 from assay.chain.errors import Reverted
-from assay.chain.events import ESCROW_EVENTS, POOL_EVENTS, STAKE_EVENTS
+from assay.chain.events import CONTRACT_EVENTS
 from assay.chain.memory import MemoryChain
 from assay.chain.orders import order_digest
-from assay.chain.values import Order, Payout, Settlement, SignedOrder, Slash
+from assay.chain.values import Anchor, AuditPayment, Order, Payout, Settlement, SignedOrder, Slash
 from assay.schema.values import job_word
 from assay.settlement.ledger import OUTSIDE, Book, fold
 from assay.settlement.postings import POSTINGS, SILENT, post
 from assay.settlement.reconciler import on_chain
 
 JOBS = [f"j{letter * 26}" for letter in "abc"]
+AUDIT = st.sampled_from([f"a{letter * 26}" for letter in "abc"])
 WHO, JOB, AMOUNT = st.sampled_from(PEOPLE), st.sampled_from(JOBS), st.integers(0, 2 * 10**9)
 ACTS = st.one_of(
     st.tuples(st.just("deposit"), WHO, AMOUNT),
     st.tuples(st.just("withdraw"), WHO, AMOUNT),
     st.tuples(st.just("open"), WHO, JOB, AMOUNT),
-    st.tuples(st.just("settle"), JOB, st.lists(st.tuples(WHO, AMOUNT), max_size=3)),
+    st.tuples(st.just("settle"), JOB, st.lists(st.tuples(WHO, AMOUNT), max_size=3), st.integers(0, 10**7)),
+    st.tuples(st.just("fund_audits"), WHO, AMOUNT),
+    st.tuples(st.just("pay_audit"), WHO, AUDIT, AMOUNT),
+    st.tuples(st.just("anchor"), WHO, st.integers(0, 3)),
     st.tuples(st.just("reclaim"), JOB),
     st.tuples(st.just("stake"), WHO, st.integers(0, 2 * 10**21)),
     st.tuples(st.just("unstake"), WHO, st.integers(0, 10**21)),
@@ -44,10 +48,18 @@ async def act(chain: MemoryChain, name: str, *args: Any) -> None:
         signed = SignedOrder(order, bytes.fromhex(key_of(who).sign(digest)[2:]))
         await wallet.send(chain, OPERATOR, chain.deployment.escrow, encode_open([signed]))
     elif name == "settle":
-        job, paid = args
+        job, paid, fee = args
         payouts = tuple(Payout(key_of(who).address, fence, amount) for fence, (who, amount) in enumerate(paid, 1))
-        call = encode_settle([Settlement(job_word(job), payouts, b"\1" * 32)])
+        call = encode_settle([Settlement(job_word(job), payouts, fee, b"\1" * 32)])
         await wallet.send(chain, OPERATOR, chain.deployment.escrow, call)
+    elif name == "pay_audit":
+        who, audit, amount = args
+        call = encode_pay_audits([AuditPayment(job_word(audit), key_of(who).address, amount)])
+        await wallet.send(chain, OPERATOR, chain.deployment.escrow, call)
+    elif name == "anchor":
+        who, number = args
+        call = encode_anchor([Anchor(key_of(who).address, number, bytes(32), b"\1" * 32, 5)])
+        await wallet.send(chain, OPERATOR, chain.deployment.anchors, call)
     elif name == "slash":
         who, job, fence, amount = args
         call = encode_slash([Slash(key_of(who).address, amount, 0, job_word(job), fence)])
@@ -82,4 +94,4 @@ async def test_ledger_and_chain_hold_the_same(acts: list[tuple[Any, ...]]) -> No
 
 
 def test_every_kind_of_chain_event_has_its_posting() -> None:
-    assert {*POSTINGS, *SILENT} == {*ESCROW_EVENTS, *STAKE_EVENTS, *POOL_EVENTS}
+    assert {*POSTINGS, *SILENT} == {*CONTRACT_EVENTS}

@@ -4,16 +4,15 @@ from typing import Any
 
 import pytest
 from services.settlement.tests.market import ADMIN, DEPOSIT, OPERATOR, Market, endow, until
-from services.settlement.tests.stories import PRICE, UNITS, Part
+from services.settlement.tests.stories import Part, net_of
 
 from assay.chain.memory import MemoryChain
 from assay.chain.transaction import sign_transaction
 from assay.chain.values import Fees
-from assay.schema.values import cost_of
 from assay.settlement import sender
 
 pytestmark = pytest.mark.server
-EARNED = cost_of(2 * UNITS, PRICE)
+EARNED = net_of(2)
 
 
 async def test_a_forgotten_transaction_is_sent_again_and_takes_effect_once(market: Market) -> None:

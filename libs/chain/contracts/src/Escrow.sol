@@ -19,6 +19,8 @@ contract Escrow is IEscrow, EIP712, AccessControl, ReentrancyGuardTransient {
     );
     /// @notice How long after a deadline a job can still be settled before anyone may give its money back.
     uint256 public constant GRACE = 7 days;
+    /// @notice A fee is at most this part of what a job costs: one in so many.
+    uint256 public constant FEE_PART_MAX = 20;
     IERC20 public immutable STABLE;
 
     struct Job {
@@ -30,6 +32,8 @@ contract Escrow is IEscrow, EIP712, AccessControl, ReentrancyGuardTransient {
 
     mapping(address party => uint256) private _balances;
     mapping(bytes32 jobId => Job) private _jobs;
+    mapping(bytes32 auditId => bool) private _audits;
+    uint256 private _fund;
 
     constructor(IERC20 stable, address admin, address settler) EIP712("Assay", "1") {
         STABLE = stable;
@@ -63,9 +67,25 @@ contract Escrow is IEscrow, EIP712, AccessControl, ReentrancyGuardTransient {
     }
 
     function settle(Settlement[] calldata settlements) external nonReentrant onlyRole(SETTLER_ROLE) {
+        uint256 fees = 0;
         for (uint256 i = 0; i < settlements.length; ++i) {
-            _settle(settlements[i]);
+            fees += _settle(settlements[i]);
         }
+        if (fees > 0) _fund += fees;
+    }
+
+    function fundAudits(uint256 amount) external nonReentrant {
+        uint256 arrived = _receive(amount);
+        _fund += arrived;
+        emit AuditsFunded(msg.sender, arrived);
+    }
+
+    function payAudits(AuditPayment[] calldata payments) external nonReentrant onlyRole(SETTLER_ROLE) {
+        uint256 left = _fund;
+        for (uint256 i = 0; i < payments.length; ++i) {
+            left -= _payAudit(payments[i], left);
+        }
+        _fund = left;
     }
 
     function reclaim(bytes32 jobId) external nonReentrant {
@@ -88,17 +108,29 @@ contract Escrow is IEscrow, EIP712, AccessControl, ReentrancyGuardTransient {
         return _jobs[jobId].locked;
     }
 
+    function auditFund() external view returns (uint256) {
+        return _fund;
+    }
+
+    function isAuditPaid(bytes32 auditId) external view returns (bool) {
+        return _audits[auditId];
+    }
+
     function stateOf(bytes32 jobId) external view returns (JobState) {
         return _jobs[jobId].state;
     }
 
-    /// @dev Credits what really arrived, so that a token which keeps a fee cannot make the escrow owe too much.
     function _deposit(address party, uint256 amount) private nonReentrant {
-        uint256 before = STABLE.balanceOf(address(this));
-        STABLE.safeTransferFrom(msg.sender, address(this), amount);
-        uint256 arrived = STABLE.balanceOf(address(this)) - before;
+        uint256 arrived = _receive(amount);
         _balances[party] += arrived;
         emit Deposited(party, arrived);
+    }
+
+    /// @dev What really arrived counts, so that a token which keeps a fee cannot make the escrow owe too much.
+    function _receive(uint256 amount) private returns (uint256) {
+        uint256 before = STABLE.balanceOf(address(this));
+        STABLE.safeTransferFrom(msg.sender, address(this), amount);
+        return STABLE.balanceOf(address(this)) - before;
     }
 
     function _open(Order calldata order, bytes calldata signature) private {
@@ -131,14 +163,15 @@ contract Escrow is IEscrow, EIP712, AccessControl, ReentrancyGuardTransient {
         return err == ECDSA.RecoverError.NoError && signer == order.requester;
     }
 
-    function _settle(Settlement calldata settlement) private {
+    function _settle(Settlement calldata settlement) private returns (uint256 fee) {
         Job storage job = _jobs[settlement.jobId];
-        uint256 locked = job.locked;
-        (bool payable_, SettlementRefusal reason, uint256 paid) = _judge(job.state, locked, settlement.payouts);
+        (bool payable_, SettlementRefusal reason, uint256 paid) = _judge(job.state, job.locked, settlement);
         if (!payable_) {
             emit SettlementRefused(settlement.jobId, reason);
-            return;
+            return 0;
         }
+        fee = settlement.fee;
+        uint256 refunded = job.locked - paid - fee;
         job.state = JobState.SETTLED;
         job.locked = 0;
         for (uint256 i = 0; i < settlement.payouts.length; ++i) {
@@ -146,13 +179,12 @@ contract Escrow is IEscrow, EIP712, AccessControl, ReentrancyGuardTransient {
             _balances[payout.provider] += payout.amount;
             emit Paid(settlement.jobId, payout.provider, payout.fence, payout.amount);
         }
-        uint256 refunded = locked - paid;
         if (refunded > 0) _balances[job.requester] += refunded;
-        emit Settled(settlement.jobId, paid, refunded, settlement.receiptDigest);
+        emit Settled(settlement.jobId, paid, fee, refunded, settlement.receiptDigest);
     }
 
-    /// @dev Whether a settlement may be paid and what it costs, or the reason why not.
-    function _judge(JobState state, uint256 locked, Payout[] calldata payouts)
+    /// @dev Whether a settlement may be paid and what it pays its leases, or the reason why not.
+    function _judge(JobState state, uint256 locked, Settlement calldata settlement)
         private
         pure
         returns (bool, SettlementRefusal, uint256)
@@ -162,13 +194,33 @@ contract Escrow is IEscrow, EIP712, AccessControl, ReentrancyGuardTransient {
         if (state == JobState.RECLAIMED) return (false, SettlementRefusal.RECLAIMED, 0);
         uint256 left = locked;
         uint64 fence = 0;
-        for (uint256 i = 0; i < payouts.length; ++i) {
-            if (payouts[i].fence <= fence) return (false, SettlementRefusal.FENCE_ORDER, 0);
-            if (payouts[i].provider == address(0)) return (false, SettlementRefusal.NO_PROVIDER, 0);
-            if (payouts[i].amount > left) return (false, SettlementRefusal.OVER_LIMIT, 0);
-            fence = payouts[i].fence;
-            left -= payouts[i].amount;
+        for (uint256 i = 0; i < settlement.payouts.length; ++i) {
+            Payout calldata payout = settlement.payouts[i];
+            if (payout.fence <= fence) return (false, SettlementRefusal.FENCE_ORDER, 0);
+            if (payout.provider == address(0)) return (false, SettlementRefusal.NO_PROVIDER, 0);
+            if (payout.amount > left) return (false, SettlementRefusal.OVER_LIMIT, 0);
+            fence = payout.fence;
+            left -= payout.amount;
         }
-        return (true, SettlementRefusal.UNKNOWN, locked - left);
+        if (settlement.fee > left) return (false, SettlementRefusal.OVER_LIMIT, 0);
+        uint256 paid = locked - left;
+        if (settlement.fee > (paid + settlement.fee) / FEE_PART_MAX) return (false, SettlementRefusal.FEE_TOO_HIGH, 0);
+        return (true, SettlementRefusal.UNKNOWN, paid);
+    }
+
+    /// @dev What was paid out of the `left` of the fund: the whole amount, or nothing.
+    function _payAudit(AuditPayment calldata payment, uint256 left) private returns (uint256) {
+        if (_audits[payment.auditId]) return _refuseAudit(payment.auditId, AuditRefusal.KNOWN);
+        if (payment.verifier == address(0)) return _refuseAudit(payment.auditId, AuditRefusal.NO_VERIFIER);
+        if (payment.amount > left) return _refuseAudit(payment.auditId, AuditRefusal.INSUFFICIENT);
+        _audits[payment.auditId] = true;
+        _balances[payment.verifier] += payment.amount;
+        emit AuditPaid(payment.auditId, payment.verifier, payment.amount);
+        return payment.amount;
+    }
+
+    function _refuseAudit(bytes32 auditId, AuditRefusal reason) private returns (uint256) {
+        emit AuditRefused(auditId, reason);
+        return 0;
     }
 }

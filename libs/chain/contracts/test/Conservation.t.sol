@@ -23,7 +23,7 @@ contract ConservationTest {
 
     /// @dev Only what parties do: not the market's own set-up and checks.
     function targetSelectors() public view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](9);
+        bytes4[] memory selectors = new bytes4[](11);
         selectors[0] = Market.deposit.selector;
         selectors[1] = Market.order.selector;
         selectors[2] = Market.settleJob.selector;
@@ -33,6 +33,8 @@ contract ConservationTest {
         selectors[6] = Market.unstake.selector;
         selectors[7] = Market.leave.selector;
         selectors[8] = Market.slashProvider.selector;
+        selectors[9] = Market.donate.selector;
+        selectors[10] = Market.payFor.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(_market), selectors);
     }

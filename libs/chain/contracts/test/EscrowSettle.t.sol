@@ -31,7 +31,7 @@ contract EscrowSettleTest is Fixture {
         vm.expectEmit(address(escrow));
         emit IEscrow.Paid(JOB, PROVIDER, 2, 200);
         vm.expectEmit(address(escrow));
-        emit IEscrow.Settled(JOB, 400, 200, keccak256("receipt"));
+        emit IEscrow.Settled(JOB, 400, 0, 200, keccak256("receipt"));
         settle(JOB, payouts(2, 200));
         same(escrow.balanceOf(PROVIDER), 400);
         same(escrow.balanceOf(requester), 600);
@@ -68,8 +68,8 @@ contract EscrowSettleTest is Fixture {
 
     function test_a_refused_settlement_does_not_hold_up_the_batch() public {
         IEscrow.Settlement[] memory batch = new IEscrow.Settlement[](2);
-        batch[0] = IEscrow.Settlement("other", payouts(1, 5), 0);
-        batch[1] = IEscrow.Settlement(JOB, payouts(1, 600), 0);
+        batch[0] = IEscrow.Settlement("other", payouts(1, 5), 0, 0);
+        batch[1] = IEscrow.Settlement(JOB, payouts(1, 600), 0, 0);
         vm.prank(SETTLER);
         escrow.settle(batch);
         same(escrow.balanceOf(PROVIDER), 600);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {EpochAnchors} from "../src/EpochAnchors.sol";
 import {Escrow} from "../src/Escrow.sol";
 import {InsurancePool} from "../src/InsurancePool.sol";
 import {NativeToken} from "../src/NativeToken.sol";
@@ -19,12 +20,14 @@ abstract contract Fixture {
     address internal constant SLASHER = address(0x51a5);
     address internal constant PROVIDER = address(0x9209);
     address internal constant OTHER = address(0x07e4);
+    address internal constant VERIFIER = address(0x7e81);
 
     StableToken internal stable;
     NativeToken internal native;
     Escrow internal escrow;
     InsurancePool internal pool;
     Stake internal bonds;
+    EpochAnchors internal anchors;
     address internal requester;
 
     function setUp() public virtual {
@@ -35,6 +38,7 @@ abstract contract Fixture {
         escrow = new Escrow(stable, address(this), SETTLER);
         pool = new InsurancePool(native, address(this), SETTLER);
         bonds = new Stake(native, address(pool), address(this), SLASHER);
+        anchors = new EpochAnchors(address(this), SETTLER);
         stable.approve(address(escrow), type(uint256).max);
         native.approve(address(bonds), type(uint256).max);
     }
@@ -42,6 +46,11 @@ abstract contract Fixture {
     function fund(address party, uint256 amount) internal {
         stable.mint(address(this), amount);
         escrow.depositFor(party, amount);
+    }
+
+    function fundAudits(uint256 amount) internal {
+        stable.mint(address(this), amount);
+        escrow.fundAudits(amount);
     }
 
     function bond(address provider, uint256 amount) internal {
@@ -105,10 +114,21 @@ abstract contract Fixture {
     }
 
     function settle(bytes32 jobId, IEscrow.Payout[] memory list) internal {
+        settle(jobId, list, 0);
+    }
+
+    function settle(bytes32 jobId, IEscrow.Payout[] memory list, uint256 fee) internal {
         IEscrow.Settlement[] memory batch = new IEscrow.Settlement[](1);
-        batch[0] = IEscrow.Settlement(jobId, list, keccak256("receipt"));
+        batch[0] = IEscrow.Settlement(jobId, list, fee, keccak256("receipt"));
         vm.prank(SETTLER);
         escrow.settle(batch);
+    }
+
+    function payAudit(bytes32 auditId, address verifier, uint256 amount) internal {
+        IEscrow.AuditPayment[] memory batch = new IEscrow.AuditPayment[](1);
+        batch[0] = IEscrow.AuditPayment(auditId, verifier, amount);
+        vm.prank(SETTLER);
+        escrow.payAudits(batch);
     }
 
     function slash(address provider, uint256 amount, bytes32 jobId, uint64 fence) internal {

@@ -13,6 +13,9 @@ contract Market is Fixture {
     uint256 public deposited;
     uint256 public withdrawn;
     uint256 public paid;
+    uint256 public fees;
+    uint256 public donated;
+    uint256 public audited;
     uint256 public staked;
     uint256 public unbonded;
     uint256 public slashed;
@@ -30,13 +33,32 @@ contract Market is Fixture {
         open(_job(job), limit % (escrow.balanceOf(requester) * 2 + 1));
     }
 
-    function settleJob(uint8 job, uint64 each, uint8 leases) external {
+    function settleJob(uint8 job, uint64 each, uint8 leases, uint64 fee) external {
         bytes32 jobId = _job(job);
         uint256 locked = escrow.lockedOf(jobId);
         uint256 count = leases % 4;
         uint256 amount = each % (locked + 2);
-        if (escrow.stateOf(jobId) == IEscrow.JobState.FUNDED && amount * count <= locked) paid += amount * count;
-        settle(jobId, payouts(uint64(count), amount));
+        uint256 share = fee % (amount * count / 19 + 2);
+        uint256 cost = amount * count + share;
+        if (escrow.stateOf(jobId) == IEscrow.JobState.FUNDED && cost <= locked && share <= cost / 20) {
+            paid += amount * count;
+            fees += share;
+        }
+        settle(jobId, payouts(uint64(count), amount), share);
+    }
+
+    function donate(uint64 amount) external {
+        fundAudits(amount);
+        donated += amount;
+    }
+
+    function payFor(uint8 audit, uint64 amount) external {
+        bytes32 auditId = _job(audit);
+        uint256 fund = escrow.auditFund();
+        uint256 fee = amount % (fund + 2);
+        bool isDue = !escrow.isAuditPaid(auditId) && fee <= fund;
+        payAudit(auditId, VERIFIER, fee);
+        if (isDue) audited += fee;
     }
 
     function reclaim(uint8 job) external {
@@ -46,8 +68,8 @@ contract Market is Fixture {
         escrow.reclaim(jobId);
     }
 
-    function withdraw(uint64 amount, bool byProvider) external {
-        address party = byProvider ? PROVIDER : requester;
+    function withdraw(uint64 amount, uint8 who) external {
+        address party = [requester, PROVIDER, VERIFIER][who % 3];
         uint256 taken = amount % (escrow.balanceOf(party) + 1);
         vm.prank(party);
         escrow.withdraw(taken);
@@ -89,10 +111,12 @@ contract Market is Fixture {
         for (uint256 i = 0; i < JOBS; ++i) {
             locked += escrow.lockedOf(_job(i));
         }
-        uint256 owed = escrow.balanceOf(requester) + escrow.balanceOf(PROVIDER) + locked;
-        same(stable.balanceOf(address(escrow)), owed);
-        same(owed + withdrawn, deposited);
+        uint256 owed = escrow.balanceOf(requester) + escrow.balanceOf(PROVIDER) + escrow.balanceOf(VERIFIER) + locked;
+        same(stable.balanceOf(address(escrow)), owed + escrow.auditFund());
+        same(owed + escrow.auditFund() + withdrawn, deposited + donated);
+        same(escrow.auditFund() + audited, donated + fees);
         same(escrow.balanceOf(PROVIDER) + stable.balanceOf(PROVIDER), paid);
+        same(escrow.balanceOf(VERIFIER) + stable.balanceOf(VERIFIER), audited);
     }
 
     function checkStake() external view {

@@ -17,6 +17,7 @@ interface Vm {
     function expectPartialRevert(bytes4 selector) external;
     function expectEmit(address emitter) external;
     function recordLogs() external;
+    function readFileBinary(string calldata path) external view returns (bytes memory);
     function getRecordedLogs() external returns (Log[] memory);
 }
 

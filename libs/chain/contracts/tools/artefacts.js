@@ -3,7 +3,7 @@ const { createHash } = require("crypto");
 const { mkdirSync, readdirSync, readFileSync, writeFileSync } = require("fs");
 const { join } = require("path");
 
-const CONTRACTS = ["StableToken", "NativeToken", "Escrow", "Stake", "InsurancePool"];
+const CONTRACTS = ["StableToken", "NativeToken", "Escrow", "Stake", "InsurancePool", "EpochAnchors", "Judge"];
 const root = join(__dirname, "..");
 const target = process.argv[2];
 

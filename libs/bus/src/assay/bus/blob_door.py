@@ -49,14 +49,19 @@ async def take_part(store: BlobStore, owner: str, digest: str, message: Message)
     return b""
 
 
-async def give_part(store: BlobStore, owner: str, body: Mapping[str, Any]) -> Answer:
-    """The answer to `ask.<owner>.blob`: with an `offset` the part there; else, as JSON, the `size` of the whole blob or
-    null, and for a `total` what the owner has still to upload."""
+async def give_part(store: BlobStore, asker: str, body: Mapping[str, Any], is_told: bool) -> Answer:
+    """The answer to `ask.<asker>.blob`: with an `offset` the part there; else, as JSON, the `size` of the whole blob or
+    null, and for a `total` what the asker has still to upload.
+
+    Parts are given to whom the blob `is_told`, and to its owner. Raises Refused: blob.missing, for others too.
+    """
     digest, offset, total = check_digest(body.get("digest")), body.get("offset"), body.get("total")
     if isinstance(offset, int):
+        if not is_told and await store.owner(digest) != asker:
+            raise Refused("blob.missing", f"{digest}.")
         return {TOTAL_HEADER: str(await store.size(digest))}, await store.read(digest, offset)
     size = await store.size(digest) if await store.has(digest) else None
-    left = await store.missing(digest, total, owner) if isinstance(total, int) else []
+    left = await store.missing(digest, total, asker) if isinstance(total, int) else []
     return json.dumps({"size": size, "missing": left}).encode()
 
 

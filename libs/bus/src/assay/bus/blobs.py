@@ -85,6 +85,10 @@ class NatsBlobs:
         """How many bytes the blob has. Raises Refused: blob.missing."""
         return (await self._find(digest)).size
 
+    async def owner(self, digest: str) -> str:
+        """Whose upload made the blob whole. Raises Refused: blob.missing."""
+        return (await self._find(digest)).owner
+
     async def read(self, digest: str, offset: int) -> bytes:
         """The part of a whole blob that starts at `offset`. Raises Refused: blob.missing."""
         record = await self._find(digest)

@@ -10,6 +10,7 @@ class MemoryBlobs:
 
     def __init__(self) -> None:
         self._whole: dict[str, bytes] = {}
+        self._owners: dict[str, str] = {}
         self._parts: dict[tuple[str, str], dict[int, bytes]] = {}
 
     async def put(self, data: bytes) -> str:
@@ -33,6 +34,11 @@ class MemoryBlobs:
         """How many bytes the blob has. Raises Refused: blob.missing."""
         return len(await self.get(digest))
 
+    async def owner(self, digest: str) -> str:
+        """Whose upload made the blob whole. Raises Refused: blob.missing."""
+        await self.get(digest)
+        return self._owners.get(digest, "core")
+
     async def read(self, digest: str, offset: int) -> bytes:
         """The part of a whole blob that starts at `offset`. Raises Refused: blob.missing."""
         data = await self.get(digest)
@@ -50,7 +56,8 @@ class MemoryBlobs:
         check_total(len(data))
         if blob_digest(data) != digest:
             raise Refused("blob.mismatch", f"What came is {blob_digest(data)}, not {digest}.")
-        self._whole[digest] = bytes(data)
+        if digest not in self._whole:
+            self._whole[digest], self._owners[digest] = bytes(data), owner
 
     async def missing(self, digest: str, total: int, owner: str) -> list[int]:
         """The offsets of the parts that the owner has still to write; none if the blob is whole."""
@@ -68,4 +75,4 @@ class MemoryBlobs:
         data = b"".join(parts[offset] for offset in offsets(total))
         if blob_digest(data) != digest or len(data) != total:
             raise Refused("blob.mismatch", f"The parts of {digest} make {len(data)} bytes of {blob_digest(data)}.")
-        self._whole[digest] = data
+        self._whole[digest], self._owners[digest] = data, owner

@@ -93,6 +93,9 @@ class BlobStore(Blobs, Protocol):
     An `owner` is a token, the account that uploads: nobody's parts can spoil the upload of another.
     """
 
+    async def owner(self, digest: str) -> str:
+        """Whose upload made the blob whole. Raises Refused: blob.missing."""
+
     async def read(self, digest: str, offset: int) -> bytes:
         """The part of a whole blob that starts at `offset`. Raises Refused: blob.missing."""
 

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// @title Providers' stake in the native token
-/// @notice Stake answers for what a provider does until it has left the contract: what is unbonding can be slashed too.
+/// @title Stake in the native token
+/// @notice Stake answers for what its owner does, as a provider or as a verifier, until it has left the contract: what is
+/// unbonding can be slashed too.
 interface IStake {
     /// @notice What stake answers for.
     enum SlashReason {
         INVALID_RESULT,
         WITHHELD_DATA,
         DOWNTIME,
-        FALSE_CAPACITY
+        FALSE_CAPACITY,
+        LAZY_VERIFIER,
+        FALSE_ACCUSATION,
+        EQUIVOCATION
     }
 
-    /// @notice The penalty for one offence, which (jobId, provider, fence) names.
+    /// @notice The penalty for one offence, which (jobId, provider, fence) names: a provider's in a lease, or a
+    /// verifier's in an audit, whose id then stands for the job's.
     struct Slash {
         address provider;
         uint256 amount;

@@ -4,10 +4,14 @@ Light parts are re-exported here; whoever sends imports `assay.chain.client`, `a
 `assay.chain.wallet` or `assay.chain.memory`, so that web3 is loaded only where it is used.
 """
 
-from assay.chain.encode import encode_open, encode_settle, encode_slash
+from assay.chain.encode import encode_anchor, encode_open, encode_pay_audits, encode_settle, encode_slash
 from assay.chain.errors import ChainError, ChainUnreachable, FeeTooLow, NonceTaken, Reverted, Unfunded, UnknownBlock
-from assay.chain.gas import open_gas, settle_gas, slash_gas
+from assay.chain.gas import anchor_gas, audit_gas, open_gas, settle_gas, slash_gas
 from assay.chain.port import (
+    Anchor,
+    AnchorRefusal,
+    AuditPayment,
+    AuditRefusal,
     Block,
     Chain,
     ChainEvent,
@@ -29,6 +33,10 @@ from assay.chain.port import (
 from assay.chain.transaction import bump, sign_transaction
 
 __all__ = [
+    "Anchor",
+    "AnchorRefusal",
+    "AuditPayment",
+    "AuditRefusal",
     "Block",
     "Chain",
     "ChainError",
@@ -53,8 +61,12 @@ __all__ = [
     "SlashReason",
     "Unfunded",
     "UnknownBlock",
+    "anchor_gas",
+    "audit_gas",
     "bump",
+    "encode_anchor",
     "encode_open",
+    "encode_pay_audits",
     "encode_settle",
     "encode_slash",
     "open_gas",

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-CONTRACTS = ("StableToken", "NativeToken", "Escrow", "Stake", "InsurancePool")
+CONTRACTS = ("StableToken", "NativeToken", "Escrow", "Stake", "InsurancePool", "EpochAnchors", "Judge")
 
 
 class Artefact(NamedTuple):

@@ -10,7 +10,8 @@ from assay.chain.encode import encode_call
 from assay.chain.errors import ChainError, NonceTaken, UnknownBlock
 from assay.chain.events import ChainEvent, LoggedEvent, Receipt
 from assay.chain.rpc import Rpc, hexes, is_known
-from assay.chain.values import Block, Deployment, Fees, JobState
+from assay.chain.values import Block, Deployment, Fees, JobState, Ruling
+from assay.chain.words import WORD_BYTES
 from assay.proof.keccak import keccak256
 from assay.schema.errors import Mismatch
 
@@ -26,8 +27,9 @@ async def connect(rpc_url: str, deployment: Deployment) -> ChainClient:
     chain_id = int(await client.rpc.ask("eth_chainId"), 16)
     if chain_id != deployment.chain_id:
         raise Mismatch(f"The node runs chain {chain_id}, the deployment is on {deployment.chain_id}.")
-    if await client.rpc.ask("eth_getCode", deployment.escrow, "latest") == "0x":
-        raise Mismatch(f"No contract stands at {deployment.escrow} on chain {chain_id}.")
+    for contract in (deployment.escrow, deployment.anchors):
+        if await client.rpc.ask("eth_getCode", contract, "latest") == "0x":
+            raise Mismatch(f"No contract stands at {contract} on chain {chain_id}.")
     return client
 
 
@@ -37,7 +39,8 @@ class ChainClient:
     def __init__(self, rpc: Rpc, deployment: Deployment) -> None:
         self.rpc = rpc
         self.deployment = deployment
-        self._contracts = [deployment.escrow, deployment.stake, deployment.pool]
+        self._contracts = [deployment.escrow, deployment.stake, deployment.pool, deployment.anchors]
+        self._contracts += [deployment.judge] if deployment.judge else []
         self._emitters = {contract.lower() for contract in self._contracts}
 
     async def close(self) -> None:
@@ -63,6 +66,20 @@ class ChainClient:
     async def job_state(self, job_id: bytes) -> JobState:
         """Returns how far a job's money has come."""
         return JobState(await self._number(self.deployment.escrow, encode_call("stateOf(bytes32)", job_id)))
+
+    async def audit_fund(self) -> int:
+        """Returns what is there to pay audits, in stable units."""
+        return await self._number(self.deployment.escrow, encode_call("auditFund()"))
+
+    async def root_of(self, provider: str, number: int) -> bytes:
+        """Returns the anchored root of a provider's epoch, or 32 zero bytes."""
+        call = encode_call("rootOf(address,uint64)", provider, number)
+        return (await self._number(self.deployment.anchors, call)).to_bytes(WORD_BYTES, "big")
+
+    async def ruling_of(self, dispute: bytes, worker: str, challenger: str) -> Ruling:
+        """Returns what the judge ruled in the dispute between these two."""
+        call = encode_call("rulingOf(bytes32,address,address)", dispute, worker, challenger)
+        return Ruling(await self._number(self.deployment.judge, call))
 
     async def stake_of(self, provider: str) -> int:
         """Returns a provider's active stake, in native units."""

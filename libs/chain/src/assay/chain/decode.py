@@ -8,7 +8,7 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
 from assay.chain.artefacts import entries, signature_of
-from assay.chain.events import ESCROW_EVENTS, POOL_EVENTS, STAKE_EVENTS, ChainEvent
+from assay.chain.events import CONTRACT_EVENTS, ChainEvent
 from assay.chain.words import WORD_BYTES, checksum, selector
 from assay.proof.keccak import keccak256
 
@@ -63,7 +63,7 @@ def _reader(event: type[ChainEvent], entry: dict[str, Any]) -> Reader:
 
 
 def _event_readers() -> dict[bytes, Reader]:
-    classes = {event.__name__: event for event in (*ESCROW_EVENTS, *STAKE_EVENTS, *POOL_EVENTS)}
+    classes = {event.__name__: event for event in CONTRACT_EVENTS}
     known = (entry for entry in entries("event") if entry["name"] in classes)
     return {keccak256(signature_of(entry).encode()): _reader(classes[entry["name"]], entry) for entry in known}
 

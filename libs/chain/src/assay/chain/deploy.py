@@ -17,7 +17,7 @@ GAS_MARGIN = 1.1
 async def deploy(
     rpc_url: str, deployer_key: Key, settler: str, slasher: str, compensator: str | None = None
 ) -> Deployment:
-    """Returns the new contracts' places; the settler also compensates out of the pool unless another is named.
+    """Returns the new contracts' places; the settler also anchors, and compensates out of the pool unless another does.
 
     Raises ChainUnreachable, Unfunded, Reverted.
     """
@@ -37,7 +37,9 @@ async def _deploy(rpc: Rpc, key: Key, settler: str, slasher: str, compensator: s
     escrow = await _create(rpc, key, chain_id, "Escrow", stable, admin, settler)
     pool = await _create(rpc, key, chain_id, "InsurancePool", native, admin, compensator)
     stake = await _create(rpc, key, chain_id, "Stake", native, pool, admin, slasher)
-    return Deployment(chain_id, stable, native, escrow, stake, pool, deployed_block)
+    anchors = await _create(rpc, key, chain_id, "EpochAnchors", admin, settler)
+    judge = await _create(rpc, key, chain_id, "Judge")
+    return Deployment(chain_id, stable, native, escrow, stake, pool, anchors, deployed_block, judge)
 
 
 async def _create(rpc: Rpc, key: Key, chain_id: int, name: str, *arguments: str) -> str:

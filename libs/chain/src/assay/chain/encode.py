@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-from assay.chain.values import Payout, Settlement, SignedOrder, Slash
+from assay.chain.values import Anchor, AuditPayment, Payout, Settlement, SignedOrder, Slash
 from assay.chain.words import WORD_BYTES, address, bytes32, selector, tail, uint
 
 OPEN = "open((bytes32,address,uint256,uint64,bytes32)[],bytes[])"
-SETTLE = "settle((bytes32,(address,uint64,uint256)[],bytes32)[])"
+SETTLE = "settle((bytes32,(address,uint64,uint256)[],uint256,bytes32)[])"
+PAY_AUDITS = "payAudits((bytes32,address,uint256)[])"
+ANCHOR = "anchor((address,uint64,bytes32,bytes32,uint64)[])"
 SLASH = "slash((address,uint256,uint8,bytes32,uint64)[])"
 
 ORDER_BYTES = 5 * WORD_BYTES
@@ -27,7 +29,17 @@ def encode_settle(settlements: Sequence[Settlement]) -> bytes:
 
 def encode_slash(slashes: Sequence[Slash]) -> bytes:
     """Returns the call that takes these penalties in one transaction."""
-    return selector(SLASH) + uint(WORD_BYTES) + uint(len(slashes)) + b"".join(_slash(slash) for slash in slashes)
+    return selector(SLASH) + _array(_slash(slash) for slash in slashes)
+
+
+def encode_anchor(anchors: Sequence[Anchor]) -> bytes:
+    """Returns the call that anchors these roots in one transaction."""
+    return selector(ANCHOR) + _array(_anchor(anchor) for anchor in anchors)
+
+
+def encode_pay_audits(payments: Sequence[AuditPayment]) -> bytes:
+    """Returns the call that pays these audits in one transaction."""
+    return selector(PAY_AUDITS) + _array(_audit(payment) for payment in payments)
 
 
 def encode_call(signature: str, *arguments: int | str | bytes) -> bytes:
@@ -48,7 +60,8 @@ def _order(signed: SignedOrder) -> bytes:
 
 def _settlement(settlement: Settlement) -> bytes:
     payouts = uint(len(settlement.payouts)) + b"".join(_payout(payout) for payout in settlement.payouts)
-    return bytes32(settlement.job_id) + uint(3 * WORD_BYTES) + bytes32(settlement.receipt_digest) + payouts
+    head = bytes32(settlement.job_id) + uint(4 * WORD_BYTES) + uint(settlement.fee)
+    return head + bytes32(settlement.receipt_digest) + payouts
 
 
 def _payout(payout: Payout) -> bytes:
@@ -63,6 +76,26 @@ def _slash(slash: Slash) -> bytes:
         + bytes32(slash.job_id)
         + uint(slash.fence, bits=64)
     )
+
+
+def _anchor(anchor: Anchor) -> bytes:
+    return (
+        address(anchor.provider)
+        + uint(anchor.number, bits=64)
+        + bytes32(anchor.previous)
+        + bytes32(anchor.root)
+        + uint(anchor.units, bits=64)
+    )
+
+
+def _audit(payment: AuditPayment) -> bytes:
+    return bytes32(payment.audit_id) + address(payment.verifier) + uint(payment.amount)
+
+
+def _array(items: Iterable[bytes]) -> bytes:
+    """Returns the only argument of a call: an array of values that are all of one size."""
+    values = list(items)
+    return uint(WORD_BYTES) + uint(len(values)) + b"".join(values)
 
 
 def _dynamic(items: Iterable[bytes]) -> bytes:

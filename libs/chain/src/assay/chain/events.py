@@ -51,10 +51,11 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A job's money came to its end: `paid` and `refunded` add up to what was locked."""
+    """A job's money came to its end: `paid`, `fee` and `refunded` add up to what was locked."""
 
     job_id: bytes
     paid: int
+    fee: int
     refunded: int
     receipt_digest: bytes
 
@@ -74,6 +75,51 @@ class Reclaimed:
     job_id: bytes
     requester: str
     amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditsFunded:
+    """The audit fund rose by what somebody gave."""
+
+    giver: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPaid:
+    """An audit was paid out of the fund into its verifier's withdrawable balance."""
+
+    audit_id: bytes
+    verifier: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRefused:
+    """An audit was not paid; `reason` is an `AuditRefusal`."""
+
+    audit_id: bytes
+    reason: int
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """The root of a provider's epoch stands on chain for good."""
+
+    provider: str
+    number: int
+    root: bytes
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorRefused:
+    """The root of an epoch was not anchored; `reason` is an `AnchorRefusal`."""
+
+    provider: str
+    number: int
+    root: bytes
+    reason: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +176,27 @@ class Compensated:
     job_id: bytes
 
 
-ESCROW_EVENTS = (Deposited, Withdrawn, Opened, Refused, Paid, Settled, SettlementRefused, Reclaimed)
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """The judge compared both parties' element at `place` with the true one; `ruling` is a `Ruling`."""
+
+    dispute: bytes
+    worker: str
+    challenger: str
+    ruling: int
+    place: int
+    truth: int
+
+
+ESCROW_EVENTS = (
+    *(Deposited, Withdrawn, Opened, Refused, Paid, Settled, SettlementRefused, Reclaimed),
+    *(AuditsFunded, AuditPaid, AuditRefused),
+)
 STAKE_EVENTS = (Staked, Unstaked, StakeWithdrawn, Slashed, SlashRefused)
 POOL_EVENTS = (Compensated,)
+ANCHOR_EVENTS = (Anchored, AnchorRefused)
+JUDGE_EVENTS = (Ruled,)
+CONTRACT_EVENTS = (*ESCROW_EVENTS, *STAKE_EVENTS, *POOL_EVENTS, *ANCHOR_EVENTS, *JUDGE_EVENTS)
 
 ChainEvent: TypeAlias = (
     Deposited
@@ -143,12 +207,18 @@ ChainEvent: TypeAlias = (
     | Settled
     | SettlementRefused
     | Reclaimed
+    | AuditsFunded
+    | AuditPaid
+    | AuditRefused
+    | Anchored
+    | AnchorRefused
     | Staked
     | Unstaked
     | StakeWithdrawn
     | Slashed
     | SlashRefused
     | Compensated
+    | Ruled
 )
 
 

@@ -13,6 +13,8 @@ ORDER_GAS = 68_000
 SETTLEMENT_GAS = 46_000
 PAYOUT_GAS = 32_000
 SLASH_GAS = 180_000
+ANCHOR_GAS = 36_000
+AUDIT_GAS = 56_000
 # Mainnet takes no transaction above 2**24 (EIP-7825).
 TRANSACTION_GAS_MAX = 16_000_000
 
@@ -26,6 +28,16 @@ def settle_gas(settlements: Sequence[Settlement]) -> int:
     """Returns the gas limit for these settlements."""
     payout_count = sum(len(settlement.payouts) for settlement in settlements)
     return TRANSACTION_GAS + len(settlements) * SETTLEMENT_GAS + payout_count * PAYOUT_GAS
+
+
+def anchor_gas(anchor_count: int) -> int:
+    """Returns the gas limit for anchoring this many roots."""
+    return TRANSACTION_GAS + anchor_count * ANCHOR_GAS
+
+
+def audit_gas(payment_count: int) -> int:
+    """Returns the gas limit for paying this many audits."""
+    return TRANSACTION_GAS + payment_count * AUDIT_GAS
 
 
 def slash_gas(slash_count: int) -> int:

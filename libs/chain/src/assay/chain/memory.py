@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from assay.chain.errors import FeeTooLow, NonceTaken, Reverted, UnknownBlock
 from assay.chain.events import LoggedEvent, Receipt
 from assay.chain.transaction import Transaction, bump, read_transaction
+from assay.chain.twin.anchors import NO_ROOT
 from assay.chain.twin.call import Storage
 from assay.chain.twin.escrow import NO_JOB
 from assay.chain.twin.world import CALL_GAS, World
-from assay.chain.values import Block, Deployment, Fees, JobState
+from assay.chain.values import Block, Deployment, Fees, JobState, Ruling
 from assay.chain.words import checksum, normal
 from assay.proof.keccak import keccak256
 
@@ -31,7 +32,7 @@ class Mined:
 
 
 class MemoryChain:
-    """The `Chain` of tests: `admin` mints, `settler` settles and compensates, `slasher` slashes."""
+    """The `Chain` of tests: `admin` mints, `settler` settles, anchors and compensates, `slasher` slashes."""
 
     def __init__(
         self,
@@ -41,10 +42,11 @@ class MemoryChain:
         chain_id: int = 31337,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        names = ("stable", "native", "escrow", "stake", "pool")
+        names = ("stable", "native", "escrow", "stake", "pool", "anchors", "judge")
         places = {name: checksum(keccak256(f"assay twin {name}".encode())[12:]) for name in names}
         self.deployment = Deployment(chain_id=chain_id, deployed_block=0, **places)
-        roles = {"MINTER_ROLE": admin, "SETTLER_ROLE": settler, "COMPENSATOR_ROLE": settler, "SLASHER_ROLE": slasher}
+        roles = dict.fromkeys(("SETTLER_ROLE", "COMPENSATOR_ROLE", "ANCHORER_ROLE"), settler)
+        roles |= {"MINTER_ROLE": admin, "SLASHER_ROLE": slasher}
         self._world = World(self.deployment, {role: normal(holder) for role, holder in roles.items()})
         self._clock = clock
         self._ahead_s = 0
@@ -72,6 +74,18 @@ class MemoryChain:
     async def job_state(self, job_id: bytes) -> JobState:
         """Returns how far a job's money has come."""
         return JobState(self._storage.get(("job", job_id), NO_JOB)[2])
+
+    async def audit_fund(self) -> int:
+        """Returns what is there to pay audits, in stable units."""
+        return self._number("fund")
+
+    async def root_of(self, provider: str, number: int) -> bytes:
+        """Returns the anchored root of a provider's epoch, or 32 zero bytes."""
+        return bytes(self._storage.get(("root", normal(provider), number), NO_ROOT))
+
+    async def ruling_of(self, dispute: bytes, worker: str, challenger: str) -> Ruling:
+        """Returns what the judge ruled in the dispute between these two."""
+        return Ruling(self._storage.get(("ruling", dispute, normal(worker), normal(challenger)), Ruling.NONE))
 
     async def stake_of(self, provider: str) -> int:
         """Returns a provider's active stake, in native units."""

@@ -10,6 +10,10 @@ from typing import Protocol
 
 from assay.chain.events import ChainEvent, LoggedEvent, Receipt
 from assay.chain.values import (
+    Anchor,
+    AnchorRefusal,
+    AuditPayment,
+    AuditRefusal,
     Block,
     Deployment,
     Fees,
@@ -17,6 +21,7 @@ from assay.chain.values import (
     OpenRefusal,
     Order,
     Payout,
+    Ruling,
     Settlement,
     SettlementRefusal,
     SignedOrder,
@@ -26,6 +31,10 @@ from assay.chain.values import (
 )
 
 __all__ = [
+    "Anchor",
+    "AnchorRefusal",
+    "AuditPayment",
+    "AuditRefusal",
     "Block",
     "Chain",
     "ChainEvent",
@@ -37,6 +46,7 @@ __all__ = [
     "Order",
     "Payout",
     "Receipt",
+    "Ruling",
     "Settlement",
     "SettlementRefusal",
     "SignedOrder",
@@ -65,6 +75,15 @@ class Chain(Protocol):
 
     async def job_state(self, job_id: bytes) -> JobState:
         """Returns how far a job's money has come."""
+
+    async def audit_fund(self) -> int:
+        """Returns what is there to pay audits, in stable units."""
+
+    async def root_of(self, provider: str, number: int) -> bytes:
+        """Returns the anchored root of a provider's epoch, or 32 zero bytes."""
+
+    async def ruling_of(self, dispute: bytes, worker: str, challenger: str) -> Ruling:
+        """Returns what the judge ruled in the dispute between these two."""
 
     async def stake_of(self, provider: str) -> int:
         """Returns a provider's active stake, in native units."""

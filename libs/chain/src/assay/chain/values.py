@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import IntEnum
 from pathlib import Path
 
@@ -35,15 +35,45 @@ class SettlementRefusal(IntEnum):
     OVER_LIMIT = 3
     FENCE_ORDER = 4
     NO_PROVIDER = 5
+    FEE_TOO_HIGH = 6
+
+
+class AuditRefusal(IntEnum):
+    """Why the escrow did not pay an audit."""
+
+    KNOWN = 0
+    NO_VERIFIER = 1
+    INSUFFICIENT = 2
+
+
+class AnchorRefusal(IntEnum):
+    """Why the root of an epoch was not anchored."""
+
+    NO_ROOT = 0
+    KNOWN = 1
+    GAP = 2
+    WRONG_PREVIOUS = 3
 
 
 class SlashReason(IntEnum):
-    """What a provider's stake answers for."""
+    """What the stake of a provider or verifier answers for."""
 
     INVALID_RESULT = 0
     WITHHELD_DATA = 1
     DOWNTIME = 2
     FALSE_CAPACITY = 3
+    LAZY_VERIFIER = 4
+    FALSE_ACCUSATION = 5
+    EQUIVOCATION = 6
+
+
+class Ruling(IntEnum):
+    """Who the judge found wrong."""
+
+    NONE = 0
+    WORKER_FAULT = 1
+    CHALLENGER_FAULT = 2
+    BOTH_FAULT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +106,43 @@ class Payout:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The payouts that close one job, by rising fence; what they leave of the locked sum goes back to the requester."""
+    """What closes one job: the payouts, by rising fence, and the fee for the audit fund.
+
+    What they leave of the locked sum goes back to the requester.
+    """
 
     job_id: bytes
     payouts: tuple[Payout, ...]
+    fee: int
     receipt_digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
+class AuditPayment:
+    """What a verifier earns by one audit, in stable units."""
+
+    audit_id: bytes
+    verifier: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The root of one epoch of one provider, and of the epoch before it (zeros for the first)."""
+
+    provider: str
+    number: int
+    previous: bytes
+    root: bytes
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class Slash:
-    """A penalty in native units for one offence, which (job, provider, fence) names."""
+    """A penalty in native units for one offence, which (job, provider, fence) names.
+
+    For a verifier's offence `provider` is its address and `job_id` the audit's id.
+    """
 
     provider: str
     amount: int
@@ -131,7 +188,9 @@ class Deployment:
     escrow: str
     stake: str
     pool: str
+    anchors: str
     deployed_block: int
+    judge: str = ""
 
     def save(self, path: Path) -> None:
         """Writes the deployment as JSON."""
@@ -139,8 +198,9 @@ class Deployment:
 
     @classmethod
     def load(cls, path: Path) -> Deployment:
-        """Returns the deployment that `save` wrote.
-
-        Raises TypeError for missing or unknown fields.
-        """
-        return cls(**json.loads(path.read_text()))
+        """Returns the deployment that `save` wrote. Raises ValueError for any other file."""
+        found = json.loads(path.read_text())
+        names = [field.name for field in fields(cls)]
+        if not isinstance(found, dict) or set(found) != set(names):
+            raise ValueError(f"{path.name} must hold exactly {', '.join(names)}: deploy the contracts anew")
+        return cls(**found)

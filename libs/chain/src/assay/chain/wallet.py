@@ -44,6 +44,13 @@ async def reclaim(chain: Chain, key: Key, job_id: bytes) -> Receipt:
     return await send(chain, key, chain.deployment.escrow, encode_call("reclaim(bytes32)", job_id))
 
 
+async def fund_audits(chain: Chain, key: Key, amount: int) -> Receipt:
+    """Moves stable tokens of the key's address into the audit fund, for good."""
+    escrow = chain.deployment.escrow
+    await send(chain, key, chain.deployment.stable, encode_call("approve(address,uint256)", escrow, amount))
+    return await send(chain, key, escrow, encode_call("fundAudits(uint256)", amount))
+
+
 async def stake(chain: Chain, key: Key, amount: int) -> Receipt:
     """Moves native tokens of the key's address into its active stake."""
     contract = chain.deployment.stake

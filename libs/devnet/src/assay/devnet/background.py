@@ -16,7 +16,7 @@ from assay.schema.values import Role
 log = logging.getLogger(__name__)
 
 
-async def hold(data: Path, models: Path, providers: int) -> None:
+async def hold(data: Path, models: Path, providers: int, verifiers: int) -> None:
     """Run the network until SIGTERM or SIGINT."""
     async with Devnet(data, models, log.info) as devnet:
         run = devnet.servers.folder.run
@@ -27,6 +27,8 @@ async def hold(data: Path, models: Path, providers: int) -> None:
         await devnet.join(Party.make(parties, "requester", Role.REQUESTER))
         for n in range(1, providers + 1):
             await devnet.join(Party.make(parties, f"provider-{n}", Role.PROVIDER, Terms()))
+        for n in range(1, verifiers + 1):
+            await devnet.join(Party.make(parties, f"verifier-{n}", Role.VERIFIER, Terms.of_verifier(n)))
         (run / "up").touch()
         await until_stopped()
         (run / "up").unlink(missing_ok=True)
@@ -34,11 +36,11 @@ async def hold(data: Path, models: Path, providers: int) -> None:
 
 
 def main() -> None:
-    """Hold the network that the arguments name: folder, model store, number of providers."""
+    """Hold the network that the arguments name: folder, model store, numbers of providers and verifiers."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    data, models, providers = sys.argv[1:]
+    data, models, providers, verifiers = sys.argv[1:]
     try:
-        asyncio.run(hold(Path(data), Path(models), int(providers)))
+        asyncio.run(hold(Path(data), Path(models), int(providers), int(verifiers)))
     except AssayError as error:
         sys.exit(f"{error}")
 

@@ -17,6 +17,8 @@ from assay.schema.values import STAKE_PER_SLOT, Role
 
 GAS_COIN = 1_000 * WEI
 DEPOSIT = 1_000 * STABLE
+FUND = 10_000 * STABLE
+"""What the operator gives for audits, which small epochs' fees would not pay."""
 
 
 class Bank:
@@ -41,13 +43,23 @@ class Bank:
                 await self.give_coin(key.address)
             operator = self.operator.address
             deployment = await deploy(self.rpc_url(), self._deployer, operator, operator)
+            await self._seed_fund(deployment)
             deployment.save(self.deployment_file)
-        chain = await connect(self.rpc_url(), Deployment.load(self.deployment_file))
         try:
+            chain = await connect(self.rpc_url(), Deployment.load(self.deployment_file))
             await chain.pool_balance()
-        except AssayError as error:
-            raise NotReady(f"the chain has forgotten the contracts ({error}): start afresh with --wipe.") from error
+        except (AssayError, ValueError) as error:
+            raise NotReady(f"the chain has not these contracts ({error}): start afresh with --wipe.") from error
         return chain
+
+    async def _seed_fund(self, deployment: Deployment) -> None:
+        """Give the audit fund what it begins with."""
+        chain = await connect(self.rpc_url(), deployment)
+        try:
+            await wallet.mint_stable(chain, self._deployer, self._deployer.address, FUND)
+            await wallet.fund_audits(chain, self._deployer, FUND)
+        finally:
+            await chain.close()
 
     async def give_coin(self, address: str) -> None:
         """Set an address's coin, which pays for gas: a power that only a development node grants."""
@@ -58,7 +70,7 @@ class Bank:
             await rpc.close()
 
     async def endow(self, chain: Chain, party: Party) -> None:
-        """Give a party what its role needs: a deposit in escrow, or a stake for its slots. Once."""
+        """Give a party what its role needs: a deposit in escrow, or a stake for its slots, the bond included. Once."""
         done = party.folder / "endowed"
         if done.exists():
             return
@@ -76,7 +88,7 @@ class Bank:
 
 
 async def balances(chain: Chain, parties: list[Party]) -> dict[str, dict[str, int]]:
-    """What every party and contract holds, in base units; locked escrow and stake are in the contracts' rows."""
+    """What every party, the audit fund and the contracts hold, in base units."""
     place = chain.deployment
     rows: dict[str, dict[str, int]] = {}
     for party in parties:
@@ -91,7 +103,8 @@ async def balances(chain: Chain, parties: list[Party]) -> dict[str, dict[str, in
         await chain.token_balance(place.stable, place.escrow),
         await chain.token_balance(place.native, place.stake),
     )
-    rows["escrow contract"] = {"stable": escrow - sum(row["escrow"] for row in rows.values())}
+    rows["audit fund"] = {"escrow": await chain.audit_fund()}
+    rows["escrow contract"] = {"stable": escrow - sum(row.get("escrow", 0) for row in rows.values())}
     rows["stake contract"] = {"native": stake - sum(row.get("stake", 0) for row in rows.values())}
     rows["insurance pool"] = {"native": await chain.pool_balance()}
     return rows

@@ -39,9 +39,10 @@ def up(
     data: Home = HOME,
     models: Models = MODELS,
     providers: Annotated[int, typer.Option(help="Provider processes.", min=0, max=64)] = 2,
+    verifiers: Annotated[int, typer.Option(help="Verifier processes.", min=0, max=64)] = 3,
     wipe: Annotated[bool, typer.Option("--wipe", help="Start with an empty folder.")] = False,
 ) -> None:
-    """Start a whole network on this machine, in the background: servers, services, providers."""
+    """Start a whole network on this machine, in the background: servers, services, providers, verifiers."""
 
     async def work(out: Output) -> None:
         if running(data):
@@ -50,7 +51,7 @@ def up(
             shutil.rmtree(data, ignore_errors=True)
         folder = Folder(data.resolve())
         (folder.run / "up").unlink(missing_ok=True)
-        await until_up(folder, start_in_background(folder, [str(data), str(models), str(providers)]))
+        await until_up(folder, start_in_background(folder, [*map(str, (data, models, providers, verifiers))]))
         where = {"profile": data / "parties" / "requester", "operator": data / "operator"}
         out.show(where, lambda: f"up. export ASSAY_PROFILE={where['profile']}")
 

@@ -16,7 +16,14 @@ from assay.bus.registrar import Registrar
 from assay.chain.client import ChainClient
 from assay.client.profile import Profile
 from assay.devnet.bank import Bank
-from assay.devnet.environment import SERVICES, Knobs, Places, provider_environment, service_environment
+from assay.devnet.environment import (
+    SERVICES,
+    Knobs,
+    Places,
+    provider_environment,
+    service_environment,
+    verifier_environment,
+)
 from assay.devnet.errors import NotReady
 from assay.devnet.parties import Party
 from assay.devnet.probe import answers
@@ -28,12 +35,14 @@ from assay.store import provision
 
 BLOCK_S = 1
 START_S = 90.0
+WORKERS = {Role.PROVIDER: provider_environment, Role.VERIFIER: verifier_environment}
 
 
 class Devnet:
     """One network in one folder. On leaving its context nothing of it runs; its data stays.
 
-    `knobs` are settings by the service's name (`execution` for every provider), before what the devnet itself sets.
+    `knobs` are settings by the service's name (`execution` for every provider, `verifier` for every verifier), before
+    what the devnet itself sets.
     """
 
     def __init__(
@@ -82,10 +91,12 @@ class Devnet:
         await self.servers.stop()
 
     async def join(self, party: Party) -> None:
-        """Let a party in; a provider's worker is started."""
+        """Let a party in; the worker of a provider or verifier is started."""
         await self.admit(party)
-        if party.role is Role.PROVIDER:
-            await self.supervisor.start({party.name: Task(self._worker(party), needs=SERVICES)})
+        if party.role in WORKERS:
+            # A provider that dies stays dead, as on a stranger's machine; an audit in hand waits for its verifier.
+            task = Task(self._worker(party), needs=SERVICES, restart=party.role is Role.VERIFIER)
+            await self.supervisor.start({party.name: task})
 
     async def admit(self, party: Party) -> None:
         """Give a party money, an account at the door and a profile."""
@@ -142,7 +153,7 @@ class Devnet:
         return self._process(name, f"assay.{name}.main", environment, is_ready)
 
     def _worker(self, party: Party) -> Process:
-        environment = provider_environment(party, self.places, self.servers, self.bank, self.knobs)
+        environment = WORKERS[party.role](party, self.places, self.servers, self.bank, self.knobs)
         return self._process(party.name, party.terms.program, environment, None)
 
     def _process(self, name: str, module: str, environment: dict[str, str], ready: object) -> Process:

@@ -9,6 +9,10 @@ from assay.devnet.parties import Party
 from assay.devnet.servers import Servers
 
 Knobs = Mapping[str, Mapping[str, object]]
+# The network of one machine has few leases to pool, and somebody who waits for each.
+EPOCH_S = 1
+# The policy would have most of a newcomer's segments run again.
+DRAWS = 2
 SERVICES = ("discovery", "gateway", "matching", "settlement", "verification")
 
 
@@ -45,7 +49,9 @@ def service_environment(
     chain = {"rpc_url": servers.evm_url, "deployment_file": bank.deployment_file}
     own: dict[str, dict[str, object]] = {
         "gateway": {"deployment_file": bank.deployment_file},
-        "verification": chain | {"data_dir": folder / "data", "models_dir": places.models},
+        "verification": chain
+        | {"data_dir": folder / "data", "models_dir": places.models, "confirmations": 1}
+        | {"epoch_s": EPOCH_S, "open_s": 2, "audit_s": 120, "reveal_s": 10, "draws": DRAWS},
         "settlement": chain | {"operator_key_file": bank.operator_key_file, "confirmations": 1},
     }
     return variables(name, common | own.get(name, {}) | dict(knobs.get(name, {})))
@@ -69,6 +75,25 @@ def provider_environment(party: Party, places: Places, servers: Servers, bank: B
             "mega_unit_price": terms.mega_unit_price,
             "beat_s": terms.beat_s,
             **knobs.get("execution", {}),
+        },
+    )
+
+
+def verifier_environment(party: Party, places: Places, servers: Servers, bank: Bank, knobs: Knobs) -> dict[str, str]:
+    """The variables of a verifier's worker."""
+    return variables(
+        "verifier",
+        {
+            "nats_url": servers.nats_url,
+            "nats_creds_file": party.creds_file,
+            "key_file": party.folder / "key",
+            "deployment_file": bank.deployment_file,
+            "data_dir": party.folder / "data",
+            "models_dir": places.models,
+            "region": party.terms.region,
+            "network": party.terms.network,
+            "slots": party.terms.slots,
+            **knobs.get("verifier", {}),
         },
     )
 

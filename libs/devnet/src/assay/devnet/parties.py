@@ -7,13 +7,14 @@ from assay.bus.keyfile import make_key
 from assay.proof.keys import Key
 from assay.schema.values import Role, participant_id
 
+VERIFIER = "assay.verification.verifier.main"
 WEI = 10**18
 STABLE = 10**6
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a devnet provider offers; `program` is the module that runs it."""
+    """What a devnet provider offers, or a verifier checks; `program` is the module that runs it."""
 
     region: str = "de"
     mega_unit_price: int = 20 * STABLE
@@ -21,11 +22,17 @@ class Terms:
     processes: int = 1
     program: str = "assay.execution.main"
     beat_s: float = 1.0
+    network: str = "home"
+
+    @classmethod
+    def of_verifier(cls, number: int) -> "Terms":
+        """The terms of a verifier, each on a network of its own."""
+        return cls(slots=4, program=VERIFIER, network=f"net-{number}")
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A requester or provider with a folder of its own: key, credentials, profile, data."""
+    """A requester, provider or verifier with a folder of its own: key, credentials, profile, data."""
 
     name: str
     role: Role

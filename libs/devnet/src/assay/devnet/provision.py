@@ -38,9 +38,11 @@ FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "verification": (CREDS, DSN, DEPLOYMENT),
     "settlement": (CREDS, DSN, DEPLOYMENT, OPERATOR_KEY),
     "provider": (CREDS, "key", DEPLOYMENT),
+    # As many as it takes to decide between two.
+    **dict.fromkeys(("verifier-0", "verifier-1", "verifier-2"), (CREDS, "key", DEPLOYMENT)),
     "requester": (CREDS, "key", DEPLOYMENT, "profile.json"),
 }
-ROLES: Final = {"provider": Role.PROVIDER, "requester": Role.REQUESTER}
+PARTIES: Final = ("provider", "verifier-0", "verifier-1", "verifier-2", "requester")
 OPERATOR_CREDS: Final = Path("operator") / CREDS
 
 
@@ -64,7 +66,7 @@ async def make_network(to: Path, permissions: Mapping[str, Any], options: argpar
 
 async def admit(to: Path, name: str, options: argparse.Namespace) -> None:
     """Let a party in on a development chain: key, money, account, profile. Once."""
-    party = Party.make(to, name, ROLES[name])
+    party = Party.make(to, name, Role(name.partition("-")[0]))
     bank = Bank(to / "chain", lambda: options.rpc_url)
     chain = await bank.open()
     try:
@@ -110,7 +112,7 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="assay.devnet.provision")
     parser.add_argument("--to", type=Path, required=True, help="The folder of all folders.")
     parser.add_argument("--permissions", type=Path, help="deploy/permissions.json: make the network.")
-    parser.add_argument("--party", action="append", default=[], choices=tuple(ROLES), help="Let a party in.")
+    parser.add_argument("--party", action="append", default=[], choices=PARTIES, help="Let a party in.")
     parser.add_argument("--postgres-url", help="postgresql://postgres@host:port/postgres; makes roles and schemas.")
     parser.add_argument("--password-file", type=Path, help="The password of that role.")
     parser.add_argument("--dsn-host", help="host:port at which the services reach it, if that is another.")

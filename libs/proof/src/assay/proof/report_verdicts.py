@@ -11,6 +11,8 @@ from assay.schema.values import Digest
 from assay.schema.verdict import VerdictReached
 
 FREE = "free"
+# What rejects a lease before anything is drawn.
+AT_ONCE = frozenset({FREE, "start", "result"})
 DOUBLED = "commitment.equivocation"
 
 
@@ -45,8 +47,8 @@ def faults_of_draw(said: VerdictReached, lease: LeaseReading, least: int, epochs
         yield from faults_of_pooled(said, next((each for each in epochs if each.epoch_id == said.epoch_id), None))
         return
     costs = [commit.units for commit in lease.commits]
-    is_free = any(finding.method == FREE and not finding.passed for finding in said.findings)
-    if len(said.drawn) < min(least, len(costs)) and not (is_free and not said.drawn):
+    is_at_once = any(finding.method in AT_ONCE and not finding.passed for finding in said.findings)
+    if len(said.drawn) < min(least, len(costs)) and not (is_at_once and not said.drawn):
         yield f"{len(said.drawn)} segments were drawn, {least} were ordered."
     expected = tuple(lease.commits[place].segment for place in draw(said.seed, costs, len(said.drawn)))
     if said.drawn != expected:

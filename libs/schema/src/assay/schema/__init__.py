@@ -1,14 +1,18 @@
 """The language of Assay: every event, value, state table, stream and error. Pure; imports pydantic alone."""
 
-from assay.schema import job, lease, offer, verdict
+from assay.schema import audit, epoch, job, lease, offer, verdict
+from assay.schema.audit import AUDIT_LIFE, AuditState
+from assay.schema.epoch import EPOCH_LIFE, EpochState
 from assay.schema.event import EVENT_BYTES_MAX, PREFIX, REGISTRY, Envelope, Event, decode, event_class_of
 from assay.schema.job import JOB_LIFE, JobState
 from assay.schema.lease import LEASE_LIFE, LeaseState
 from assay.schema.streams import STREAMS, Stream, durable_of, stream_of
 
-LIVES = {life.entity: life for life in (JOB_LIFE, LEASE_LIFE)}
+LIVES = {life.entity: life for life in (JOB_LIFE, LEASE_LIFE, EPOCH_LIFE, AUDIT_LIFE)}
 
 __all__ = [
+    "AUDIT_LIFE",
+    "EPOCH_LIFE",
     "EVENT_BYTES_MAX",
     "JOB_LIFE",
     "LEASE_LIFE",
@@ -16,13 +20,17 @@ __all__ = [
     "PREFIX",
     "REGISTRY",
     "STREAMS",
+    "AuditState",
     "Envelope",
+    "EpochState",
     "Event",
     "JobState",
     "LeaseState",
     "Stream",
+    "audit",
     "decode",
     "durable_of",
+    "epoch",
     "event_class_of",
     "job",
     "lease",

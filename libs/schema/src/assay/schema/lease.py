@@ -28,6 +28,9 @@ from assay.schema.values import (
     VerdictId,
 )
 
+FORFEIT: Final = "epoch.rejected"
+"""The code by which a lease is rejected for the fault of another in its epoch: it is not paid, and not slashed."""
+
 
 class LeaseFact(Value):
     """What every event of a lease names. The fence rises with each grant of the same part."""
@@ -142,6 +145,9 @@ class SlashReason(StrEnum):
     WITHHELD_DATA = "withheld_data"
     DOWNTIME = "downtime"
     FALSE_CAPACITY = "false_capacity"
+    LAZY_VERIFIER = "lazy_verifier"
+    FALSE_ACCUSATION = "false_accusation"
+    EQUIVOCATION = "equivocation"
 
 
 class LeaseSlashed(LeaseFact, Event, type="lease.slashed", by=Role.SETTLEMENT, tells=("provider",)):

@@ -36,8 +36,11 @@ JobId = Annotated[str, StringConstraints(pattern=r"^j[a-z2-7]{26}$")]
 LeaseId = Annotated[str, StringConstraints(pattern=r"^l[a-z2-7]{26}$")]
 OfferId = Annotated[str, StringConstraints(pattern=r"^f[a-z2-7]{26}$")]
 VerdictId = Annotated[str, StringConstraints(pattern=r"^d[a-z2-7]{26}$")]
+EpochId = Annotated[str, StringConstraints(pattern=r"^x[a-z2-7]{26}$")]
+AuditId = Annotated[str, StringConstraints(pattern=r"^a[a-z2-7]{26}$")]
 ProviderId = Annotated[str, StringConstraints(pattern=r"^p[a-z2-7]{32}$")]
 RequesterId = Annotated[str, StringConstraints(pattern=r"^r[a-z2-7]{32}$")]
+VerifierId = Annotated[str, StringConstraints(pattern=r"^v[a-z2-7]{32}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Signature = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{130}$")]
 TxHash = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$")]
@@ -50,10 +53,13 @@ Units = Annotated[int, Field(ge=0, lt=2**63)]
 Millis = Annotated[int, Field(ge=0, lt=2**53)]
 SegmentIndex = Annotated[int, Field(ge=0, lt=1_000_000)]
 Fence = Annotated[int, Field(ge=1, lt=2**32)]
+EpochNumber = Annotated[int, Field(ge=1, lt=2**53)]
 
 NO_DIGEST = "0" * 64
 STAKE_PER_SLOT = 100 * 10**18
 """Native base units that stand behind each lease that a provider offers to hold at a time."""
+BOND_PER_VERIFIER = 100 * 10**18
+"""Native base units without which a verifier is never drawn."""
 
 
 class Value(BaseModel):

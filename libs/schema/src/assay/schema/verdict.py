@@ -8,6 +8,7 @@ from assay.schema.event import Event
 from assay.schema.values import (
     Code,
     Digest,
+    EpochId,
     JobId,
     LeaseId,
     ProviderId,
@@ -33,9 +34,9 @@ class Finding(Value):
 
 
 class VerdictReached(Event, type="verdict.reached", by=Role.VERIFICATION, tells=("provider", "requester")):
-    """Emitted when the audit of a lease is done: the seed, the draw that follows from it, and a finding per segment.
+    """Emitted when a lease is judged: by its epoch's audit, or at once by a free check that it fails (no epoch).
 
-    The seed is the hash of block `block` and the lease's root, so that anyone can repeat the draw.
+    `seed` is that of the epoch; `drawn` are those of its drawn segments that are this lease's, often none.
     """
 
     verdict_id: VerdictId
@@ -43,6 +44,7 @@ class VerdictReached(Event, type="verdict.reached", by=Role.VERIFICATION, tells=
     job_id: JobId
     provider: ProviderId
     requester: RequesterId
+    epoch_id: EpochId | None = None
     outcome: Literal["passed", "rejected"]
     root: Digest
     block: Annotated[int, Field(ge=0)]

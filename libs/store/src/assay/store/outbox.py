@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from assay.schema.errors import Retry, Unreachable
 from assay.store.faults import typed_faults
 from assay.store.store import Store, channel_of
+from assay.store.waiting import wait_for_event
 
 PAGE: Final = 512
 LOOK_S: Final = 1.0
@@ -154,15 +155,6 @@ async def backlog(store: Store) -> tuple[int, float]:
     async with store.transaction() as tx:
         row = await tx.fetchrow(AGE)
     return (int(row[0]), float(row[1])) if row else (0, 0.0)
-
-
-async def wait_for_event(event: asyncio.Event, timeout_s: float) -> bool:
-    """Whether the event came to be set within the time."""
-    try:
-        await asyncio.wait_for(event.wait(), timeout_s)
-    except TimeoutError:
-        return False
-    return True
 
 
 async def wait_for_either(one: asyncio.Event, other: asyncio.Event, timeout_s: float) -> None:

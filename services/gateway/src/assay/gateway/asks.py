@@ -6,7 +6,6 @@ A requester sees its own jobs, an observer all of them; what is not one's to see
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field, JsonValue, TypeAdapter, ValidationError
@@ -21,11 +20,13 @@ from assay.gateway.network import provider_row
 from assay.gateway.offers import Offers
 from assay.gateway.plan import plan_of
 from assay.gateway.queries import Registry
+from assay.gateway.readers import Readers
+from assay.gateway.verifiers import Verifiers
 from assay.gateway.view import View, view_of
 from assay.gateway.why import explain
 from assay.runtime import Context
 from assay.schema.errors import Refused
-from assay.schema.event import EVENT_BYTES_MAX, decode, first_problem
+from assay.schema.event import EVENT_BYTES_MAX, first_problem
 from assay.schema.values import JobId, Kind, Role
 from assay.store import Transaction
 
@@ -58,6 +59,7 @@ class Asker:
 
     speaker: Speaker
     tx: Transaction
+    now_ms: int
 
     async def replay(self, body: dict[str, Any]) -> View:
         """The next items of one's own feed, or of the public one."""
@@ -89,8 +91,9 @@ class Asker:
         return explain(await self.job(body))
 
     async def network(self, body: dict[str, Any]) -> View:
-        """Providers and their offers."""
-        return {"providers": [provider_row(row) for row in await Offers(self.tx).network(ROWS_MAX)]}
+        """Providers with their offers, and verifiers with their bonds."""
+        providers = [provider_row(row) for row in await Offers(self.tx).network(ROWS_MAX)]
+        return {"providers": providers, "verifiers": await Verifiers(self.tx).network(ROWS_MAX, self.now_ms)}
 
     async def plan(self, body: dict[str, Any]) -> View:
         """How a kind of work cuts a job with such parameters."""
@@ -103,16 +106,18 @@ class Asker:
         """What was refused to this account lately, newest first."""
         return {"refusals": await Registry(self.tx).refusals(self.speaker.account, ROWS_MAX)}
 
-    async def check_may_read(self, body: dict[str, Any]) -> None:
-        """Raises Refused, access.denied, for a blob that is a participant's business and the asker is none."""
-        if self.speaker.role is Role.OBSERVER and not await Registry(self.tx).is_receipt(str(body.get("digest"))):
+    async def is_told(self, digest: str) -> bool:
+        """Whether the blob is a receipt, or named by an event told to the asker. Raises Refused: access.denied."""
+        if await Registry(self.tx).is_receipt(digest):
+            return True
+        if self.speaker.role is Role.OBSERVER:
             raise Refused("access.denied", "Observers read receipts only.")
+        return await Readers(self.tx).may_read(digest, self.speaker.participant)
 
     async def _views(self, job_ids: list[str], commits_max: int) -> list[View]:
         feed = Feed(self.tx)
-        said = [decode(headers, data) for headers, data in await feed.of_jobs(job_ids, commits_max)]
-        by_job, commits = groupby(sorted(said, key=job_of), key=job_of), await feed.commits(job_ids)
-        return [view for _, group in by_job if (view := view_of(group, commits))]
+        said, commits = await feed.of_jobs(job_ids, commits_max), await feed.commits(job_ids)
+        return [view for of_job in said.values() if (view := view_of(of_job, commits))]
 
 
 Question = Callable[[Asker, dict[str, Any]], Awaitable[View]]
@@ -146,11 +151,11 @@ class Asks:
         body = parse(message.data)
         async with self.ctx.unit() as unit:
             speaker = admit(await Registry(unit.tx).speaker(account))
-            asker = Asker(speaker, unit.tx)
+            asker = Asker(speaker, unit.tx, self.ctx.now())
             if question != BLOB:
                 return json.dumps(await ask(asker, question, body)).encode()
-            await asker.check_may_read(body)
-        return await give_part(self.ctx.bus.blobs, account, body)
+            is_told = await asker.is_told(str(body.get("digest")))
+        return await give_part(self.ctx.bus.blobs, account, body, is_told)
 
 
 async def ask(asker: Asker, name: str, body: dict[str, Any]) -> View:
@@ -174,9 +179,3 @@ def parse(data: bytes) -> dict[str, Any]:
         return BODY.validate_json(data or b"{}")
     except ValidationError as error:
         raise Refused("event.malformed", first_problem(error)) from None
-
-
-def job_of(said: Any) -> str:
-    """The job that an event is of."""
-    job_id: str = said.event.job_id
-    return job_id

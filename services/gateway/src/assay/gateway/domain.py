@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from assay.schema.audit import AuditState
 from assay.schema.job import JobState
 from assay.schema.lease import LeaseState
 from assay.schema.values import PARTICIPANTS, Role
 
 PUBLIC: Final = "public"
 OPEN_LEASE: Final = frozenset({LeaseState.GRANTED, LeaseState.RUNNING})
+# Between these the verifier itself speaks, which is not heard here.
+OPEN_AUDIT: Final = frozenset({None, AuditState.ASSIGNED, AuditState.CALLED})
 # A job that is not known to any stream yet counts as alive: it was let in a moment ago.
 ALIVE_JOB: Final = frozenset({None, JobState.SUBMITTED, JobState.FUNDED, JobState.MATCHED, JobState.RUNNING})
 
@@ -58,6 +61,19 @@ class JobHeld:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditHeld:
+    """Whose an audit is, and how far it came as far as the gateway has heard."""
+
+    verifier: str
+    state: str | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its verifier may still speak of it."""
+        return self.state in OPEN_AUDIT
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What the tables say about all that one batch names."""
 
@@ -65,6 +81,7 @@ class Known:
     taken: frozenset[str] = frozenset()
     leases: Mapping[str, LeaseHeld] = field(default_factory=dict)
     jobs: Mapping[str, JobHeld] = field(default_factory=dict)
+    audits: Mapping[str, AuditHeld] = field(default_factory=dict)
 
 
 class Rates:

@@ -5,11 +5,11 @@ no gaps and appear in order, and no two transactions wait in a circle.
 """
 
 import json
-from typing import Any, Final
+from typing import Final
 
 from assay.bus.feed import FeedItem
 from assay.gateway.domain import PUBLIC
-from assay.schema.event import Envelope, Event
+from assay.schema.event import Envelope, Event, decode
 from assay.store import Transaction
 
 # Of one job, but for its commitments; more than any job has unless it waits for days.
@@ -42,10 +42,15 @@ select f.seq, s.headers, s.data from feed f join said s using (event_id)
 where f.recipient = $1 and f.seq > $2 and ($4::text = '' or s.type like $4 || '.%') order by f.seq limit $3
 """
 OF_JOBS: Final = """
-select headers, data from (
-    select type, headers, data,
+select job_id, headers, data from (
+    select job_id, type, headers, data,
         row_number() over (partition by job_id, type = 'lease.committed' order by position desc) as turn
-    from said where job_id = any($1::text[])
+    from (
+        select job_id, type, headers, data, position from said where job_id = any($1::text[])
+        union all
+        select e.job_id, type, headers, data, position
+        from epoch_job e join said on about = e.epoch_id and type like 'epoch.%' where e.job_id = any($1::text[])
+    ) as of_jobs
 ) as latest where turn <= case type when 'lease.committed' then $2::bigint else $3::bigint end or type = 'job.submitted'
 """
 COMMITS: Final = """
@@ -81,10 +86,12 @@ class Feed:
         rows = await self.tx.fetch(REPLAY, recipient, after, limit, entity)
         return [FeedItem(row[0], json.loads(row[1]), row[2]) for row in rows]
 
-    async def of_jobs(self, job_ids: list[str], commits_max: int) -> list[tuple[dict[str, str], bytes]]:
-        """What was said of these jobs and their leases; of each job's commitments the latest only."""
-        rows: list[Any] = await self.tx.fetch(OF_JOBS, job_ids, commits_max, STEPS_MAX)
-        return [(json.loads(row[0]), row[1]) for row in rows]
+    async def of_jobs(self, job_ids: list[str], commits_max: int) -> dict[str, list[Envelope[Event]]]:
+        """What was said of each of these jobs, their leases and epochs; of commitments the latest only."""
+        said: dict[str, list[Envelope[Event]]] = {}
+        for job_id, headers, data in await self.tx.fetch(OF_JOBS, job_ids, commits_max, STEPS_MAX):
+            said.setdefault(job_id, []).append(decode(json.loads(headers), data))
+        return said
 
     async def commits(self, job_ids: list[str]) -> dict[str, int]:
         """How many segments each lease of these jobs has committed."""

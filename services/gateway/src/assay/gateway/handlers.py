@@ -5,15 +5,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from assay.gateway.audits import Audits
 from assay.gateway.feed import Feed
 from assay.gateway.offers import Offers
 from assay.gateway.push import Pushes
 from assay.gateway.queries import Registry
+from assay.gateway.readers import Readers
+from assay.gateway.verifiers import Verifiers
 from assay.schema import REGISTRY
+from assay.schema.audit import AuditAssigned, VerifierAnnounced, VerifierWithdrawn
+from assay.schema.epoch import EpochCommitted
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobRefunded, JobSettled
 from assay.schema.lease import LeaseGranted
-from assay.schema.offer import OfferDelisted, OfferListed
+from assay.schema.offer import OfferDelisted, OfferListed, StakeChanged
 from assay.store import Transaction
 
 
@@ -24,22 +29,27 @@ class Ports:
     feed: Feed
     offers: Offers
     registry: Registry
+    audits: Audits
+    verifiers: Verifiers
+    readers: Readers
     push: Callable[[Pushes], None]
 
     @classmethod
     def over(cls, tx: Transaction, push: Callable[[Pushes], None]) -> "Ports":
         """The ports of one transaction."""
-        return cls(Feed(tx), Offers(tx), Registry(tx), push)
+        return cls(Feed(tx), Offers(tx), Registry(tx), Audits(tx), Verifiers(tx), Readers(tx), push)
 
 
 async def flush(ports: Ports) -> None:
-    """Writes the feeds, all events of a transaction at once, and has them pushed after the commit."""
+    """Writes readers and feeds, all events of a transaction at once, and has these pushed after the commit."""
+    await ports.readers.write()
     if pushes := await ports.feed.write():
         ports.feed.tx.on_commit(partial(ports.push, pushes))
 
 
 async def on_any(said: Envelope[Event], ports: Ports, now_ms: int) -> list[Event]:
-    """Tells the event; nothing follows from it here."""
+    """Tells the event, and lets whom it is told read the blobs that it names; nothing follows from it here."""
+    ports.readers.note(said.event)
     ports.feed.tell(said)
     return []
 
@@ -48,6 +58,36 @@ async def on_lease_granted(said: Envelope[LeaseGranted], ports: Ports, now_ms: i
     """Lets the provider speak of its lease, and tells it."""
     event = said.event
     await ports.offers.grant(event.lease_id, event.job_id, event.provider, event.fence)
+    return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
+
+
+async def on_audit_assigned(said: Envelope[AuditAssigned], ports: Ports, now_ms: int) -> list[Event]:
+    """Lets the verifier speak of its audit, and tells it."""
+    await ports.audits.assign(said.event.audit_id, said.event.verifier)
+    return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
+
+
+async def on_epoch_committed(said: Envelope[EpochCommitted], ports: Ports, now_ms: int) -> list[Event]:
+    """Shows the epoch to the requesters of its jobs, and tells it."""
+    await ports.audits.pool(said.event.epoch_id, (entry.job_id for entry in said.event.entries))
+    return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
+
+
+async def on_verifier_announced(said: Envelope[VerifierAnnounced], ports: Ports, now_ms: int) -> list[Event]:
+    """Shows the verifier on the network, and tells it."""
+    await ports.verifiers.announce(said.event)
+    return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
+
+
+async def on_verifier_withdrawn(said: Envelope[VerifierWithdrawn], ports: Ports, now_ms: int) -> list[Event]:
+    """Shows the verifier as gone, and tells it."""
+    await ports.verifiers.withdraw(said.event.verifier)
+    return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
+
+
+async def on_stake_changed(said: Envelope[StakeChanged], ports: Ports, now_ms: int) -> list[Event]:
+    """Keeps what stands behind an address, and tells it."""
+    await ports.verifiers.stake(said.event)
     return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
 
 
@@ -71,6 +111,11 @@ async def on_job_closed(said: Envelope[JobSettled] | Envelope[JobRefunded], port
 
 HANDLERS: dict[type[Event], Any] = {event: on_any for event in REGISTRY.values() if event.tells or event.public} | {
     LeaseGranted: on_lease_granted,
+    AuditAssigned: on_audit_assigned,
+    EpochCommitted: on_epoch_committed,
+    VerifierAnnounced: on_verifier_announced,
+    VerifierWithdrawn: on_verifier_withdrawn,
+    StakeChanged: on_stake_changed,
     OfferListed: on_offer_listed,
     OfferDelisted: on_offer_delisted,
     JobSettled: on_job_closed,

@@ -103,6 +103,7 @@ class Ingest:
             names(claim.id for claim in claims),
             names(claim.about for claim in claims if claim.type.startswith("lease.")),
             names(claim.about for claim in claims if claim.type.startswith("job.")),
+            names(claim.about for claim in claims if claim.type.startswith("audit.")),
         )
         return Desk(self.domain, known, self.rates, self.ctx.bus.blobs, self.ctx.now())
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from assay.gateway.domain import JobHeld, Known, LeaseHeld, Speaker
+from assay.gateway.domain import AuditHeld, JobHeld, Known, LeaseHeld, Speaker
 from assay.schema.values import Role
 from assay.store import Transaction
 
@@ -17,6 +17,10 @@ from lease l left join life s on s.entity = 'lease' and s.id = l.lease_id where 
 JOBS: Final = """
 select j.job_id, j.requester, s.state
 from job j left join life s on s.entity = 'job' and s.id = j.job_id where j.job_id = any($1::text[])
+"""
+AUDITS: Final = """
+select a.audit_id, a.verifier, s.state
+from audit a left join life s on s.entity = 'audit' and s.id = a.audit_id where a.audit_id = any($1::text[])
 """
 LET_IN: Final = """
 insert into ingested (event_id, account, at_ms) select * from unnest($1::text[], $2::text[], $3::bigint[])
@@ -73,18 +77,25 @@ class Registry:
         return {r[0]: Speaker(r[0], Role(r[1]), r[2], r[3] is not None) for r in rows}
 
     async def known(
-        self, accounts: Iterable[str], events: Iterable[str], leases: Iterable[str], jobs: Iterable[str]
+        self,
+        accounts: Iterable[str],
+        events: Iterable[str],
+        leases: Iterable[str],
+        jobs: Iterable[str],
+        audits: Iterable[str],
     ) -> Known:
         """All that is known of what a batch names."""
         speakers = await self.speakers(accounts)
         taken = {row[0] for row in await self.tx.fetch(TAKEN, sorted(set(events)))}
         held = await self._held(LEASES, leases)
         jobs_held = await self._held(JOBS, jobs)
+        audits_held = await self._held(AUDITS, audits)
         return Known(
             speakers,
             frozenset(taken),
             {row[0]: LeaseHeld(row[1], row[2], row[3], row[4]) for row in held},
             {row[0]: JobHeld(row[1], row[2]) for row in jobs_held},
+            {row[0]: AuditHeld(row[1], row[2]) for row in audits_held},
         )
 
     async def job(self, job_id: str) -> JobHeld | None:

@@ -6,6 +6,8 @@ The rows come from several streams, whose order among each other is not kept; ev
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from assay.gateway.auditing import fold_epoch
+from assay.schema.epoch import EpochFact
 from assay.schema.event import Envelope, Event
 from assay.schema.job import (
     JOB_LIFE,
@@ -39,7 +41,9 @@ from assay.schema.verdict import VerdictReached
 
 View = dict[str, Any]
 # What a step of the timeline does not repeat: it stands in the view, or is too long to be read.
-HIDDEN: Final = frozenset({"job_id", "requester", "spec", "order_signature", "leases", "payouts", "findings", "resume"})
+HIDDEN: Final = frozenset(
+    {"job_id", "requester", "spec", "order_signature", "leases", "payouts", "findings", "resume", "entries", "drawn"}
+)
 
 
 def view_of(said: Iterable[Envelope[Event]], commits: Mapping[str, int]) -> View | None:
@@ -56,12 +60,15 @@ def view_of(said: Iterable[Envelope[Event]], commits: Mapping[str, int]) -> View
         view["state"] = moved(JOB_LIFE, view["state"], envelope.event)
         if isinstance(envelope.event, LeaseFact):
             fold_lease(view["leases"], envelope.event)
+        if isinstance(envelope.event, EpochFact):
+            fold_epoch(view["epochs"], envelope.event)
         for kind, fold in FOLDS:
             if isinstance(envelope.event, kind):
                 fold(view, envelope.event)
     for lease_id, lease in view["leases"].items():
         lease["segments"] = commits.get(lease_id, 0)
     view["leases"] = sorted(view["leases"].values(), key=lambda lease: (lease["fence"], lease["lease_id"]))
+    view["epochs"] = sorted(view["epochs"].values(), key=lambda epoch: (epoch["provider"], epoch["number"]))
     return view | {"timeline": [step_of(envelope) for envelope in steps]}
 
 
@@ -83,6 +90,7 @@ def newborn(event: JobSubmitted, time_ms: int) -> View:
         "waiting": {},
         "leases": {},
         "verdicts": [],
+        "epochs": {},
     }
 
 

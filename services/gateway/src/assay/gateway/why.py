@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from assay.gateway.auditing import waits_for
 from assay.schema.job import JobState
 
 S = JobState
@@ -14,12 +15,18 @@ WORDS: Final[Mapping[str | None, tuple[str, str]]] = {
     S.FUNDED: ("No provider has it yet.{waiting}", "Raise the price limit or ask for less in a new job, or wait."),
     S.MATCHED: ("Provider {provider} was granted it and has not begun yet.", "Nothing to do."),
     S.RUNNING: ("Provider {provider} has committed {committed} of {segments} segments.", "Nothing to do."),
-    S.EXECUTED: ("All {segments} segments are committed; the audit is under way.", "Nothing to do."),
+    S.EXECUTED: ("All {segments} segments are committed; the audit is under way. {audit}", "Nothing to do."),
     S.VERIFIED: ("The audit passed; the payment is on its way to the chain.", "The result can be fetched."),
     S.SETTLED: ("It was verified and paid: {paid}, and {refunded} came back.", "Fetch the result and the receipt."),
     S.UNFUNDED: ("The escrow did not lock the price limit: {reason}", "Deposit more, then submit again."),
-    S.EXPIRED: ("{reason} {committed} of {segments} segments were done.", "The refund follows the audit of these."),
-    S.CANCELLED: ("{reason} {committed} of {segments} segments were done.", "The refund follows the audit of these."),
+    S.EXPIRED: (
+        "{reason} {committed} of {segments} segments were done. {audit}",
+        "The refund follows the audit of these.",
+    ),
+    S.CANCELLED: (
+        "{reason} {committed} of {segments} segments were done. {audit}",
+        "The refund follows the audit of these.",
+    ),
     S.FAILED: ("It cannot be done: {reason}", "Mend the job's data or parameters, then submit again."),
     S.REJECTED: ("The audit found false work: {reason}", "The refund is on its way; submit again."),
     S.REFUNDED: ("It did not succeed: {reason} {paid} were paid for verified work, {refunded} came back.", AGAIN),
@@ -34,6 +41,7 @@ def explain(view: Mapping[str, Any]) -> dict[str, Any]:
         "provider": leases[-1]["provider"] if leases else "?",
         "reason": view.get("reason") or "",
         "waiting": waiting_for(view),
+        "audit": waits_for(view["epochs"]) if view["committed"] else "",
         **{name: view[name] for name in ("committed", "segments", "paid", "refunded")},
     }
     return {

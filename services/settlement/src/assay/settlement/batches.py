@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assay.chain.encode import encode_open, encode_settle, encode_slash
-from assay.chain.gas import TRANSACTION_GAS_MAX, open_gas, settle_gas, slash_gas
+from assay.chain.encode import encode_anchor, encode_open, encode_pay_audits, encode_settle, encode_slash
+from assay.chain.gas import TRANSACTION_GAS_MAX, anchor_gas, audit_gas, open_gas, settle_gas, slash_gas
 from assay.chain.values import Deployment
-from assay.settlement.intents import Body, Open, Settle, Slash
+from assay.settlement.intents import Anchor, Body, Open, PayAudit, Settle, Slash, SlashVerifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,9 @@ TRAVEL: Mapping[str, Kind] = {
     Open.kind: Kind(100, lambda at: at.escrow, encode_open, lambda calls: open_gas(len(calls))),
     Settle.kind: Kind(50, lambda at: at.escrow, encode_settle, settle_gas),
     Slash.kind: Kind(50, lambda at: at.stake, encode_slash, lambda calls: slash_gas(len(calls))),
+    SlashVerifier.kind: Kind(50, lambda at: at.stake, encode_slash, lambda calls: slash_gas(len(calls))),
+    Anchor.kind: Kind(100, lambda at: at.anchors, encode_anchor, lambda calls: anchor_gas(len(calls))),
+    PayAudit.kind: Kind(100, lambda at: at.escrow, encode_pay_audits, lambda calls: audit_gas(len(calls))),
 }
 BATCH_MAX = max(kind.most for kind in TRAVEL.values())
 

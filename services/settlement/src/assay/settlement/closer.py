@@ -5,15 +5,18 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from assay.proof.provenance import EpochPart
 from assay.proof.receipt import compose, receipt_digest, seal
+from assay.schema.epoch import EpochSettled
 from assay.schema.errors import Reject
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobSubmitted
 from assay.schema.lease import LeaseCommitted, LeaseExecuted
-from assay.settlement import books, queries
+from assay.settlement import books, epochs, queries
 from assay.settlement.desk import Desk
 from assay.settlement.domain import Closure, Dossier, close, commits_of, gather, lacks
 from assay.settlement.intents import Settle
+from assay.settlement.lineage import beacon_block, doubled, epoch_part, epochs_of
 
 TOUCHED_MAX = 500
 
@@ -40,16 +43,38 @@ class Closer:
                 await queries.forget_touches(tx, [place for places in touched.values() for place in places])
         if any(found):
             self._desk.bell.ring()
-        return bool(touched)
+        return bool(touched) or await self._settle_epochs()
+
+    async def _epochs(self, ids: Sequence[str]) -> list[EpochPart] | None:
+        """The receipt's part of each of these epochs; None while something lacks. Raises ChainUnreachable."""
+        async with self._store.transaction() as tx:
+            known = await epochs.facts(tx, ids) if ids else {}
+        blocks = [beacon_block(said) for said in known.values()]
+        if None in blocks:
+            return None
+        beacons = await asyncio.gather(*(self._desk.chain.block(number) for number in blocks))
+        return [epoch_part(said, beacon.hash) for said, beacon in zip(known.values(), beacons, strict=True)]
+
+    async def _settle_epochs(self) -> bool:
+        """Whether any epoch came to its end with the last of its leases."""
+        async with self._desk.context.unit() as unit:
+            settled = await epochs.settle(unit.tx)
+            for epoch in settled:
+                fact = {"epoch_id": epoch.epoch_id, "provider": epoch.provider, "number": epoch.number}
+                unit.emission.add(EpochSettled(**fact), epoch.ended_by)
+        return bool(settled)
 
     async def _close(self, job: str, said: Sequence[Envelope[Event]], locked: int) -> tuple[Settle, str] | None:
         """What settles the job, once its receipt is stored; None while something lacks."""
         dossier = gather([envelope.event for envelope in said])
         if lacks(dossier):
             return None
+        proven = await self._epochs(epochs_of(dossier))
+        if proven is None:
+            return None
         closure = close(dossier, locked)
         try:
-            sealed = seal(statement_of(self._desk, dossier, said, closure), self._desk.key)
+            sealed = seal(statement_of(self._desk, dossier, said, closure, proven), self._desk.key)
         except Reject as error:
             log.error("job %s cannot be closed: %s", job, error)
             return None
@@ -60,13 +85,16 @@ class Closer:
             requester=dossier.submitted.requester,
             event=closure.event.type,
             payouts=closure.payouts,
+            fee=closure.fee,
             refunded=closure.refunded,
             receipt=digest,
         )
         return settle, said[-1].id
 
 
-def statement_of(desk: Desk, dossier: Dossier, said: Sequence[Envelope[Any]], closure: Closure) -> Any:
+def statement_of(
+    desk: Desk, dossier: Dossier, said: Sequence[Envelope[Any]], closure: Closure, proven: Sequence[EpochPart]
+) -> Any:
     """The receipt of a job that lacks nothing: each lease with the very statements that its share counts."""
     submitted = next(envelope for envelope in said if isinstance(envelope.event, JobSubmitted))
     leases, verdicts = [], []
@@ -75,7 +103,9 @@ def statement_of(desk: Desk, dossier: Dossier, said: Sequence[Envelope[Any]], cl
         leases.append((dossier.granted[share.lease_id], statements(said, share.lease_id, counted)))
         found = dossier.verified.get(share.lease_id) or dossier.rejected[share.lease_id]
         verdicts.append(dossier.verdicts[found.verdict_id])
-    return compose(desk.domain, submitted, leases, verdicts, closure.payouts, closure.refunded)
+    twice = {share.lease_id: pair for share in dossier.shares if (pair := doubled(said, share.lease_id))}
+    money = (closure.payouts, closure.refunded, closure.fee)
+    return compose(desk.domain, submitted, leases, verdicts, *money, epochs=proven, doubled=twice)
 
 
 def statements(said: Sequence[Envelope[Any]], lease: str, counted: set[str]) -> list[Envelope[Any]]:

@@ -1,20 +1,46 @@
-"""Whether a requester can pay: an order that clearly is not covered is refused before it costs gas."""
+"""Whether there is money: an order that clearly is not covered is refused before it costs gas, and an audit waits."""
 
 import asyncio
+import logging
 
 from assay.schema.job import JobUnfunded
 from assay.schema.values import address_of
 from assay.settlement import books, queries
-from assay.settlement.desk import Desk
-from assay.settlement.intents import Open
+from assay.settlement.desk import POSTPONE_MS, Desk
+from assay.settlement.intents import Open, PayAudit
 from assay.settlement.ledger import party
 from assay.settlement.queries import Intent
 
+log = logging.getLogger(__name__)
+
 
 async def screen(desk: Desk, intents: list[Intent]) -> list[Intent]:
-    """The intents but for orders whose requester lacks the money: those are refused."""
+    """The intents, which are of one kind, but for those that lack the money."""
+    kind = intents[0].body.kind if intents else None
+    screening = {Open.kind: screen_orders, PayAudit.kind: screen_audits}.get(kind or "")
+    return await screening(desk, intents) if screening else intents
+
+
+async def screen_audits(desk: Desk, intents: list[Intent]) -> list[Intent]:
+    """The payments that the fund covers, in their order; the others wait."""
+    left, kept = await desk.chain.audit_fund(), 0
+    for intent in intents:
+        assert isinstance(intent.body, PayAudit)
+        left -= intent.body.fee
+        if left < 0:
+            break
+        kept += 1
+    if waiting := [intent.position for intent in intents[kept:]]:
+        log.warning("%d audits wait for money in the audit fund", len(waiting))
+        async with desk.context.store.transaction() as tx:
+            await queries.postpone(tx, waiting, desk.context.now() + POSTPONE_MS)
+    return intents[:kept]
+
+
+async def screen_orders(desk: Desk, intents: list[Intent]) -> list[Intent]:
+    """The orders but for those whose requester lacks the money: those are refused."""
     requesters = {intent.body.requester for intent in intents if isinstance(intent.body, Open)}
-    left = await available(desk, requesters) if requesters else {}
+    left = await available(desk, requesters)
     kept = []
     for intent in intents:
         body = intent.body

@@ -9,6 +9,9 @@ from assay.proof.keys import Key
 from assay.runtime.context import Context
 from assay.settlement.bell import Bell
 
+# What the contracts would refuse now is tried again after so long.
+POSTPONE_MS = 30_000
+
 
 class Knobs(Protocol):
     """The settings that the desk reads."""

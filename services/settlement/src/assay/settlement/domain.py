@@ -32,12 +32,14 @@ from assay.schema.lease import (
     LeaseVerified,
     SlashReason,
 )
-from assay.schema.values import STAKE_PER_SLOT, cost_of
+from assay.schema.values import BOND_PER_VERIFIER, STAKE_PER_SLOT, cost_of
 from assay.schema.verdict import VerdictReached
 
 # Half of what stands behind the slot that the lease filled: far more than a lease earns, and the provider keeps
 # enough to mend its ways.
 SLASH_SHARE_PPM: Final = 500_000
+# Of what a lease earns, for the fund that audits are paid from.
+AUDIT_FEE_PPM: Final = 10_000
 PPM: Final = 1_000_000
 
 Stopped: TypeAlias = JobExecuted | JobFailed | JobExpired | JobCancelled
@@ -50,7 +52,11 @@ CLOSINGS: Final[Mapping[type[Event], type[JobSettled] | type[JobRefunded]]] = {
     JobExpired: JobRefunded,
     JobCancelled: JobRefunded,
 }
-SLASH_REASONS: Final[Mapping[str, SlashReason]] = {"segment.withheld": SlashReason.WITHHELD_DATA}
+SLASH_REASONS: Final[Mapping[str, SlashReason]] = {
+    "segment.withheld": SlashReason.WITHHELD_DATA,
+    "segment.wrong_checkpoint": SlashReason.WITHHELD_DATA,
+    "commitment.equivocation": SlashReason.EQUIVOCATION,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +82,11 @@ class Dossier:
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """How a job's money ends: `payouts` by rising fence, the rest of what was locked refunded."""
+    """How a job's money ends: `payouts` by rising fence, the fee of each, the rest of what was locked refunded."""
 
     event: type[JobSettled] | type[JobRefunded]
     payouts: tuple[Payout, ...]
+    fee: int
     refunded: int
 
 
@@ -153,14 +160,25 @@ def _back(tip: LeaseCommitted, known: Mapping[str, LeaseCommitted], share: Lease
 
 
 def close(dossier: Dossier, locked: int) -> Closure:
-    """How the job ends that lacks nothing: each verified lease is paid what it earned, as far as the money goes."""
+    """How the job ends that lacks nothing: each verified lease is paid what it earned, as far as the money goes.
+
+    The audit fee is taken out of each payout.
+    """
     assert dossier.submitted is not None and dossier.closing is not None
-    left, payouts = min(locked, dossier.submitted.price_limit), []
+    left, payouts, fees = min(locked, dossier.submitted.price_limit), [], 0
+    refunded = locked
     for share in dossier.shares:
         if share.lease_id in dossier.verified:
-            payouts.append(_payout(share, min(earned(dossier, share), left)))
-            left -= payouts[-1].amount
-    return Closure(dossier.closing, tuple(payouts), locked - sum(payout.amount for payout in payouts))
+            cost = min(earned(dossier, share), left)
+            fee = audit_fee(cost)
+            payouts.append(_payout(share, cost - fee))
+            left, refunded, fees = left - cost, refunded - cost, fees + fee
+    return Closure(dossier.closing, tuple(payouts), fees, refunded)
+
+
+def audit_fee(cost: int) -> int:
+    """What of the price of a lease's work goes to the audit fund, rounded down."""
+    return cost * AUDIT_FEE_PPM // PPM
 
 
 def earned(dossier: Dossier, share: LeaseShare) -> int:
@@ -176,6 +194,11 @@ def _payout(share: LeaseShare, amount: int) -> Payout:
 def slash_amount(held: int) -> int:
     """What one rejected lease costs its provider, in native base units, out of the stake that it holds."""
     return min(STAKE_PER_SLOT * SLASH_SHARE_PPM // PPM, held)
+
+
+def bond_amount(held: int) -> int:
+    """What one overruled audit costs its verifier, in native base units, out of the stake that it holds: the bond."""
+    return min(BOND_PER_VERIFIER, held)
 
 
 def slash_reason(code: str) -> SlashReason:

@@ -16,12 +16,14 @@ from assay.chain.errors import UnknownBlock
 from assay.chain.events import LoggedEvent, Receipt
 from assay.chain.values import Block
 from assay.runtime.context import Unit
+from assay.schema.epoch import EpochAnchored
 from assay.schema.errors import Mismatch
-from assay.settlement import books, queries, sending
-from assay.settlement.desk import Desk
+from assay.settlement import books, epochs, queries, sending
+from assay.settlement.desk import POSTPONE_MS, Desk
+from assay.settlement.docket import ANSWERS, Docket, Log, about
 from assay.settlement.domain import gas_share
-from assay.settlement.ledger import Book, Transfer, job_name, stake, unbonding
-from assay.settlement.outcomes import ANSWERS, Docket, Log, conclude, stake_changes
+from assay.settlement.ledger import Book, Transfer, stake, unbonding
+from assay.settlement.outcomes import conclude, stake_changes
 from assay.settlement.postings import post
 
 # Logs of at most so many blocks are taken in at once.
@@ -130,6 +132,7 @@ class Follower:
             for tx_hash, own in span.own.items():
                 block = span.receipts[tx_hash].block_number
                 await sending.end(unit.tx, own.sender, own.nonce, "final", block)
+            await queries.postpone(unit.tx, docket.later, self._desk.context.now() + POSTPONE_MS)
         for trouble in docket.troubles:
             log.error("settlement needs a person: %s", trouble)
         self._desk.bell.ring()
@@ -147,18 +150,20 @@ class Follower:
         await queries.finish(unit.tx, "refused", docket.refused)
         await queries.touch(unit.tx, docket.funded)
         for event, cause in chained(docket.events, stake_changes(docket, book)):
-            unit.emission.add(event, cause)
+            said = unit.emission.add(event, cause)
+            if isinstance(event, EpochAnchored):
+                await epochs.remember(unit.tx, said)
         return docket
 
 
 async def prepare(unit: Unit, logs: Sequence[Log]) -> tuple[Docket, Book]:
     """The intents that the logs may answer, and what the postings have to know."""
     events = [entry.event for entry in logs]
-    jobs = sorted({job_name(event.job_id) for event in events if hasattr(event, "job_id")})
+    names = sorted({name for event in events if (name := about(event))})
     providers = {event.provider for event in events if hasattr(event, "provider")}
     accounts = [account for address in providers for account in (stake(address), unbonding(address))]
-    book = await books.load(unit.tx, accounts, jobs)
-    return Docket(await queries.unfinished(unit.tx, jobs), await books.openings(unit.tx, jobs)), book
+    book = await books.load(unit.tx, accounts, names)
+    return Docket(await queries.unfinished(unit.tx, names), await books.openings(unit.tx, names)), book
 
 
 def place(span: Span) -> list[Log]:

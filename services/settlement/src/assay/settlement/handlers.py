@@ -6,6 +6,8 @@ from typing import Any
 from assay.proof.eip712 import Domain
 from assay.proof.order import check_order, spec_digest
 from assay.runtime.service import Handler
+from assay.schema.audit import AuditOverruled, AuditUpheld
+from assay.schema.epoch import EpochCommitted, EpochDrawn, EpochPassed, EpochRejected
 from assay.schema.errors import Refused, Retry
 from assay.schema.event import Envelope, Event
 from assay.schema.job import (
@@ -18,13 +20,13 @@ from assay.schema.job import (
     JobUnfunded,
     JobVerified,
 )
-from assay.schema.lease import LeaseCommitted, LeaseExecuted, LeaseGranted, LeaseRejected, LeaseVerified
+from assay.schema.lease import FORFEIT, LeaseCommitted, LeaseExecuted, LeaseGranted, LeaseRejected, LeaseVerified
 from assay.schema.values import address_of
 from assay.schema.verdict import VerdictReached
-from assay.settlement import books, queries
+from assay.settlement import books, epochs, queries
 from assay.settlement.bell import Bell
-from assay.settlement.domain import slash_amount, slash_reason
-from assay.settlement.intents import Open, Slash
+from assay.settlement.domain import bond_amount, slash_amount, slash_reason
+from assay.settlement.intents import Anchor, Open, PayAudit, Slash, SlashVerifier
 from assay.settlement.ledger import stake, unbonding
 from assay.store import Transaction
 
@@ -73,16 +75,16 @@ async def on_job_submitted(said: Envelope[JobSubmitted], ports: Ports, now: int)
 
 
 async def on_lease_rejected(said: Envelope[LeaseRejected], ports: Ports, now: int) -> list[Event]:
-    """Want the provider's stake slashed."""
+    """Want the provider's stake slashed, for the lease at fault alone: the others of its epoch just are not paid."""
     lease = said.event
-    address = address_of(lease.provider)
-    held = await books.balances(ports.tx, (stake(address), unbonding(address)))
+    if lease.code == FORFEIT:
+        return await on_closing_fact(said, ports, now)
     slash = Slash(
         job_id=lease.job_id,
         lease_id=lease.lease_id,
         provider=lease.provider,
         fence=lease.fence,
-        amount=slash_amount(sum(held.values())),
+        amount=slash_amount(await at_stake(ports, lease.provider)),
         reason=slash_reason(lease.code),
     )
     await queries.want(ports.tx, slash, said.id)
@@ -99,6 +101,68 @@ async def on_lease_verified(said: Envelope[LeaseVerified], ports: Ports, now: in
     """Remember what is to be paid, after the commitments that the receipt shows for it."""
     await _await_commits(said.event, ports)
     return await on_closing_fact(said, ports, now)
+
+
+async def on_epoch_committed(said: Envelope[EpochCommitted], ports: Ports, now: int) -> list[Event]:
+    """Want the root anchored."""
+    epoch = said.event
+    await epochs.begin(ports.tx, epoch)
+    await epochs.remember(ports.tx, said)
+    anchor = Anchor(
+        epoch_id=epoch.epoch_id,
+        provider=epoch.provider,
+        number=epoch.number,
+        previous=epoch.previous,
+        root=epoch.root,
+        units=epoch.units,
+    )
+    await queries.want(ports.tx, anchor, said.id)
+    ports.tx.on_commit(ports.bell.ring)
+    return []
+
+
+async def on_epoch_drawn(said: Envelope[EpochDrawn], ports: Ports, now: int) -> list[Event]:
+    """Remember the draw, without which no receipt of the epoch's jobs is whole."""
+    await epochs.remember(ports.tx, said)
+    ports.touched.update(await epochs.jobs_of(ports.tx, said.event.epoch_id))
+    return []
+
+
+async def on_epoch_ended(said: Envelope[EpochPassed | EpochRejected], ports: Ports, now: int) -> list[Event]:
+    """Remember that the epoch is to be settled, and how its audit ended."""
+    await epochs.remember(ports.tx, said)
+    await epochs.end(ports.tx, said.event.epoch_id, said.id)
+    ports.touched.update(await epochs.jobs_of(ports.tx, said.event.epoch_id))
+    ports.tx.on_commit(ports.bell.ring)
+    return []
+
+
+async def on_audit_upheld(said: Envelope[AuditUpheld], ports: Ports, now: int) -> list[Event]:
+    """Want the verifier paid."""
+    audit = said.event
+    await queries.want(ports.tx, PayAudit(audit_id=audit.audit_id, verifier=audit.verifier, fee=audit.fee), said.id)
+    ports.tx.on_commit(ports.bell.ring)
+    return []
+
+
+async def on_audit_overruled(said: Envelope[AuditOverruled], ports: Ports, now: int) -> list[Event]:
+    """Want the verifier's bond slashed."""
+    audit = said.event
+    slash = SlashVerifier(
+        audit_id=audit.audit_id,
+        verifier=audit.verifier,
+        amount=bond_amount(await at_stake(ports, audit.verifier)),
+        reason=audit.reason,
+    )
+    await queries.want(ports.tx, slash, said.id)
+    ports.tx.on_commit(ports.bell.ring)
+    return []
+
+
+async def at_stake(ports: Ports, participant: str) -> int:
+    """What the participant's address has at stake, in native base units."""
+    address = address_of(participant)
+    return sum((await books.balances(ports.tx, (stake(address), unbonding(address)))).values())
 
 
 async def on_fact(said: Envelope[Any], ports: Ports, now: int) -> list[Event]:
@@ -153,5 +217,11 @@ HANDLERS: dict[type[Event], Handler] = {
     LeaseExecuted: on_lease_executed,
     LeaseVerified: on_lease_verified,
     LeaseRejected: on_lease_rejected,
+    EpochCommitted: on_epoch_committed,
+    EpochDrawn: on_epoch_drawn,
+    EpochPassed: on_epoch_ended,
+    EpochRejected: on_epoch_ended,
+    AuditUpheld: on_audit_upheld,
+    AuditOverruled: on_audit_overruled,
     **dict.fromkeys(CLOSING, on_closing_fact),
 }

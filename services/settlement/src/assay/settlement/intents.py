@@ -8,7 +8,10 @@ from assay.chain import values as chain
 from assay.schema.job import Payout
 from assay.schema.lease import SlashReason
 from assay.schema.values import (
+    AuditId,
     Digest,
+    EpochId,
+    EpochNumber,
     Fence,
     JobId,
     LeaseId,
@@ -16,13 +19,17 @@ from assay.schema.values import (
     ProviderId,
     RequesterId,
     Signature,
+    Units,
     Value,
+    VerifierId,
     address_of,
     job_word,
 )
 
 Key: TypeAlias = tuple[str, str, int]
 SLASH_REASONS = {reason: turn for turn, reason in enumerate(SlashReason)}
+OFFENCE = 0
+"""The fence of a verifier's offence; those of leases begin at 1."""
 
 
 class Open(Value):
@@ -61,6 +68,7 @@ class Settle(Value):
     requester: RequesterId
     event: Literal["job.settled", "job.refunded"]
     payouts: tuple[Payout, ...]
+    fee: Money = 0
     refunded: Money
     receipt: Digest
 
@@ -72,7 +80,7 @@ class Settle(Value):
     def call(self) -> chain.Settlement:
         """The settlement as the contract takes it."""
         payouts = (chain.Payout(address_of(payout.provider), payout.fence, payout.amount) for payout in self.payouts)
-        return chain.Settlement(job_word(self.job_id), tuple(payouts), bytes.fromhex(self.receipt))
+        return chain.Settlement(job_word(self.job_id), tuple(payouts), self.fee, bytes.fromhex(self.receipt))
 
 
 class Slash(Value):
@@ -97,5 +105,70 @@ class Slash(Value):
         return chain.Slash(address_of(self.provider), self.amount, reason, job_word(self.job_id), self.fence)
 
 
-Body: TypeAlias = Open | Settle | Slash
-KINDS: dict[str, type[Open] | type[Settle] | type[Slash]] = {kind.kind: kind for kind in (Open, Settle, Slash)}
+class Anchor(Value):
+    """Put the root of an epoch on chain."""
+
+    kind: ClassVar[str] = "anchor"
+    epoch_id: EpochId
+    provider: ProviderId
+    number: EpochNumber
+    previous: Digest
+    root: Digest
+    units: Units
+
+    @property
+    def key(self) -> Key:
+        """What there is one intent of."""
+        return (self.kind, anchor_name(address_of(self.provider), self.number), 0)
+
+    def call(self) -> chain.Anchor:
+        """The root as the contract takes it."""
+        previous, root = bytes.fromhex(self.previous), bytes.fromhex(self.root)
+        return chain.Anchor(address_of(self.provider), self.number, previous, root, self.units)
+
+
+class PayAudit(Value):
+    """Pay a verifier for an audit, out of the fund."""
+
+    kind: ClassVar[str] = "pay_audit"
+    audit_id: AuditId
+    verifier: VerifierId
+    fee: Money
+
+    @property
+    def key(self) -> Key:
+        """What there is one intent of."""
+        return (self.kind, self.audit_id, 0)
+
+    def call(self) -> chain.AuditPayment:
+        """The payment as the contract takes it."""
+        return chain.AuditPayment(job_word(self.audit_id), address_of(self.verifier), self.fee)
+
+
+class SlashVerifier(Value):
+    """Take the bond of a verifier whose audit was overruled. No lease has the offence's name, and none its fence."""
+
+    kind: ClassVar[str] = "slash_verifier"
+    audit_id: AuditId
+    verifier: VerifierId
+    amount: Annotated[int, Field(ge=0)]
+    reason: SlashReason
+
+    @property
+    def key(self) -> Key:
+        """What there is one intent of."""
+        return (self.kind, self.audit_id, OFFENCE)
+
+    def call(self) -> chain.Slash:
+        """The penalty as the contract takes it."""
+        reason = SLASH_REASONS[self.reason]
+        return chain.Slash(address_of(self.verifier), self.amount, reason, job_word(self.audit_id), OFFENCE)
+
+
+def anchor_name(address: str, number: int) -> str:
+    """What an epoch is called where the chain speaks of it."""
+    return f"{address.lower()}/{number}"
+
+
+Body: TypeAlias = Open | Settle | Slash | Anchor | PayAudit | SlashVerifier
+KINDS: dict[str, type[Body]] = {kind.kind: kind for kind in (Open, Settle, Slash, Anchor, PayAudit, SlashVerifier)}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 OUTSIDE = "outside"
+FUND = "fund"
 POOL = "pool"
 
 
@@ -75,7 +76,7 @@ def unbonding(address: str) -> str:
 
 
 def job_name(word: bytes) -> str:
-    """The job's id from the contracts' bytes32, or its hex digits if somebody locked money for what is no job id."""
+    """The job's (or audit's) id from the contracts' bytes32, or its hex digits if somebody used what is no id."""
     text = word.rstrip(b"\0")
     is_id = len(text) == 27 and text.isascii() and text.isalnum() and text == text.lower()
     return text.decode() if is_id else word.hex()

@@ -5,79 +5,27 @@ are believed of our own transactions alone: anyone can have a false order of ano
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from assay.chain import events as chain
 from assay.chain.values import OpenRefusal, SettlementRefusal
+from assay.schema.audit import VerifierSlashed
 from assay.schema.event import Event
 from assay.schema.job import JobFunded, JobRefunded, JobSettled, JobUnfunded
 from assay.schema.lease import LeasePaid, LeaseSlashed
 from assay.schema.offer import StakeChanged
 from assay.schema.values import Role, address_of, participant_id
-from assay.settlement.books import Opening
-from assay.settlement.intents import Open, Settle, Slash
+from assay.settlement.docket import Docket, Log
+from assay.settlement.intents import Open, Settle, Slash, SlashVerifier
 from assay.settlement.ledger import Asset, Book, job_name, party, stake
-from assay.settlement.queries import Intent
+from assay.settlement.outcomes_audits import AUDIT_RULES
 
-# The contracts answer each member of a batch with one of these.
-ANSWERS = (
-    chain.Opened,
-    chain.Refused,
-    chain.Settled,
-    chain.SettlementRefused,
-    chain.Slashed,
-    chain.SlashRefused,
-)
 UNFUNDED = {
     OpenRefusal.BAD_SIGNATURE: ("job.bad_order", "The escrow contract does not accept the order's signature."),
     OpenRefusal.INSUFFICIENT: ("escrow.insufficient", "The escrow balance is below the price limit."),
     OpenRefusal.PAST_DEADLINE: ("job.past_deadline", "The deadline had passed when the order reached the chain."),
     OpenRefusal.KNOWN: ("escrow.refused", "The escrow holds another order of this job's id."),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """A chain event in its place: its transaction, its turn among the transaction's logs, and its share of the gas."""
-
-    event: chain.ChainEvent
-    tx: str
-    turn: int
-    block: int
-    is_own: bool
-    gas: int = 0
-
-    @property
-    def id(self) -> str:
-        """What the ledger knows it by."""
-        return f"{self.tx}:{self.turn}"
-
-
-@dataclass(slots=True)
-class Docket:
-    """The unfinished intents that a span of logs may answer, and what came of them."""
-
-    intents: dict[tuple[str, str, int], Intent]
-    openings: Mapping[str, Opening] = field(default_factory=dict)
-    done: list[int] = field(default_factory=list)
-    refused: list[int] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
-    events: list[tuple[Event, str]] = field(default_factory=list)
-    paid: dict[str, dict[int, int]] = field(default_factory=dict)
-    staked: dict[str, Log] = field(default_factory=dict)
-    funded: list[str] = field(default_factory=list)
-
-    def find(self, kind: str, job: str, fence: int = 0) -> Any:
-        """The body of the unfinished intent, or None."""
-        intent = self.intents.get((kind, job, fence))
-        return intent.body if intent else None
-
-    def finish(self, body: Open | Settle | Slash, *events: Event, is_done: bool = True) -> None:
-        """The chain has answered an intent, and these events follow from what had led to it."""
-        intent = self.intents.pop(body.key)
-        (self.done if is_done else self.refused).append(intent.position)
-        self.events += [(event, intent.cause) for event in events]
 
 
 def conclude(log: Log, docket: Docket) -> None:
@@ -154,16 +102,19 @@ def _settled(event: chain.Settled, log: Log, docket: Docket) -> None:
         for payout in body.payouts
         if payout.fence in paid
     ]
-    docket.finish(body, *leases, _closing(body, paid, event.refunded, event.receipt_digest.hex(), log))
+    docket.finish(body, *leases, _closing(body, paid, event.fee, event.refunded, event.receipt_digest.hex(), log))
 
 
-def _closing(body: Settle, paid: Mapping[int, int], refunded: int, receipt: str, log: Log) -> JobSettled | JobRefunded:
+def _closing(
+    body: Settle, paid: Mapping[int, int], fee: int, refunded: int, receipt: str, log: Log
+) -> JobSettled | JobRefunded:
     payouts = (payout for payout in body.payouts if payout.fence in paid)
     closing = JobSettled if body.event == JobSettled.type else JobRefunded
     return closing(
         job_id=body.job_id,
         requester=body.requester,
         payouts=tuple(payout.model_copy(update={"amount": paid[payout.fence]}) for payout in payouts),
+        fee=fee,
         refunded=refunded,
         tx=log.tx,
         gas=log.gas,
@@ -177,15 +128,16 @@ def _settlement_refused(event: chain.SettlementRefused, log: Log, docket: Docket
     if not body or not log.is_own:
         return
     if event.reason == SettlementRefusal.RECLAIMED:
-        locked = body.refunded + sum(payout.amount for payout in body.payouts)
-        return docket.finish(body, _closing(body, {}, locked, body.receipt, log))
+        locked = body.refunded + body.fee + sum(payout.amount for payout in body.payouts)
+        return docket.finish(body, _closing(body, {}, 0, locked, body.receipt, log))
     docket.troubles.append(f"the escrow refused to settle {job}: {SettlementRefusal(event.reason).name}")
     docket.finish(body, is_done=False)
 
 
 def _slashed(event: chain.Slashed, log: Log, docket: Docket) -> None:
     _staked(event, log, docket)
-    body = docket.find(Slash.kind, job_name(event.job_id), event.fence)
+    name = job_name(event.job_id)
+    body = docket.find(Slash.kind, name, event.fence)
     if body and address_of(body.provider) == event.provider.lower():
         slashed = LeaseSlashed(
             lease_id=body.lease_id,
@@ -197,13 +149,21 @@ def _slashed(event: chain.Slashed, log: Log, docket: Docket) -> None:
             tx=log.tx,
         )
         docket.finish(body, slashed)
+    bond = docket.find(SlashVerifier.kind, name, event.fence)
+    if bond and address_of(bond.verifier) == event.provider.lower():
+        slashed_ = VerifierSlashed(
+            verifier=bond.verifier, audit_id=bond.audit_id, amount=event.amount, reason=bond.reason, tx=log.tx
+        )
+        docket.finish(bond, slashed_)
 
 
 def _slash_refused(event: chain.SlashRefused, log: Log, docket: Docket) -> None:
-    body = docket.find(Slash.kind, job_name(event.job_id), event.fence)
-    if body and log.is_own:
-        docket.troubles.append(f"lease {body.lease_id} had been slashed before, by somebody else")
-        docket.finish(body, is_done=False)
+    name = job_name(event.job_id)
+    for kind in (Slash.kind, SlashVerifier.kind):
+        body = docket.find(kind, name, event.fence)
+        if body and log.is_own:
+            docket.troubles.append(f"the offence {event.fence} of {name} had been slashed before, by somebody else")
+            docket.finish(body, is_done=False)
 
 
 def _staked(event: chain.Staked | chain.Unstaked | chain.Slashed, log: Log, docket: Docket) -> None:
@@ -220,4 +180,5 @@ RULES: Mapping[type[Any], Callable[[Any, Log, Docket], None]] = {
     chain.SlashRefused: _slash_refused,
     chain.Staked: _staked,
     chain.Unstaked: _staked,
+    **AUDIT_RULES,
 }

@@ -21,15 +21,15 @@ on conflict do nothing
 CLOSABLE = """
 select distinct job_id from facts
 where job_id = any($1::text[]) and type = any($2::text[])
-and exists (select from intents i where i.job_id = facts.job_id and i.kind = 'open' and i.state = 'done')
-and not exists (select from intents i where i.job_id = facts.job_id and i.kind = 'settle')
+and exists (select from intents i where i.about = facts.job_id and i.kind = 'open' and i.state = 'done')
+and not exists (select from intents i where i.about = facts.job_id and i.kind = 'settle')
 """
 FACTS = """
 select event_id, source, time_ms, type, data, signature, job_id from facts where job_id = any($1::text[])
 order by position
 """
 WANT = """
-insert into intents (kind, job_id, fence, cause, body) values ($1, $2, $3, $4, $5::jsonb) on conflict do nothing
+insert into intents (kind, about, fence, cause, body) values ($1, $2, $3, $4, $5::jsonb) on conflict do nothing
 """
 PENDING = """
 select position, kind, cause, body from intents
@@ -38,7 +38,7 @@ where state = 'pending' and not_before_ms <= $1 and kind = (
 ) order by position limit $2
 """
 OPEN_INTENTS = """
-select position, kind, cause, body from intents where job_id = any($1::text[]) and state in ('pending', 'sent')
+select position, kind, cause, body from intents where about = any($1::text[]) and state in ('pending', 'sent')
 """
 COUNT_COMMITS = """
 select count(*) from facts where job_id = $1 and type = 'lease.committed' and lease_id = $2
@@ -121,9 +121,9 @@ async def pending(tx: Transaction, now_ms: int, most: int) -> list[Intent]:
     return [_intent(row) for row in await tx.fetch(PENDING, now_ms, most)]
 
 
-async def unfinished(tx: Transaction, jobs: Sequence[str]) -> dict[Key, Intent]:
-    """The intents of these jobs that the chain has not answered yet."""
-    intents = [_intent(row) for row in await tx.fetch(OPEN_INTENTS, list(jobs))]
+async def unfinished(tx: Transaction, about: Sequence[str]) -> dict[Key, Intent]:
+    """The intents about these jobs, audits and epochs that the chain has not answered yet."""
+    intents = [_intent(row) for row in await tx.fetch(OPEN_INTENTS, list(about))]
     return {intent.key: intent for intent in intents}
 
 
@@ -133,9 +133,10 @@ async def finish(tx: Transaction, state: str, positions: Sequence[int]) -> int:
     return int((await tx.execute(sql, state, list(positions))).rpartition(" ")[2])
 
 
-async def postpone(tx: Transaction, position: int, until_ms: int) -> None:
-    """Leave an intent alone for a while."""
-    await tx.execute("update intents set not_before_ms = $2 where position = $1", position, until_ms)
+async def postpone(tx: Transaction, positions: Sequence[int], until_ms: int) -> None:
+    """Leave these intents alone for a while."""
+    sql = "update intents set not_before_ms = $2 where position = any($1::bigint[])"
+    await tx.execute(sql, list(positions), until_ms)
 
 
 def _intent(row: Sequence[Any]) -> Intent:

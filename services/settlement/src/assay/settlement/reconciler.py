@@ -14,7 +14,7 @@ from assay.chain.port import Chain
 from assay.schema.values import job_word
 from assay.settlement import books
 from assay.settlement.desk import Desk
-from assay.settlement.ledger import OUTSIDE, POOL, Account, Asset, Book, job_name, stake, unbonding
+from assay.settlement.ledger import FUND, OUTSIDE, POOL, Account, Asset, Book, job_name, stake, unbonding
 from assay.settlement.postings import post
 
 ACCOUNTS_A_ROUND = 64
@@ -89,7 +89,7 @@ class Reconciler:
     async def _shortfall(self, asset: Asset, book: Book) -> int:
         at = self._chain.deployment
         token, contract = (at.stable, at.escrow) if asset is Asset.STABLE else (at.native, at.stake)
-        # What came in from outside is with the parties, at stake, or in the pool.
+        # What came in from outside is with the parties, in the fund, at stake, or in the pool.
         owed = -book.balance(OUTSIDE, asset) - book.balance(POOL, asset)
         return max(0, owed - await self._chain.token_balance(token, contract))
 
@@ -115,4 +115,4 @@ async def on_chain(chain: Chain, account: str) -> int:
         return await chain.stake_of(name)
     if kind == "unbonding":
         return await chain.unbonding_of(name)
-    return await chain.pool_balance()
+    return await chain.audit_fund() if kind == FUND else await chain.pool_balance()

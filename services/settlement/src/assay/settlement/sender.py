@@ -16,15 +16,13 @@ from assay.chain.values import Fees
 from assay.schema.errors import Retry
 from assay.settlement import batches, queries, sending
 from assay.settlement.cover import screen
-from assay.settlement.desk import Desk
+from assay.settlement.desk import POSTPONE_MS, Desk
 from assay.settlement.follower import Follower
 from assay.settlement.queries import Intent
 from assay.store import Transaction
 
 # The same bytes are sent again after so long, should the node have forgotten them.
 RESEND_S = 3.0
-# An intent that the contract would revert alone is tried again after so long.
-POSTPONE_MS = 30_000
 # How long the chain must show a nonce of ours as used by somebody else before it is given up.
 FOREIGN_S = 10.0
 GWEI = 10**9
@@ -144,7 +142,7 @@ class Sender:
         if len(intents) == 1:
             log.error("intent %s cannot be sent now: %s", intents[0].key, error)
             async with self._store.transaction() as tx:
-                await queries.postpone(tx, intents[0].position, self._later_ms())
+                await queries.postpone(tx, [intents[0].position], self._later_ms())
         return intents[: len(intents) // 2]
 
     def _fee_max(self) -> int:

@@ -10,6 +10,8 @@ from assay.chain.port import Chain
 from assay.proof.eip712 import Domain
 from assay.runtime.context import Context
 from assay.runtime.service import Service
+from assay.schema.audit import AuditPaid, VerifierSlashed
+from assay.schema.epoch import EpochAnchored, EpochSettled
 from assay.schema.job import JobFunded, JobRefunded, JobSettled, JobUnfunded
 from assay.schema.lease import LeasePaid, LeaseSlashed
 from assay.schema.offer import StakeChanged
@@ -22,7 +24,10 @@ from assay.settlement.work import keep_desk
 from assay.store import Transaction
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-PUBLISHES = (JobFunded, JobUnfunded, JobSettled, JobRefunded, LeasePaid, LeaseSlashed, StakeChanged)
+PUBLISHES = (
+    *(JobFunded, JobUnfunded, JobSettled, JobRefunded, LeasePaid, LeaseSlashed, StakeChanged),
+    *(EpochAnchored, EpochSettled, AuditPaid, VerifierSlashed),
+)
 
 
 def service() -> Service:

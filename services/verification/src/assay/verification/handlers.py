@@ -1,53 +1,105 @@
-"""What verification does when something happens: it remembers commitments, and opens audits when a job stops.
+"""What verification does when something happens: it remembers it, and wakes the task whose turn it is.
 
 It does not hear how a lease ends: a commitment that is delivered again after the end, as after a crash, must count.
 How many there are is said when the job stops.
 """
 
 from assay.runtime import Handler
+from assay.schema.audit import AuditDeclined, AuditRevealed, AuditSealed, VerifierAnnounced, VerifierWithdrawn
+from assay.schema.epoch import EpochAnchored
 from assay.schema.errors import Retry
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobCancelled, JobExecuted, JobExpired, JobFailed, JobStopped
 from assay.schema.lease import LeaseCommitted, LeaseGranted
-from assay.verification import queries
+from assay.schema.offer import StakeChanged
 from assay.verification.ports import Ports
+from assay.verification.queries import cases, epochs, questions, verifiers
 
 
 async def on_lease_granted(said: Envelope[LeaseGranted], ports: Ports, now: int) -> list[Event]:
     """Keep the terms that the work is checked against."""
-    await queries.remember_grant(ports.tx, said.event)
+    ports.granted.append(said.event)
     return []
 
 
 async def on_lease_committed(said: Envelope[LeaseCommitted], ports: Ports, now: int) -> list[Event]:
     """Keep what the provider is bound to."""
-    await queries.remember_commit(ports.tx, said.event)
+    ports.committed.append(said)
     return []
 
 
 async def on_job_executed(said: Envelope[JobExecuted], ports: Ports, now: int) -> list[Event]:
-    """Open an audit for each lease; the last one is bound to the result as well."""
+    """Have each lease checked; the last one is bound to the result as well."""
     last = said.event.leases[-1].lease_id
-    await _open(said, ports, is_executed=True, results={last: said.event.result})
+    await _stop(said.event, ports, is_executed=True, results={last: said.event.result})
     return []
 
 
-async def on_job_stopped(said: Envelope[JobStopped], ports: Ports, now: int) -> list[Event]:
-    """Open an audit for each lease of a job that ended early: what was done is checked, then paid."""
-    await _open(said, ports, is_executed=False, results={})
+async def on_job_stopped(said: Envelope[JobFailed | JobExpired | JobCancelled], ports: Ports, now: int) -> list[Event]:
+    """Have each lease of a job that ended early checked: what was done is verified, then paid."""
+    await _stop(said.event, ports, is_executed=False, results={})
     return []
 
 
-async def _open(said: Envelope[JobStopped], ports: Ports, is_executed: bool, results: dict[str, str]) -> None:
-    job = said.event
+async def _stop(job: JobStopped, ports: Ports, is_executed: bool, results: dict[str, str]) -> None:
+    await ports.write()
     shares = [share for share in job.leases if share.segments]
-    known = await queries.count_commits(ports.tx, shares)
+    known = await cases.count_commits(ports.tx, shares)
     missing = [share.lease_id for share in shares if known.get(share.lease_id, 0) < share.segments]
     if missing:
         raise Retry(f"Commitments of {', '.join(missing)} are not here yet.")
-    await queries.remember_stop(ports.tx, job, is_executed, said.id, said.time_ms)
-    await queries.open_audits(ports.tx, job.job_id, shares, results)
-    ports.tx.on_commit(ports.ring)
+    await cases.remember_stop(ports.tx, job, shares, is_executed, results)
+    ports.tx.on_commit(ports.bells.check.set)
+
+
+async def on_epoch_anchored(said: Envelope[EpochAnchored], ports: Ports, now: int) -> list[Event]:
+    """Keep the block from which the beacon is counted; the provider's next epoch may close."""
+    await epochs.anchor(ports.tx, said.event.epoch_id, said.event.block)
+    ports.tx.on_commit(ports.bells.draw.set)
+    ports.tx.on_commit(ports.bells.tend.set)
+    return []
+
+
+async def on_verifier_announced(said: Envelope[VerifierAnnounced], ports: Ports, now: int) -> list[Event]:
+    """Keep what it can check; a question may have waited for it."""
+    await verifiers.remember(ports.tx, said.event)
+    ports.tx.on_commit(ports.bells.tend.set)
+    return []
+
+
+async def on_verifier_withdrawn(said: Envelope[VerifierWithdrawn], ports: Ports, now: int) -> list[Event]:
+    """Draw it no more; what it has in hand it still answers."""
+    await verifiers.withdraw(ports.tx, said.event.verifier, said.time_ms)
+    return []
+
+
+async def on_stake_changed(said: Envelope[StakeChanged], ports: Ports, now: int) -> list[Event]:
+    """Keep what stands behind an address, whichever role it speaks in."""
+    await verifiers.bond(ports.tx, said.event.provider, said.event.amount, said.event.block)
+    ports.tx.on_commit(ports.bells.tend.set)
+    return []
+
+
+async def on_audit_sealed(said: Envelope[AuditSealed], ports: Ports, now: int) -> list[Event]:
+    """Keep the seal; if it was the last, all are called to reveal."""
+    await questions.seal(ports.tx, said.event)
+    ports.tx.on_commit(ports.bells.tend.set)
+    return []
+
+
+async def on_audit_revealed(said: Envelope[AuditRevealed], ports: Ports, now: int) -> list[Event]:
+    """Keep the answer; if it was the last, the question is judged."""
+    await questions.reveal(ports.tx, said.event)
+    await verifiers.was_in_time(ports.tx, said.event.verifier)
+    ports.tx.on_commit(ports.bells.judge.set)
+    return []
+
+
+async def on_audit_declined(said: Envelope[AuditDeclined], ports: Ports, now: int) -> list[Event]:
+    """Have another verifier drawn."""
+    await questions.decline(ports.tx, said.event.audit_id)
+    ports.tx.on_commit(ports.bells.tend.set)
+    return []
 
 
 HANDLERS: dict[type[Event], Handler] = {
@@ -57,4 +109,11 @@ HANDLERS: dict[type[Event], Handler] = {
     JobFailed: on_job_stopped,
     JobExpired: on_job_stopped,
     JobCancelled: on_job_stopped,
+    EpochAnchored: on_epoch_anchored,
+    VerifierAnnounced: on_verifier_announced,
+    VerifierWithdrawn: on_verifier_withdrawn,
+    StakeChanged: on_stake_changed,
+    AuditSealed: on_audit_sealed,
+    AuditRevealed: on_audit_revealed,
+    AuditDeclined: on_audit_declined,
 }

@@ -1,8 +1,11 @@
-"""The real Replayer: checkpoints from the blob store, work in a child process, files in a scratch folder."""
+"""What the service recomputes itself: start states and results in a child process, distances in a thread."""
 
 import asyncio
-from collections.abc import Sequence
+import json
+import tempfile
+from collections import OrderedDict
 from pathlib import Path
+from typing import Final
 
 from assay.bus import Blobs
 from assay.proof.digest import blake3_hex
@@ -13,105 +16,105 @@ from assay.workloads import workload
 from assay.workloads.child import START
 from assay.workloads.errors import BadCheckpoint
 from assay.workloads.runner import Runner
-from assay.workloads.task import Failed, Finished, Ready, SegmentDone, Task
+from assay.workloads.task import Failed, Finished, Ready, Task
 
-INLINE_BYTES_MAX = 2**16
-BAD_CHECKPOINT = "workload.bad_checkpoint"
+INLINE_BYTES_MAX: Final = 2**16
+STARTS_MAX: Final = 4_096
+BAD_CHECKPOINT: Final = "workload.bad_checkpoint"
 
 
 class ChildReplayer:
-    """Replays segments of one job in one child process, which others use too by `turn`.
+    """One child process, used by one check at a time; a start state is made once for all jobs that share it."""
 
-    If segment 0 is among the `drawn`, it is run along with the making of the start state.
-    """
-
-    def __init__(
-        self,
-        spec: JobSpec,
-        blobs: Blobs,
-        runner: Runner,
-        models_dir: Path,
-        folder: Path,
-        drawn: Sequence[int] = (),
-        turn: asyncio.Lock | None = None,
-    ) -> None:
-        self._spec, self._blobs, self._runner = spec, blobs, runner
+    def __init__(self, blobs: Blobs, runner: Runner, models_dir: Path, folder: Path) -> None:
+        self._blobs, self._runner = blobs, runner
         self._models_dir, self._folder = models_dir, folder
-        self._drawn, self._turn = drawn, turn or asyncio.Lock()
-        self._states: dict[Digest | None, Digest] = {}
-        self._first: SegmentDone | None = None
+        self._turn = asyncio.Lock()
+        self._starts: OrderedDict[str, Digest] = OrderedDict()
 
-    async def state(self, checkpoint: Digest | None) -> Digest:
-        """The canonical digest of a checkpoint."""
-        if checkpoint not in self._states:
-            is_first_drawn = checkpoint is None and 0 in self._drawn
-            done, _ = await self._run(checkpoint, 0, int(is_first_drawn))
-            self._first = done or self._first
-        return self._states[checkpoint]
+    async def start(self, spec: JobSpec) -> Digest:
+        """The canonical digest of the state that the job fixes as its first."""
+        key = key_of(spec)
+        if key not in self._starts:
+            with self._scratch() as folder:
+                digest, _ = await self._run(spec, Path(folder), None)
+            self._starts[key] = digest
+            while len(self._starts) > STARTS_MAX:
+                self._starts.popitem(last=False)
+        return self._starts[key]
 
-    async def segment(self, index: int, checkpoint: Digest | None) -> SegmentDone:
-        """Segment `index` run again from a checkpoint."""
-        if checkpoint is None and self._first and self._first.segment == index:
-            return self._first
-        done, _ = await self._run(checkpoint, index, index + 1)
-        assert done is not None
-        return done
+    async def start_bytes(self, spec: JobSpec) -> bytes:
+        """The start state itself."""
+        with self._scratch() as folder:
+            await self._run(spec, Path(folder), None)
+            return await asyncio.to_thread(Path(folder, START).read_bytes)
 
-    async def result(self, checkpoint: Digest) -> Digest:
-        """The blob digest of the artefact that follows from the last checkpoint."""
-        _, finished = await self._run(checkpoint, 0, 0, wants_result=True)
-        assert finished.result is not None
-        return blake3_hex(await asyncio.to_thread(Path(finished.result).read_bytes))
+    async def result(self, spec: JobSpec, checkpoint: Digest) -> tuple[Digest, Digest]:
+        """The state's digest of the last checkpoint, and the blob digest of the artefact that follows from it."""
+        with self._scratch() as folder:
+            state, path = await self._run(spec, Path(folder), checkpoint)
+            assert path is not None
+            return state, blake3_hex(await asyncio.to_thread(Path(path).read_bytes))
 
-    async def distance(self, mine: SegmentDone, claimed: Digest, checkpoint: Digest | None) -> float:
-        """How far a claimed checkpoint is from the replayed one, in units of the segment's own way."""
-        work, start = workload(self._spec.kind), self._folder / START
-        paths = (Path(mine.path), await self._fetch(claimed), await self._fetch(checkpoint) if checkpoint else start)
-        replayed, theirs, before = [await asyncio.to_thread(path.read_bytes) for path in paths]
-        return await asyncio.to_thread(work.distance, replayed, theirs, before)
+    async def digest(self, spec: JobSpec, state: bytes) -> Digest:
+        """The canonical digest of a checkpoint's bytes. Raises BadCheckpoint."""
+        work = workload(spec.kind)
+        if len(state) <= INLINE_BYTES_MAX:
+            return work.digest(state)
+        return await asyncio.to_thread(work.digest, state)
 
-    async def _run(
-        self, checkpoint: Digest | None, first: int, last: int, wants_result: bool = False
-    ) -> tuple[SegmentDone | None, Finished]:
-        task = await self._task(checkpoint, first, last, wants_result)
+    async def distance(self, spec: JobSpec, mine: bytes, theirs: bytes, before: bytes) -> float:
+        """How far one checkpoint is from another, in units of the segment's own way. Raises BadCheckpoint."""
+        return await asyncio.to_thread(workload(spec.kind).distance, mine, theirs, before)
+
+    async def close(self) -> None:
+        """End the child."""
+        await self._runner.kill()
+
+    def _scratch(self) -> "tempfile.TemporaryDirectory[str]":
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(dir=self._folder, prefix="check-")
+
+    async def _run(self, spec: JobSpec, folder: Path, checkpoint: Digest | None) -> tuple[Digest, str | None]:
+        """The digest of a checkpoint, or of the start state, and the file of the result if it is a checkpoint."""
+        task = Task(
+            kind=spec.kind,
+            params=spec.params,
+            inputs={digest: str(await self._fetch(folder, digest)) for digest in spec.inputs},
+            models=str(self._models_dir),
+            folder=str(folder),
+            first=0,
+            last=0,
+            state=str(await self._fetch(folder, checkpoint)) if checkpoint else None,
+            wants_result=checkpoint is not None,
+        )
         async with self._turn:
-            return await self._follow(task, checkpoint)
+            return await self._follow(task)
 
-    async def _follow(self, task: Task, checkpoint: Digest | None) -> tuple[SegmentDone | None, Finished]:
-        done: SegmentDone | None = None
+    async def _follow(self, task: Task) -> tuple[Digest, str | None]:
+        digest = ""
         async for message in self._runner.run(task):
             match message:
                 case Ready():
-                    self._states[checkpoint] = message.state_digest
-                case SegmentDone():
-                    done = message
+                    digest = message.state_digest
                 case Finished():
-                    return done, message
-                case Failed(code=code) if code == BAD_CHECKPOINT and checkpoint:
+                    return digest, message.result
+                case Failed(code=code) if code == BAD_CHECKPOINT and task.state:
                     raise BadCheckpoint(message.detail)
                 case Failed():
                     raise MachineFault(f"{message.code}: {message.detail}")
         raise MachineFault("The child said nothing more.")
 
-    async def _task(self, checkpoint: Digest | None, first: int, last: int, wants_result: bool) -> Task:
-        inputs = {digest: str(await self._fetch(digest)) for digest in self._spec.inputs}
-        return Task(
-            kind=self._spec.kind,
-            params=self._spec.params,
-            inputs=inputs,
-            models=str(self._models_dir),
-            folder=str(self._folder),
-            first=first,
-            last=last,
-            state=str(await self._fetch(checkpoint)) if checkpoint else None,
-            wants_result=wants_result,
-        )
-
-    async def _fetch(self, digest: Digest) -> Path:
-        path = self._folder / digest
-        if not path.exists():
-            await write(path, await self._blobs.get(digest))
+    async def _fetch(self, folder: Path, digest: Digest) -> Path:
+        path = folder / digest
+        await write(path, await self._blobs.get(digest))
         return path
+
+
+def key_of(spec: JobSpec) -> str:
+    """What a start state follows from: kind, parameters and inputs."""
+    plain = [spec.kind, spec.params, spec.inputs]
+    return blake3_hex(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode())
 
 
 async def write(path: Path, data: bytes) -> None:

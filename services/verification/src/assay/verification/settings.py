@@ -1,6 +1,9 @@
 """The knobs of verification."""
 
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from assay.runtime.settings import ServiceSettings
 
@@ -9,10 +12,24 @@ class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
     """ASSAY_VERIFICATION_*: read once at start."""
 
     data_dir: Path
-    """Scratch for audits; may be lost at any time."""
+    """Scratch for checks; may be lost at any time."""
     models_dir: Path
     """The content-addressed model store."""
     deployment_file: Path
     """The contracts' addresses, as `assay chain deploy` wrote them."""
     rpc_url: str = "http://127.0.0.1:8545"
-    """An EVM node: later blocks decide which segments are drawn."""
+    """An EVM node: its blocks are the beacon."""
+    confirmations: Annotated[int, Field(ge=1, le=1_000)] = 12
+    """How many blocks, itself included, make the beacon's block final. The same as settlement's."""
+    epoch_s: Annotated[float, Field(ge=0, le=86_400)] = 600
+    """How long the oldest lease waits for its provider's epoch to close. Longer epochs cost less to audit."""
+    audit_s: Annotated[float, Field(ge=1, le=86_400)] = 600
+    """How long a verifier has for its sealed answer. Above what a segment takes on the slowest admitted machine."""
+    reveal_s: Annotated[float, Field(ge=1, le=3_600)] = 60
+    """How long a verifier has to reveal once it is called."""
+    open_s: Annotated[float, Field(ge=0, le=3_600)] = 60
+    """How long a drawn checkpoint may be missing before it counts as withheld."""
+    draws: Annotated[int | None, Field(ge=1, le=512)] = None
+    """Segments drawn from each epoch; none: as many as the policy asks for its pay and its provider's record."""
+    planted_ppm: Annotated[int, Field(ge=0, le=500_000)] = 50_000
+    """The share of audits, in parts per million, whose answer is known already. Below 50000 lazy verifiers may pay."""

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from assay.chain.encode import OPEN, SETTLE
+from assay.chain.encode import OPEN, PAY_AUDITS, SETTLE
 from assay.chain.errors import Reverted
 from assay.chain.events import (
+    AuditPaid,
+    AuditRefused,
+    AuditsFunded,
     Deposited,
     Opened,
     Paid,
@@ -18,10 +21,11 @@ from assay.chain.events import (
 from assay.chain.orders import is_signed
 from assay.chain.twin import token
 from assay.chain.twin.call import Call, Function
-from assay.chain.values import JobState, OpenRefusal, Order, SettlementRefusal
+from assay.chain.values import AuditRefusal, JobState, OpenRefusal, Order, SettlementRefusal
 from assay.chain.words import normal
 
 GRACE_S = 7 * 24 * 3600
+FEE_PART_MAX = 20
 
 NO_JOB = ("", 0, JobState.NONE, 0)
 UNPAYABLE = {
@@ -68,12 +72,12 @@ def open_orders(call: Call, orders: Sequence[tuple[Any, ...]], signatures: Seque
         call.emit(Opened(order.job_id, order.requester, order.price_limit))
 
 
-def settle(call: Call, settlements: Sequence[tuple[bytes, Sequence[tuple[str, int, int]], bytes]]) -> None:
+def settle(call: Call, settlements: Sequence[tuple[bytes, Sequence[tuple[str, int, int]], int, bytes]]) -> None:
     """Pays each settlement, or says why not."""
     call.demand_role("SETTLER_ROLE")
-    for job_id, payouts, receipt_digest in settlements:
+    for job_id, payouts, fee, receipt_digest in settlements:
         requester, deadline, state, locked = job_of(call, job_id)
-        reason = UNPAYABLE.get(state) if state != JobState.FUNDED else _fault(payouts, locked)
+        reason = UNPAYABLE.get(state) if state != JobState.FUNDED else _fault(payouts, fee, locked)
         if reason is not None:
             call.emit(SettlementRefused(job_id, reason))
             continue
@@ -82,8 +86,30 @@ def settle(call: Call, settlements: Sequence[tuple[bytes, Sequence[tuple[str, in
             call.add(amount, "balance", normal(provider))
             call.emit(Paid(job_id, normal(provider), fence, amount))
         paid = sum(payout[2] for payout in payouts)
-        call.add(locked - paid, "balance", requester)
-        call.emit(Settled(job_id, paid, locked - paid, receipt_digest))
+        call.add(fee, "fund")
+        call.add(locked - paid - fee, "balance", requester)
+        call.emit(Settled(job_id, paid, fee, locked - paid - fee, receipt_digest))
+
+
+def fund_audits(call: Call, amount: int) -> None:
+    """Adds tokens of the caller to the audit fund."""
+    token.transfer_from(call.by(call.to, call.deployment.stable), call.sender, call.to, amount)
+    call.add(amount, "fund")
+    call.emit(AuditsFunded(call.sender, amount))
+
+
+def pay_audits(call: Call, payments: Sequence[tuple[bytes, str, int]]) -> None:
+    """Pays each audit out of the fund, or says why not."""
+    call.demand_role("SETTLER_ROLE")
+    for audit_id, verifier, amount in payments:
+        reason = _audit_refusal(call, audit_id, verifier, amount)
+        if reason is not None:
+            call.emit(AuditRefused(audit_id, reason))
+            continue
+        call.add(1, "audit", audit_id)
+        call.add(-amount, "fund")
+        call.add(amount, "balance", normal(verifier))
+        call.emit(AuditPaid(audit_id, normal(verifier), amount))
 
 
 def reclaim(call: Call, job_id: bytes) -> None:
@@ -114,7 +140,15 @@ def _refusal(call: Call, order: Order, signature: bytes) -> OpenRefusal | None:
     return OpenRefusal.INSUFFICIENT if order.price_limit > call.number("balance", order.requester) else None
 
 
-def _fault(payouts: Sequence[tuple[str, int, int]], left: int) -> SettlementRefusal | None:
+def _audit_refusal(call: Call, audit_id: bytes, verifier: str, amount: int) -> AuditRefusal | None:
+    if call.number("audit", audit_id):
+        return AuditRefusal.KNOWN
+    if int(verifier, 16) == 0:
+        return AuditRefusal.NO_VERIFIER
+    return AuditRefusal.INSUFFICIENT if amount > call.number("fund") else None
+
+
+def _fault(payouts: Sequence[tuple[str, int, int]], fee: int, left: int) -> SettlementRefusal | None:
     fence_before = 0
     for provider, fence, amount in payouts:
         if fence <= fence_before:
@@ -124,7 +158,10 @@ def _fault(payouts: Sequence[tuple[str, int, int]], left: int) -> SettlementRefu
         if amount > left:
             return SettlementRefusal.OVER_LIMIT
         fence_before, left = fence, left - amount
-    return None
+    if fee > left:
+        return SettlementRefusal.OVER_LIMIT
+    cost = fee + sum(payout[2] for payout in payouts)
+    return SettlementRefusal.FEE_TOO_HIGH if fee > cost // FEE_PART_MAX else None
 
 
 ESCROW: dict[str, Function] = {
@@ -133,5 +170,7 @@ ESCROW: dict[str, Function] = {
     "withdraw(uint256)": withdraw,
     OPEN: open_orders,
     SETTLE: settle,
+    "fundAudits(uint256)": fund_audits,
+    PAY_AUDITS: pay_audits,
     "reclaim(bytes32)": reclaim,
 }

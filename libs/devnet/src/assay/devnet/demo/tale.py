@@ -10,6 +10,8 @@ from assay.devnet.parties import STABLE, Terms
 PROMPT: Final = "In Python, what does the 'with' statement do?"
 HOME: Final = ("de", "fr", "nl")
 CHEAT: Final = "provider-4"
+KNOBS: Final = {"verification": {"draws": 1}}
+"""One segment of each epoch is run again: two cores have to do for the whole network."""
 PROVIDERS: Final[dict[str, Terms]] = {
     "provider-1": Terms("de", 20 * STABLE),
     "provider-2": Terms("fr", 21 * STABLE),
@@ -17,6 +19,7 @@ PROVIDERS: Final[dict[str, Terms]] = {
     CHEAT: Terms("is", 5 * STABLE, program="assay.devnet.cheat"),
 }
 """Three honest providers, and one that undercuts them all because it does no work."""
+VERIFIERS: Final[dict[str, Terms]] = {f"verifier-{number}": Terms.of_verifier(number) for number in (1, 2, 3)}
 
 
 @dataclass(frozen=True, slots=True)

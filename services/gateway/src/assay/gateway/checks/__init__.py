@@ -6,6 +6,7 @@ before it is known to be signed by somebody who has access.
 
 from collections.abc import Awaitable, Callable
 
+from assay.gateway.checks.audit import check_audit
 from assay.gateway.checks.fence import check_fence
 from assay.gateway.checks.inputs import check_inputs
 from assay.gateway.checks.nonce import check_nonce
@@ -34,6 +35,7 @@ CHECKS: tuple[Check, ...] = (
     check_schema,
     check_role,
     check_standing,
+    check_audit,
     check_terms,
     check_work,
     check_order_signed,

@@ -6,6 +6,8 @@ from typing import Any
 from assay.chain import events as chain
 from assay.settlement.ledger import Book, Entry
 from assay.settlement.postings import (
+    audit_paid,
+    audits_funded,
     compensated,
     deposited,
     opened,
@@ -26,14 +28,24 @@ POSTINGS: Mapping[type[Any], Callable[[Any, Book], tuple[Entry, ...]]] = {
     chain.Paid: paid.entries,
     chain.Settled: settled.entries,
     chain.Reclaimed: reclaimed.entries,
+    chain.AuditsFunded: audits_funded.entries,
+    chain.AuditPaid: audit_paid.entries,
     chain.Staked: staked.entries,
     chain.Unstaked: unstaked.entries,
     chain.StakeWithdrawn: stake_withdrawn.entries,
     chain.Slashed: slashed.entries,
     chain.Compensated: compensated.entries,
 }
-# Refusals move nothing.
-SILENT = (chain.Refused, chain.SettlementRefused, chain.SlashRefused)
+# Refusals move nothing, and neither do roots and rulings.
+SILENT = (
+    chain.Refused,
+    chain.SettlementRefused,
+    chain.SlashRefused,
+    chain.AuditRefused,
+    chain.Anchored,
+    chain.AnchorRefused,
+    chain.Ruled,
+)
 
 
 def post(event: chain.ChainEvent, book: Book) -> tuple[Entry, ...]:

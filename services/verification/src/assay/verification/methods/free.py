@@ -1,28 +1,31 @@
-"""Free checks: the commitments form a chain, every segment moved the state, and the root is theirs.
+"""Free checks: one chain of commitments, every segment moved the state, the root is theirs, nothing was signed twice.
 
 They look at no tensor and miss nothing of what they look at; a provider that returns the previous checkpoint as new
 work is found here.
 """
 
+from typing import Final
+
 from assay.proof.commitment import BrokenChain, check_chain, root_of
 from assay.proof.order import spec_digest
 from assay.schema.verdict import Finding
-from assay.verification.domain import Case, Draw
-from assay.verification.methods.method import Replayer
+from assay.verification.domain import Case
+from assay.verification.domain.verdicts import EQUIVOCATION, broken
+from assay.verification.methods.method import Method, Replayer
 
 
-async def check(case: Case, drawn: Draw, replayer: Replayer) -> list[Finding]:
+async def check(case: Case, replayer: Replayer) -> list[Finding]:
     """A failed finding at the segment where the chain breaks; none if it holds."""
+    if case.doubled is not None:
+        return [broken(case, case.doubled, EQUIVOCATION)]
     spec = spec_digest(case.granted.spec)
     try:
         check_chain(case.commits, spec, resume=case.granted.resume)
-    except BrokenChain as broken:
-        return [_finding(case, broken.segment, broken.code)]
+    except BrokenChain as fault:
+        return [broken(case, fault.segment, fault.code)]
     if root_of(case.commits, spec) != case.share.root:
-        return [_finding(case, case.commits[-1].segment, "commitment.wrong_root")]
+        return [broken(case, case.commits[-1].segment, "commitment.wrong_root")]
     return []
 
 
-def _finding(case: Case, segment: int, code: str) -> Finding:
-    claimed = case.commit_of(segment).state_out
-    return Finding(segment=segment, method="free", passed=False, code=code, claimed=claimed)
+METHOD: Final = Method("free", tier="V0", misses_ppm=0, check=check)

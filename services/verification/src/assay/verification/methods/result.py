@@ -1,13 +1,15 @@
 """The result: the artefact that the requester fetches is the one that follows from the last committed state."""
 
+from typing import Final
+
 from assay.schema.errors import Refused
 from assay.schema.verdict import Finding
-from assay.verification.domain import Case, Draw
-from assay.verification.methods.method import Replayer
+from assay.verification.domain import Case
+from assay.verification.methods.method import Method, Replayer
 from assay.workloads.errors import BadCheckpoint
 
 
-async def check(case: Case, drawn: Draw, replayer: Replayer) -> list[Finding]:
+async def check(case: Case, replayer: Replayer) -> list[Finding]:
     """One finding for the lease that closed the job; none for others."""
     if case.result is None:
         return []
@@ -16,16 +18,18 @@ async def check(case: Case, drawn: Draw, replayer: Replayer) -> list[Finding]:
         segment=last.segment, method="result", passed=False, code="segment.wrong_result", claimed=case.result
     )
     try:
-        # Asked for first, for the state's digest comes along with it.
-        expected = await replayer.result(last.checkpoint)
-        if await replayer.state(last.checkpoint) != last.state_out:
-            return [finding.model_copy(update={"code": "segment.wrong_checkpoint"})]
+        state, expected = await replayer.result(case.granted.spec, last.checkpoint)
     except Refused as refusal:
         if refusal.code != "blob.missing":
             raise
         return [finding.model_copy(update={"code": "segment.withheld"})]
     except BadCheckpoint:
         return [finding.model_copy(update={"code": "segment.bad_checkpoint"})]
+    if state != last.state_out:
+        return [finding.model_copy(update={"code": "segment.wrong_checkpoint"})]
     passed = expected == case.result
     code = "segment.result_follows" if passed else "segment.wrong_result"
     return [finding.model_copy(update={"passed": passed, "code": code, "expected": expected})]
+
+
+METHOD: Final = Method("result", tier="V0", misses_ppm=0, check=check)

@@ -1,0 +1,165 @@
+"""The audit: one verifier's blind answer about one drawn segment; and the verifiers who give them.
+
+A verifier gets a segment's inputs, never what was claimed of it. It seals its answer before any other is revealed, and
+the answer is keyed by a nonce of its own, so that it cannot be made from what others published.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from assay.schema.event import Event
+from assay.schema.job import JobSpec
+from assay.schema.lease import SlashReason
+from assay.schema.life import Life, Move
+from assay.schema.values import (
+    AuditId,
+    Code,
+    Digest,
+    Kind,
+    Millis,
+    Money,
+    Reason,
+    Region,
+    Role,
+    SegmentIndex,
+    TxHash,
+    Value,
+    VerifierId,
+)
+
+
+class VerifierAnnounced(Event, type="verifier.announced", by=Role.VERIFIER, key="verifier"):
+    """Emitted when a verifier states or renews what it can check. Consumed by verification, which draws from these.
+
+    `network` names whose wires it hangs on (an ASN, a site); verifiers of one audit are drawn from several.
+    """
+
+    verifier: VerifierId
+    kinds: Annotated[tuple[Kind, ...], Field(min_length=1, max_length=64)]
+    memory_bytes: Annotated[int, Field(ge=0, le=2**50)]
+    machine: Digest
+    region: Region
+    network: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
+    slots: Annotated[int, Field(ge=1, le=256)] = 1
+    expires_ms: Millis
+
+
+class VerifierWithdrawn(Event, type="verifier.withdrawn", by=Role.VERIFIER, key="verifier"):
+    """Emitted when a verifier leaves by plan. Consumed by verification: it is drawn no more."""
+
+    verifier: VerifierId
+
+
+class VerifierSlashed(Event, type="verifier.slashed", by=Role.SETTLEMENT, tells=("verifier",), key="verifier"):
+    """Emitted when a verifier's bond is taken for an overruled audit; the money is in the insurance pool."""
+
+    verifier: VerifierId
+    audit_id: AuditId
+    amount: Money
+    reason: SlashReason
+    tx: TxHash
+
+
+class AuditFact(Value):
+    """What every event of an audit names."""
+
+    audit_id: AuditId
+    verifier: VerifierId
+
+
+class AuditAssigned(AuditFact, Event, type="audit.assigned", by=Role.VERIFICATION, public=False, tells=("verifier",)):
+    """Emitted when a verifier is drawn: run `segment` of the job from `checkpoint` (none: the job's start state).
+
+    The answer is keyed by `nonce`. It is due, sealed, by `deadline_ms`.
+    """
+
+    spec: JobSpec
+    segment: SegmentIndex
+    checkpoint: Digest | None = None
+    nonce: Digest
+    fee: Money
+    deadline_ms: Millis
+
+
+class AuditSealed(AuditFact, Event, type="audit.sealed", by=Role.VERIFIER, public=False):
+    """Emitted when the verifier has its answer: the digest that binds it, its salt and its speaker."""
+
+    seal: Digest
+
+
+class AuditCalled(AuditFact, Event, type="audit.called", by=Role.VERIFICATION, public=False, tells=("verifier",)):
+    """Emitted when all who were asked about the segment have sealed: reveal now."""
+
+
+class AuditRevealed(AuditFact, Event, type="audit.revealed", by=Role.VERIFIER, public=False):
+    """Emitted with what was sealed: the keyed answer, the state's digest and the blob that holds the state."""
+
+    answer: Digest
+    state: Digest
+    checkpoint: Digest
+    salt: Digest
+    compute_ms: Annotated[int, Field(ge=0)]
+
+
+class AuditDeclined(AuditFact, Event, type="audit.declined", by=Role.VERIFIER, public=False):
+    """Emitted when the verifier's own machine cannot do it. Another is drawn; nobody is blamed."""
+
+    code: Code
+    reason: Reason
+
+
+class AuditLapsed(AuditFact, Event, type="audit.lapsed", by=Role.VERIFICATION, public=False, tells=("verifier",)):
+    """Emitted when an answer did not come in time. Another is drawn."""
+
+    code: Code
+
+
+class AuditUpheld(AuditFact, Event, type="audit.upheld", by=Role.VERIFICATION, tells=("verifier",)):
+    """Emitted when the answer stands. Consumed by settlement, which pays `fee` whatever the answer was."""
+
+    fee: Money
+
+
+class AuditOverruled(AuditFact, Event, type="audit.overruled", by=Role.VERIFICATION, tells=("verifier",)):
+    """Emitted when the answer is proven false. Consumed by settlement, which slashes the bond."""
+
+    reason: SlashReason
+
+
+class AuditPaid(AuditFact, Event, type="audit.paid", by=Role.SETTLEMENT, tells=("verifier",)):
+    """Emitted when the fee is paid on chain. Never twice for an audit."""
+
+    amount: Money
+    tx: TxHash
+
+
+class AuditState(StrEnum):
+    ASSIGNED = "assigned"
+    SEALED = "sealed"
+    CALLED = "called"
+    REVEALED = "revealed"
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+    UPHELD = "upheld"
+    OVERRULED = "overruled"
+    PAID = "paid"
+
+
+_S = AuditState
+_V = Role.VERIFICATION
+
+TRANSITIONS: Final[tuple[Move[AuditState], ...]] = (
+    Move((), AuditAssigned, _S.ASSIGNED, _V),
+    Move((_S.ASSIGNED,), AuditSealed, _S.SEALED, Role.VERIFIER),
+    Move((_S.SEALED,), AuditCalled, _S.CALLED, _V),
+    Move((_S.CALLED,), AuditRevealed, _S.REVEALED, Role.VERIFIER),
+    Move((_S.ASSIGNED,), AuditDeclined, _S.DECLINED, Role.VERIFIER),
+    Move((_S.ASSIGNED, _S.SEALED, _S.CALLED), AuditLapsed, _S.LAPSED, _V),
+    Move((_S.REVEALED,), AuditUpheld, _S.UPHELD, _V),
+    Move((_S.REVEALED,), AuditOverruled, _S.OVERRULED, _V),
+    Move((_S.UPHELD,), AuditPaid, _S.PAID, Role.SETTLEMENT),
+)
+
+AUDIT_LIFE: Final = Life("audit", TRANSITIONS)

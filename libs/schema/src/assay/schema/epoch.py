@@ -1,0 +1,176 @@
+"""The epoch of a provider: what it did for whatever jobs, under one root that is anchored before anything is drawn.
+
+Checking costs k/N of the work however small each job is, because the segments of many jobs are drawn from as one.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from assay.schema.event import Event
+from assay.schema.life import Life, Move
+from assay.schema.values import (
+    AuditId,
+    Code,
+    Digest,
+    EpochId,
+    EpochNumber,
+    Fence,
+    JobId,
+    LeaseId,
+    ProviderId,
+    Role,
+    SegmentIndex,
+    TxHash,
+    Units,
+    Value,
+)
+
+ENTRIES_MAX: Final = 192
+"""Entries of one epoch: with them its event stays within EVENT_BYTES_MAX."""
+
+
+class EpochEntry(Value):
+    """One lease's part of an epoch: the root over the leaves of its commitments, and what they cost."""
+
+    lease_id: LeaseId
+    job_id: JobId
+    fence: Fence
+    first_segment: SegmentIndex
+    segments: Annotated[int, Field(ge=1, le=10_000)]
+    root: Digest
+    units: Units
+
+
+class EpochFact(Value):
+    """What every event of an epoch names. Numbers of one provider have no gap."""
+
+    epoch_id: EpochId
+    provider: ProviderId
+    number: EpochNumber
+
+
+class DrawnSegment(Value):
+    """One drawn segment."""
+
+    lease_id: LeaseId
+    segment: SegmentIndex
+
+
+class EpochCommitted(EpochFact, Event, type="epoch.committed", by=Role.VERIFICATION, tells=("provider",)):
+    """Emitted when a provider's stopped leases are pooled. Consumed by settlement, which anchors the root.
+
+    `root` is that of the Merkle-sum tree over the entries; `units` is its sum.
+    """
+
+    previous: Digest
+    root: Digest
+    units: Units
+    segments: Annotated[int, Field(ge=1)]
+    entries: Annotated[tuple[EpochEntry, ...], Field(min_length=1, max_length=ENTRIES_MAX)]
+
+
+class EpochAnchored(EpochFact, Event, type="epoch.anchored", by=Role.SETTLEMENT, tells=("provider",)):
+    """Emitted when the root is final on chain, in block `block`. Consumed by verification."""
+
+    root: Digest
+    block: Annotated[int, Field(ge=0)]
+    tx: TxHash
+    gas: Annotated[int, Field(ge=0)]
+
+
+class EpochDrawn(EpochFact, Event, type="epoch.drawn", by=Role.VERIFICATION, tells=("provider",)):
+    """Emitted when the beacon is known: block `block`, which was fixed by the anchor's height, and the reveals.
+
+    Seed and draw follow from beacon, root and provider; anyone can repeat them.
+    """
+
+    root: Digest
+    block: Annotated[int, Field(ge=0)]
+    beacon: Digest
+    seed: Digest
+    drawn: Annotated[tuple[DrawnSegment, ...], Field(min_length=1, max_length=512)]
+
+
+class EpochOpened(EpochFact, Event, type="epoch.opened", by=Role.VERIFICATION, tells=("provider",)):
+    """Emitted when the checkpoints around every drawn segment are here and are what was committed."""
+
+
+class EpochFault(EpochFact):
+    """Where an epoch is at fault."""
+
+    lease_id: LeaseId
+    segment: SegmentIndex
+    code: Code
+
+
+class EpochWithheld(EpochFault, Event, type="epoch.withheld", by=Role.VERIFICATION, tells=("provider",)):
+    """Emitted when a committed checkpoint cannot be had, or is not what was committed."""
+
+
+class EpochAudited(EpochFact, Event, type="epoch.audited", by=Role.VERIFICATION, tells=("provider",)):
+    """Emitted when every drawn segment has its first answer."""
+
+    audit_ms: Annotated[int, Field(ge=0)]
+    work_ms: Annotated[int, Field(ge=0)]
+
+
+class EpochMismatched(EpochFault, Event, type="epoch.mismatched", by=Role.VERIFICATION):
+    """Emitted when a first answer differs from the claim: others, who do not know of it, are asked."""
+
+    audit_id: AuditId
+
+
+class EpochWaiting(EpochFact, Event, type="epoch.waiting", by=Role.VERIFICATION, tells=("provider",)):
+    """Emitted when an epoch cannot go on by itself: what it waits for, and how often each reason holds.
+
+    A reason about verifiers counts those whom it keeps out. It moves nothing; the next event of the epoch ends it.
+    """
+
+    code: Code
+    reasons: dict[str, int]
+
+
+class EpochPassed(EpochFact, Event, type="epoch.passed", by=Role.VERIFICATION, tells=("provider",)):
+    """Emitted when every drawn segment stands. Consumed by settlement."""
+
+
+class EpochRejected(EpochFault, Event, type="epoch.rejected", by=Role.VERIFICATION, tells=("provider",)):
+    """Emitted when a drawn segment is false by two answers of three, or withheld: the whole epoch is forfeit."""
+
+
+class EpochSettled(EpochFact, Event, type="epoch.settled", by=Role.SETTLEMENT, tells=("provider",)):
+    """Emitted when every lease of the epoch is paid, slashed or closed."""
+
+
+class EpochState(StrEnum):
+    COMMITTED = "committed"
+    ANCHORED = "anchored"
+    DRAWN = "drawn"
+    OPENED = "opened"
+    WITHHELD = "withheld"
+    AUDITED = "audited"
+    MISMATCHED = "mismatched"
+    PASSED = "passed"
+    REJECTED = "rejected"
+    SETTLED = "settled"
+
+
+_S = EpochState
+_V = Role.VERIFICATION
+
+TRANSITIONS: Final[tuple[Move[EpochState], ...]] = (
+    Move((), EpochCommitted, _S.COMMITTED, _V),
+    Move((_S.COMMITTED,), EpochAnchored, _S.ANCHORED, Role.SETTLEMENT),
+    Move((_S.ANCHORED,), EpochDrawn, _S.DRAWN, _V),
+    Move((_S.DRAWN,), EpochOpened, _S.OPENED, _V),
+    Move((_S.DRAWN,), EpochWithheld, _S.WITHHELD, _V),
+    Move((_S.OPENED,), EpochAudited, _S.AUDITED, _V),
+    Move((_S.AUDITED, _S.MISMATCHED), EpochMismatched, _S.MISMATCHED, _V),
+    Move((_S.AUDITED, _S.MISMATCHED), EpochPassed, _S.PASSED, _V),
+    Move((_S.WITHHELD, _S.MISMATCHED), EpochRejected, _S.REJECTED, _V),
+    Move((_S.PASSED, _S.REJECTED), EpochSettled, _S.SETTLED, Role.SETTLEMENT),
+)
+
+EPOCH_LIFE: Final = Life("epoch", TRANSITIONS)

@@ -1,0 +1,75 @@
+"""The epochs that a job's work is pooled in, as its requester is shown them. Pure."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from assay.schema.epoch import (
+    EPOCH_LIFE,
+    EpochAnchored,
+    EpochCommitted,
+    EpochDrawn,
+    EpochFact,
+    EpochFault,
+    EpochState,
+    EpochWaiting,
+)
+
+S = EpochState
+View = dict[str, Any]
+
+# What an epoch in this state waits for.
+WAITS: Final[Mapping[str, str]] = {
+    S.COMMITTED: "Epoch {number} waits for its root to be anchored on chain.",
+    S.ANCHORED: "Epoch {number} is anchored; a later block decides which segments are drawn.",
+    S.DRAWN: "{drawn} segments of epoch {number} are drawn; their checkpoints are being fetched.",
+    S.OPENED: "{drawn} drawn segments of epoch {number} are with verifiers.",
+    S.AUDITED: "The answers about epoch {number} are in and are being judged.",
+    S.MISMATCHED: "An answer about epoch {number} differs from the claim; two more verifiers are asked.",
+    S.WITHHELD: "A checkpoint of epoch {number} was withheld.",
+}
+POOLING: Final = "Its work waits for the provider's epoch to close."
+
+
+def fold_epoch(epochs: dict[str, View], event: EpochFact) -> None:
+    """Adds an epoch's event to the epochs of a view."""
+    epoch = epochs.setdefault(
+        event.epoch_id,
+        {
+            "epoch_id": event.epoch_id,
+            "provider": event.provider,
+            "number": event.number,
+            "state": None,
+            "drawn": 0,
+            "waiting": {},
+        },
+    )
+    target = EPOCH_LIFE.targets.get(type(event))  # type: ignore[arg-type]
+    if target is not None and not EPOCH_LIFE.is_behind(epoch["state"], type(event)):  # type: ignore[arg-type]
+        epoch["state"] = target
+    # The next event of an epoch ends what it waited for.
+    epoch["waiting"] = {}
+    match event:
+        case EpochCommitted(root=root, units=units, segments=segments):
+            epoch.update(root=root, units=units, segments=segments)
+        case EpochAnchored(block=block, tx=tx):
+            epoch.update(anchor_block=block, anchor_tx=tx)
+        case EpochDrawn(block=block, seed=seed, drawn=drawn):
+            epoch.update(beacon_block=block, seed=seed, drawn=len(drawn))
+        case EpochWaiting(reasons=reasons):
+            epoch["waiting"] = reasons
+        case EpochFault(code=code, segment=segment):
+            epoch["reason"] = f"segment {segment}: {code}"
+
+
+def waits_for(epochs: list[View]) -> str:
+    """What the audit of a job waits for, in words: the first epoch that is not through."""
+    for epoch in epochs:
+        if epoch["state"] in WAITS:
+            return WAITS[epoch["state"]].format(**epoch) + kept_out(epoch["waiting"])
+    return "" if epochs else POOLING
+
+
+def kept_out(reasons: Mapping[str, int]) -> str:
+    """Why no more verifiers can be asked, the most frequent reason first."""
+    ranked = sorted(reasons.items(), key=lambda reason: (-reason[1], reason[0]))
+    return f" Verifiers kept out: {', '.join(f'{count} by {name}' for name, count in ranked)}." if ranked else ""

@@ -1,0 +1,27 @@
+"""Whose an audit is, and which jobs an epoch pools."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from assay.store import Transaction
+
+ASSIGN: Final = "insert into audit (audit_id, verifier) values ($1, $2) on conflict do nothing"
+POOL: Final = """
+insert into epoch_job (epoch_id, job_id) select distinct $1, job_id from unnest($2::text[]) as job_id
+on conflict do nothing
+"""
+
+
+class Audits:
+    """Audits and epochs within one transaction."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self.tx = tx
+
+    async def assign(self, audit_id: str, verifier: str) -> None:
+        """Keeps whose an audit is."""
+        await self.tx.execute(ASSIGN, audit_id, verifier)
+
+    async def pool(self, epoch_id: str, job_ids: Iterable[str]) -> None:
+        """Keeps which jobs an epoch is about."""
+        await self.tx.execute(POOL, epoch_id, sorted(set(job_ids)))

@@ -1,0 +1,57 @@
+"""The gateway's own view of verifiers: what they said of themselves, and what stands behind them."""
+
+from typing import Any, Final
+
+from assay.schema.audit import VerifierAnnounced
+from assay.schema.offer import StakeChanged
+from assay.schema.values import BOND_PER_VERIFIER
+from assay.store import Transaction
+
+ANNOUNCE: Final = """
+insert into verifier (verifier, terms, is_announced) values ($1, $2, true)
+on conflict (verifier) do update set terms = excluded.terms, is_announced = true
+"""
+WITHDRAW: Final = "update verifier set is_announced = false where verifier = $1"
+STAKE: Final = """
+insert into stake (address, amount, block) values ($1, $2, $3)
+on conflict (address) do update set amount = excluded.amount, block = excluded.block
+where stake.block <= excluded.block
+"""
+LIST: Final = """
+select v.terms, v.is_announced, coalesce(s.amount, 0) as bond
+from verifier v left join stake s on s.address = substr(v.verifier, 2)
+order by v.is_announced desc, v.verifier limit $1
+"""
+
+
+class Verifiers:
+    """Verifiers and bonds within one transaction."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self.tx = tx
+
+    async def announce(self, said: VerifierAnnounced) -> None:
+        """Keeps what a verifier says of itself."""
+        await self.tx.execute(ANNOUNCE, said.verifier, said.model_dump_json())
+
+    async def withdraw(self, verifier: str) -> None:
+        """Shows a verifier as gone."""
+        await self.tx.execute(WITHDRAW, verifier)
+
+    async def stake(self, changed: StakeChanged) -> None:
+        """Keeps what stands behind an address; what an earlier block showed changes nothing."""
+        await self.tx.execute(STAKE, changed.provider[1:], changed.amount, changed.block)
+
+    async def network(self, limit: int, now_ms: int) -> list[dict[str, Any]]:
+        """Verifiers as the network is shown them, those who are there first."""
+        return [verifier_row(*row, now_ms) for row in await self.tx.fetch(LIST, limit)]
+
+
+def verifier_row(terms: str, is_announced: bool, bond: Any, now_ms: int) -> dict[str, Any]:
+    """One verifier: whether it is drawn, what it checks, and its bond."""
+    said = VerifierAnnounced.model_validate_json(terms)
+    state = "withdrawn" if not is_announced else "expired" if said.expires_ms <= now_ms else "announced"
+    if state == "announced" and bond < BOND_PER_VERIFIER:
+        state = "unbonded"
+    row = said.model_dump(mode="json", exclude={"expires_ms"})
+    return row | {"state": state, "bond": int(bond), "bond_needed": BOND_PER_VERIFIER, "expires_ms": said.expires_ms}

@@ -1,0 +1,56 @@
+"""What a receipt shows of the epochs in which the leases of a job were proven, and of what contradicts itself; pure.
+
+Nothing is closed before it can be shown: root, anchor, draw and how the epoch ended.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from assay.proof.provenance import EpochPart, FaultPart
+from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochDrawn, EpochPassed, EpochRejected
+from assay.schema.event import Envelope, Event
+from assay.schema.lease import LeaseCommitted
+from assay.settlement.domain import Dossier
+
+Wanted = TypeVar("Wanted", bound=Event)
+
+
+def epochs_of(dossier: Dossier) -> tuple[str, ...]:
+    """The epochs that the verdicts on the job's leases name, each once."""
+    found = (dossier.verified.get(share.lease_id) or dossier.rejected.get(share.lease_id) for share in dossier.shares)
+    verdicts = (dossier.verdicts[outcome.verdict_id] for outcome in found if outcome)
+    return tuple(dict.fromkeys(verdict.epoch_id for verdict in verdicts if verdict.epoch_id))
+
+
+def beacon_block(said: Sequence[Event]) -> int | None:
+    """The block that an epoch was drawn by, once all is known that its part of a receipt shows."""
+    drawn, ended = first(said, EpochDrawn), first(said, EpochPassed) or first(said, EpochRejected)
+    is_whole = drawn and ended and first(said, EpochCommitted) and first(said, EpochAnchored)
+    return drawn.block if drawn and is_whole else None
+
+
+def epoch_part(said: Sequence[Event], block_hash: bytes) -> EpochPart:
+    """The part of a receipt about an epoch of which all is known."""
+    committed, anchored, drawn = first(said, EpochCommitted), first(said, EpochAnchored), first(said, EpochDrawn)
+    assert committed and anchored and drawn
+    fault = None
+    if rejected := first(said, EpochRejected):
+        fault = FaultPart(lease_id=rejected.lease_id, segment=rejected.segment, code=rejected.code)
+    return EpochPart.of(committed, anchored, drawn, block_hash, fault=fault)
+
+
+def doubled(said: Iterable[Envelope[Any]], lease: str) -> list[Envelope[LeaseCommitted]]:
+    """The first two different commitments to one segment of a lease, or none."""
+    known: dict[int, Envelope[LeaseCommitted]] = {}
+    for envelope in said:
+        event = envelope.event
+        if isinstance(event, LeaseCommitted) and event.lease_id == lease:
+            earlier = known.setdefault(event.segment, envelope)
+            if earlier.event.commitment != event.commitment:
+                return [earlier, envelope]
+    return []
+
+
+def first(said: Iterable[Event], kind: type[Wanted]) -> Wanted | None:
+    """The first event of a kind."""
+    return next((event for event in said if isinstance(event, kind)), None)

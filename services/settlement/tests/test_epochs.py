@@ -1,0 +1,116 @@
+"""Epochs as settlement knows them: anchored in order, shown in receipts, settled with the last of their leases."""
+
+import random
+
+import pytest
+from services.settlement.tests.auditing import Epoch
+from services.settlement.tests.market import DEPOSIT, Market
+from services.settlement.tests.stories import Part, Story, net_of
+from services.settlement.tests.test_audits import rest, until_spoken
+
+from assay.chain.events import Anchored
+from assay.proof import verify
+from assay.schema.values import NO_DIGEST
+
+pytestmark = pytest.mark.server
+
+
+async def fund(market: Market, *stories: Story) -> None:
+    await market.hear(*[story.submitted() for story in stories])
+    await market.hands().until_still()
+
+
+async def anchored(market: Market, *epochs: Epoch) -> list[dict]:
+    assert await market.hear(*[epoch.committed() for epoch in epochs]) == []
+    await market.hands().until_still()
+    return await market.said("epoch.anchored")
+
+
+async def test_a_root_is_anchored_in_one_transaction_with_the_roots_of_others(market: Market) -> None:
+    story = market.story("pooled", (Part("alpha", 2), Part("beta", 2)))
+    first, second = Epoch("alpha", 1, [story]), Epoch("beta", 1, [story])
+    said = await anchored(market, first, second)
+    assert [event["root"] for event in said] == [first.root.root, second.root.root]
+    assert len({event["tx"] for event in said}) == 1 and sum(event["gas"] for event in said) == 21_000
+    assert {event["block"] for event in said} == {(await market.chain.block()).number}
+    assert (await market.chain.root_of(first.address, 1)).hex() == first.root.root
+    await market.check()
+
+
+async def test_epochs_of_a_provider_follow_one_another(market: Market) -> None:
+    story = market.story("follows", (Part("alpha", 2),))
+    first = Epoch("alpha", 1, [story])
+    second = Epoch("alpha", 2, [market.story("later", (Part("alpha", 1),))], previous=first.root.root)
+    said = await anchored(market, first, second)
+    assert [event["number"] for event in said] == [1, 2]
+
+
+async def test_a_root_before_its_turn_waits_for_the_one_before_it(market: Market) -> None:
+    first = Epoch("alpha", 1, [market.story("one", (Part("alpha", 2),))])
+    second = Epoch("alpha", 2, [market.story("two", (Part("alpha", 1),))], previous=first.root.root)
+    assert await anchored(market, second) == []
+    assert [event["number"] for event in await anchored(market, first)] == [1]
+    await market.rows("update intents set not_before_ms = 0")
+    await market.hands().until_still()
+    assert [event["number"] for event in await market.said("epoch.anchored")] == [1, 2]
+
+
+async def test_a_root_that_contradicts_the_chain_is_never_anchored(market: Market) -> None:
+    first = Epoch("alpha", 1, [market.story("one", (Part("alpha", 2),))])
+    second = Epoch("alpha", 2, [market.story("two", (Part("alpha", 1),))], previous=NO_DIGEST)
+    assert [event["number"] for event in await anchored(market, first, second)] == [1]
+    assert [row[0] for row in await market.rows("select state from intents order by position")] == ["done", "refused"]
+
+
+async def test_the_receipt_shows_the_epoch_so_that_anyone_can_repeat_the_draw(market: Market) -> None:
+    stories = [market.story(f"shown {turn}", (Part("alpha", 2),)) for turn in range(2)]
+    epoch = Epoch("alpha", 1, stories)
+    await fund(market, *stories)
+    await anchored(market, epoch)
+    drawn = await epoch.draw(market)
+    work = [envelope for story in stories for envelope in epoch.judge(story.work())]
+    await market.hear_all(work)
+    await market.hands().until_still()
+    assert await market.said("job.settled") == [], "the draw is not known yet"
+    await market.hear_all([drawn, epoch.ended()])
+    await market.hands().until_still()
+    closings = await market.said("job.settled")
+    assert len(closings) == 2 and await market.balance("alpha") == DEPOSIT + 2 * net_of(2)
+    for closing in closings:
+        report = verify((await market.context.bus.blobs.get(closing["receipt"])).decode())
+        assert report.faults == ()
+    await market.check()
+
+
+@pytest.mark.parametrize("is_true", [True, False])
+async def test_an_epoch_is_settled_with_the_last_of_its_leases(market: Market, is_true: bool) -> None:
+    stories = [market.story(f"last {turn}", (Part("alpha", 2, is_true=is_true),)) for turn in range(2)]
+    epoch = Epoch("alpha", 1, stories)
+    await fund(market, *stories)
+    await anchored(market, epoch)
+    await market.hear_all([await epoch.draw(market), epoch.ended(is_true=is_true)])
+    for story, settled in zip(stories, (0, 1), strict=True):
+        await market.hear_all(epoch.judge(story.work()))
+        await market.hands().until_still()
+        assert len(await market.said("epoch.settled")) == settled
+    ends = [event["type"] for event in await market.said("lease.paid", "lease.slashed")]
+    assert ends == ["lease.paid" if is_true else "lease.slashed"] * 2
+    await market.check()
+
+
+async def test_roots_are_anchored_once_and_in_order_whatever_crashes_and_forks(market: Market) -> None:
+    chance, previous, epochs = random.Random(3), NO_DIGEST, []
+    for number in range(1, 7):
+        story = market.story(f"chain {number}", (Part("alpha", 1),))
+        epochs.append(Epoch("alpha", number, [story], previous=previous))
+        previous = epochs[-1].root.root
+        await until_spoken(market, [epochs[-1].committed()] * 2, chance)
+        # What was sent before its turn is not left for half a minute here.
+        await market.rows("update intents set not_before_ms = 0")
+    await rest(market)
+    said = await market.said("epoch.anchored")
+    assert [(event["number"], event["root"]) for event in said] == [(e.number, e.root.root) for e in epochs]
+    logged = await market.chain.events(0, (await market.chain.block()).number)
+    places = {each.event.number: each.block_number for each in logged if isinstance(each.event, Anchored)}
+    assert places == {event["number"]: event["block"] for event in said}
+    await market.check()

@@ -1,0 +1,81 @@
+"""How verdicts are said: of one lease that fails at once, and of all leases of an epoch."""
+
+import logging
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from assay.runtime import Unit
+from assay.schema.epoch import EpochFault, EpochPassed, EpochRejected
+from assay.schema.event import Event
+from assay.schema.lease import LeaseRejected, LeaseVerified
+from assay.schema.verdict import Finding, VerdictReached
+from assay.verification.domain import Audited, Case, Judged, conclude, conclude_job
+from assay.verification.domain.verdicts import EQUIVOCATION, apportion, broken, fact_of, forfeit
+from assay.verification.queries import cases, epochs
+from assay.verification.queries.epochs import Kept
+from assay.verification.queries.questions import Question
+
+Verdict: TypeAlias = tuple[VerdictReached, LeaseVerified | LeaseRejected]
+
+log = logging.getLogger(__name__)
+
+
+async def say_verdicts(unit: Unit, verdicts: Sequence[Verdict]) -> None:
+    """Say verdicts that are new, and what they mean for jobs whose last lease they judge."""
+    audited = [Audited(v.lease_id, v.outcome == "passed", v.audit_ms, v.job_ms) for v, _ in verdicts]
+    fresh = await cases.finish(unit.tx, audited)
+    said = {verdict.job_id: verdict for verdict, _ in verdicts if verdict.lease_id in fresh}
+    for verdict, meaning in verdicts:
+        if verdict.lease_id in fresh:
+            unit.emission.add(verdict, verdict.verdict_id)
+            unit.emission.add(meaning, verdict.verdict_id)
+            log.info("verdict: %s", verdict.outcome, extra={"lease": verdict.lease_id, "job": verdict.job_id})
+    for job_id, (requester, audits) in (await cases.all_done(unit.tx, said)).items():
+        unit.emission.add(conclude_job(job_id, requester, audits), said[job_id].verdict_id)
+
+
+async def close_epoch(unit: Unit, epoch: Kept, asked: Sequence[Question], fault: EpochFault | None) -> None:
+    """End an epoch: it passes, or all of it is forfeit for one fault; a verdict on each of its leases."""
+    names = fact_of(epoch.committed)
+    event: Event = EpochPassed(**names)
+    if fault:
+        event = EpochRejected(**names, lease_id=fault.lease_id, segment=fault.segment, code=fault.code)
+    unit.emission.add(event, epoch.committed.epoch_id)
+    await epochs.move(unit.tx, epoch.committed.epoch_id, "rejected" if fault else "passed")
+    found = await cases.cases(unit.tx, [entry.lease_id for entry in epoch.committed.entries])
+    await say_verdicts(unit, verdicts_of(epoch, found, asked, fault))
+
+
+def verdicts_of(
+    epoch: Kept, found: Sequence[tuple[Case, list[Finding]]], asked: Sequence[Question], fault: EpochFault | None
+) -> list[Verdict]:
+    """The verdict on each lease of an epoch."""
+    work_ms = sum(case.job_ms for case, _ in found)
+    audit_ms = sum(question.finding.compute_ms for question in asked if question.finding)
+    return [
+        conclude(
+            case,
+            judged_of(epoch, case, apportion(audit_ms, case.job_ms, work_ms)),
+            [*free, *findings_of(case, asked), *against(case, fault)],
+        )
+        for case, free in found
+    ]
+
+
+def judged_of(epoch: Kept, case: Case, audit_ms: int) -> Judged:
+    """What a lease's verdict names of the epoch."""
+    drawn = tuple(each.segment for each in epoch.drawn if each.lease_id == case.granted.lease_id)
+    assert epoch.seed is not None and epoch.beacon_block is not None
+    return Judged(epoch.committed.epoch_id, epoch.beacon_block, epoch.seed, drawn, audit_ms)
+
+
+def findings_of(case: Case, asked: Sequence[Question]) -> list[Finding]:
+    """What the audits found in a lease."""
+    return [each.finding for each in asked if each.lease_id == case.granted.lease_id and each.finding]
+
+
+def against(case: Case, fault: EpochFault | None) -> list[Finding]:
+    """What fails a lease besides its own drawn segments: two commitments for one segment, or its epoch's fault."""
+    if case.doubled is not None:
+        return [broken(case, case.doubled, EQUIVOCATION)]
+    return [forfeit(case, fault)] if fault else []

@@ -1,0 +1,38 @@
+"""What verification decides: pooling, drawing, choosing verifiers, judging answers, and what follows from it. Pure."""
+
+from assay.verification.domain.asking import Asked, Candidate, Want, choose, fee_of
+from assay.verification.domain.case import Case, case_of
+from assay.verification.domain.draws import BEACON_BLOCKS, Draw, count_of, draw_segments
+from assay.verification.domain.judging import Ruling, Vote, rule, wanted
+from assay.verification.domain.planting import is_planted, nonce_of
+from assay.verification.domain.pooling import Part, Waiting, is_due, part_of, pool
+from assay.verification.domain.verdicts import Audited, Judged, conclude, conclude_job
+
+__all__ = [
+    "BEACON_BLOCKS",
+    "Asked",
+    "Audited",
+    "Candidate",
+    "Case",
+    "Draw",
+    "Judged",
+    "Part",
+    "Ruling",
+    "Vote",
+    "Waiting",
+    "Want",
+    "case_of",
+    "choose",
+    "conclude",
+    "conclude_job",
+    "count_of",
+    "draw_segments",
+    "fee_of",
+    "is_due",
+    "is_planted",
+    "nonce_of",
+    "part_of",
+    "pool",
+    "rule",
+    "wanted",
+]

@@ -1,0 +1,71 @@
+"""Pooling: when a provider's stopped leases become an epoch, and the root that they stand under. Pure.
+
+The provider does not sign the root: it is a pure function of commitments that it signed, so nothing can be left out,
+and the work of a provider that is gone still counts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assay.proof.epoch import Entry, epoch_root, range_of
+from assay.proof.order import spec_digest
+from assay.schema.epoch import ENTRIES_MAX, EpochCommitted, EpochEntry
+from assay.schema.values import Digest, ProviderId, derive_id
+from assay.verification.domain.case import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One lease's part of an epoch: its entry, and the job that it is of."""
+
+    entry: Entry
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A provider's parts that wait: how many, and since when the oldest does."""
+
+    provider: ProviderId
+    parts: int
+    since_ms: int
+
+
+def part_of(case: Case) -> Part:
+    """The part that a lease's counted commitments make."""
+    return Part(range_of(case.commits, spec_digest(case.granted.spec)).entry, case.granted.job_id)
+
+
+def is_due(waiting: Waiting, now_ms: int, epoch_ms: int) -> bool:
+    """Whether the epoch closes now: its oldest part has waited long enough, or it is full."""
+    return waiting.parts >= ENTRIES_MAX or now_ms - waiting.since_ms >= epoch_ms
+
+
+def pool(provider: ProviderId, number: int, previous: Digest, parts: Sequence[Part]) -> EpochCommitted:
+    """The provider's epoch of that number over its parts, whatever the order they come in."""
+    ordered = sorted(parts, key=lambda part: part.entry.lease_id)
+    root = epoch_root([part.entry for part in ordered])
+    return EpochCommitted(
+        epoch_id=derive_id("x", provider, number),
+        provider=provider,
+        number=number,
+        previous=previous,
+        root=root.root,
+        units=root.total,
+        segments=sum(part.entry.segments for part in ordered),
+        entries=tuple(entry_of(part) for part in ordered),
+    )
+
+
+def entry_of(part: Part) -> EpochEntry:
+    """The part as the event names it."""
+    entry = part.entry
+    return EpochEntry(
+        lease_id=entry.lease_id,
+        job_id=part.job_id,
+        fence=entry.fence,
+        first_segment=entry.first_segment,
+        segments=entry.segments,
+        root=entry.range_root,
+        units=entry.units,
+    )

@@ -1,0 +1,169 @@
+"""The drawer: once the beacon is known it draws an epoch's segments, and opens the checkpoints around them."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeAlias
+
+from assay.chain import Chain, UnknownBlock
+from assay.proof.epoch import Entry, Range
+from assay.schema.epoch import EpochDrawn, EpochFault, EpochOpened, EpochWithheld
+from assay.schema.errors import AssayError, Refused
+from assay.schema.values import Digest, cost_of
+from assay.verification.concluding import close_epoch
+from assay.verification.desk import Desk
+from assay.verification.domain import BEACON_BLOCKS, Case, Draw, count_of, draw_segments
+from assay.verification.domain.verdicts import fact_of
+from assay.verification.queries import cases, epochs, questions
+from assay.verification.queries.epochs import Kept
+from assay.workloads.errors import BadCheckpoint
+
+CLAIM_MS: Final = 20_000
+AGAIN_MS: Final = 250
+CLAIMS: Final = 16
+
+Step: TypeAlias = Callable[[Kept], Awaitable[bool]]
+
+log = logging.getLogger(__name__)
+
+
+class Drawer:
+    """One drawer of a verification service. Replicas share the epochs by claiming them."""
+
+    def __init__(self, desk: Desk, chain: Chain) -> None:
+        self._desk, self._chain = desk, chain
+
+    async def turn(self) -> float | None:
+        """Draw and open what can be drawn and opened now."""
+        anchored = await self._claim("anchored")
+        await asyncio.gather(*(self._try(epoch, self._draw) for epoch in anchored))
+        drawn = await self._claim("drawn")
+        await asyncio.gather(*(self._try(epoch, self._open) for epoch in drawn))
+        return AGAIN_MS / 1000 if anchored or drawn else None
+
+    async def _claim(self, state: str) -> list[Kept]:
+        async with self._desk.context.unit() as unit:
+            return await epochs.claim(unit.tx, state, self._desk.now(), CLAIM_MS, CLAIMS)
+
+    async def _try(self, epoch: Kept, step: Step) -> None:
+        try:
+            is_done = await step(epoch)
+        except AssayError as error:
+            log.warning("epoch is put back: %s", error, extra={"epoch": epoch.committed.epoch_id})
+            is_done = False
+        if not is_done:
+            async with self._desk.context.unit() as unit:
+                await epochs.release(unit.tx, [epoch.committed.epoch_id], self._desk.now() + AGAIN_MS)
+
+    async def _draw(self, epoch: Kept) -> bool:
+        """Whether the beacon was there, and the epoch is drawn now."""
+        assert epoch.block is not None
+        beacon = epoch.block + BEACON_BLOCKS
+        latest = await self._chain.block(None)
+        if latest.number < beacon + self._desk.settings.confirmations - 1:
+            return False
+        try:
+            block = await self._chain.block(beacon)
+        except UnknownBlock:
+            return False
+        async with self._desk.context.unit() as unit:
+            found = [case for case, _ in await cases.cases(unit.tx, leases_of(epoch))]
+            k = self._desk.settings.draws or count_of(
+                epoch.committed.segments, pay_of(found), await epochs.passed_since_fault(unit.tx, epoch.committed)
+            )
+            draw = draw_of(epoch, found, block.number, block.hash, k)
+            if await epochs.keep_draw(unit.tx, epoch.committed.epoch_id, draw, self._desk.now()):
+                unit.emission.add(drawn_of(epoch, draw), epoch.committed.epoch_id)
+        return True
+
+    async def _open(self, epoch: Kept) -> bool:
+        """Whether it is known now that the checkpoints are there, or that one is withheld."""
+        async with self._desk.context.unit() as unit:
+            found = [case for case, _ in await cases.cases(unit.tx, sorted({d.lease_id for d in epoch.drawn}))]
+        by_lease = {case.granted.lease_id: case for case in found}
+        for each in epoch.drawn:
+            code = await self._look(by_lease[each.lease_id], each.segment)
+            if code:
+                is_late = self._desk.now() - (epoch.drawn_ms or 0) >= self._desk.settings.open_s * 1000
+                if code == "segment.withheld" and not is_late:
+                    return False
+                await self._withhold(epoch, each.lease_id, each.segment, code)
+                return True
+        await self._opened(epoch)
+        return True
+
+    async def _look(self, case: Case, segment: int) -> str | None:
+        """What is wrong with the checkpoints before and after a segment, if anything is."""
+        commit, before = case.commit_of(segment), case.checkpoint_before(segment)
+        pairs = [(before, commit.state_in)] if before else []
+        try:
+            for checkpoint, state in (*pairs, (commit.checkpoint, commit.state_out)):
+                if await self._digest(case, checkpoint) != state:
+                    return "segment.wrong_checkpoint"
+        except Refused as refusal:
+            if refusal.code not in ("blob.missing", "blob.mismatch"):
+                raise
+            return "segment.withheld"
+        except BadCheckpoint:
+            return "segment.bad_checkpoint"
+        return None
+
+    async def _digest(self, case: Case, checkpoint: Digest) -> Digest:
+        return await self._desk.replayer.digest(case.granted.spec, await self._desk.blobs.get(checkpoint))
+
+    async def _opened(self, epoch: Kept) -> None:
+        epoch_id = epoch.committed.epoch_id
+        async with self._desk.context.unit() as unit:
+            if (await epochs.lock(unit.tx, epoch_id)).state != "drawn":
+                return
+            await questions.ask(unit.tx, epoch_id, [(d.lease_id, d.segment) for d in epoch.drawn])
+            await epochs.move(unit.tx, epoch_id, "opened")
+            unit.emission.add(EpochOpened(**fact_of(epoch.committed)), epoch_id)
+        self._desk.bells.tend.set()
+
+    async def _withhold(self, epoch: Kept, lease_id: str, segment: int, code: str) -> None:
+        epoch_id = epoch.committed.epoch_id
+        fault = EpochFault(**fact_of(epoch.committed), lease_id=lease_id, segment=segment, code=code)
+        async with self._desk.context.unit() as unit:
+            if (await epochs.lock(unit.tx, epoch_id)).state != "drawn":
+                return
+            unit.emission.add(EpochWithheld(**fault.model_dump()), epoch_id)
+            await close_epoch(unit, epoch, [], fault)
+        log.info("epoch rejected: %s", code, extra={"epoch": epoch_id, "lease": lease_id})
+
+
+def leases_of(epoch: Kept) -> list[str]:
+    """The leases that stand in an epoch."""
+    return [entry.lease_id for entry in epoch.committed.entries]
+
+
+def pay_of(found: Sequence[Case]) -> int:
+    """What an epoch's work is to be paid, in base units."""
+    return sum(cost_of(sum(c.units for c in case.commits), case.granted.mega_unit_price) for case in found)
+
+
+def draw_of(epoch: Kept, found: Sequence[Case], block: int, block_hash: bytes, k: int) -> Draw:
+    """The draw of `k` segments from an epoch's cases by a block."""
+    by_lease = {case.granted.lease_id: case for case in found}
+    ranges: dict[str, list[Range]] = {}
+    asked: dict[str, int] = {}
+    for entry in epoch.committed.entries:
+        case = by_lease[entry.lease_id]
+        plain = Entry(entry.lease_id, entry.fence, entry.first_segment, entry.segments, entry.root, entry.units)
+        costs = tuple(max(commit.units, 1) for commit in case.commits)
+        ranges.setdefault(entry.job_id, []).append(Range(plain, (), costs))
+        asked[entry.job_id] = case.granted.spec.policy.audit_segments
+    committed = epoch.committed
+    return draw_segments(block, block_hash, committed.root, committed.provider, committed.number, ranges, asked, k)
+
+
+def drawn_of(epoch: Kept, draw: Draw) -> EpochDrawn:
+    """The event of a draw."""
+    return EpochDrawn(
+        **fact_of(epoch.committed),
+        root=epoch.committed.root,
+        block=draw.block,
+        beacon=draw.beacon,
+        seed=draw.seed,
+        drawn=draw.segments,
+    )

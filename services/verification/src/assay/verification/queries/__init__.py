@@ -1,0 +1,1 @@
+"""What verification remembers, and the only SQL that reads and writes it."""

@@ -1,0 +1,138 @@
+"""Epochs: what waits to be pooled, what is pooled, and how far it has come."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assay.schema.epoch import ENTRIES_MAX, DrawnSegment, EpochCommitted
+from assay.schema.values import NO_DIGEST
+from assay.store import Transaction
+from assay.verification.domain import Draw, Part, Waiting
+from assay.verification.queries.cases import part_of_row
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An epoch as it is kept."""
+
+    committed: EpochCommitted
+    state: str
+    block: int | None
+    beacon_block: int | None
+    seed: str | None
+    drawn: tuple[DrawnSegment, ...]
+    drawn_ms: int | None
+    waits: dict[str, int]
+
+
+async def waiting(tx: Transaction) -> list[Waiting]:
+    """Providers whose parts wait, and whose last epoch is on chain, so that the next may follow it."""
+    sql = """select provider, count(*) as n, min(checked_ms) as since from parts p
+             where checked_ms is not null and epoch_id is null and passed is null
+             and not exists (select 1 from epochs e where e.provider = p.provider and e.state = 'committed')
+             group by provider"""
+    return [Waiting(row["provider"], row["n"], row["since"]) for row in await tx.fetch(sql)]
+
+
+async def next_of(tx: Transaction, provider: str) -> tuple[int, str, list[Part]]:
+    """Number, previous root and parts of a provider's next epoch."""
+    last = "select number, root from epochs where provider = $1 order by number desc limit 1"
+    row = await tx.fetchrow(last, provider)
+    sql = """select entry, job_id from parts
+             where provider = $1 and checked_ms is not null and epoch_id is null and passed is null
+             order by checked_ms, lease_id limit $2"""
+    parts = [part_of_row(found["entry"], found["job_id"]) for found in await tx.fetch(sql, provider, ENTRIES_MAX)]
+    return (row["number"] + 1, row["root"], parts) if row else (1, NO_DIGEST, parts)
+
+
+async def keep_epoch(tx: Transaction, committed: EpochCommitted) -> None:
+    """Keep a new epoch, and that its parts are in it."""
+    sql = "insert into epochs (epoch_id, provider, number, committed, root) values ($1, $2, $3, $4, $5)"
+    epoch_id = committed.epoch_id
+    row = (epoch_id, committed.provider, committed.number, committed.model_dump_json(), committed.root)
+    await tx.execute(sql, *row)
+    sql = "update parts set epoch_id = $1 where lease_id = any($2::text[])"
+    await tx.execute(sql, epoch_id, [entry.lease_id for entry in committed.entries])
+
+
+async def anchor(tx: Transaction, epoch_id: str, block: int) -> None:
+    """Keep the block that the epoch's root stands in."""
+    sql = "update epochs set state = 'anchored', block = $2, waits = null where epoch_id = $1 and state = 'committed'"
+    await tx.execute(sql, epoch_id, block)
+
+
+async def claim(tx: Transaction, state: str, now_ms: int, claim_ms: int, limit: int) -> list[Kept]:
+    """Epochs in a state that nobody else works on until `now_ms + claim_ms`."""
+    sql = """update epochs set claimed_until_ms = $2 + $3 where epoch_id in (
+                 select epoch_id from epochs where state = $1 and claimed_until_ms <= $2
+                 order by claimed_until_ms limit $4 for update skip locked)
+             returning *"""
+    return [kept_of(row) for row in await tx.fetch(sql, state, now_ms, claim_ms, limit)]
+
+
+async def release(tx: Transaction, epoch_ids: Sequence[str], again_ms: int) -> None:
+    """Let anybody claim the epochs from `again_ms` on."""
+    sql = "update epochs set claimed_until_ms = $2 where epoch_id = any($1::text[])"
+    await tx.execute(sql, sorted(epoch_ids), again_ms)
+
+
+async def lock(tx: Transaction, epoch_id: str) -> Kept:
+    """The epoch, which nobody else moves until the commit."""
+    row = await tx.fetchrow("select * from epochs where epoch_id = $1 for update", epoch_id)
+    assert row is not None
+    return kept_of(row)
+
+
+async def keep_draw(tx: Transaction, epoch_id: str, draw: Draw, now_ms: int) -> bool:
+    """Whether the draw is kept now, and was not before."""
+    sql = """update epochs set state = 'drawn', beacon_block = $2, seed = $3, drawn = $4, drawn_ms = $5, waits = null,
+             claimed_until_ms = 0 where epoch_id = $1 and state = 'anchored'"""
+    drawn = json.dumps([[each.lease_id, each.segment] for each in draw.segments])
+    return await tx.execute(sql, epoch_id, draw.block, draw.seed, drawn, now_ms) == "UPDATE 1"
+
+
+async def move(tx: Transaction, epoch_id: str, state: str) -> None:
+    """Keep how far the epoch has come; what it waited for is over."""
+    sql = "update epochs set state = $2, waits = null, claimed_until_ms = 0 where epoch_id = $1"
+    await tx.execute(sql, epoch_id, state)
+
+
+async def note_wait(tx: Transaction, epoch_id: str, reasons: dict[str, int]) -> None:
+    """Keep what the epoch waits for."""
+    await tx.execute("update epochs set waits = $2 where epoch_id = $1", epoch_id, json.dumps(reasons))
+
+
+async def passed_since_fault(tx: Transaction, epoch: EpochCommitted) -> int:
+    """How many epochs of the same provider have passed since the last that was rejected."""
+    sql = """select count(*) from epochs where provider = $1 and state = 'passed' and number > coalesce(
+             (select max(number) from epochs where provider = $1 and state = 'rejected'), 0)"""
+    return int(await tx.fetchval(sql, epoch.provider))
+
+
+async def by_id(tx: Transaction, epoch_ids: Sequence[str]) -> dict[str, Kept]:
+    """These epochs."""
+    rows = await tx.fetch("select * from epochs where epoch_id = any($1::text[])", sorted(epoch_ids))
+    return {row["epoch_id"]: kept_of(row) for row in rows}
+
+
+async def has_open(tx: Transaction) -> bool:
+    """Whether any part waits or any epoch is under way."""
+    sql = """select exists (select 1 from parts where checked_ms is not null and epoch_id is null and passed is null)
+             or exists (select 1 from questions where stands is null)"""
+    return bool(await tx.fetchval(sql))
+
+
+def kept_of(row: Any) -> Kept:
+    """The epoch in a row."""
+    drawn = json.loads(row["drawn"] or "[]")
+    return Kept(
+        committed=EpochCommitted.model_validate_json(row["committed"]),
+        state=row["state"],
+        block=row["block"],
+        beacon_block=row["beacon_block"],
+        seed=row["seed"],
+        drawn=tuple(DrawnSegment(lease_id=lease_id, segment=segment) for lease_id, segment in drawn),
+        drawn_ms=row["drawn_ms"],
+        waits=json.loads(row["waits"] or "{}"),
+    )

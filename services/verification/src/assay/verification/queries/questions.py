@@ -1,0 +1,199 @@
+"""Questions about segments, and the audits by which verifiers answer them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assay.schema.audit import AuditAssigned, AuditRevealed, AuditSealed
+from assay.schema.values import derive_id
+from assay.schema.verdict import Finding
+from assay.store import Transaction
+
+LIVE = "('assigned', 'sealed', 'called', 'revealed', 'upheld')"
+"""Audits that count as answers to come or come; others are replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked about one segment, and what came of it."""
+
+    question_id: str
+    epoch_id: str
+    lease_id: str
+    segment: int
+    is_planted: bool
+    wanted: int
+    first_group: int | None
+    stands: bool | None
+    finding: Finding | None
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """One verifier's part in a question."""
+
+    audit_id: str
+    question_id: str
+    verifier: str
+    network: str
+    state: str
+    assigned: AuditAssigned
+    seal: str | None
+    revealed: AuditRevealed | None
+
+
+def question_id_of(epoch_id: str, lease_id: str, segment: int, is_planted: bool) -> str:
+    """The id of a question."""
+    return derive_id("q", epoch_id, lease_id, segment, is_planted)
+
+
+async def ask(tx: Transaction, epoch_id: str, segments: Sequence[tuple[str, int]], is_planted: bool = False) -> None:
+    """Ask about these segments, each once."""
+    sql = """insert into questions (question_id, epoch_id, lease_id, segment, is_planted)
+             values ($1, $2, $3, $4, $5) on conflict do nothing"""
+    rows = [(question_id_of(epoch_id, *each, is_planted), epoch_id, *each, is_planted) for each in segments]
+    await tx.executemany(sql, sorted(rows))
+
+
+async def short(tx: Transaction) -> list[Question]:
+    """Open questions for which more answers are wanted than verifiers were drawn."""
+    sql = f"""select q.* from questions q where stands is null
+              and wanted > (select count(*) from audits a where a.question_id = q.question_id and a.state in {LIVE})
+              order by epoch_id, is_planted, question_id limit 256"""
+    return [question_of(row) for row in await tx.fetch(sql)]
+
+
+async def audits_of(tx: Transaction, question_ids: Sequence[str]) -> dict[str, list[Audit]]:
+    """All audits of these questions, in a fixed order."""
+    found: dict[str, list[Audit]] = {question_id: [] for question_id in question_ids}
+    sql = "select * from audits where question_id = any($1::text[]) order by audit_id"
+    for row in await tx.fetch(sql, sorted(question_ids)):
+        found[row["question_id"]].append(audit_of(row))
+    return found
+
+
+async def assign(tx: Transaction, question_id: str, network: str, assigned: AuditAssigned) -> None:
+    """Keep whom a question was given to."""
+    sql = """insert into audits (audit_id, question_id, verifier, network, assigned, deadline_ms)
+             values ($1, $2, $3, $4, $5, $6)"""
+    row = (assigned.audit_id, question_id, assigned.verifier, network, assigned.model_dump_json(), assigned.deadline_ms)
+    await tx.execute(sql, *row)
+
+
+async def seal(tx: Transaction, sealed: AuditSealed) -> None:
+    """Keep a seal."""
+    sql = "update audits set state = 'sealed', seal = $2 where audit_id = $1 and state = 'assigned'"
+    await tx.execute(sql, sealed.audit_id, sealed.seal)
+
+
+async def reveal(tx: Transaction, revealed: AuditRevealed) -> None:
+    """Keep what was revealed."""
+    sql = "update audits set state = 'revealed', revealed = $2 where audit_id = $1 and state = 'called'"
+    await tx.execute(sql, revealed.audit_id, revealed.model_dump_json())
+
+
+async def decline(tx: Transaction, audit_id: str) -> None:
+    """Keep that the verifier cannot."""
+    await tx.execute("update audits set state = 'declined' where audit_id = $1 and state = 'assigned'", audit_id)
+
+
+async def late(tx: Transaction, now_ms: int) -> list[str]:
+    """Audits whose answer or reveal is overdue."""
+    sql = """select audit_id from audits where deadline_ms <= $1 and state in ('assigned', 'called')
+             order by audit_id limit 256"""
+    return [row["audit_id"] for row in await tx.fetch(sql, now_ms)]
+
+
+async def lapse(tx: Transaction, audit_ids: Sequence[str], now_ms: int) -> list[Audit]:
+    """Those of these audits that are overdue still, which count no more."""
+    sql = """with late as (select audit_id, state from audits where audit_id = any($1::text[]) and deadline_ms <= $2
+                           and state in ('assigned', 'called') order by audit_id for update)
+             update audits a set state = 'lapsed' from late where a.audit_id = late.audit_id
+             returning a.*, late.state as was"""
+    rows = await tx.fetch(sql, sorted(audit_ids), now_ms)
+    return [audit_of(row, row["was"]) for row in sorted(rows, key=lambda row: row["audit_id"])]
+
+
+async def ready(tx: Transaction) -> list[Audit]:
+    """Sealed audits of questions for which all who were asked have sealed."""
+    sql = f"""select a.* from audits a join questions q using (question_id)
+              where a.state = 'sealed' and q.stands is null
+              and q.wanted <= (select count(*) from audits b where b.question_id = a.question_id and b.state in {LIVE}
+                               and b.state <> 'assigned')
+              order by a.audit_id limit 256"""
+    return [audit_of(row) for row in await tx.fetch(sql)]
+
+
+async def call(tx: Transaction, audit_ids: Sequence[str], deadline_ms: int) -> None:
+    """Keep that these may reveal."""
+    sql = "update audits set state = 'called', deadline_ms = $2 where audit_id = any($1::text[]) and state = 'sealed'"
+    await tx.execute(sql, sorted(audit_ids), deadline_ms)
+
+
+async def claim_answered(tx: Transaction, now_ms: int, claim_ms: int, limit: int) -> list[Question]:
+    """Open questions with all wanted answers, which nobody else judges until `now_ms + claim_ms`.
+
+    One whose first answer was weighed waits until all of its epoch are.
+    """
+    sql = """update questions set claimed_until_ms = $1 + $2 where question_id in (
+                  select q.question_id from questions q where q.stands is null and q.claimed_until_ms <= $1
+                  and exists (select 1 from audits a where a.question_id = q.question_id and a.state = 'revealed')
+                  and q.wanted <= (select count(*) from audits a
+                                   where a.question_id = q.question_id and a.state in ('revealed', 'upheld'))
+                  and (q.first_group is null or q.wanted > 1)
+                  order by q.question_id limit $3 for update skip locked)
+              returning *"""
+    return [question_of(row) for row in await tx.fetch(sql, now_ms, claim_ms, limit)]
+
+
+async def release(tx: Transaction, question_ids: Sequence[str], again_ms: int = 0) -> None:
+    """Let anybody judge the questions from `again_ms` on."""
+    sql = "update questions set claimed_until_ms = $2 where question_id = any($1::text[])"
+    await tx.execute(sql, sorted(question_ids), again_ms)
+
+
+async def of_epoch(tx: Transaction, epoch_id: str) -> list[Question]:
+    """The questions about an epoch's draw; planted ones are no part of it."""
+    sql = "select * from questions where epoch_id = $1 and not is_planted order by lease_id, segment"
+    return [question_of(row) for row in await tx.fetch(sql, epoch_id)]
+
+
+async def note(tx: Transaction, question: Question) -> None:
+    """Keep what has become of a question."""
+    sql = """update questions set wanted = $2, first_group = $3, stands = $4, finding = $5, claimed_until_ms = 0
+             where question_id = $1"""
+    finding = question.finding.model_dump_json() if question.finding else None
+    await tx.execute(sql, question.question_id, question.wanted, question.first_group, question.stands, finding)
+
+
+async def end(tx: Transaction, states: dict[str, str]) -> None:
+    """Keep how audits ended."""
+    sql = "update audits a set state = d.state from unnest($1::text[], $2::text[]) as d (id, state) where audit_id = id"
+    ids = sorted(states)
+    await tx.execute(sql, ids, [states[audit_id] for audit_id in ids])
+
+
+async def forget(tx: Transaction, question_id: str) -> None:
+    """Take back a planted question that was given to nobody."""
+    await tx.execute("delete from questions where question_id = $1 and is_planted", question_id)
+
+
+def question_of(row: Any) -> Question:
+    """The question in a row."""
+    names = ("question_id", "epoch_id", "lease_id", "segment", "is_planted", "wanted", "first_group", "stands")
+    finding = Finding.model_validate_json(row["finding"]) if row["finding"] else None
+    return Question(**{name: row[name] for name in names}, finding=finding)
+
+
+def audit_of(row: Any, state: str | None = None) -> Audit:
+    """The audit in a row."""
+    return Audit(
+        audit_id=row["audit_id"],
+        question_id=row["question_id"],
+        verifier=row["verifier"],
+        network=row["network"],
+        state=state or row["state"],
+        assigned=AuditAssigned.model_validate_json(row["assigned"]),
+        seal=row["seal"],
+        revealed=AuditRevealed.model_validate_json(row["revealed"]) if row["revealed"] else None,
+    )

@@ -1,0 +1,191 @@
+"""The referee: holds what was revealed against what was claimed, rules, and ends epochs whose questions are ruled."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from assay.runtime import Unit
+from assay.schema.audit import AuditOverruled, AuditUpheld
+from assay.schema.epoch import EpochAudited, EpochFault, EpochMismatched
+from assay.schema.errors import AssayError
+from assay.schema.lease import SlashReason
+from assay.schema.verdict import Finding
+from assay.verification.concluding import close_epoch
+from assay.verification.desk import Desk
+from assay.verification.domain import Case, Vote, is_planted, rule, wanted
+from assay.verification.domain.judging import CLAIM, CONFIRMING, Ruling
+from assay.verification.domain.verdicts import fact_of
+from assay.verification.queries import cases, epochs, questions, verifiers
+from assay.verification.queries.epochs import Kept
+from assay.verification.queries.questions import Audit, Question
+from assay.verification.weighing import Weighed, weigh
+
+CLAIM_MS: Final = 20_000
+AGAIN_MS: Final = 1_000
+CLAIMS: Final = 64
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A question with all its answers, weighed."""
+
+    question: Question
+    audits: Sequence[Audit]
+    weighed: dict[str, Weighed]
+
+    @property
+    def votes(self) -> list[Vote]:
+        """The answers that count."""
+        return [Vote(audit_id, w.group) for audit_id, w in sorted(self.weighed.items()) if w.group is not None]
+
+    @property
+    def forged(self) -> list[Audit]:
+        """Reveals that are not what was sealed."""
+        return [audit for audit in self.audits if self.weighed[audit.audit_id].group is None]
+
+
+class Referee:
+    """One referee of a verification service. Replicas share the questions by claiming them."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._secret = b""
+
+    async def turn(self) -> float | None:
+        """Judge what is answered."""
+        async with self._desk.context.unit() as unit:
+            self._secret = self._secret or await verifiers.secret(unit.tx)
+            claimed = await questions.claim_answered(unit.tx, self._desk.now(), CLAIM_MS, CLAIMS)
+            audits = await questions.audits_of(unit.tx, [question.question_id for question in claimed])
+            leases = sorted({question.lease_id for question in claimed})
+            found = {case.granted.lease_id: case for case, _ in await cases.cases(unit.tx, leases)}
+        if not claimed:
+            return None
+        weighed = await asyncio.gather(*(self._weigh(q, found[q.lease_id], audits[q.question_id]) for q in claimed))
+        by_epoch: dict[str, list[Answered]] = {}
+        for answered in filter(None, weighed):
+            by_epoch.setdefault(answered.question.epoch_id, []).append(answered)
+        for epoch_id, answered_here in by_epoch.items():
+            await self._judge(epoch_id, answered_here)
+        self._desk.bells.tend.set()
+        return 0
+
+    async def _weigh(self, question: Question, case: Case, audits: Sequence[Audit]) -> Answered | None:
+        revealed = [audit for audit in audits if audit.state in ("revealed", "upheld")]
+        try:
+            return Answered(question, revealed, await weigh(self._desk, case, question.segment, revealed))
+        except AssayError as error:
+            log.warning("question is put back: %s", error, extra={"lease": question.lease_id})
+            async with self._desk.context.unit() as unit:
+                await questions.release(unit.tx, [question.question_id], self._desk.now() + AGAIN_MS)
+            return None
+
+    async def _judge(self, epoch_id: str, answered: Sequence[Answered]) -> None:
+        async with self._desk.context.unit() as unit:
+            epoch = await epochs.lock(unit.tx, epoch_id)
+            for each in answered:
+                await self._note(unit, epoch, each)
+            await self._advance(unit, epoch)
+
+    async def _note(self, unit: Unit, epoch: Kept, answered: Answered) -> None:
+        """Keep what the answers to one question come to."""
+        await self._end(unit, {audit.audit_id: SlashReason.LAZY_VERIFIER for audit in answered.forged}, answered)
+        question, votes = answered.question, answered.votes
+        if len(votes) < question.wanted:
+            await questions.release(unit.tx, [question.question_id])
+            return
+        ruling = rule(votes, question.is_planted)
+        if ruling is None:
+            is_first = question.first_group is None and not question.is_planted
+            await questions.note(
+                unit.tx,
+                replace(
+                    question,
+                    wanted=question.wanted if is_first else wanted(votes),
+                    first_group=votes[0].group if question.first_group is None else question.first_group,
+                    finding=finding_of(answered, None),
+                ),
+            )
+            return
+        await self._end(unit, dict(ruling.overruled), answered, ruling)
+        first = votes[0].group if question.first_group is None else question.first_group
+        noted = replace(question, first_group=first, stands=ruling.stands, finding=finding_of(answered, ruling))
+        await questions.note(unit.tx, noted)
+        await self._follow_up(unit, epoch, noted)
+
+    async def _follow_up(self, unit: Unit, epoch: Kept, question: Question) -> None:
+        """Ask a question with a known answer again, now and then; if that fails, the answer was not as known."""
+        if question.is_planted and not question.stands:
+            log.error("a planted answer was not what was known", extra={"lease": question.lease_id})
+        elif not question.is_planted and question.stands:
+            assert epoch.seed is not None
+            if is_planted(self._secret, epoch.seed, question.question_id, self._desk.settings.planted_ppm):
+                place = (question.lease_id, question.segment)
+                await questions.ask(unit.tx, question.epoch_id, [place], is_planted=True)
+
+    async def _end(
+        self, unit: Unit, overruled: dict[str, SlashReason], answered: Answered, ruling: Ruling | None = None
+    ) -> None:
+        """Say how the audits of a question end: overruled, or, once it is ruled, upheld."""
+        states: dict[str, str] = {}
+        for audit in answered.audits:
+            names = {"audit_id": audit.audit_id, "verifier": audit.verifier}
+            if audit.audit_id in overruled:
+                event = AuditOverruled(**names, reason=overruled[audit.audit_id])
+                unit.emission.add(event, audit.audit_id)
+                states[audit.audit_id] = "overruled"
+            elif ruling and answered.weighed[audit.audit_id].group is not None:
+                unit.emission.add(AuditUpheld(**names, fee=audit.assigned.fee), audit.audit_id)
+                states[audit.audit_id] = "upheld"
+        await questions.end(unit.tx, states)
+
+    async def _advance(self, unit: Unit, epoch: Kept) -> None:
+        """Take an epoch on as far as its answers carry it."""
+        asked = await questions.of_epoch(unit.tx, epoch.committed.epoch_id)
+        state = epoch.state
+        if state == "opened" and all(question.first_group is not None for question in asked):
+            state = await self._audited(unit, epoch, asked)
+        if state in ("audited", "mismatched") and all(question.stands is not None for question in asked):
+            fallen = next((question for question in asked if not question.stands), None)
+            await close_epoch(unit, epoch, asked, fault_of(epoch, fallen) if fallen else None)
+
+    async def _audited(self, unit: Unit, epoch: Kept, asked: Sequence[Question]) -> str:
+        """Say that every drawn segment has its first answer, and which of them differ: others are asked about these."""
+        epoch_id, names = epoch.committed.epoch_id, fact_of(epoch.committed)
+        audit_ms = sum(question.finding.compute_ms for question in asked if question.finding)
+        work_ms = sum(case.job_ms for case, _ in await cases.cases(unit.tx, leases_of(epoch)))
+        unit.emission.add(EpochAudited(**names, audit_ms=audit_ms, work_ms=work_ms), epoch_id)
+        accused = [question for question in asked if question.stands is None]
+        audits = await questions.audits_of(unit.tx, [question.question_id for question in accused])
+        for question in accused:
+            first = next(audit for audit in audits[question.question_id] if audit.state == "revealed")
+            fault = fault_of(epoch, question)
+            unit.emission.add(EpochMismatched(**fault.model_dump(), audit_id=first.audit_id), epoch_id)
+            await questions.note(unit.tx, replace(question, wanted=1 + CONFIRMING))
+        state = "mismatched" if accused else "audited"
+        await epochs.move(unit.tx, epoch_id, state)
+        return state
+
+
+def finding_of(answered: Answered, ruling: Ruling | None) -> Finding:
+    """The finding about a segment: that of an answer which decided, or of the first."""
+    best = [w for _, w in sorted(answered.weighed.items()) if w.group is not None]
+    if ruling:
+        best = [w for w in best if (w.group == CLAIM) == ruling.stands]
+    return best[0].finding
+
+
+def fault_of(epoch: Kept, question: Question) -> EpochFault:
+    """Where an epoch is at fault."""
+    assert question.finding is not None
+    names = fact_of(epoch.committed)
+    return EpochFault(**names, lease_id=question.lease_id, segment=question.segment, code="segment.mismatch")
+
+
+def leases_of(epoch: Kept) -> list[str]:
+    """The leases that stand in an epoch."""
+    return [entry.lease_id for entry in epoch.committed.entries]

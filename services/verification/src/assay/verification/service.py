@@ -1,0 +1,78 @@
+"""Verification as a service: its handlers, and the tasks that carry an epoch from its pooling to its verdicts."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+from assay.chain import Deployment
+from assay.chain.client import connect
+from assay.runtime import Context, Service
+from assay.schema.audit import AuditAssigned, AuditCalled, AuditLapsed, AuditOverruled, AuditUpheld
+from assay.schema.epoch import (
+    EpochAudited,
+    EpochCommitted,
+    EpochDrawn,
+    EpochMismatched,
+    EpochOpened,
+    EpochPassed,
+    EpochRejected,
+    EpochWaiting,
+    EpochWithheld,
+)
+from assay.schema.job import JobRejected, JobVerified
+from assay.schema.lease import LeaseRejected, LeaseVerified
+from assay.schema.values import Role
+from assay.schema.verdict import VerdictReached
+from assay.verification.bells import Bells, keep
+from assay.verification.checking import Checker
+from assay.verification.desk import Desk
+from assay.verification.drawing import Drawer
+from assay.verification.handlers import HANDLERS
+from assay.verification.ports import Ports, flush
+from assay.verification.refereeing import Referee
+from assay.verification.replayer import ChildReplayer
+from assay.verification.settings import Settings
+from assay.verification.tending import Tender
+from assay.workloads.runner import Runner
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+PUBLISHES = (
+    *(EpochCommitted, EpochDrawn, EpochOpened, EpochWithheld, EpochWaiting, EpochAudited, EpochMismatched),
+    *(EpochPassed, EpochRejected, AuditAssigned, AuditCalled, AuditLapsed, AuditUpheld, AuditOverruled),
+    *(VerdictReached, LeaseVerified, LeaseRejected, JobVerified, JobRejected),
+)
+
+
+def service() -> Service:
+    """Verification, with bells by which its handlers wake the tasks of this process."""
+    bells = Bells()
+    return Service(
+        role=Role.VERIFICATION,
+        handlers=HANDLERS,
+        migrations=MIGRATIONS,
+        ports=lambda tx, context: Ports(tx, bells),
+        publishes=PUBLISHES,
+        tasks=(partial(verify, bells),),
+        flush=flush,
+    )
+
+
+async def verify(bells: Bells, context: Context) -> None:
+    """Verify until the service stops. Raises ChainUnreachable at the start if there is no EVM node."""
+    settings = context.settings
+    assert isinstance(settings, Settings)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    chain = await connect(settings.rpc_url, Deployment.load(settings.deployment_file))
+    runner = Runner(settings.data_dir / "child.log")
+    replayer = ChildReplayer(context.bus.blobs, runner, settings.models_dir, settings.data_dir / "scratch")
+    desk = Desk(context, settings, bells, replayer)
+    try:
+        await asyncio.gather(
+            keep(context, bells.check, Checker(desk).turn),
+            keep(context, bells.tend, Tender(desk).turn),
+            keep(context, bells.draw, Drawer(desk, chain).turn),
+            keep(context, bells.judge, Referee(desk).turn),
+        )
+    finally:
+        await replayer.close()
+        await chain.close()

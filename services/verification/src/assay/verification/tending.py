@@ -1,0 +1,179 @@
+"""The tender: closes epochs that are due, draws verifiers for questions, calls who has sealed, lets the late lapse.
+
+One replica tends at a time; a turn is one transaction over everything that is due.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from assay.runtime import Unit
+from assay.schema.audit import AuditAssigned, AuditCalled, AuditLapsed
+from assay.schema.epoch import EpochWaiting
+from assay.schema.values import derive_id
+from assay.verification.desk import Desk
+from assay.verification.domain import Asked, Candidate, Case, Want, choose, fee_of, is_due, nonce_of, pool
+from assay.verification.domain.verdicts import fact_of
+from assay.verification.queries import cases, epochs, questions, verifiers
+from assay.verification.queries.epochs import Kept
+from assay.verification.queries.questions import Audit, Question
+
+LOCK: Final = "select pg_try_advisory_xact_lock(hashtextextended('verification.tend', 0))"
+AT_WORK_S: Final = 0.25
+BUSY: Final = "verifier.busy"
+
+log = logging.getLogger(__name__)
+
+
+class Tender:
+    """One tender of a verification service."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._secret = b""
+
+    async def turn(self) -> float | None:
+        """Do what is due; the sooner again, if there is something under way."""
+        async with self._desk.context.unit() as unit:
+            if not await unit.tx.fetchval(LOCK):
+                return None
+            await self._lapse(unit)
+            await self._call(unit)
+            await self._seat(unit)
+            await self._pool(unit)
+            return AT_WORK_S if await epochs.has_open(unit.tx) else None
+
+    async def _pool(self, unit: Unit) -> None:
+        now_ms, epoch_ms = self._desk.now(), int(self._desk.settings.epoch_s * 1000)
+        for waiting in await epochs.waiting(unit.tx):
+            if is_due(waiting, now_ms, epoch_ms):
+                number, previous, parts = await epochs.next_of(unit.tx, waiting.provider)
+                committed = pool(waiting.provider, number, previous, parts)
+                await epochs.keep_epoch(unit.tx, committed)
+                unit.emission.add(committed, committed.epoch_id)
+
+    async def _lapse(self, unit: Unit) -> None:
+        now_ms = self._desk.now()
+        if late := await questions.late(unit.tx, now_ms):
+            # Locked as the handlers lock them: first the life, then the row.
+            await unit.tx.life("audit", late)
+            lapsed = await questions.lapse(unit.tx, late, now_ms)
+            await verifiers.rest(unit.tx, [audit.verifier for audit in lapsed], now_ms)
+            for audit in lapsed:
+                code = "audit.unanswered" if audit.state == "assigned" else "audit.unrevealed"
+                event = AuditLapsed(audit_id=audit.audit_id, verifier=audit.verifier, code=code)
+                unit.emission.add(event, audit.audit_id)
+
+    async def _call(self, unit: Unit) -> None:
+        deadline_ms = self._desk.now() + int(self._desk.settings.reveal_s * 1000)
+        if ready := await questions.ready(unit.tx):
+            await questions.call(unit.tx, [audit.audit_id for audit in ready], deadline_ms)
+            for audit in ready:
+                unit.emission.add(AuditCalled(audit_id=audit.audit_id, verifier=audit.verifier), audit.audit_id)
+
+    async def _seat(self, unit: Unit) -> None:
+        short = await questions.short(unit.tx)
+        if not short:
+            return
+        self._secret = self._secret or await verifiers.secret(unit.tx)
+        now_ms = self._desk.now()
+        seats = Seats(
+            self._secret,
+            await verifiers.candidates(unit.tx, now_ms),
+            await questions.audits_of(unit.tx, [question.question_id for question in short]),
+            await epochs.by_id(unit.tx, [question.epoch_id for question in short]),
+            {case.granted.lease_id: case for case, _ in await cases.cases(unit.tx, leases_of(short))},
+            now_ms,
+            now_ms + int(self._desk.settings.audit_s * 1000),
+        )
+        waits: dict[str, dict[str, int]] = {}
+        for question in short:
+            if reasons := await seats.fill(unit, question):
+                waits.setdefault(question.epoch_id, reasons)
+        for epoch_id, reasons in waits.items():
+            await self._tell(unit, seats.epochs[epoch_id], reasons)
+
+    async def _tell(self, unit: Unit, epoch: Kept, reasons: dict[str, int]) -> None:
+        """Say what an epoch waits for, if that is news. Those who are busy will have time again by themselves."""
+        if BUSY not in reasons and reasons.keys() != epoch.waits.keys():
+            await epochs.note_wait(unit.tx, epoch.committed.epoch_id, reasons)
+            event = EpochWaiting(**fact_of(epoch.committed), code="epoch.no_verifier", reasons=reasons)
+            unit.emission.add(event, f"{epoch.committed.epoch_id}.{self._desk.now()}")
+
+
+class Seats:
+    """The drawing of verifiers for questions, in one transaction."""
+
+    def __init__(
+        self,
+        secret: bytes,
+        candidates: Sequence[Candidate],
+        audits: dict[str, list[Audit]],
+        kept: dict[str, Kept],
+        found: dict[str, Case],
+        now_ms: int,
+        deadline_ms: int,
+    ) -> None:
+        self._secret, self._audits, self.epochs, self._cases = secret, audits, kept, found
+        self._candidates = {candidate.verifier: candidate for candidate in candidates}
+        self._now_ms, self._deadline_ms = now_ms, deadline_ms
+
+    async def fill(self, unit: Unit, question: Question) -> dict[str, int]:
+        """Draw as many verifiers as the question lacks; the reasons, if there are not enough."""
+        audits = self._audits[question.question_id]
+        asked = [Asked(audit.verifier, audit.network) for audit in audits]
+        if question.is_planted:
+            asked += await self._first_asked(unit, question)
+        live = sum(audit.state not in ("lapsed", "declined", "overruled") for audit in audits)
+        for _ in range(question.wanted - live):
+            chosen = choose(self._want(question, asked), list(self._candidates.values()), self._now_ms)
+            if isinstance(chosen, dict):
+                return await self._without(unit, question, chosen)
+            await self._assign(unit, question, chosen)
+            asked.append(Asked(chosen.verifier, chosen.announced.network))
+        return {}
+
+    async def _without(self, unit: Unit, question: Question, reasons: dict[str, int]) -> dict[str, int]:
+        """The reasons why a question waits. A planted one delays nobody, and is dropped if nobody is there for it."""
+        if not question.is_planted:
+            return reasons
+        if not self._audits[question.question_id]:
+            await questions.forget(unit.tx, question.question_id)
+        return {}
+
+    async def _first_asked(self, unit: Unit, planted: Question) -> list[Asked]:
+        """Who was asked the same about the epoch itself: it knows the answer already."""
+        names = (planted.epoch_id, planted.lease_id, planted.segment)
+        first = questions.question_id_of(*names, is_planted=False)
+        audits = (await questions.audits_of(unit.tx, [first]))[first]
+        return [Asked(audit.verifier, audit.network) for audit in audits]
+
+    def _want(self, question: Question, asked: Sequence[Asked]) -> Want:
+        granted, epoch = self._cases[question.lease_id].granted, self.epochs[question.epoch_id]
+        assert epoch.seed is not None
+        parties = (granted.provider, granted.requester)
+        return Want(question.question_id, epoch.seed, granted.spec, parties, tuple(asked))
+
+    async def _assign(self, unit: Unit, question: Question, chosen: Candidate) -> None:
+        case = self._cases[question.lease_id]
+        granted = case.granted
+        audit_id = derive_id("a", question.question_id, chosen.verifier)
+        assigned = AuditAssigned(
+            audit_id=audit_id,
+            verifier=chosen.verifier,
+            spec=granted.spec,
+            segment=question.segment,
+            checkpoint=case.checkpoint_before(question.segment),
+            nonce=nonce_of(self._secret, audit_id),
+            fee=fee_of(granted.spec, granted.mega_unit_price),
+            deadline_ms=self._deadline_ms,
+        )
+        await questions.assign(unit.tx, question.question_id, chosen.announced.network, assigned)
+        unit.emission.add(assigned, audit_id)
+        in_hand = Candidate(chosen.announced, chosen.bond, chosen.in_hand + 1, chosen.rests_until_ms)
+        self._candidates[chosen.verifier] = in_hand
+
+
+def leases_of(short: Sequence[Question]) -> list[str]:
+    """The leases that questions are about."""
+    return sorted({question.lease_id for question in short})

@@ -1,0 +1,111 @@
+"""One audit: the segment's inputs, one run in a child process, the answer on disk, then its seal on the way."""
+
+import asyncio
+import logging
+import secrets
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from assay.schema.audit import AuditAssigned, AuditRevealed
+from assay.schema.errors import Refused, Retry, Unreachable
+from assay.verification.verifier import domain
+from assay.workloads.runner import Runner
+from assay.workloads.task import Failed, SegmentDone, Task
+
+AGAIN_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Blobs(Protocol):
+    """Where content comes from and goes to."""
+
+    async def get(self, digest: str) -> bytes:
+        """The content. Raises Refused: blob.missing."""
+        ...
+
+    async def put(self, data: bytes) -> str:
+        """The digest under which the content can be fetched from now on."""
+        ...
+
+
+class CannotAnswer(Exception):
+    """This machine cannot answer; nobody is to blame."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        self.code, self.reason = code, reason
+        super().__init__(f"{code}: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the audits of a worker share: one child, used by one audit at a time."""
+
+    blobs: Blobs
+    runner: Runner
+    turn: asyncio.Lock
+    models_dir: Path
+    scratch: Path
+
+
+async def answer(assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
+    """What the segment comes to here; its blob is stored. Raises CannotAnswer."""
+    tools.scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=tools.scratch, prefix="audit-") as folder:
+        try:
+            task = await _task(assigned, tools, Path(folder))
+            async with tools.turn:
+                done = await _run(tools.runner, task)
+            content = await asyncio.to_thread(Path(done.path).read_bytes)
+            checkpoint = await tools.blobs.put(content)
+        except Refused as refusal:
+            raise CannotAnswer(refusal.code, str(refusal)) from None
+        except OSError as error:
+            raise CannotAnswer("verifier.machine", str(error)) from None
+    salt = secrets.token_hex(32)
+    return domain.answer_of(assigned, done.state_digest, checkpoint, content, salt, done.compute_ms)
+
+
+async def _task(assigned: AuditAssigned, tools: Tools, folder: Path) -> Task:
+    async def fetch(digest: str) -> str:
+        path = folder / digest
+        path.write_bytes(await _patiently(tools.blobs, digest))
+        return str(path)
+
+    spec = assigned.spec
+    return Task(
+        kind=spec.kind,
+        params=spec.params,
+        inputs={digest: await fetch(digest) for digest in spec.inputs},
+        models=str(tools.models_dir),
+        folder=str(folder),
+        first=assigned.segment,
+        last=assigned.segment + 1,
+        state=await fetch(assigned.checkpoint) if assigned.checkpoint else None,
+        wants_result=False,
+    )
+
+
+async def _run(runner: Runner, task: Task) -> SegmentDone:
+    done: SegmentDone | None = None
+    async for message in runner.run(task):
+        match message:
+            case SegmentDone():
+                done = message
+            case Failed():
+                raise CannotAnswer(message.code, message.detail)
+    if done is None:
+        raise CannotAnswer("verifier.machine", "The child said nothing of the segment.")
+    return done
+
+
+async def _patiently(blobs: Blobs, digest: str) -> bytes:
+    """The content, however long the network is away: the deadline decides, not an outage."""
+    while True:
+        try:
+            return await blobs.get(digest)
+        except (Retry, Unreachable) as error:
+            log.warning("waits for the network: %s", error)
+            await asyncio.sleep(AGAIN_S)

@@ -1,0 +1,40 @@
+"""What a verifier says. Pure."""
+
+import hashlib
+
+from assay.proof import answer as proof
+from assay.schema.audit import AuditAssigned, AuditDeclined, AuditRevealed, AuditSealed
+from assay.schema.values import Digest
+
+
+def answer_of(
+    assigned: AuditAssigned, state: Digest, checkpoint: Digest, content: bytes, salt: Digest, compute_ms: int
+) -> AuditRevealed:
+    """What will be revealed of a segment that was run to `content`."""
+    return AuditRevealed(
+        audit_id=assigned.audit_id,
+        verifier=assigned.verifier,
+        answer=proof.answer(assigned.nonce, content),
+        state=state,
+        checkpoint=checkpoint,
+        salt=salt,
+        compute_ms=compute_ms,
+    )
+
+
+def seal_of(answer: AuditRevealed) -> AuditSealed:
+    """The statement that binds an answer before it is revealed."""
+    names = (answer.audit_id, answer.verifier)
+    seal = proof.seal(*names, answer.answer, answer.state, answer.checkpoint, answer.salt)
+    return AuditSealed(audit_id=answer.audit_id, verifier=answer.verifier, seal=seal)
+
+
+def decline(assigned: AuditAssigned, code: str, reason: str) -> AuditDeclined:
+    """The statement that this machine cannot."""
+    names = {"audit_id": assigned.audit_id, "verifier": assigned.verifier}
+    return AuditDeclined(**names, code=code, reason=reason[:400])
+
+
+def machine_of(*facts: str) -> Digest:
+    """The digest that names a class of machines by what decides how it rounds."""
+    return hashlib.blake2b("\x1f".join(facts).encode(), digest_size=32).hexdigest()

@@ -1,0 +1,57 @@
+"""What a verifier is told: its feed, read from a cursor in the journal, so that a reconnect misses nothing."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from assay.bus.feed import FeedItem
+from assay.bus.participant import Door
+from assay.schema.errors import Refused, Retry, Unreachable
+from assay.schema.event import Envelope, Event, decode
+from assay.store.journal import Journal
+
+POLL_S = 5.0
+PAGE = 256
+
+log = logging.getLogger(__name__)
+
+
+class Incoming:
+    """The verifier's feed: the cursor decides what is new; a push that does not come next has the feed read."""
+
+    def __init__(self, journal: Journal, door: Door, on_said: Callable[[Envelope[Event]], None]) -> None:
+        self._journal, self._door, self._on_said = journal, door, on_said
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Read the feed for ever: at once when a push shows a gap, else every few seconds."""
+        await self._door.feed(self._on_push)
+        while True:
+            self._wake.clear()
+            try:
+                await self._read()
+            except (Unreachable, Retry, Refused) as error:
+                log.warning("the feed cannot be read: %s", error)
+            try:
+                await asyncio.wait_for(self._wake.wait(), POLL_S)
+            except TimeoutError:
+                continue
+
+    async def _on_push(self, item: FeedItem) -> None:
+        if item.seq == self._journal.cursor() + 1:
+            self._take([item])
+        else:
+            self._wake.set()
+
+    async def _read(self) -> None:
+        while items := await self._door.replay(self._journal.cursor(), PAGE):
+            self._take(items)
+
+    def _take(self, items: Sequence[FeedItem]) -> None:
+        """Act on what is new of these; a push may have been faster than the page that holds it too."""
+        with self._journal.transaction():
+            cursor = self._journal.cursor()
+            for item in items:
+                if item.seq > cursor:
+                    self._on_said(decode(item.headers, item.data))
+            self._journal.set_cursor(items[-1].seq)

@@ -1,0 +1,34 @@
+"""The knobs of a verifier's worker."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from assay.runtime.settings import ProcessSettings
+from assay.schema.values import Kind, Region
+
+
+class Settings(ProcessSettings, env_prefix="ASSAY_VERIFIER_"):
+    """ASSAY_VERIFIER_*: read once at start."""
+
+    key_file: Path
+    """The verifier's private key, 0600. Its address is the verifier's id; losing it loses bond and fees."""
+    deployment_file: Path
+    """The contracts' addresses, as `assay chain deploy` wrote them: what signatures are bound to."""
+    data_dir: Path
+    """Journal and scratch. Keep it over restarts, or audits in hand lapse."""
+    models_dir: Path
+    """The content-addressed model store; several workers of a machine may share it."""
+    region: Region = "de"
+    """ISO 3166 code of the country that the machine stands in."""
+    network: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] = "home"
+    """Whose wires the machine hangs on: an ASN, a site. Verifiers of one question are drawn from several."""
+    kinds: tuple[Kind, ...] = ("noop", "finetune")
+    """The kinds of work that are checked."""
+    slots: Annotated[int, Field(ge=1, le=256)] = 4
+    """Audits held at a time; they are run one after the other."""
+    memory_bytes: Annotated[int, Field(ge=0, le=2**50)] = 4 * 2**30
+    """Memory that an audit may use."""
+    announce_s: Annotated[int, Field(ge=1, le=3600)] = 30
+    """Between announcements; each stands for three times as long."""

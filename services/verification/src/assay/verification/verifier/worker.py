@@ -1,0 +1,179 @@
+"""The worker: announces a verifier, answers the audits it is drawn for, and reveals what it sealed once it is called.
+
+Whatever it says is in its journal first, so that a restart at any moment neither loses an answer nor gives two.
+"""
+
+import asyncio
+import logging
+import platform
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final, TypeAlias
+
+from assay.bus.participant import Door
+from assay.proof.eip712 import Domain
+from assay.proof.keys import Key
+from assay.schema.audit import (
+    AuditAssigned,
+    AuditCalled,
+    AuditLapsed,
+    AuditOverruled,
+    AuditRevealed,
+    AuditUpheld,
+    VerifierAnnounced,
+    VerifierWithdrawn,
+)
+from assay.schema.event import Envelope, Event
+from assay.schema.values import Digest, Role, participant_id
+from assay.store.audit_journal import AuditJournal
+from assay.verification.verifier import domain
+from assay.verification.verifier.audit_run import CannotAnswer, Tools, answer
+from assay.verification.verifier.incoming import Incoming
+from assay.verification.verifier.outgoing import Outgoing
+from assay.verification.verifier.settings import Settings
+from assay.workloads.runner import Runner
+
+Find: TypeAlias = Callable[[AuditAssigned, Tools], Awaitable[AuditRevealed]]
+
+DRAIN_S: Final = 60.0
+# An announcement stands for so many times as long as it takes to the next.
+STANDS: Final = 3
+OVER: Final = ("audit.over", "audit.unknown")
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """One verifier. `find` answers an audit; a program that wraps the worker may hand in its own."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        key: Key,
+        eip712: Domain,
+        door: Door,
+        journal: AuditJournal,
+        now: Callable[[], int],
+        find: Find = answer,
+    ) -> None:
+        self.settings, self.door, self.journal, self._now, self._find = settings, door, journal, now, find
+        self.verifier = participant_id(Role.VERIFIER, key.address)
+        self.outgoing = Outgoing(journal, door, key, eip712, self.verifier, now)
+        self.outgoing.on_refused = self._on_refused
+        self._incoming = Incoming(journal, door, self._on_event)
+        self._runner = Runner(settings.data_dir / "child.log")
+        scratch = settings.data_dir / "scratch"
+        self._tools = Tools(door.blobs, self._runner, asyncio.Lock(), settings.models_dir, scratch)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._audits: dict[str, asyncio.Task[None]] = {}
+        self._moved = asyncio.Event()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until `stopping` is set, then drain: withdrawn, audits in hand answered and revealed."""
+        for assigned in self.journal.open_audits():
+            self._take(assigned)
+        loops = [self._keep(loop()) for loop in (self.outgoing.run, self._incoming.run, self._announce)]
+        stopped = asyncio.ensure_future(stopping.wait())
+        done, _ = await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)
+        for loop in done - {stopped}:
+            loop.result()
+        loops[-1].cancel()
+        await self._drain()
+        for loop in loops:
+            loop.cancel()
+        await self._runner.kill()
+
+    @property
+    def in_hand(self) -> int:
+        """How many audits are in hand."""
+        return len(self.journal.open_audits())
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _on_event(self, said: Envelope[Event]) -> None:
+        match said.event:
+            case AuditAssigned(verifier=self.verifier):
+                if self.journal.put_audit(said.event):
+                    self._take(said.event)
+            case AuditCalled(verifier=self.verifier):
+                self._reveal(said.event.audit_id)
+            case AuditLapsed() | AuditUpheld() | AuditOverruled():
+                self._end(said.event.audit_id)
+                if not isinstance(said.event, AuditUpheld):
+                    log.warning("audit lost: %s", said.event.type, extra={"audit": said.event.audit_id})
+
+    def _on_refused(self, event: Event, code: str) -> None:
+        if code in OVER:
+            self._end(event.about)
+
+    def _take(self, assigned: AuditAssigned) -> None:
+        task = self._keep(self._answer(assigned))
+        self._audits[assigned.audit_id] = task
+        task.add_done_callback(lambda _: self._audits.pop(assigned.audit_id, None))
+
+    async def _answer(self, assigned: AuditAssigned) -> None:
+        """Answer and seal, unless that was done before a restart."""
+        if self.journal.said(assigned.audit_id):
+            return
+        found = self.journal.answer(assigned.audit_id)
+        if found is None:
+            try:
+                found = await self._find(assigned, self._tools)
+            except CannotAnswer as fault:
+                log.warning("audit declined: %s", fault, extra={"audit": assigned.audit_id})
+                self.outgoing.say(domain.decline(assigned, fault.code, fault.reason))
+                self._end(assigned.audit_id)
+                return
+            self.journal.put_answer(found)
+        self.outgoing.say(domain.seal_of(found))
+        log.info("audit sealed", extra={"audit": assigned.audit_id, "kind": assigned.spec.kind})
+
+    def _reveal(self, audit_id: str) -> None:
+        found = self.journal.answer(audit_id)
+        if found is None:
+            log.error("called for an answer that was never sealed", extra={"audit": audit_id})
+        elif not self._is_revealed(audit_id):
+            self.outgoing.say(found)
+        self._moved.set()
+
+    def _is_revealed(self, audit_id: str) -> bool:
+        return any(isinstance(said.envelope.event, AuditRevealed) for said in self.journal.said(audit_id))
+
+    def _end(self, audit_id: str) -> None:
+        self.journal.close_audit(audit_id)
+        self._moved.set()
+        if task := self._audits.get(audit_id):
+            task.cancel()
+
+    async def _announce(self) -> None:
+        machine = domain.machine_of(platform.machine(), platform.processor(), platform.python_version())
+        while True:
+            self.outgoing.say(self._announcement(machine))
+            await asyncio.sleep(self.settings.announce_s)
+
+    def _announcement(self, machine: Digest) -> VerifierAnnounced:
+        s = self.settings
+        return VerifierAnnounced(
+            verifier=self.verifier,
+            kinds=s.kinds,
+            memory_bytes=s.memory_bytes,
+            machine=machine,
+            region=s.region,
+            network=s.network,
+            slots=s.slots,
+            expires_ms=self._now() + STANDS * s.announce_s * 1000,
+        )
+
+    async def _drain(self) -> None:
+        log.info("draining: %d audits in hand", self.in_hand)
+        self.outgoing.say(VerifierWithdrawn(verifier=self.verifier))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                while not all(self._is_revealed(assigned.audit_id) for assigned in self.journal.open_audits()):
+                    self._moved.clear()
+                    await self._moved.wait()
+                await self.outgoing.flush()

@@ -1,0 +1,205 @@
+"""Verification alone: real Postgres, a real child, a bus and a chain in memory; whoever else speaks is played."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from services.verification.tests.samples import Work, announced, party
+
+from assay.bus.memory import MemoryBus
+from assay.bus.port import Message
+from assay.chain.memory import MemoryChain
+from assay.proof import answer as proof
+from assay.runtime.batch import Failed, Heard, handle_batch
+from assay.runtime.context import Context
+from assay.runtime.emission import Speech
+from assay.runtime.metrics import Metrics
+from assay.runtime.telemetry import Telemetry
+from assay.schema import REGISTRY, STREAMS, Envelope, Event
+from assay.schema.audit import AuditAssigned, AuditCalled, AuditRevealed, AuditSealed
+from assay.schema.epoch import EpochAnchored, EpochCommitted
+from assay.schema.offer import StakeChanged
+from assay.schema.values import BOND_PER_VERIFIER
+from assay.store.store import Store
+from assay.verification.bells import Bells
+from assay.verification.checking import Checker
+from assay.verification.desk import Desk
+from assay.verification.drawing import Drawer
+from assay.verification.refereeing import Referee
+from assay.verification.replayer import ChildReplayer
+from assay.verification.service import service
+from assay.verification.settings import Settings
+from assay.verification.tending import Tender
+from assay.workloads import HeldInputs, ModelStore, read_params, workload
+from assay.workloads.runner import Runner
+
+OWNER = "0x" + "1" * 40
+DEADLINE_S = 30.0
+
+Finds = Callable[[AuditAssigned, bytes], bytes]
+"""What a verifier says that a segment comes to, from what it honestly comes to."""
+
+
+def honestly(assigned: AuditAssigned, state: bytes) -> bytes:
+    return state
+
+
+@dataclass
+class Court:
+    """A verification service whose steps the test takes, and everybody around it."""
+
+    context: Context
+    chain: MemoryChain
+    runner: Runner
+    folder: Path
+    knobs: dict[str, Any] = field(default_factory=dict)
+    finds: dict[str, Finds] = field(default_factory=dict)
+    heard: int = 0
+    kept: dict[str, AuditRevealed] = field(default_factory=dict)
+    told: list[Event] = field(default_factory=list)
+
+    @property
+    def settings(self) -> Settings:
+        plain = {"epoch_s": 0, "open_s": 0, "confirmations": 1, "draws": 2, "planted_ppm": 0} | self.knobs
+        return Settings(
+            data_dir=self.folder,
+            models_dir=self.folder,
+            deployment_file=self.folder / "none",
+            postgres_dsn=self.context.settings.postgres_dsn,
+            **plain,
+        )
+
+    def hands(self) -> "list[Any]":
+        """The tasks of one process, with fresh memory; a crash is to throw them away."""
+        replayer = ChildReplayer(self.context.bus.blobs, self.runner, self.folder, self.folder / "scratch")
+        desk = Desk(self.context, self.settings, Bells(), replayer)
+        return [Checker(desk), Tender(desk), Drawer(desk, self.chain), Referee(desk)]
+
+    async def hear(self, *events: Event) -> None:
+        """Handle these in one batch, as the shell does."""
+        batch = []
+        for event in events:
+            self.told.append(event)
+            said: Envelope[Any] = Envelope.wrap(event, str(event.by), self.context.now(), cause=f"e{len(self.told)}")
+            batch.append(Heard(Message(said.subject, said.headers(), said.data), said))
+        try:
+            await handle_batch(self.context, batch)
+        except Failed as failed:
+            raise failed.error from failed
+
+    async def admit(self, *numbers: int, **fields: Any) -> None:
+        """Let verifiers announce themselves, with a bond."""
+        for number in numbers:
+            stake = StakeChanged(provider=party("p", number), amount=BOND_PER_VERIFIER, block=1)
+            await self.hear(stake, announced(number, **fields))
+
+    async def take(self, *works: Work) -> None:
+        """Have leases granted, committed and stopped."""
+        for work in works:
+            for data in work.blobs.values():
+                await self.context.bus.blobs.put(data)
+            await self.hear(work.granted, *work.commits)
+            await self.hear(work.executed())
+
+    async def said(self, *types: str) -> list[Any]:
+        """What verification has said so far, of these types."""
+        async with self.context.store.transaction() as tx:
+            rows = await tx.fetch("select subject, data from outbox order by position")
+        named = [(".".join(row["subject"].split(".")[1:3]), row["data"]) for row in rows]
+        return [REGISTRY[kind].model_validate_json(data) for kind, data in named if not types or kind in types]
+
+    async def types(self, *entities: str) -> list[str]:
+        """The types of what was said, in order."""
+        return [event.type for event in await self.said() if not entities or event.entity() in entities]
+
+    async def answer_all(self) -> int:
+        """Play settlement and the verifiers: answer what was said since the last time; how much that was."""
+        new = (await self.said())[self.heard :]
+        self.heard += len(new)
+        for event in new:
+            await self._answer(event)
+        return len(new)
+
+    async def _answer(self, event: Event) -> None:
+        match event:
+            case EpochCommitted():
+                await self.anchor(event)
+            case AuditAssigned() if self.finds.get(event.verifier, honestly) is not silent:
+                self.kept[event.audit_id] = await self.run(event)
+                await self.hear(seal_of(self.kept[event.audit_id]))
+            case AuditCalled():
+                await self.hear(self.kept[event.audit_id])
+
+    async def anchor(self, event: EpochCommitted) -> None:
+        latest = await self.chain.block(None)
+        names = {"epoch_id": event.epoch_id, "provider": event.provider, "number": event.number, "root": event.root}
+        await self.hear(EpochAnchored(**names, block=latest.number, tx="0x" + "a" * 64, gas=1))
+        for _ in range(2):
+            self.chain.mine()
+
+    async def run(self, assigned: AuditAssigned) -> AuditRevealed:
+        """What a verifier finds."""
+        work, params = workload("noop"), read_params("noop", assigned.spec.params)
+        inputs = HeldInputs(ModelStore(self.folder))
+        before = work.start(params, inputs)
+        if assigned.checkpoint:
+            before = await self.context.bus.blobs.get(assigned.checkpoint)
+        honest = work.run(params, inputs, before, assigned.segment, lambda progress: None).state
+        state = self.finds.get(assigned.verifier, honestly)(assigned, honest)
+        return AuditRevealed(
+            audit_id=assigned.audit_id,
+            verifier=assigned.verifier,
+            answer=proof.answer(assigned.nonce, state),
+            state=work.digest(state),
+            checkpoint=await self.context.bus.blobs.put(state),
+            salt=secrets.token_hex(32),
+            compute_ms=4,
+        )
+
+    async def until_still(self) -> None:
+        """Take turns until nothing more is said."""
+        end_s = time.monotonic() + DEADLINE_S
+        hands = self.hands()
+        while True:
+            for hand in hands:
+                await hand.turn()
+            if not await self.answer_all() and not await self._is_busy():
+                return
+            assert time.monotonic() < end_s, "it never comes to rest"
+
+    async def _is_busy(self) -> bool:
+        """Whether a claim or a short wait keeps something back."""
+        busy = """select exists (select 1 from parts where checked_ms is null and passed is null)
+                  or exists (select 1 from epochs where state in ('anchored', 'drawn'))"""
+        async with self.context.store.transaction() as tx:
+            await tx.execute("update parts set claimed_until_ms = 0")
+            await tx.execute("update epochs set claimed_until_ms = 0")
+            await tx.execute("update questions set claimed_until_ms = 0")
+            return bool(await tx.fetchval(busy))
+
+
+def silent(assigned: AuditAssigned, state: bytes) -> bytes:
+    """The verifier that says nothing."""
+    return state
+
+
+def seal_of(found: AuditRevealed) -> AuditSealed:
+    names = (found.audit_id, found.verifier)
+    seal = proof.seal(*names, found.answer, found.state, found.checkpoint, found.salt)
+    return AuditSealed(audit_id=found.audit_id, verifier=found.verifier, seal=seal)
+
+
+async def open_court(dsn: str, runner: Runner, folder: Path) -> Court:
+    """A court over an empty database."""
+    own = service()
+    store = await Store.connect(dsn, own.name)
+    await store.migrate(own.migrations)
+    bus, telemetry = MemoryBus(), Telemetry(own.name, 0.0)
+    await bus.ensure_streams(STREAMS)
+    settings = Settings(data_dir=folder, models_dir=folder, deployment_file=folder / "none", postgres_dsn=dsn)
+    context = Context(own, settings, store, bus, Metrics(), telemetry, Speech(own, telemetry), asyncio.Event())
+    return Court(context, MemoryChain(OWNER, OWNER, OWNER), runner, folder)

@@ -1,0 +1,123 @@
+"""What the checks find at once: honest work passes, each way to cheat is found where it was done, no fault blamed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from services.verification.tests.samples import Work
+
+from assay.proof.commitment import root_of
+from assay.proof.order import spec_digest
+from assay.schema.errors import Refused
+from assay.schema.lease import ResumePoint
+from assay.schema.verdict import Finding
+from assay.verification.checking import look
+from assay.verification.domain import Case, Judged, conclude
+from assay.verification.methods import CHECKS, METHODS, comparison_of
+from assay.verification.methods.method import MachineFault
+from assay.verification.replayer import ChildReplayer
+from assay.workloads.runner import Runner
+
+
+class Shelf:
+    """Blobs in a dict."""
+
+    def __init__(self, held: dict[str, bytes]) -> None:
+        self.held = held
+
+    async def get(self, digest: str) -> bytes:
+        if digest not in self.held:
+            raise Refused("blob.missing", digest)
+        return self.held[digest]
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf({})
+
+
+@pytest.fixture
+def replayer(shelf: Shelf, runner: Runner, tmp_path: Path) -> ChildReplayer:
+    return ChildReplayer(shelf, runner, tmp_path, tmp_path / "scratch")  # type: ignore[arg-type]
+
+
+async def found(case: Case, replayer: ChildReplayer) -> list[Finding]:
+    return await look(case, replayer)
+
+
+async def test_honest_work_passes_every_check(shelf: Shelf, replayer: ChildReplayer) -> None:
+    work = Work(1)
+    shelf.held |= work.blobs
+    findings = await found(work.case(), replayer)
+    assert [(f.method, f.passed) for f in findings] == [("start", True), ("result", True)]
+    verdict, outcome = conclude(work.case(), Judged(), findings)
+    assert (verdict.outcome, outcome.type) == ("passed", "lease.verified")
+
+
+async def test_a_lease_that_resumes_is_not_held_against_the_start(shelf: Shelf, replayer: ChildReplayer) -> None:
+    work = Work(1)
+    shelf.held |= work.blobs
+    last = work.commits[1]
+    resume = ResumePoint(segment=1, state=last.state_out, checkpoint=last.checkpoint, commitment=last.commitment)
+    granted = work.granted.model_copy(update={"resume": resume})
+    root = root_of(work.commits[2:], spec_digest(work.spec))
+    share = work.share().model_copy(update={"first_segment": 2, "segments": 4, "root": root})
+    later = Case(granted, share, tuple(work.commits[2:]), work.result)
+    assert [(f.method, f.passed) for f in await found(later, replayer)] == [("result", True)]
+    assert later.checkpoint_before(2) == last.checkpoint
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"result": "f" * 64}, "segment.wrong_result"),
+        ({"share": Work(1).share().model_copy(update={"root": "f" * 64})}, "commitment.wrong_root"),
+        ({"commits": Work(1).commits[1:]}, "commitment.broken"),
+        ({"doubled": 3}, "commitment.equivocation"),
+    ],
+)
+async def test_what_does_not_follow_is_found(
+    shelf: Shelf, replayer: ChildReplayer, changes: dict[str, Any], code: str
+) -> None:
+    work = Work(1)
+    shelf.held |= work.blobs
+    assert [f.code for f in await found(work.case(**changes), replayer) if not f.passed] == [code]
+
+
+async def test_a_last_checkpoint_that_is_missing_or_none_or_another_is_the_providers_fault(
+    shelf: Shelf, replayer: ChildReplayer
+) -> None:
+    work = Work(1)
+    shelf.held |= work.blobs
+    last = work.commits[-1].checkpoint
+    for content, code in (
+        (None, "segment.withheld"),
+        (b"none", "segment.bad_checkpoint"),
+        (b"y" * 32, "segment.wrong_checkpoint"),
+    ):
+        shelf.held.pop(last, None)
+        if content:
+            shelf.held[last] = content
+        assert [f.code for f in await found(work.case(), replayer) if not f.passed] == [code]
+
+
+async def test_a_start_state_is_made_once_for_all_jobs_that_share_it(
+    shelf: Shelf, replayer: ChildReplayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await replayer.start(Work(1).spec)
+    monkeypatch.setattr(replayer, "_run", None)
+    assert await replayer.start(Work(1, audit_segments=9).spec) == first
+
+
+async def test_a_fault_of_the_services_own_machine_blames_nobody(shelf: Shelf, replayer: ChildReplayer) -> None:
+    work = Work(1)
+    spec = work.spec.model_copy(update={"kind": "unknown-here"})
+    case = Case(work.granted.model_copy(update={"spec": spec}), work.share(), tuple(work.commits), None)
+    with pytest.raises(MachineFault):
+        await CHECKS[1].check(case, replayer)  # type: ignore[misc]
+
+
+def test_every_method_has_its_row_and_every_kind_a_comparison() -> None:
+    assert set(METHODS) == {"free", "start", "result", "replay"}
+    assert all(0 <= method.misses_ppm < 1_000_000 and (method.check or method.compare) for method in METHODS.values())
+    assert comparison_of("noop") is METHODS["replay"].compare

@@ -1,0 +1,258 @@
+"""An epoch from its leases to its verdicts, on real Postgres, with verifiers that are played."""
+
+from typing import Any
+
+import pytest
+from services.verification.tests.court import Court, silent
+from services.verification.tests.samples import MEGA_UNIT_PRICE, UNITS, Work, party
+
+from assay.proof import epoch as proof
+from assay.schema.audit import AuditAssigned, AuditDeclined, VerifierWithdrawn
+from assay.schema.lease import SlashReason
+from assay.schema.values import NO_DIGEST, cost_of
+
+pytestmark = pytest.mark.server
+
+PASSED = ["epoch.committed", "epoch.drawn", "epoch.opened", "epoch.audited", "epoch.passed"]
+LIE = b"x" * 32
+
+
+def lying(assigned: AuditAssigned, state: bytes) -> bytes:
+    return bytes(32)
+
+
+def with_the_cheat(assigned: AuditAssigned, state: bytes) -> bytes:
+    """Upholds what the cheat claimed: it was given the false blob behind the network's back."""
+    return LIE
+
+
+async def test_leases_of_many_jobs_are_pooled_drawn_audited_and_verified(court: Court) -> None:
+    await court.admit(11, 12, 13)
+    works = [Work(number, segments=4) for number in range(5)]
+    await court.take(*works)
+    await court.until_still()
+    assert await court.types("epoch") == PASSED
+    committed, drawn = await court.said("epoch.committed", "epoch.drawn")
+    assert (committed.number, committed.previous, len(committed.entries), committed.segments) == (1, NO_DIGEST, 5, 20)
+    anchor = drawn.block - 2
+    block = await court.chain.block(drawn.block)
+    assert drawn.beacon == proof.combine(block.hash, []).hex() and anchor >= 0
+    assert drawn.seed == proof.seed(proof.combine(block.hash, []), committed.root, party("p", 1), 1)
+    assert len(drawn.drawn) == 2
+    verdicts = await court.said("verdict.reached")
+    assert {verdict.outcome for verdict in verdicts} == {"passed"} and len(verdicts) == 5
+    assert sorted((v.lease_id, s) for v in verdicts for s in v.drawn) == [(d.lease_id, d.segment) for d in drawn.drawn]
+    assert {(v.epoch_id, v.block, v.seed) for v in verdicts} == {(drawn.epoch_id, drawn.block, drawn.seed)}
+    verified = await court.said("job.verified")
+    assert {job.job_id for job in verified} == {work.job_id for work in works}
+    # Two audits of 4 ms over 20 segments of 10 ms, the same share for each job.
+    assert {job.cost_share_ppm for job in verified} == {25_000}
+    upheld = await court.said("audit.upheld")
+    assert [audit.fee for audit in upheld] == [cost_of(UNITS, MEGA_UNIT_PRICE)] * 2
+
+
+async def test_the_next_epoch_waits_for_the_anchor_of_the_last_and_follows_it(court: Court) -> None:
+    await court.admit(11)
+    await court.take(Work(1))
+    first_hands = court.hands()
+    await first_hands[0].turn()
+    await first_hands[1].turn()
+    await court.take(Work(2))
+    await first_hands[0].turn()
+    await first_hands[1].turn()
+    assert len(await court.said("epoch.committed")) == 1
+    await court.until_still()
+    one, two = await court.said("epoch.committed")
+    assert (two.number, two.previous) == (2, one.root)
+    assert await court.types("job") == ["job.verified"] * 2
+
+
+async def test_what_a_free_check_finds_is_rejected_at_once_without_an_epoch(court: Court) -> None:
+    honest = Work(7)
+    await court.take(Work(7, lies={2: honest.states[2]}))
+    await court.until_still()
+    (verdict,) = await court.said("verdict.reached")
+    assert (verdict.outcome, verdict.epoch_id, verdict.seed, verdict.drawn) == ("rejected", None, NO_DIGEST, ())
+    assert [finding.code for finding in verdict.findings] == ["commitment.broken"]
+    assert await court.types("epoch", "lease", "job") == ["lease.rejected", "job.rejected"]
+
+
+async def test_two_commitments_for_one_segment_are_both_kept_and_reject_the_lease(court: Court) -> None:
+    work, other = Work(7), Work(7, lies={5: LIE})
+    await court.take(work)
+    await court.hear(other.commits[5])
+    await court.until_still()
+    assert [event.code for event in await court.said("lease.rejected")] == ["commitment.equivocation"]
+    async with court.context.store.transaction() as tx:
+        row = await tx.fetchrow("select first, second from equivocations where lease_id = $1", work.lease_id)
+    assert work.commits[5].commitment in row["first"] and other.commits[5].commitment in row["second"]
+
+
+async def test_a_false_segment_falls_by_two_of_three_and_the_whole_epoch_with_it(court: Court) -> None:
+    await court.admit(11, 12, 13)
+    cheat = Work(1, segments=1, lies={0: LIE}, audit_segments=3)
+    await court.take(cheat, Work(2, segments=1))
+    await court.until_still()
+    assert await court.types("epoch") == [*PASSED[:4], "epoch.mismatched", "epoch.rejected"]
+    codes = {event.lease_id: event.code for event in await court.said("lease.rejected")}
+    assert codes == {cheat.lease_id: "segment.mismatch", Work(2).lease_id: "epoch.rejected"}
+    assert len(await court.said("audit.upheld")) == 4 and not await court.said("audit.overruled")
+    assert await court.types("job") == ["job.rejected"] * 2
+
+
+@pytest.mark.parametrize("liar", [11, 12, 13])
+async def test_a_liar_among_three_is_overruled_and_the_honest_provider_paid(court: Court, liar: int) -> None:
+    await court.admit(11, 12, 13)
+    court.finds[party("v", liar)] = lying
+    await court.take(*(Work(number, segments=2, audit_segments=4) for number in range(3)))
+    await court.until_still()
+    assert (await court.types("epoch"))[-1] == "epoch.passed"
+    overruled = await court.said("audit.overruled")
+    assert overruled and {(o.verifier, o.reason) for o in overruled} == {
+        (party("v", liar), SlashReason.FALSE_ACCUSATION)
+    }
+    assert all(audit.verifier != party("v", liar) for audit in await court.said("audit.upheld"))
+
+
+async def test_who_upholds_a_false_claim_against_two_is_overruled_as_lazy(court: Court) -> None:
+    await court.admit(11, 12, 13)
+    await court.take(Work(1, segments=1, lies={0: LIE}))
+    hands = court.hands()
+    while not await court.said("audit.assigned"):
+        for hand in hands:
+            await hand.turn()
+        if not await court.said("audit.assigned"):
+            await court.answer_all()
+    (first,) = await court.said("audit.assigned")
+    friend = next(number for number in (11, 12, 13) if party("v", number) != first.verifier)
+    court.finds[party("v", friend)] = with_the_cheat
+    await court.until_still()
+    assert (await court.types("epoch"))[-1] == "epoch.rejected"
+    assert [(o.verifier, o.reason) for o in await court.said("audit.overruled")] == [
+        (party("v", friend), SlashReason.LAZY_VERIFIER)
+    ]
+
+
+async def test_answers_are_revealed_only_when_all_of_the_round_are_sealed(court: Court) -> None:
+    await court.admit(11, 12, 13)
+    await court.take(Work(1, segments=1, lies={0: LIE}))
+    await court.until_still()
+    said = [event.type for event in await court.said() if event.type in ("audit.assigned", "audit.called")]
+    assert said == [
+        "audit.assigned",
+        "audit.called",
+        "audit.assigned",
+        "audit.assigned",
+        "audit.called",
+        "audit.called",
+    ]
+
+
+async def test_a_reveal_that_is_not_what_was_sealed_is_overruled_and_another_is_asked(court: Court) -> None:
+    await court.admit(11, 12, 13)
+    await court.take(Work(1, segments=1))
+    hands, original = court.hands(), court.run
+    forged: list[str] = []
+
+    async def run(assigned: AuditAssigned) -> Any:
+        found = await original(assigned)
+        if not forged:
+            forged.append(assigned.verifier)
+            # It holds no such blob: a published digest was copied.
+            return found.model_copy(update={"checkpoint": "a" * 64, "answer": "b" * 64})
+        return found
+
+    court.run = run  # type: ignore[method-assign]
+    assert hands
+    await court.until_still()
+    assert (await court.types("epoch"))[-1] == "epoch.passed"
+    assert [(o.verifier, o.reason) for o in await court.said("audit.overruled")] == [
+        (forged[0], SlashReason.LAZY_VERIFIER)
+    ]
+
+
+async def test_who_is_late_or_declines_is_replaced_and_nobody_is_blamed(court: Court) -> None:
+    court.knobs = {"audit_s": 1}
+    await court.admit(11, 12, 13)
+    court.finds |= {party("v", number): silent for number in (11, 12, 13)}
+    await court.take(Work(1, segments=1))
+    await court.until_still()
+    (first,) = await court.said("audit.assigned")
+    await court.hear(
+        AuditDeclined(audit_id=first.audit_id, verifier=first.verifier, code="verifier.machine", reason="")
+    )
+    await court.until_still()
+    second = (await court.said("audit.assigned"))[1]
+    court.finds.clear()
+    async with court.context.store.transaction() as tx:
+        await tx.execute("update audits set deadline_ms = 0 where audit_id = $1", second.audit_id)
+    await court.until_still()
+    assert [(event.audit_id, event.code) for event in await court.said("audit.lapsed")] == [
+        (second.audit_id, "audit.unanswered")
+    ]
+    assert len({event.verifier for event in await court.said("audit.assigned")}) == 3
+    assert await court.types("job") == ["job.verified"] and not await court.said("audit.overruled")
+
+
+async def test_a_withheld_checkpoint_rejects_the_epoch(court: Court) -> None:
+    work = Work(1, segments=2)
+    del work.blobs[work.commits[0].checkpoint]
+    await court.take(work)
+    await court.until_still()
+    assert await court.types("epoch") == ["epoch.committed", "epoch.drawn", "epoch.withheld", "epoch.rejected"]
+    assert [event.code for event in await court.said("lease.rejected")] == ["segment.withheld"]
+
+
+async def test_a_blob_that_is_not_the_committed_state_rejects_the_epoch(court: Court) -> None:
+    work = Work(1, segments=3, stored={1: LIE}, audit_segments=3)
+    await court.take(work)
+    await court.until_still()
+    assert (await court.types("epoch"))[-2:] == ["epoch.withheld", "epoch.rejected"]
+    assert [event.code for event in await court.said("lease.rejected")] == ["segment.wrong_checkpoint"]
+
+
+async def test_an_epoch_without_a_verifier_waits_and_says_why_once_for_each_reason(court: Court) -> None:
+    await court.admit(1)
+    await court.take(Work(1))
+    await court.until_still()
+    await court.until_still()
+    assert [event.reasons for event in await court.said("epoch.waiting")] == [{"verifier.party": 1}]
+    await court.admit(11, expires_ms=court.context.now() + 60_000)
+    await court.until_still()
+    assert await court.types("job") == ["job.verified"]
+    await court.hear(VerifierWithdrawn(verifier=party("v", 11)))
+    await court.take(Work(2))
+    await court.until_still()
+    assert [event.reasons for event in await court.said("epoch.waiting")][1:] == [{"verifier.party": 1}]
+
+
+async def test_planted_questions_are_answered_by_others_paid_and_catch_who_does_no_work(court: Court) -> None:
+    court.knobs = {"planted_ppm": 500_000}
+    await court.admit(11, 12, 13)
+    await court.take(Work(1, segments=2))
+    await court.until_still()
+    assigned = await court.said("audit.assigned")
+    assert len(assigned) == 4 and len(await court.said("audit.upheld")) == 4
+    by_segment: dict[int, set[str]] = {}
+    for each in assigned:
+        by_segment.setdefault(each.segment, set()).add(each.verifier)
+    assert all(len(asked) == 2 for asked in by_segment.values())
+    assert (await court.types("epoch")).count("epoch.passed") == 1
+
+
+async def test_a_crash_after_any_step_repeats_nothing_and_loses_nothing(court: Court) -> None:
+    await court.admit(11, 12, 13)
+    await court.take(Work(1, segments=2), Work(2, segments=2, lies={1: LIE}, audit_segments=4))
+    for turn in range(60):
+        # A process that begins anew with every step, and of which only one part takes it.
+        hands = court.hands()
+        await hands[turn % 4].turn()
+        async with court.context.store.transaction() as tx:
+            for table in ("parts", "epochs", "questions"):
+                await tx.execute(f"update {table} set claimed_until_ms = 0")
+        await court.answer_all()
+    said = await court.said()
+    keys = [(event.type, event.about) for event in said if event.type != "epoch.waiting"]
+    assert len(keys) == len(set(keys))
+    assert (await court.types("job")).count("job.rejected") == 2
+    assert len(await court.said("lease.rejected")) == 2

@@ -1,0 +1,126 @@
+"""Epochs and draws: the same for everybody, whatever the order; and who is asked about what was drawn."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+from services.verification.tests.samples import Work, announced, party
+
+from assay.proof import epoch as proof
+from assay.proof.order import spec_digest
+from assay.schema.epoch import ENTRIES_MAX
+from assay.schema.event import EVENT_BYTES_MAX
+from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, derive_id
+from assay.verification.domain import (
+    Asked,
+    Candidate,
+    Part,
+    Waiting,
+    Want,
+    choose,
+    count_of,
+    draw_segments,
+    is_due,
+    is_planted,
+    nonce_of,
+    part_of,
+    pool,
+)
+
+WORKS = [Work(number, segments=3 + number) for number in range(3)]
+PROVIDER = party("p", 1)
+SECRET = b"s" * 32
+
+
+@given(st.permutations([part_of(work.case()) for work in WORKS]))
+def test_an_epoch_is_the_same_whatever_order_its_leases_come_in(parts: list[Part]) -> None:
+    epoch = pool(PROVIDER, 4, "ab" * 32, parts)
+    assert epoch == pool(PROVIDER, 4, "ab" * 32, parts[::-1])
+    assert (epoch.number, epoch.segments, epoch.units) == (4, 3 + 4 + 5, 120)
+    assert epoch.root == proof.epoch_root([part.entry for part in parts]).root
+
+
+def test_a_full_epoch_fits_an_event() -> None:
+    entry = part_of(WORKS[0].case()).entry
+    parts = [
+        Part(type(entry)(derive_id("l", n), 1, 0, 10_000, entry.range_root, 2**55), derive_id("j", n))
+        for n in range(ENTRIES_MAX)
+    ]
+    epoch = pool(PROVIDER, 2**50, NO_DIGEST, parts)
+    assert len(epoch.model_dump_json(exclude_defaults=True).encode()) <= EVENT_BYTES_MAX
+
+
+def test_an_epoch_closes_when_its_oldest_part_has_waited_or_when_it_is_full() -> None:
+    assert not is_due(Waiting(PROVIDER, 1, 1_000), 1_999, 1_000)
+    assert is_due(Waiting(PROVIDER, 1, 1_000), 2_000, 1_000)
+    assert is_due(Waiting(PROVIDER, ENTRIES_MAX, 1_000), 1_000, 1_000)
+
+
+@given(st.binary(min_size=32, max_size=32), st.integers(1, 6), st.integers(1, 6))
+def test_a_draw_takes_k_of_the_whole_and_what_a_job_asks_beyond_the_default(block: bytes, k: int, wants: int) -> None:
+    ranges = {work.job_id: [proof.range_of(work.commits, spec_digest(work.spec))] for work in WORKS}
+    asked = {WORKS[0].job_id: 2, WORKS[1].job_id: 1, WORKS[2].job_id: wants}
+    terms = ("cd" * 32, PROVIDER, 1, ranges, asked, k)
+    one, again = (draw_segments(9, block, *terms) for _ in range(2))
+    assert one == again
+    whole = proof.draw(one.seed, [range_ for each in ranges.values() for range_ in each], k)
+    drawn = {(each.lease_id, each.segment) for each in one.segments}
+    assert set(whole) <= drawn and len(drawn) == len(one.segments)
+    beyond = drawn - set(whole)
+    assert {lease_id for lease_id, _ in beyond} <= {WORKS[2].lease_id}
+    assert sum(lease_id == WORKS[2].lease_id for lease_id, _ in drawn) >= min(max(wants - 2, 0), 5)
+
+
+def test_a_newcomers_epoch_is_drawn_more_from_than_that_of_a_provider_with_a_record() -> None:
+    newcomer, known = (count_of(1_000, 10**6, passed) for passed in (0, 20))
+    assert 1 <= known < newcomer <= 512
+    assert count_of(3, 10**6, 0) <= 3
+
+
+def want(number: int = 1, *asked: Asked) -> Want:
+    parties = (PROVIDER, party("r", 100))
+    return Want(derive_id("q", number), "ef" * 32, WORKS[0].spec, parties, asked)
+
+
+def candidate(number: int, network: str = "", **changes: int) -> Candidate:
+    fields = {"bond": BOND_PER_VERIFIER} | changes
+    return Candidate(announced(number, network=network), **fields)
+
+
+def test_nobody_who_is_a_party_unbonded_busy_or_gone_is_asked_and_the_reasons_are_told() -> None:
+    own, poor, busy = candidate(1), candidate(2, bond=BOND_PER_VERIFIER - 1), candidate(3, in_hand=1)
+    gone = Candidate(announced(4, expires_ms=10), BOND_PER_VERIFIER)
+    tired, asked = candidate(5, rests_until_ms=99), candidate(6)
+    here = [own, poor, busy, gone, tired, asked]
+    assert choose(want(1, Asked(asked.verifier, "x")), here, 50) == {
+        "verifier.party": 1,
+        "verifier.unbonded": 1,
+        "verifier.busy": 1,
+        "verifier.expired": 1,
+        "verifier.resting": 1,
+        "verifier.asked": 1,
+    }
+    assert choose(want(), [], 50) == {"verifier.none": 1}
+
+
+def test_the_seed_alone_draws_the_verifier_and_over_many_questions_each_has_its_turn() -> None:
+    here = [candidate(number) for number in range(10, 15)]
+    chosen = [choose(want(number), here, 0) for number in range(400)]
+    assert chosen == [choose(want(number), here[::-1], 0) for number in range(400)]
+    counts = Counter(each.verifier for each in chosen if isinstance(each, Candidate))
+    assert len(counts) == 5 and min(counts.values()) > 40
+
+
+def test_a_network_that_was_not_asked_yet_comes_first() -> None:
+    here = [candidate(number, network="one") for number in range(10, 15)] + [candidate(15, network="two")]
+    for number in range(20):
+        chosen = choose(want(number, Asked(party("v", 9), "one")), here, 0)
+        assert isinstance(chosen, Candidate) and chosen.announced.network == "two"
+
+
+def test_nonces_are_apart_and_the_planted_are_the_share_that_was_set() -> None:
+    ids = [derive_id("q", number) for number in range(4_000)]
+    assert len({nonce_of(SECRET, audit_id) for audit_id in ids}) == len(ids)
+    planted = sum(is_planted(SECRET, "ab" * 32, question_id, 200_000) for question_id in ids)
+    assert 0.18 < planted / (planted + len(ids)) < 0.22
+    assert not any(is_planted(SECRET, "ab" * 32, question_id, 0) for question_id in ids[:100])

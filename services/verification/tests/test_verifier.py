@@ -1,0 +1,205 @@
+"""The verifier's worker with a real child process and a real journal, at a door that is played by the test."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from services.verification.tests.samples import Work
+
+from assay.bus.feed import FeedItem
+from assay.proof import answer as proof
+from assay.proof.digest import blake3_hex
+from assay.proof.eip712 import Domain
+from assay.proof.keys import Key
+from assay.proof.statement import check_signature
+from assay.schema.audit import AuditAssigned, AuditCalled, AuditDeclined, AuditLapsed, AuditRevealed, AuditSealed
+from assay.schema.errors import Refused, Unreachable
+from assay.schema.event import Envelope, Event
+from assay.schema.values import Role, derive_id, participant_id
+from assay.store.audit_journal import AuditJournal
+from assay.verification.verifier.settings import Settings
+from assay.verification.verifier.worker import Worker
+
+KEY = Key.from_hex("1" * 64)
+VERIFIER = participant_id(Role.VERIFIER, KEY.address)
+DOMAIN = Domain(31337, "0x" + "5" * 40)
+WORK = Work(1)
+WAIT_S = 30.0
+
+
+class PlayedDoor:
+    """What the gateway would do: takes statements, keeps a feed, holds the blobs of a provider."""
+
+    def __init__(self) -> None:
+        self.told: list[Envelope[Event]] = []
+        self.items: list[FeedItem] = []
+        self.held = dict(WORK.blobs)
+        self.is_away = False
+        self.blobs = self
+        self._push: Any = None
+
+    async def tell(self, envelope: Envelope[Event]) -> None:
+        if self.is_away:
+            raise Unreachable("away")
+        check_signature(envelope, DOMAIN)
+        self.told.append(envelope)
+
+    async def feed(self, on_push: Any) -> None:
+        self._push = on_push
+
+    async def replay(self, after: int, limit: int = 256) -> list[FeedItem]:
+        return [item for item in self.items if item.seq > after][:limit]
+
+    async def get(self, digest: str) -> bytes:
+        if digest not in self.held:
+            raise Refused("blob.missing", digest)
+        return self.held[digest]
+
+    async def put(self, data: bytes) -> str:
+        self.held[blake3_hex(data)] = data
+        return blake3_hex(data)
+
+    async def say(self, event: Event) -> None:
+        said = Envelope.wrap(event, "verification", 1_790_000_000_000, cause=f"e{len(self.items)}")
+        self.items.append(FeedItem(len(self.items) + 1, said.headers(), said.data))
+        if self._push:
+            await self._push(self.items[-1])
+
+    def said(self, *kinds: type[Event]) -> list[Any]:
+        return [envelope.event for envelope in self.told if isinstance(envelope.event, kinds)]
+
+
+class Site:
+    """A verifier's machine: one data folder over several starts of its worker."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.door = folder, PlayedDoor()
+        self._clock = 1_790_000_000_000
+        self._stop = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._stop = asyncio.Event()
+        files = {"key_file": self.folder / "key", "deployment_file": self.folder / "deployment"}
+        settings = Settings(**files, data_dir=self.folder, models_dir=self.folder)
+        self.journal = AuditJournal(self.folder / "journal.sqlite")
+        self.worker = Worker(settings, KEY, DOMAIN, self.door, self.journal, self.now)  # type: ignore[arg-type]
+        self.task = asyncio.create_task(self.worker.run(self._stop))
+
+    def now(self) -> int:
+        self._clock += 1
+        return self._clock
+
+    async def drain(self) -> None:
+        self._stop.set()
+        assert self.task is not None
+        await asyncio.wait_for(self.task, WAIT_S)
+
+    async def crash(self) -> None:
+        assert self.task is not None
+        tasks = [self.task, *self.worker._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.worker._runner.kill()
+        self.journal.close()
+        self.door._push = None
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    site = Site(tmp_path)
+    site.start()
+    yield site
+    if site.task and not site.task.done():
+        await site.crash()
+
+
+def assigned(segment: int, **changes: Any) -> AuditAssigned:
+    fields: dict[str, Any] = {
+        "audit_id": derive_id("a", segment),
+        "verifier": VERIFIER,
+        "spec": WORK.spec,
+        "segment": segment,
+        "checkpoint": WORK.commits[segment - 1].checkpoint if segment else None,
+        "nonce": "ab" * 32,
+        "fee": 10,
+        "deadline_ms": 2**50,
+    }
+    return AuditAssigned(**(fields | changes))
+
+
+def called(audit: AuditAssigned) -> AuditCalled:
+    return AuditCalled(audit_id=audit.audit_id, verifier=VERIFIER)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_audits_are_answered_blind_sealed_and_revealed_only_when_called(site: Site) -> None:
+    audits = [assigned(segment) for segment in (0, 3)]
+    for audit in audits:
+        await site.door.say(audit)
+    await until(lambda: len(site.door.said(AuditSealed)) == 2)
+    assert not site.door.said(AuditRevealed)
+    await site.door.say(called(audits[1]))
+    await until(lambda: site.door.said(AuditRevealed))
+    (found,) = site.door.said(AuditRevealed)
+    commit, state = WORK.commits[3], WORK.states[4]
+    assert (found.state, found.checkpoint) == (commit.state_out, commit.checkpoint)
+    assert found.answer == proof.answer(audits[1].nonce, state)
+    seals = {event.audit_id: event.seal for event in site.door.said(AuditSealed)}
+    names = (found.audit_id, VERIFIER)
+    assert seals[found.audit_id] == proof.seal(*names, found.answer, found.state, found.checkpoint, found.salt)
+
+
+async def test_a_restart_between_seal_and_reveal_gives_the_same_answer_once(site: Site) -> None:
+    audit = assigned(2)
+    await site.door.say(audit)
+    await until(lambda: site.door.said(AuditSealed))
+    await site.crash()
+    await site.door.say(called(audit))
+    site.start()
+    await until(lambda: site.door.said(AuditRevealed))
+    await site.crash()
+    site.start()
+    await site.door.say(called(audit))
+    await site.door.say(assigned(2))
+    await site.drain()
+    assert len(site.door.said(AuditSealed)) == len(site.door.said(AuditRevealed)) == 1
+    (seal,), (found,) = site.door.said(AuditSealed), site.door.said(AuditRevealed)
+    names = (found.audit_id, VERIFIER)
+    assert seal.seal == proof.seal(*names, found.answer, found.state, found.checkpoint, found.salt)
+    assert [event.event.type for event in site.door.told][-1] == "verifier.withdrawn"
+
+
+async def test_a_child_that_dies_or_data_that_is_not_there_declines_and_the_next_audit_goes_on(site: Site) -> None:
+    await site.worker._runner.warm()
+    pid = site.worker._runner.pid
+    assert pid
+    os.kill(pid, signal.SIGSTOP)
+    await site.door.say(assigned(0))
+    await until(lambda: site.worker._tools.turn.locked())
+    os.kill(pid, signal.SIGKILL)
+    await site.door.say(assigned(1, checkpoint="e" * 64))
+    await site.door.say(assigned(2))
+    await until(lambda: site.door.said(AuditSealed))
+    assert {event.code for event in site.door.said(AuditDeclined)} == {"workload.died", "blob.missing"}
+
+
+async def test_a_lapsed_audit_is_dropped_and_an_outage_is_waited_for(site: Site) -> None:
+    site.door.is_away = True
+    await site.door.say(assigned(0))
+    await site.door.say(assigned(1))
+    await until(lambda: all(site.journal.answer(assigned(n).audit_id) for n in (0, 1)))
+    await site.door.say(AuditLapsed(audit_id=assigned(0).audit_id, verifier=VERIFIER, code="audit.unanswered"))
+    assert [audit.segment for audit in site.journal.open_audits()] == [1]
+    site.door.is_away = False
+    await until(lambda: assigned(1).audit_id in {event.audit_id for event in site.door.said(AuditSealed)})
