@@ -18,7 +18,10 @@ from assay.client.commands.jobs import DEFAULTS
 from assay.client.profile import Profile
 from assay.schema.errors import Refused
 
-CORE = {"submit", "jobs", "job", "why", "cancel", "fetch", "events", "network", "receipt", "wallet", "access", "dead"}
+CORE = {
+    *("submit", "jobs", "job", "why", "cancel", "fetch", "events", "network", "receipt", "wallet", "access", "dead"),
+    *("key", "stake", "outbox"),
+}
 
 
 @pytest.mark.parametrize(

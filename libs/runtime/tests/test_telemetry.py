@@ -1,11 +1,13 @@
 """One trace for each job, across every service, and spans for those that are sampled."""
 
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
+from typing import Any
 
 import pytest
-from libs.runtime.tests.toy import REQUESTER, committed, funded, id_of, submitted
+from libs.runtime.tests.toy import REQUESTER, committed, funded, id_of, started, submitted
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from assay.runtime.telemetry import Telemetry
@@ -70,7 +72,7 @@ def test_spans_are_sent_for_traced_events_with_links_from_their_batch(collector:
                 assert below is not None and envelope.traceparent is not None
                 assert below[:35] == envelope.traceparent[:35] and below != envelope.traceparent
     telemetry.close()
-    spans = [span for r in received for rs in r.resource_spans for ss in rs.scope_spans for span in ss.spans]
+    spans = spans_in(received)
     batch = next(span for span in spans if span.name == "batch JOBS")
     handled = [span for span in spans if span.name == "on job.submitted"]
     assert len(batch.links) == len(handled) == 3
@@ -81,3 +83,24 @@ def test_spans_are_sent_for_traced_events_with_links_from_their_batch(collector:
 def test_nothing_is_traced_without_an_exporter() -> None:
     telemetry = Telemetry("matching", 1.0)
     assert not telemetry.is_traced(telemetry.carry(submitted(1)))
+
+
+def test_a_stretch_of_work_stands_below_what_led_to_it_and_holds_what_was_said_in_it(
+    collector: tuple[str, Received],
+) -> None:
+    url, received = collector
+    telemetry = Telemetry("execution", 1.0, url)
+    since_ns = time.time_ns() - 10**9
+    with telemetry.stretch("lease", started(1), telemetry.carry(submitted(2))) as lease:
+        telemetry.led_to(committed(1, 0), lease, since_ns)
+    telemetry.close()
+    said, whole = spans_in(received)
+    assert (said.name, whole.name) == ("to lease.committed", "lease")
+    assert said.parent_span_id == whole.span_id and said.start_time_unix_nano == since_ns
+    # What is of another job is not above it: then it begins at the root of its own.
+    assert whole.parent_span_id.hex() == telemetry.carry(submitted(1))[36:52]
+
+
+def spans_in(received: Received) -> list[Any]:
+    """All spans, in the order in which they ended."""
+    return [span for r in received for rs in r.resource_spans for ss in rs.scope_spans for span in ss.spans]

@@ -17,7 +17,7 @@ from assay.schema.errors import Unreachable
 
 log = logging.getLogger("assay.bus")
 
-FIRST_CONTACT_S: Final = 10.0
+FIRST_CONTACT_S: Final = 5.0
 RECONNECT_S_MAX: Final = 5.0
 # Twice the server's usual limit of a payload: a batch goes out in a few writes, and little is lost with a connection.
 PENDING_BYTES_MAX: Final = 8 * 2**20

@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from assay.client.commands import access, chain, dead, events, jobs, receipts, wallet
+from assay.client.commands import (
+    access,
+    audits,
+    chain,
+    dead,
+    events,
+    jobs,
+    keys,
+    outbox,
+    plans,
+    receipts,
+    stake,
+    wallet,
+)
 from assay.client.output import Output
 
 app = typer.Typer(
@@ -28,7 +41,7 @@ def options(
     context.obj = Output(is_json=json, profile=profile)
 
 
-for part in (jobs, events, receipts, wallet, access, dead, chain):
+for part in (jobs, plans, events, audits, receipts, wallet, stake, keys, access, dead, outbox, chain):
     part.register(app)
 for point in entry_points(group="assay.commands"):
     point.load()(app)

@@ -46,6 +46,25 @@ class VerdictView(Row):
     job_ms: int
 
 
+class EpochView(Row):
+    """One epoch in which work of a job is pooled for its audit."""
+
+    epoch_id: str
+    provider: str
+    number: int
+    state: str
+    root: str | None = None
+    segments: int = 0
+    units: int = 0
+    drawn: int = 0
+    waiting: dict[str, int] = {}
+    anchor_block: int | None = None
+    anchor_tx: str | None = None
+    beacon_block: int | None = None
+    seed: str | None = None
+    reason: str | None = None
+
+
 class JobView(Row):
     """A job: where it stands, how it came there, and what it cost."""
 
@@ -67,4 +86,5 @@ class JobView(Row):
     reason: str | None = None
     leases: list[LeaseView] = []
     verdicts: list[VerdictView] = []
+    epochs: list[EpochView] = []
     timeline: list[Step] = []

@@ -25,8 +25,8 @@ from assay.store.outbox import wait_for_event
 
 BATCH_MAX: Final = 256
 FETCH_WAIT_S: Final = 0.5
-# How soon the events of a replica that crashed go to another; a batch takes a hundredth of it.
-ACK_WAIT_S: Final = 10.0
+# How soon the events of a replica that crashed go to another; a batch takes a fiftieth of it.
+ACK_WAIT_S: Final = 5.0
 RECONNECT_S: Final = 0.5
 DELAY_MAX_S: Final = 30.0
 BUG_DELAY_S: Final = 1.0

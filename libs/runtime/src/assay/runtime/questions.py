@@ -1,13 +1,14 @@
-"""Questions to a service: its own, and those of the shell on dead letters."""
+"""Questions to a service: its own, and those of the shell on dead letters and the outbox."""
 
 import json
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from assay.bus.refusal import refuse
+from assay.runtime.again import QUESTIONS as AGAIN
 from assay.runtime.context import Context
-from assay.runtime.dead import QUESTIONS
+from assay.runtime.dead import QUESTIONS as DEAD
 from assay.runtime.service import Question
 from assay.schema import PREFIX
 from assay.schema.errors import AssayError, Refused
@@ -15,9 +16,12 @@ from assay.schema.errors import AssayError, Refused
 log = logging.getLogger(__name__)
 
 
+SHELL_QUESTIONS: Final[Mapping[str, Question]] = {**DEAD, **AGAIN}
+
+
 def questions_of(ctx: Context) -> Mapping[str, Question]:
     """Every question that the service answers, by name."""
-    return {**QUESTIONS, **ctx.service.questions}
+    return {**SHELL_QUESTIONS, **ctx.service.questions}
 
 
 def subject_of(service: str, question: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from assay.schema.errors import Unreachable
-from assay.store.outbox import wait_for_event
+from assay.store.waiting import wait_for_event
 
 AGAIN_S: Final = 0.25
 Server = TypeVar("Server")

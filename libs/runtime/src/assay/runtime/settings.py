@@ -25,8 +25,6 @@ class ProcessSettings(BaseSettings):
     """Where the bus is; several servers of a cluster parted by commas."""
     nats_creds_file: Path | None = None
     """The account's credentials. None only where the server asks for none."""
-    nats_monitoring_url: str | None = None
-    """The server's monitoring address, only where the account cannot ask the servers for their settings."""
     http_port: Annotated[int, Field(ge=0, lt=65536)] = 0
     """Port of /livez, /readyz and /metrics; 0 takes any free one and logs it."""
     http_host: str = "127.0.0.1"
@@ -66,6 +64,8 @@ class ProcessSettings(BaseSettings):
 class ServiceSettings(ProcessSettings):
     """What every service of the operator knows besides: where its part of the database is."""
 
+    nats_monitoring_url: str | None = None
+    """The server's monitoring address, only where the account cannot ask the servers for their settings."""
     postgres_dsn: str | None = Field(default=None, repr=False)
     """The database, with role and password. Only for one machine: elsewhere use the file."""
     postgres_dsn_file: Path | None = None

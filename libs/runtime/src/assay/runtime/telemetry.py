@@ -2,8 +2,8 @@
 
 The trace's id follows from the job's id: it never breaks where work passes through a table instead of a message.
 Whether a job is traced follows from that id too, so all services agree without a word (as OpenTelemetry's ratio sampler
-does). Spans are made only where an exporter is set: one for a batch, with links, and one for each handled event of a
-traced job.
+does). Spans are made only where an exporter is set: one for a batch, with links, one for each handled event of a traced
+job, and in a provider's worker one for a lease and one for the work that led to each of its statements.
 """
 
 import hashlib
@@ -54,12 +54,28 @@ class Telemetry:
         if self._tracer is None or not self.is_traced(said.traceparent):
             yield said.traceparent
             return
-        from opentelemetry.trace import NonRecordingSpan, set_span_in_context
+        attributes = {**_names(said.event), "assay.source": said.source}
+        name, parent = f"on {said.event.type}", _below(said.traceparent)
+        with self._tracer.start_as_current_span(name, parent, attributes=attributes) as span:
+            yield _traceparent(span)
 
-        parent = set_span_in_context(NonRecordingSpan(_context(said.traceparent)))
-        attributes = {"assay.event": said.event.type, "assay.id": said.event.about, "assay.source": said.source}
-        with self._tracer.start_as_current_span(f"on {said.event.type}", parent, attributes=attributes) as span:
-            yield f"00-{span.get_span_context().trace_id:032x}-{span.get_span_context().span_id:016x}{TRACED}"
+    @contextmanager
+    def stretch(self, name: str, event: Event, above: str | None = None) -> Iterator[str]:
+        """A span for as long as the block, if the event's job is traced: below `above` if that is of the same job,
+        else below the job's root; the traceparent of what is done in it.
+        """
+        parent = self.carry(event, above)
+        if self._tracer is None or not self.is_traced(parent):
+            yield parent
+            return
+        with self._tracer.start_as_current_span(name, _below(parent), attributes=_names(event)) as span:
+            yield _traceparent(span)
+
+    def led_to(self, event: Event, above: str, since_ns: int) -> None:
+        """Makes a span, if the event's job is traced, for the work since then that led to saying `event`."""
+        if self._tracer is not None and self.is_traced(above):
+            name, parent = f"to {event.type}", _below(above)
+            self._tracer.start_span(name, parent, attributes=_names(event), start_time=since_ns).end()
 
     def close(self) -> None:
         """Sends what is still to be sent."""
@@ -72,6 +88,21 @@ def trace_of(about: str) -> tuple[str, str, float]:
     """The trace of an aggregate: its id, its root span's id, and the fraction by which it is sampled."""
     digest = hashlib.blake2b(about.encode(), digest_size=24, person=b"assay.trace").digest()
     return digest[:16].hex(), digest[16:].hex(), int.from_bytes(digest[9:16]) / 2**56
+
+
+def _names(event: Event) -> dict[str, str]:
+    return {"assay.event": event.type, "assay.id": event.about}
+
+
+def _traceparent(span: Any) -> str:
+    place = span.get_span_context()
+    return f"00-{place.trace_id:032x}-{place.span_id:016x}{TRACED}"
+
+
+def _below(traceparent: str | None) -> Any:
+    from opentelemetry.trace import NonRecordingSpan, set_span_in_context
+
+    return set_span_in_context(NonRecordingSpan(_context(traceparent)))
 
 
 def _context(traceparent: str | None) -> Any:

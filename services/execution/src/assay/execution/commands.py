@@ -3,15 +3,18 @@
 import os
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from assay.bus.feed import replayed
 from assay.client import output
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.client.sdk import Assay
 from assay.schema.errors import BadSettings
+from assay.schema.event import decode
+from assay.schema.offer import OfferDelisted, OfferRefused
 from assay.schema.values import Role, participant_id
 
 PID = "worker.pid"
@@ -72,9 +75,20 @@ def status(context: typer.Context) -> None:
         async with Assay.connect(Profile.find(out.profile)) as assay:
             own = participant_id(Role.PROVIDER, assay.key.address)
             found = [p for p in (await assay.network())["providers"] if p["provider"] == own]
-            out.show(found[0] if found else {"provider": own, "state": "unknown"})
+            out.show(found[0] if found else {"provider": own, "state": "unlisted", **await why_unlisted(assay)})
 
     output.run(context, work)
+
+
+async def why_unlisted(assay: Assay) -> dict[str, Any]:
+    """The last word of the provider's own feed on its offer, as code and reason."""
+    found, cursor = {"code": "offer.none", "reason": "No offer reached the network: start the worker, read its log."}, 0
+    while items := replayed(await assay.door.ask("replay", {"after": cursor, "feed": "own", "entity": "offer"})):
+        cursor = items[-1].seq
+        for event in (decode(item.headers, item.data).event for item in items):
+            if isinstance(event, OfferRefused | OfferDelisted):
+                found = {"code": event.code, "reason": event.reason}
+    return found
 
 
 def drain(context: typer.Context, data_dir: DataDir = DATA_DIR) -> None:

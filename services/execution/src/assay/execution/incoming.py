@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from assay.bus.feed import FeedItem
 from assay.bus.participant import Door
 from assay.schema.errors import Refused, Retry, Unreachable
-from assay.schema.event import Event, decode
+from assay.schema.event import Envelope, Event, decode
 from assay.store.journal import Journal
 
 POLL_S = 5.0
@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 class Incoming:
     """The provider's feed: the cursor decides what is new; a push that does not come next has the feed read."""
 
-    def __init__(self, journal: Journal, door: Door, on_event: Callable[[Event], None]) -> None:
-        self._journal, self._door, self._on_event = journal, door, on_event
+    def __init__(self, journal: Journal, door: Door, on_said: Callable[[Envelope[Event]], None]) -> None:
+        self._journal, self._door, self._on_said = journal, door, on_said
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -53,5 +53,5 @@ class Incoming:
             cursor = self._journal.cursor()
             for item in items:
                 if item.seq > cursor:
-                    self._on_event(decode(item.headers, item.data).event)
+                    self._on_said(decode(item.headers, item.data))
             self._journal.set_cursor(items[-1].seq)

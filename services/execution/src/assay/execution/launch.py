@@ -15,6 +15,8 @@ from assay.execution.worker import Worker
 from assay.proof.eip712 import Domain
 from assay.runtime import launch as launch_process
 from assay.runtime.probes import HttpServer, ProbeApp, probe_app
+from assay.runtime.reach import reach
+from assay.runtime.telemetry import Telemetry
 from assay.schema.errors import BadSettings
 from assay.store.journal import Journal
 
@@ -34,10 +36,13 @@ async def serve(settings: Settings, stopping: asyncio.Event, make_run: type[Leas
     """Work until `stopping` is set, then drain. Raises BadSettings, Unreachable."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     key, domain = load_key(settings.key_file), read_domain(settings)
-    door = await connect_participant(settings.nats_url, settings.nats_creds_file)
+    door = await reach(
+        lambda: connect_participant(settings.nats_url, settings.nats_creds_file), settings.start_s, stopping
+    )
+    telemetry = Telemetry("execution", settings.trace_ratio, settings.otlp_endpoint)
     journal = Journal(settings.data_dir / "journal.sqlite")
     try:
-        worker = Worker(settings, key, domain, door, journal, now_ms, make_run)
+        worker = Worker(settings, key, domain, door, journal, now_ms, make_run, telemetry)
         log.info("provider %s is at work", worker.provider)
         http = HttpServer(probes_of(worker), settings)
         log.info("listens", extra={"host": settings.http_host, "port": http.port})
@@ -47,6 +52,7 @@ async def serve(settings: Settings, stopping: asyncio.Event, make_run: type[Leas
     finally:
         journal.close()
         await door.close()
+        telemetry.close()
 
 
 def probes_of(worker: Worker) -> ProbeApp:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from assay.execution import domain
 from assay.execution.domain import Closed, Course
 from assay.execution.inputs import Cache
 from assay.execution.outgoing import Outgoing
+from assay.runtime.telemetry import Telemetry
 from assay.schema.errors import Refused
+from assay.schema.event import Event
 from assay.schema.lease import LeaseCommitted, LeaseGranted
 from assay.workloads import read_params, workload
 from assay.workloads.errors import WorkloadError
@@ -30,14 +33,17 @@ class Tools:
     outgoing: Outgoing
     models_dir: Path
     scratch: Path
+    telemetry: Telemetry
 
 
 class LeaseRun:
-    """The run of one lease. `progress` is what the next heartbeat says of it."""
+    """The run of one lease. `progress` is what the next heartbeat says of it, `trace` the span that it is in."""
 
     def __init__(self, granted: LeaseGranted, committed: list[LeaseCommitted], tools: Tools) -> None:
         self.granted, self._committed, self._tools = granted, committed, tools
         self.progress: dict[str, object] = {}
+        self.trace = ""
+        self._since_ns = 0
         self._runner: Runner | None = None
         self._free: Callable[[], object] = lambda: None
         self._dropped = False
@@ -50,7 +56,7 @@ class LeaseRun:
         """
         folder = self._tools.scratch / self.granted.lease_id
         folder.mkdir(parents=True, exist_ok=True)
-        self._runner, self._free = runner, free
+        self._runner, self._free, self._since_ns = runner, free, time.time_ns()
         try:
             if self._leaving:
                 self._end(domain.released(self.granted, self._leaving))
@@ -157,7 +163,7 @@ class LeaseRun:
 
     def _start(self, ready: Ready) -> Course:
         course = domain.begin(self.granted, ready.state_digest)
-        self._tools.outgoing.say(domain.started(self.granted))
+        self._say(domain.started(self.granted))
         return course
 
     async def _close(self, course: Course, done: SegmentDone) -> Course:
@@ -166,7 +172,7 @@ class LeaseRun:
             Path(done.path).unlink()
         closed = Closed(done.segment, done.state_digest, checkpoint, done.units, done.compute_ms, done.metrics)
         course, said = domain.commit(course, closed)
-        self._tools.outgoing.say(said)
+        self._say(said)
         # However small the segments are, heartbeats and the feed get their turn in between.
         await asyncio.sleep(0)
         return course
@@ -186,5 +192,10 @@ class LeaseRun:
 
     def _end(self, event: domain.Ending) -> None:
         if not self._dropped:
-            self._tools.outgoing.say(event)
+            self._say(event)
             log.info("lease ended: %s", event.type, extra={"lease": event.lease_id, "job": event.job_id})
+
+    def _say(self, event: Event) -> None:
+        self._tools.outgoing.say(event)
+        self._tools.telemetry.led_to(event, self.trace, self._since_ns)
+        self._since_ns = time.time_ns()

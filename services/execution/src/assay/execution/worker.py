@@ -17,8 +17,9 @@ from assay.execution.outgoing import Outgoing
 from assay.execution.settings import Settings
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
+from assay.runtime.telemetry import Telemetry
 from assay.schema.errors import Unreachable
-from assay.schema.event import Event
+from assay.schema.event import Envelope, Event
 from assay.schema.lease import LeaseFact, LeaseGranted, LeaseLapsed, LeaseRejected, LeaseVerified
 from assay.schema.offer import OfferDelisted, OfferRefused, OfferWithdrawn
 from assay.schema.values import Capacity, Role, participant_id
@@ -33,7 +34,10 @@ log = logging.getLogger(__name__)
 
 
 class Worker:
-    """One provider. `make_run` makes the run of a lease; a program that wraps the worker may hand in its own."""
+    """One provider. `make_run` makes the run of a lease; a program that wraps the worker may hand in its own.
+
+    Without `telemetry` no spans are made.
+    """
 
     def __init__(
         self,
@@ -44,17 +48,20 @@ class Worker:
         journal: Journal,
         now: Callable[[], int],
         make_run: type[LeaseRun] = LeaseRun,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.settings, self.door, self.journal, self._now, self._make_run = settings, door, journal, now, make_run
         self.provider = participant_id(Role.PROVIDER, key.address)
         self.outgoing = Outgoing(journal, door, key, eip712, self.provider, now)
         self.outgoing.on_refused = self._on_refused
-        self._incoming = Incoming(journal, door, self._on_event)
+        self._incoming = Incoming(journal, door, self._on_said)
+        self._telemetry = telemetry or Telemetry("execution", settings.trace_ratio)
         self._tools = Tools(
             Cache(settings.data_dir / "blobs", door.blobs),
             self.outgoing,
             settings.models_dir,
             settings.data_dir / "scratch",
+            self._telemetry,
         )
         self._idle: asyncio.Queue[Runner] = asyncio.Queue()
         self._runs: dict[str, LeaseRun] = {}
@@ -90,11 +97,15 @@ class Worker:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _on_event(self, event: Event) -> None:
+    def _on_said(self, said: Envelope[Event]) -> None:
+        with self._telemetry.handled(said) as trace:
+            self._on_event(said.event, trace)
+
+    def _on_event(self, event: Event, trace: str | None) -> None:
         match event:
             case LeaseGranted(provider=self.provider) if not self.journal.has_lease(event.lease_id):
                 self.journal.put_lease(event)
-                self._take(event)
+                self._take(event, trace)
             case LeaseLapsed() | LeaseRejected():
                 self._lose(event)
             case LeaseVerified():
@@ -106,10 +117,10 @@ class Worker:
         if isinstance(event, LeaseFact) and code in domain.LOST:
             self._lose(event)
 
-    def _take(self, granted: LeaseGranted) -> None:
+    def _take(self, granted: LeaseGranted, trace: str | None = None) -> None:
         run = self._make_run(granted, self.journal.committed(granted.lease_id), self._tools)
         self._runs[granted.lease_id] = run
-        held = self._keep(self._hold(run))
+        held = self._keep(self._hold(run, trace))
         self._held.add(held)
         held.add_done_callback(self._held.discard)
         log.info("lease taken", extra={"lease": granted.lease_id, "job": granted.job_id, "kind": granted.spec.kind})
@@ -122,10 +133,11 @@ class Worker:
         self._ended.pop(event.lease_id, None)
         self.journal.close_lease(event.lease_id)
 
-    async def _hold(self, run: LeaseRun) -> None:
+    async def _hold(self, run: LeaseRun, trace: str | None) -> None:
         runner = await self._idle.get()
         try:
-            await run.run(runner, partial(self._idle.put_nowait, runner))
+            with self._telemetry.stretch("lease", run.granted, trace) as run.trace:
+                await run.run(runner, partial(self._idle.put_nowait, runner))
             # The lease lives until its end is told: the way may be blocked for longer than a lease may be silent.
             await self.outgoing.flush()
         finally:

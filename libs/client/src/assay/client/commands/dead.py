@@ -24,10 +24,10 @@ Service = Annotated[str, typer.Argument(help="discovery, matching, verification,
 
 
 async def ask(out: Output, service: str, question: str, body: dict[str, Any]) -> dict[str, Any]:
-    """A service's answer about its dead letters."""
+    """A service's answer to the operator."""
     profile = Profile.find(out.profile)
     if profile.admin_creds_file is None:
-        raise BadSettings("Only the operator reads dead letters: use the operator's profile.")
+        raise BadSettings("Only the operator asks services: use the operator's profile.")
     bus = await connect(profile.nats_url, profile.admin_creds_file, "assay-cli")
     try:
         answer = await bus.ask(f"assay.ask.{service}.{question}", json.dumps(body).encode())

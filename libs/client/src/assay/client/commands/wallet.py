@@ -1,10 +1,11 @@
-"""The wallet: what an address holds, deposits, withdrawals. Each moves money on chain and waits until it is mined."""
+"""The wallet: what an address holds, and what moves its money on chain; each command waits until it is mined."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from assay.bus.keyfile import load_key
 from assay.chain import Chain, Deployment
@@ -13,17 +14,19 @@ from assay.client import output
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.proof.keys import Key
-from assay.schema.errors import BadSettings
+from assay.schema.errors import BadSettings, Refused
+from assay.schema.values import JobId, job_word
 
 Amount = Annotated[int, typer.Argument(help="In base units of the stable token (6 decimals).", min=1)]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="Balances, deposits, withdrawals.", no_args_is_help=True)
+    group = typer.Typer(help="Balances, deposits, withdrawals, reclaims.", no_args_is_help=True)
     group.command("balance")(balance)
     group.command("deposit")(deposit)
     group.command("withdraw")(withdraw)
+    group.command("reclaim")(reclaim)
     app.add_typer(group, name="wallet")
 
 
@@ -87,3 +90,25 @@ def withdraw(context: typer.Context, amount: Amount) -> None:
             out.show({"tx": "0x" + receipt.tx_hash.hex()}, lambda: f"withdrew {output.stable(amount)}")
 
     output.run(context, work)
+
+
+def reclaim(context: typer.Context, job: Annotated[str, typer.Argument(help="The job's id.")]) -> None:
+    """Take back what is locked for a job that nobody settled, a week after its deadline. Nobody can stop this."""
+
+    async def work(out: Output) -> None:
+        word = read_job(job)
+        async with opened(out) as (chain, key):
+            locked = await chain.locked(word)
+            receipt = await chain_wallet.reclaim(chain, key, word)
+            body = {"tx": "0x" + receipt.tx_hash.hex(), "amount": locked}
+            out.show(body, lambda: f"{output.stable(locked)} is back in the requester's escrow balance")
+
+    output.run(context, work)
+
+
+def read_job(text: str) -> bytes:
+    """A job's id as the chain has it. Raises Refused: event.malformed."""
+    try:
+        return job_word(TypeAdapter(JobId).validate_python(text))
+    except ValidationError:
+        raise Refused("event.malformed", f"{text!r} is no job's id.") from None
