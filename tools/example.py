@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from assay.schema.event import Envelope, Event
-from assay.schema.values import PARTICIPANTS, Role
+from assay.schema.values import PARTICIPANTS
 
 TIME_MS = 1_790_000_000_123
 # The one text for each pattern that schema strings have.
@@ -16,8 +16,8 @@ TEXTS = (
     "a" * 64,
     "0x" + "b" * 130,
     "0x" + "c" * 64,
-    *(f"{letter}{'a2b3c4d5' * 4}"[:33] for letter in "pr"),
-    *(f"{letter}{'a2b3c4d5' * 4}"[:27] for letter in "jlfd"),
+    *(f"{letter}{'a2b3c4d5' * 4}"[:33] for letter in "prv"),
+    *(f"{letter}{'a2b3c4d5' * 4}"[:27] for letter in "jlfdxa"),
 )
 
 
@@ -32,7 +32,7 @@ def envelope_of(event: type[Event]) -> Envelope[Event]:
     example = example_of(event)
     source = str(event.by)
     if event.by in PARTICIPANTS:
-        source = getattr(example, "provider" if event.by is Role.PROVIDER else "requester")
+        source = getattr(example, event.by.value)
     return Envelope.wrap(example, source, TIME_MS, cause="e" + "a2b3c4d5" * 3 + "a2")
 
 

@@ -7,13 +7,13 @@ import textwrap
 from importlib import import_module
 from typing import Any
 
+from tools import asyncapi
 from tools.example import golden_of
 from tools.services import NAMES, consumers_of, service, speakers_of
 
 from assay.bus.permissions import permissions_of, public_subjects
 from assay.schema import LIVES, REGISTRY, STREAMS
 from assay.schema.errors import REFUSALS
-from assay.schema.event import Event
 from assay.schema.life import Life
 from assay.schema.streams import durable_of, stream_of
 
@@ -40,8 +40,8 @@ def events_page() -> str:
 
 
 def life_page() -> str:
-    """docs/job-life.md: the state diagrams of job and lease."""
-    parts = [NOTE + "# The life of a job and of a lease\n"]
+    """docs/job-life.md: the state diagrams of job, lease, epoch and audit."""
+    parts = [NOTE + "# The lives of job, lease, epoch and audit\n"]
     for life in LIVES.values():
         parts += [f"## {life.entity}\n", "```mermaid", *_diagram(life), "```\n", *_table(life), ""]
     return "\n".join(parts)
@@ -73,8 +73,9 @@ def errors_page() -> str:
 def settings_page() -> str:
     """docs/settings.md: every knob of every process, with its default."""
     parts = [NOTE + "# Settings\n\nRead once at start from the environment; an unknown name is refused.\n"]
-    for name in (*NAMES, "execution"):
-        settings = import_module(f"assay.{name}.settings").Settings
+    rooms = {name: name for name in (*NAMES, "execution")} | {"verifier": "verification.verifier"}
+    for name, room in rooms.items():
+        settings = import_module(f"assay.{room}.settings").Settings
         parts += [f"## {name}\n", "| variable | default | what it is |", "|---|---|---|", *_knobs(settings), ""]
     return "\n".join(parts)
 
@@ -124,34 +125,8 @@ def golden_files() -> dict[str, str]:
 
 
 def asyncapi_file() -> str:
-    """docs/asyncapi.json: the public events as an AsyncAPI 3 document."""
-    public = {name: event for name, event in sorted(REGISTRY.items()) if event.public}
-    return _json(
-        {
-            "asyncapi": "3.0.0",
-            "info": {"title": "Assay", "version": "1", "description": "The public events of an Assay network."},
-            "channels": {name: _channel(name, event) for name, event in public.items()},
-            "operations": {
-                name: {"action": "receive", "channel": {"$ref": f"#/channels/{name.replace('/', '~1')}"}}
-                for name in public
-            },
-        }
-    )
-
-
-def _channel(name: str, event: type[Event]) -> dict[str, Any]:
-    return {
-        "address": event.subjects("{actor}", "{id}"),
-        "parameters": {"actor": {"description": f"who says it: {event.by}"}, "id": {"description": event.key}},
-        "messages": {
-            name: {
-                "name": f"assay.{name}",
-                "summary": (inspect.getdoc(event) or "").split("\n")[0],
-                "contentType": "application/json",
-                "payload": {"$ref": f"schemas/{name}.json"},
-            }
-        },
-    }
+    """docs/asyncapi.json: every event and question as an AsyncAPI 3 document."""
+    return _json(asyncapi.document())
 
 
 def permissions_file() -> str:

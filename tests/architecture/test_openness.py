@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from services.gateway.tests.conftest import DOMAIN, Person
 from services.matching.tests.samples import NOW_MS, job_of, offer_of
-from services.verification.tests.test_audit import EVERY, SPEC, Shelf, work_of
+from services.verification.tests.samples import Work
 from tests.architecture.guides import blocks
 from tests.architecture.sources import ROOT, files
 from tools.example import envelope_of, golden_of
@@ -38,10 +38,11 @@ from assay.schema.life import Life, Move
 from assay.schema.offer import OfferAnnounced
 from assay.schema.values import Capacity, JobId, RequesterId, Role, derive_id
 from assay.schema.verdict import Finding
-from assay.verification import auditor
-from assay.verification.auditor import look
-from assay.verification.domain import Case, Draw
-from assay.verification.methods import METHODS, Replayer
+from assay.verification import checking
+from assay.verification.checking import look
+from assay.verification.domain import Case
+from assay.verification.methods import CHECKS as AT_ONCE
+from assay.verification.methods import Method, Replayer
 from assay.verification.replayer import ChildReplayer
 from assay.workloads import HeldInputs, ModelStore, read_params, workload
 from assay.workloads.registry import plugins
@@ -165,17 +166,18 @@ def test_a_rule_is_added_by_an_entry_in_the_table() -> None:
 
 
 async def test_a_method_is_added_by_an_entry_in_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def check(case: Case, drawn: Draw, replayer: Replayer) -> list[Finding]:
+    async def check(case: Case, replayer: Replayer) -> list[Finding]:
         claimed = case.commit_of(1).state_out
         return [Finding(segment=1, method="toy", passed=False, code="toy.disliked", claimed=claimed)]
 
-    shelf, runner = Shelf(), Runner()
-    case = await work_of(shelf, tmp_path, {})
+    blobs, runner, work = MemoryBlobs(), Runner(), Work(1)
+    for data in work.blobs.values():
+        await blobs.put(data)
     try:
-        replayer = ChildReplayer(SPEC, shelf, runner, tmp_path, tmp_path)  # type: ignore[arg-type]
-        honest = await look(case, EVERY, replayer)
-        monkeypatch.setattr(auditor, "METHODS", (*METHODS, check))
-        found = await look(case, EVERY, replayer)
+        replayer = ChildReplayer(blobs, runner, tmp_path, tmp_path)
+        honest = await look(work.case(), replayer)
+        monkeypatch.setattr(checking, "CHECKS", (*AT_ONCE, Method("toy", "V0", 0, check)))
+        found = await look(work.case(), replayer)
     finally:
         await runner.kill()
     assert all(finding.passed for finding in honest)
