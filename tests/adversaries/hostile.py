@@ -1,0 +1,227 @@
+"""What hostile providers do: each wraps the honest worker's run of a lease from outside, and changes one thing.
+
+The honest worker has no switch for any of this.
+"""
+
+import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from blake3 import blake3
+
+from assay.devnet.cheat import LazyRun
+from assay.execution import domain
+from assay.execution.domain import Course
+from assay.execution.lease_run import LeaseRun
+from assay.workloads import workload
+from assay.workloads.checkpoint import ADAPTER, GROUPS, Tensors, read_checkpoint, write_tensors
+from assay.workloads.child import START
+from assay.workloads.runner import Message, Runner
+from assay.workloads.task import Failed, Finished, Ready, SegmentDone, Task
+
+
+class Stepwise(LeaseRun):
+    """Has its child run one segment at a time, each from what was made of the one before."""
+
+    async def messages(self, runner: Runner, task: Task) -> AsyncIterator[Message]:
+        """What the child says, with `tampered` segments."""
+        state, is_ready = task.state, False
+        for segment in range(task.first, task.last):
+            one = task.model_copy(update={"first": segment, "last": segment + 1, "state": state, "wants_result": False})
+            async for message in runner.run(self.asked(one)):
+                match message:
+                    case Ready():
+                        before = Path(state or Path(task.folder, START)).read_bytes()
+                        if not is_ready:
+                            is_ready = True
+                            yield message
+                    case SegmentDone():
+                        state, message = self.keep(self.tampered(message, before), task)
+                        yield message
+                    case Finished():
+                        break
+                    case _:
+                        yield message
+                        if isinstance(message, Failed):
+                            return
+        end = task.model_copy(update={"first": task.last, "last": task.last, "state": state, "wants_result": True})
+        async for message in runner.run(end):
+            if isinstance(message, Finished | Failed):
+                yield message
+
+    def keep(self, done: SegmentDone, task: Task) -> tuple[str, SegmentDone]:
+        """The state that the next segment starts from, which outlives the segment's own file."""
+        kept = shutil.copy(done.path, Path(task.folder, f"kept-{done.segment}"))
+        return str(kept), done
+
+    def asked(self, task: Task) -> Task:
+        """The task that the child gets."""
+        return task
+
+    def tampered(self, done: SegmentDone, before: bytes) -> SegmentDone:
+        """The segment that is committed; `before` is the state that it started from."""
+        return done
+
+    def rewritten(self, done: SegmentDone, state: bytes) -> SegmentDone:
+        """The segment with another state."""
+        Path(done.path).write_bytes(state)
+        return done.model_copy(update={"state_digest": workload(self.granted.spec.kind).digest(state)})
+
+
+class MakesUp(Stepwise):
+    """Skips the work of one segment and makes up a state."""
+
+    falsified: ClassVar[frozenset[int]] = frozenset({1})
+
+    def tampered(self, done: SegmentDone, before: bytes) -> SegmentDone:
+        """Any 32 bytes that are not the state before."""
+        return self.rewritten(done, blake3(before + b"made up").digest()) if done.segment in self.falsified else done
+
+
+class MakesUpAll(MakesUp):
+    """Makes up everything."""
+
+    falsified = frozenset(range(10_000))
+
+
+class TampersTensors(Stepwise):
+    """Changes the tensors of every segment."""
+
+    @staticmethod
+    def change(after: Tensors, before: Tensors) -> Tensors:
+        """The tensors that are committed."""
+        raise NotImplementedError
+
+    def tampered(self, done: SegmentDone, before: bytes) -> SegmentDone:
+        """The state with changed tensors."""
+        after = read_checkpoint(Path(done.path).read_bytes())
+        changed = self.change(after, read_checkpoint(before))
+        return self.rewritten(done, write_tensors(dict(sorted(changed.items()))))
+
+
+def tampers(change: Callable[[Tensors, Tensors], Tensors]) -> type[TampersTensors]:
+    """A provider that changes tensors so."""
+    return type(change.__name__, (TampersTensors,), {"change": staticmethod(change)})
+
+
+def each(change: Callable[[Any, Any], Any], groups: tuple[str, ...] = GROUPS) -> Callable[[Tensors, Tensors], Tensors]:
+    """The change of each tensor of these groups, given it and what it was before."""
+
+    def change_all(after: Tensors, before: Tensors) -> Tensors:
+        return {
+            name: change(values, before[name]).astype(values.dtype) if name.startswith(groups) else values
+            for name, values in after.items()
+        }
+
+    return change_all
+
+
+def half_way(values: Any, before: Any) -> Any:
+    """Half of the way: what half of the steps would about give."""
+    return (values + before) / 2
+
+
+def to_bfloat16(values: Any, before: Any) -> Any:
+    """Sixteen bits fewer, as a cheaper machine would keep them."""
+    return (np.ascontiguousarray(values).view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+
+
+def poison(after: Tensors, before: Tensors) -> Tensors:
+    """One row of one tensor of the adapter, moved by 0.01."""
+    name = next(name for name in sorted(after) if name.startswith(ADAPTER))
+    values = after[name].copy()
+    values[0] += 0.01
+    return after | {name: values}
+
+
+def rounding(after: Tensors, before: Tensors) -> Tensors:
+    """The last bit of one value: less than honest machines differ by."""
+    name = next(name for name in sorted(after) if name.startswith(ADAPTER))
+    values = after[name].copy()
+    values.flat[0] = np.nextafter(values.flat[0], np.float32(np.inf))
+    return after | {name: values}
+
+
+class OtherParams(Stepwise):
+    """Runs the child under other parameters than the job's."""
+
+    other: ClassVar[dict[str, Any]] = {}
+
+    def asked(self, task: Task) -> Task:
+        """The task with the other parameters."""
+        return task.model_copy(update={"params": task.params | self.other})
+
+    def tampered(self, done: SegmentDone, before: bytes) -> SegmentDone:
+        """The segment at its full price."""
+        return done.model_copy(update={"units": self.granted.spec.segment_units})
+
+
+class ChosenData(OtherParams):
+    """Trains on data in an order of its own choice."""
+
+    other: ClassVar[dict[str, Any]] = {"seed": 12_345}
+
+
+class HalfBatch(OtherParams):
+    """Trains on half of each batch."""
+
+    other: ClassVar[dict[str, Any]] = {"batch": 2}
+
+
+class Withholds(LeaseRun):
+    """Commits to checkpoints that it uploads nowhere."""
+
+    async def _close(self, course: Course, done: SegmentDone) -> Course:
+        digest = blake3(Path(done.path).read_bytes() + b"never seen").hexdigest()
+        closed = domain.Closed(done.segment, done.state_digest, digest, done.units, done.compute_ms, done.metrics)
+        course, said = domain.commit(course, closed)
+        self._tools.outgoing.say(said)
+        return course
+
+
+class ForeignCheckpoint(LeaseRun):
+    """Commits to a checkpoint that is something else."""
+
+    async def _close(self, course: Course, done: SegmentDone) -> Course:
+        Path(done.path).write_bytes(b"something else")
+        return await super()._close(course, done)
+
+
+class Equivocates(LeaseRun):
+    """Signs two commitments for one segment: the job goes on from the first."""
+
+    async def _close(self, course: Course, done: SegmentDone) -> Course:
+        closed = await super()._close(course, done)
+        if done.segment == 1:
+            digest = blake3(b"another state").hexdigest()
+            other = domain.Closed(1, digest, digest, done.units, done.compute_ms, {})
+            self._tools.outgoing.say(domain.commit(course, other)[1])
+        return closed
+
+
+class WrongResult(LeaseRun):
+    """Delivers another artefact than the one that follows from its last state."""
+
+    async def _finish(self, course: Course, finished: Finished) -> None:
+        if finished.result:
+            Path(finished.result).write_bytes(Path(finished.result).read_bytes()[::-1])
+        await super()._finish(course, finished)
+
+
+BEHAVIOURS: Final[dict[str, type[LeaseRun]]] = {
+    "lazy": LazyRun,
+    "makes-up-one": MakesUp,
+    "makes-up-all": MakesUpAll,
+    "withholds": Withholds,
+    "foreign-checkpoint": ForeignCheckpoint,
+    "equivocates": Equivocates,
+    "wrong-result": WrongResult,
+    "half-way": tampers(each(half_way)),
+    "bfloat16": tampers(each(to_bfloat16)),
+    "poison": tampers(poison),
+    "rounding": tampers(rounding),
+    "chosen-data": ChosenData,
+    "half-batch": HalfBatch,
+}
