@@ -14,8 +14,11 @@ KUBECTL = Path(sys.executable).parent / "kubectl"
 OVERLAYS = ("local", "production")
 SERVICES = ("discovery", "matching", "verification", "settlement", "gateway")
 PROCESSES = (*SERVICES, "execution")
+VERIFIER = "verifier"
+VERIFIERS = ("verifier-0", "verifier-1", "verifier-2")
+"""The replicas of the pod, and the services of compose; all of one image with verification."""
 # The folder of provisioning that is a process's secret.
-FOLDER_OF = {**{name: name for name in SERVICES}, "execution": "provider"}
+FOLDER_OF = {**{name: name for name in (*SERVICES, *VERIFIERS)}, "execution": "provider", VERIFIER: VERIFIERS[0]}
 PREFIX = "ASSAY_"
 
 Document = dict[str, Any]
@@ -77,7 +80,7 @@ def every_pod() -> list[Pod]:
 
 def processes() -> list[Pod]:
     """The pods that run a process of Assay."""
-    return [pod for pod in every_pod() if pod.name in PROCESSES]
+    return [pod for pod in every_pod() if pod.name in (*PROCESSES, VERIFIER)]
 
 
 def environment(container: Document) -> dict[str, str]:

@@ -12,6 +12,8 @@ from tests.deploy.manifests import (
     PREFIX,
     PROCESSES,
     SERVICES,
+    VERIFIER,
+    VERIFIERS,
     Pod,
     compose,
     compose_environment,
@@ -30,7 +32,8 @@ def parse(process: str, given: dict[str, str], monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.delenv(name)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    import_module(f"assay.{process}.settings").Settings.parse(os.environ)
+    room = "verification.verifier" if process in (VERIFIER, *VERIFIERS) else process
+    import_module(f"assay.{room}.settings").Settings.parse(os.environ)
 
 
 @pytest.mark.parametrize("pod", processes(), ids=str)
@@ -42,14 +45,15 @@ def test_the_settings_take_what_the_manifest_gives(pod: Pod, monkeypatch: pytest
     parse(pod.name, given, monkeypatch)
 
 
-@pytest.mark.parametrize("process", PROCESSES)
+@pytest.mark.parametrize("process", (*PROCESSES, *VERIFIERS))
 def test_the_settings_take_what_compose_gives(process: str, monkeypatch: pytest.MonkeyPatch) -> None:
     parse(process, compose_environment(process), monkeypatch)
 
 
-@pytest.mark.parametrize("process", PROCESSES)
+@pytest.mark.parametrize("process", (*PROCESSES, *VERIFIERS))
 def test_compose_and_the_local_cluster_say_the_same(process: str) -> None:
-    pod = next(pod for pod in pods("local") if pod.name == process)
+    name = VERIFIER if process in VERIFIERS else process
+    pod = next(pod for pod in pods("local") if pod.name == name)
     moved = {"ASSAY_EXECUTION_KEY_FILE"}
     mine, theirs = compose_environment(process), environment(pod.main)
     different = {name for name in (mine.keys() | theirs.keys()) - moved if mine.get(name) != theirs.get(name)}
@@ -84,6 +88,17 @@ def test_the_workers_key_is_taken_from_its_secret_by_a_step_before_it(overlay: s
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
+def test_each_verifier_takes_the_files_of_its_ordinal(overlay: str) -> None:
+    pod = next(pod for pod in pods(overlay) if pod.name == VERIFIER)
+    sources = pod.volume("all")["projected"]["sources"]
+    assert [source["secret"]["name"] for source in sources] == [f"assay-{name}" for name in VERIFIERS]
+    taken = {file.removeprefix("/all/$(POD_NAME)/") for file in pod.spec["initContainers"][0]["command"][3:]}
+    for name, source in zip(VERIFIERS, sources, strict=True):
+        assert {item["path"] for item in source["secret"]["items"]} == {f"{name}/{file}" for file in taken}
+        assert taken == set(FILES[name])
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
 def test_every_secret_is_one_that_the_operator_is_told_to_make(overlay: str) -> None:
     known = {f"assay-{folder}" for folder in FILES} | {"assay-postgres"}
     known |= {d["spec"]["secretName"] for d in of_kind(overlay, "Certificate")}
@@ -115,7 +130,7 @@ def test_every_address_is_a_service_of_the_overlay(pod: Pod) -> None:
             assert (url.hostname, url.port) in known, f"{name}: there is no service {url.netloc}"
 
 
-@pytest.mark.parametrize("process", PROCESSES)
+@pytest.mark.parametrize("process", (*PROCESSES, *VERIFIERS))
 def test_compose_mounts_the_secrets_of_the_process_and_no_others(process: str) -> None:
     mounted = [volume.split(":") for volume in compose()["services"][process]["volumes"]]
     secret = [parts for parts in mounted if parts[0].endswith("-secrets")]

@@ -8,7 +8,18 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.deploy.manifests import OVERLAYS, PROCESSES, ROOT, SERVICES, compose, every_pod, pods, strings
+from tests.deploy.manifests import (
+    OVERLAYS,
+    PROCESSES,
+    ROOT,
+    SERVICES,
+    VERIFIER,
+    VERIFIERS,
+    compose,
+    every_pod,
+    pods,
+    strings,
+)
 
 from assay.devnet.executables import nats_server, postgres_bin
 from assay.devnet.provision import FILES, read_options
@@ -73,7 +84,9 @@ def test_the_image_needs_no_root_and_no_shell() -> None:
 
 def test_compose_runs_each_process_and_the_servers() -> None:
     services = compose()["services"]
-    assert set(services) - set(PROCESSES) == {"nats", "postgres", "anvil", "provision", "admit", "requester"}
+    assert set(services) - {*PROCESSES, *VERIFIERS} == {"nats", "postgres", "anvil", "provision", "admit", "requester"}
+    assert {tuple(services[name]["entrypoint"]) for name in VERIFIERS} == {("assay-verifier",)}
+    assert "assay-verifier" in PROJECT["scripts"]
     default = {name for name, service in services.items() if "profiles" not in service}
     assert default == {*SERVICES, "nats", "postgres", "anvil", "provision"}
 
@@ -123,7 +136,7 @@ def test_the_servers_are_those_that_the_tests_run(overlay: str) -> None:
     if overlay == "compose":
         images = {name: compose()["services"][name]["image"] for name in ("nats", "postgres", "anvil")}
     else:
-        images = {pod.name: pod.main["image"] for pod in pods(overlay) if pod.name not in PROCESSES}
+        images = {pod.name: pod.main["image"] for pod in pods(overlay) if pod.name not in (*PROCESSES, VERIFIER)}
     lock = json.loads((ROOT / "package-lock.json").read_text())["packages"][f"node_modules/{ANVIL}"]["version"]
     own = {"nats": version(nats_server()), "postgres": version(postgres_bin("postgres")), "anvil": lock}
     found = {name: re.search(r":v?(\d+\.\d+(?:\.\d+)?)", image).group(1) for name, image in images.items()}  # type: ignore[union-attr]

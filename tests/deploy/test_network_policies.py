@@ -7,7 +7,7 @@ from tests.deploy.manifests import OVERLAYS, SERVICES, Document, Pod, of_kind, p
 
 CHAIN_CLIENTS = ("settlement", "verification")
 EXPECTED = {
-    *((name, "nats", 4222) for name in (*SERVICES, "execution")),
+    *((name, "nats", 4222) for name in (*SERVICES, "execution", "verifier")),
     *((name, "postgres", 5432) for name in SERVICES),
     ("nats", "nats", 6222),
 }

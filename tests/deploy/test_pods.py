@@ -4,7 +4,7 @@ import re
 import tomllib
 
 import pytest
-from tests.deploy.manifests import OVERLAYS, PROCESSES, ROOT, Pod, every_pod, of_kind, pods, processes
+from tests.deploy.manifests import OVERLAYS, PROCESSES, ROOT, VERIFIER, Pod, every_pod, of_kind, pods, processes
 
 from assay.execution.worker import DRAIN_S as WORKER_DRAIN_S
 from assay.runtime.probes import probe_routes
@@ -30,7 +30,7 @@ def test_a_pod_runs_restricted(pod: Pod) -> None:
 @pytest.mark.parametrize("pod", every_pod(), ids=str)
 def test_a_container_says_what_it_needs_and_mounts_what_there_is(pod: Pod) -> None:
     volumes = {volume["name"] for volume in pod.spec.get("volumes", [])}
-    if pod.name in ("nats", "postgres"):
+    if pod.name in ("nats", "postgres", VERIFIER):
         volumes.add("data")
     for container in pod.containers:
         assert {"cpu", "memory"} <= set(container["resources"]["requests"])
@@ -44,15 +44,15 @@ def test_an_image_is_pinned_and_ours_is_of_this_version(pod: Pod) -> None:
     for container in pod.containers:
         name, _, tag = container["image"].rpartition(":")
         assert tag not in ("", "latest")
-        if pod.name in PROCESSES:
-            assert (name, tag) == (f"assay/{pod.name}", version)
+        if pod.name in (*PROCESSES, VERIFIER):
+            assert (name, tag) == (f"assay/{'verification' if pod.name == VERIFIER else pod.name}", version)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_each_process_of_the_code_has_its_manifest_and_no_other(overlay: str) -> None:
     code = {path.name for path in (ROOT / "services").iterdir() if (path / "src").is_dir()}
     assert set(PROCESSES) == code
-    assert {pod.name for pod in pods(overlay)} - {"nats", "postgres", "anvil"} == code
+    assert {pod.name for pod in pods(overlay)} - {"nats", "postgres", "anvil", VERIFIER} == code
     for kind in ("ServiceAccount", "PodDisruptionBudget"):
         assert {d["metadata"]["name"] for d in of_kind(overlay, kind)} >= code, f"a {kind} is missing"
 
@@ -68,7 +68,7 @@ def test_a_process_is_probed_where_it_answers(pod: Pod) -> None:
 
 @pytest.mark.parametrize("pod", processes(), ids=str)
 def test_a_process_is_given_the_time_to_drain(pod: Pod) -> None:
-    needed_s = WORKER_DRAIN_S if pod.name == "execution" else DRAIN_S + 2 * FLUSH_S
+    needed_s = WORKER_DRAIN_S if pod.name in ("execution", VERIFIER) else DRAIN_S + 2 * FLUSH_S
     grace_s = pod.spec["terminationGracePeriodSeconds"]
     assert grace_s > needed_s, f"{pod} is killed after {grace_s} s and may drain for {needed_s} s"
 

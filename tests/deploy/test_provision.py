@@ -15,10 +15,9 @@ from assay.devnet.environment import SERVICES
 from assay.devnet.evm import Evm
 from assay.devnet.executables import nats_server
 from assay.devnet.postgres import Postgres
-from assay.devnet.provision import FILES, make_network
+from assay.devnet.provision import FILES, PARTIES, make_network
 from assay.store import Store
 
-PARTIES = {"provider", "requester"}
 PERMISSIONS = json.loads((ROOT / "deploy/permissions.json").read_text())
 
 
@@ -32,7 +31,7 @@ async def test_each_process_finds_its_files_and_nobody_else_may_read_them(
 ) -> None:
     for _ in range(2):
         await make_network(tmp_path, PERMISSIONS, options(postgres.dsn, chain_url))
-    for name in FILES.keys() - PARTIES:
+    for name in FILES.keys() - set(PARTIES):
         for file in FILES[name]:
             assert (tmp_path / name / file).stat().st_mode & 0o777 == 0o600
     for name in SERVICES:
