@@ -61,7 +61,7 @@ down:  ## stop it
 
 test: .venv/.test node_modules/.package-lock.json var/models/.installed  ## install the test extras and run all tests
 	$(BIN)/pytest -q -n 2 --dist loadfile libs services tests/architecture tests/deploy
-	$(BIN)/pytest -q tests/integration tests/scenarios tests/faults tests/e2e
+	$(BIN)/pytest -q -n 2 --dist loadgroup tests/integration tests/scenarios tests/adversaries tests/faults tests/e2e
 
 check: .venv/.test  ## format, lint, types, imports, generated files
 	$(BIN)/ruff format --check .

@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 from typing import Final
 
-AXES: Final = ("pipeline",)
+AXES: Final = ("pipeline", "verification")
 
 
 def main(names: list[str]) -> int:

@@ -2,8 +2,9 @@
 
 Every job is signed, let in at the door, funded on the chain, matched, executed in a provider's child process, audited
 blind and settled on the chain, with each hop on disk before the next; all of it as real processes on this machine. The
-processor time is that of every process there is: services, provider, NATS, Postgres, the EVM node and the requester.
-The audit is drawn by a block of a later second, so one job alone takes half a second longer than its work.
+processor time is that of every process there is: services, provider, verifiers, servers and requester.
+What is audited is drawn from an epoch of one second by a block two blocks after its anchor, so a job waits some four
+seconds however little its work is; and 64 jobs in flight are at most some 16 a second.
 """
 
 import asyncio
@@ -33,6 +34,7 @@ PEER_ROUND_S: Final = 3.0
 WARM_S: Final = 3.0
 PRICE_LIMIT: Final = 1_000
 SLOTS: Final = 256
+VERIFIERS: Final = 3
 LISTED_S: Final = 30.0
 # The door's limits are for strangers; one account sends all of this load.
 KNOBS: Final = {"gateway": {"events_per_s": 1_000_000, "burst_events": 1_000_000}}
@@ -69,11 +71,13 @@ def own_cpu_s(peer: Peer | None) -> float:
 
 @asynccontextmanager
 async def network(folder: Path) -> AsyncIterator[Requester]:
-    """A requester before a whole network with one provider whose offer is listed."""
+    """A requester before a whole network with three verifiers and one provider whose offer is listed."""
     async with Devnet(folder, folder / "models", knobs=KNOBS) as devnet:
         parties = devnet.places.parties
         await devnet.join(Party.make(parties, "requester", Role.REQUESTER))
         await devnet.join(Party.make(parties, "provider", Role.PROVIDER, Terms(slots=SLOTS)))
+        for n in range(1, VERIFIERS + 1):
+            await devnet.join(Party.make(parties, f"verifier-{n}", Role.VERIFIER, Terms.of_verifier(n)))
         async with Assay.connect(devnet.profile("requester")) as assay:
             await until_listed(assay)
             plan = await assay.plan("noop", {"segments": 1})

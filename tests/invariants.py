@@ -14,7 +14,7 @@ from typing import Any, Final
 from assay.bus import connect
 from assay.client.profile import Profile
 from assay.client.sdk import Assay
-from assay.devnet.bank import DEPOSIT, STAKE_PER_SLOT, balances, totals
+from assay.devnet.bank import DEPOSIT, FUND, STAKE_PER_SLOT, balances, totals
 from assay.devnet.devnet import Devnet
 from assay.proof.report import verify
 from assay.schema.event import Envelope, Event
@@ -28,7 +28,11 @@ ONCE: Final = (
     *("job.refunded", "job.failed", "job.expired", "job.cancelled"),
     *("lease.granted", "lease.started", "lease.executed", "lease.verified", "lease.rejected", "lease.paid"),
     *("lease.slashed", "lease.lapsed", "lease.failed", "lease.released"),
+    *("epoch.committed", "epoch.anchored", "epoch.drawn", "epoch.passed", "epoch.rejected", "epoch.settled"),
+    *("audit.upheld", "audit.overruled", "audit.paid"),
 )
+FEE_PART: Final = 100
+"""One in so many of what a lease costs goes to the audit fund."""
 ENDS: Final = ("job.settled", "job.refunded", "job.unfunded")
 
 
@@ -63,7 +67,9 @@ def open_jobs(said: Said) -> Iterator[str]:
 def money(said: Said) -> Iterator[str]:
     """Payments without proof, of another amount than earned, or that do not add up to what was locked."""
     price = {event.lease_id: event.mega_unit_price for event in of(said, LeaseGranted)}
-    earned = {event.lease_id: cost_of(event.units, price[event.lease_id]) for event in of(said, LeaseVerified)}
+    cost = {event.lease_id: cost_of(event.units, price[event.lease_id]) for event in of(said, LeaseVerified)}
+    fee = {lease_id: amount // FEE_PART for lease_id, amount in cost.items()}
+    earned = {lease_id: amount - fee[lease_id] for lease_id, amount in cost.items()}
     paid: dict[str, int] = {}
     for event in of(said, LeasePaid):
         paid[event.lease_id] = event.amount
@@ -76,8 +82,10 @@ def money(said: Said) -> Iterator[str]:
         out = {payout.lease_id: payout.amount for payout in closing.payouts}
         if any(paid.get(lease_id) != amount for lease_id, amount in out.items() if amount):
             yield f"{closing.job_id}: its payouts {out} are not what its leases were paid"
-        if sum(out.values()) + closing.refunded != funded[closing.job_id]:
-            yield f"{closing.job_id}: {out} and {closing.refunded} are not the {funded[closing.job_id]} locked"
+        if closing.fee != sum(fee.get(lease_id, 0) for lease_id in out):
+            yield f"{closing.job_id}: {closing.fee} is not the fee of {out}"
+        if sum(out.values()) + closing.fee + closing.refunded != funded[closing.job_id]:
+            yield f"{closing.job_id}: {out}, {closing.fee} and {closing.refunded} are not what was locked"
 
 
 def work(said: Said) -> Iterator[str]:
@@ -110,7 +118,7 @@ def locked(said: Said) -> int:
 async def wrong_money(devnet: Devnet, locked_in_escrow: int) -> list[str]:
     """What is wrong with the tokens on chain, while nothing but this is locked for jobs."""
     rows = await balances(devnet.chain, list(devnet.parties.values()))
-    made = {"stable": 0, "native": 0}
+    made = {"stable": FUND, "native": 0}
     for party in devnet.parties.values():
         is_requester = party.role is Role.REQUESTER
         made["stable" if is_requester else "native"] += (

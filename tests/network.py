@@ -1,7 +1,8 @@
 """One network of real processes for all tests that need a whole one, and the hands by which they use it.
 
-`net` is started once per session: servers, services, a requester, and four providers, each in a region of its own so
-that a job's `regions` decide who may run it. What happens is read as any observer could: from the public events.
+`net` is started once per session: servers, services, a requester, four providers, each in a region of its own so
+that a job's `regions` decide who may run it, and three verifiers. What happens is read as any observer could: from the
+public events.
 """
 
 import asyncio
@@ -14,10 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.spans import Collector, collecting
 
 from assay.client.profile import Profile
 from assay.client.sdk import Assay, JobView
 from assay.devnet.devnet import Devnet
+from assay.devnet.environment import SERVICES, Knobs
 from assay.devnet.errors import NotInstalled
 from assay.devnet.parties import STABLE, Party, Terms
 from assay.schema.event import Envelope, Event
@@ -25,11 +28,14 @@ from assay.schema.values import Policy, Requirements, Role
 from assay.workloads import ModelStore
 
 ROOT: Final = Path(__file__).parent.parent
-KNOBS: Final = {"matching": {"lapse_s": 3}}
+KNOBS: Final[Knobs] = {"matching": {"lapse_s": 3}, "verification": {"epoch_s": 0.2, "audit_s": 20}}
+TRACED_SHARE: Final = 0.02
 UNITS: Final = 1_000
 PRICE: Final = 20 * STABLE
 """Price of a million units at the steady providers."""
 SEGMENT_PRICE: Final = UNITS * PRICE // 1_000_000
+FEE_PART: Final = 100
+"""One in so many of what a lease costs goes to the audit fund."""
 WITHIN_S: Final = 60.0
 ENDS: Final = ("job.settled", "job.refunded", "job.unfunded")
 
@@ -42,6 +48,12 @@ TERMS: Final = {
     MORTAL: Terms(REGION[MORTAL], PRICE // 2, beat_s=0.3),
     CHEAT: Terms(REGION[CHEAT], PRICE // 2, program="assay.devnet.cheat", beat_s=0.3),
 }
+VERIFIERS: Final = {f"verifier-{number}": Terms.of_verifier(number) for number in (1, 2, 3)}
+
+
+def earned(cost: int) -> int:
+    """What a lease that cost so much is paid: all but the part for audits."""
+    return cost - cost // FEE_PART
 
 
 @dataclass
@@ -80,6 +92,7 @@ class Net:
     devnet: Devnet
     assay: Assay
     chronicle: Chronicle
+    collector: Collector
 
     def party(self, name: str) -> Party:
         """A party by its name."""
@@ -187,19 +200,36 @@ def tiny_model(models: Models, tmp_path_factory: pytest.TempPathFactory) -> str:
 async def net(models: Models, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Net]:
     """The network of this session."""
     async with AsyncExitStack() as stack:
-        devnet = Devnet(tmp_path_factory.mktemp("devnet"), models.folder, knobs=KNOBS)
+        collector = stack.enter_context(collecting())
+        stack.enter_context(pytest.MonkeyPatch.context()).setenv("OTEL_BSP_SCHEDULE_DELAY", "200")
+        devnet = Devnet(tmp_path_factory.mktemp("devnet"), models.folder, knobs=traced(KNOBS, collector))
         with skipped_if_not_installed():
             await stack.enter_async_context(devnet)
         places = devnet.places.parties
         parties = [Party.make(places, name, Role.PROVIDER, terms) for name, terms in TERMS.items()]
+        parties += [Party.make(places, name, Role.VERIFIER, terms) for name, terms in VERIFIERS.items()]
         await asyncio.gather(*map(devnet.join, [Party.make(places, "requester", Role.REQUESTER), *parties]))
         assay = await stack.enter_async_context(Assay.connect(devnet.profile("requester")))
-        net = Net(devnet, assay, Chronicle())
+        net = Net(devnet, assay, Chronicle(), collector)
         following = asyncio.create_task(net.chronicle.follow(assay))
         stack.callback(following.cancel)
         for name in TERMS:
             await net.until_listed(name)
         yield net
+        assert await exit_codes(devnet) == dict.fromkeys((STEADY, *SERVICES), 0)
+
+
+def traced(knobs: Knobs, collector: Collector) -> Knobs:
+    """The knobs with which services and providers send the spans of a share of the jobs."""
+    told = {"otlp_endpoint": collector.url, "trace_ratio": TRACED_SHARE}
+    return {name: {**knobs.get(name, {}), **told} for name in (*SERVICES, "execution")}
+
+
+async def exit_codes(devnet: Devnet) -> dict[str, int | None]:
+    """How the steady provider and the services end when they are told to: participants first, who need them."""
+    stop, others = devnet.supervisor.stop_one, [name for name in devnet.supervisor.tasks if name not in SERVICES]
+    codes = dict(zip(others, await asyncio.gather(*map(stop, others)), strict=True))
+    return {STEADY: codes[STEADY]} | dict(zip(SERVICES, await asyncio.gather(*map(stop, SERVICES)), strict=True))
 
 
 @contextlib.contextmanager

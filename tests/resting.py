@@ -1,10 +1,12 @@
 """The invariants held to the network that the tests share."""
 
+import asyncio
 import time
 from contextlib import suppress
 
 import pytest
 from tests.invariants import ENDS, about, locked, of, wrong_events, wrong_ledger, wrong_money, wrong_receipts
+from tests.invariants_epochs import wrong_chain, wrong_epochs
 from tests.network import Net
 
 from assay.schema.job import JobRefunded, JobSettled
@@ -27,14 +29,30 @@ async def check_at_rest(net: Net, since: int = 0) -> None:
     await net.chronicle.until(all_ended, "the end of every job")
     # The feed keeps the order of each stream, not of one among the others: the last words may be still on the way.
     with suppress(pytest.fail.Exception):
-        await net.chronicle.until(lambda: not wrong_events(about(net.chronicle.said, begun())), "all of it", LATE_S)
+        await net.chronicle.until(lambda: not wrong_history(net, begun()), "all of it", LATE_S)
     said = list(net.chronicle.said)
     closings = (*of(said[since:], JobSettled), *of(said[since:], JobRefunded))
     faults = [
-        *wrong_events(about(said, begun())),
-        *await wrong_money(net.devnet, locked(said)),
+        *wrong_history(net, begun()),
+        *await wrong_accounts(net),
         *await wrong_ledger(net.devnet, time.time_ns() // 1_000_000),
         *await wrong_receipts(net.assay, closings, net.devnet.bank.operator.address),
     ]
     if faults:
         pytest.fail("\n".join(faults))
+
+
+def wrong_history(net: Net, jobs: set[str]) -> list[str]:
+    """What is wrong with all that was said of these jobs and of their epochs."""
+    return [*wrong_events(about(net.chronicle.said, jobs)), *wrong_epochs(net.chronicle.said, jobs)]
+
+
+async def wrong_accounts(net: Net) -> list[str]:
+    """What is wrong with the money on chain, looked at again while audits are still being paid."""
+    end_s = time.monotonic() + LATE_S
+    while True:
+        said = list(net.chronicle.said)
+        faults = [*await wrong_money(net.devnet, locked(said)), *await wrong_chain(net.devnet, said)]
+        if not faults or time.monotonic() > end_s:
+            return faults
+        await asyncio.sleep(0.2)

@@ -21,9 +21,12 @@ def test_the_demonstration_survives_a_kill_catches_the_cheat_and_adds_up(tmp_pat
     told = json.loads(run.stdout.splitlines()[-1])
     honest, cheated = told["jobs"]
     assert (honest["state"], cheated["state"]) == ("settled", "refunded")
+    assert told["audited_blind"] and told["audit_fees"] > 0
+    assert [epoch["outcome"] for epoch in told["epochs"]] == ["passed", "passed"]
     assert told["migrated"] and told["cheat_caught"] and told["conserved"] and told["receipts_hold"]
     assert told["loss_after"] < told["loss_before"] - 0.1
-    assert [lease["segments"] for lease in honest["lease_history"]] == [3, 3]
+    # On a busy machine the kill comes after more than half.
+    assert [len(honest["lease_history"]), sum(lease["segments"] for lease in honest["lease_history"])] == [2, 6]
     assert all(lease["paid"] > 0 for lease in honest["lease_history"])
     assert told["slashed"] > 0
     assert told["balances_after"]["insurance pool"]["native"] == told["slashed"]

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+import signal
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.e2e.command import Ran, assay
-from tests.network import REGION, SEGMENT_PRICE, STEADY, UNITS, Net
+from tests.e2e.command import Ran, assay, running
+from tests.network import REGION, SEGMENT_PRICE, STEADY, UNITS, WITHIN_S, Net
 from tests.resting import check_at_rest
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
@@ -76,6 +77,20 @@ async def test_the_past_is_printed_from_a_cursor(net: Net, bought: Bought) -> No
     assert net.party(STEADY).id in {provider["provider"] for provider in network.json["providers"]}
 
 
+async def test_what_happens_is_followed(net: Net, bought: Bought) -> None:
+    words = ("events", "--follow", "--since", len(net.chronicle.said), "--json")
+    async with running(*words, profile=bought.profile) as process, asyncio.timeout(WITHIN_S):
+        job_id = await net.submit(1, REGION[STEADY])
+        assert process.stdout
+        async for line in process.stdout:
+            said = json.loads(line)
+            if (said["type"], said["data"].get("job_id")) == ("job.settled", job_id):
+                break
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 130
+    await check_at_rest(net)
+
+
 async def test_a_receipt_is_verified_and_a_flipped_byte_is_found(net: Net, bought: Bought, tmp_path: Path) -> None:
     fetched = await assay("fetch", bought.job_id, "--to", tmp_path / "result", "--json", profile=bought.profile)
     receipt = Path(fetched.json["receipt"])
@@ -98,6 +113,9 @@ async def test_a_job_is_cancelled(net: Net, bought: Bought) -> None:
     where = ("--regions", "aq", "--price-limit", 1_000, "--json")
     ran = await assay("submit", "--kind", "noop", "-p", "segments=1", *where, profile=bought.profile)
     job_id = ran.json["job_id"]
+    await net.until_said(job_id, "job.waiting")
+    early = await assay("wallet", "reclaim", job_id, "--json", profile=bought.profile)
+    assert (early.code, early.json["error"]) == (1, "chain.reverted") and "TooEarly" in early.json["detail"]
     assert (await assay("cancel", job_id, profile=bought.profile)).code == 0
     assert (await net.ended(job_id)).state == "refunded"
     await check_at_rest(net)

@@ -12,6 +12,7 @@ from assay.devnet.proc import PROC, pids
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
+PARTIES = {"devnet", "provider-1", "verifier-1", "verifier-2", "verifier-3"}
 SERVICES = {"nats", "postgres", "evm", "discovery", "gateway", "matching", "settlement", "verification"}
 
 
@@ -22,7 +23,7 @@ async def test_a_network_comes_up_is_killed_recovers_and_goes_down(tmp_path: Pat
     try:
         assert (await assay(*up)).code == 0
         before = (await assay("status", *words)).json
-        assert {name for name, process in before.items() if process["running"]} == SERVICES | {"devnet", "provider-1"}
+        assert {name for name, process in before.items() if process["running"]} == SERVICES | PARTIES
         again = await assay(*up)
         assert again.code != 0 and "assay down" in again.json["detail"]
 

@@ -9,6 +9,7 @@ from typing import Any
 import nats
 import pytest
 from tests.network import REGION, SECOND, STEADY, Net
+from tests.resting import check_at_rest
 
 from assay.client.sdk import Assay
 from assay.proof.keys import Key
@@ -112,6 +113,10 @@ CASES: dict[str, tuple[str, Make]] = {
     "a lease that is over": ("fence.stale", lambda net, lease: commitment(net, lease, SECOND)),
     "an unknown kind": ("job.unknown_kind", lambda net, _: submission(net, spec={"kind": "alchemy"})),
     "bad parameters": ("job.bad_params", lambda net, _: submission(net, spec={"params": {"segments": 0}})),
+    "impossible requirements": (
+        "job.impossible",
+        lambda net, _: submission(net, spec={"requirements": Requirements(memory_bytes=2**45)}),
+    ),
     "a plan of its own": ("job.bad_params", lambda net, _: submission(net, spec={"segment_units": 7})),
     "a digest that is not there": ("job.missing_input", lambda net, _: tuning_of(net, "ab" * 32)),
     "past its deadline": ("job.past_deadline", lambda net, _: submission(net, deadline_ms=1_000)),
@@ -132,6 +137,14 @@ async def knock(net: Net, said: Claim) -> str | None:
         return (answer.headers or {}).get("assay-error")
     finally:
         await connection.close()
+
+
+@pytest.fixture(autouse=True, scope="module")
+async def at_rest(net: Net) -> AsyncIterator[None]:
+    """Checks the invariants after all of the cases: none of them is to change anything."""
+    since = len(net.chronicle.said)
+    yield
+    await check_at_rest(net, since)
 
 
 @pytest.fixture(scope="module")

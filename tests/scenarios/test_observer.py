@@ -45,6 +45,7 @@ async def running(code: str, *words: object) -> AsyncIterator[asyncio.StreamRead
 
 
 async def test_an_observer_hears_live_what_happens(net: Net, creds: Path) -> None:
+    assert LIVE in (ROOT / "README.md").read_text(), "the first page shows another program than the guide"
     subjects = [event.subjects() for name, event in REGISTRY.items() if event.public and name.startswith("job.")]
     heard: list[str] = []
     async with running(LIVE, net.devnet.servers.nats_url, creds, *subjects) as lines, asyncio.timeout(WITHIN_S):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.network import PRICE, REGION, SEGMENT_PRICE, STEADY, Net
+from tests.network import PRICE, REGION, SEGMENT_PRICE, STEADY, Net, earned
 from tests.scenarios.tuning import Tuned
 
 from assay.proof.digest import blake3_hex
@@ -36,9 +36,9 @@ async def test_a_job_is_settled(net: Net, tmp_path: Path) -> None:
     job = await net.ended(job_id)
     assert net.story(job_id) == JOB
     assert net.story(job.leases[0].lease_id) == LEASE
-    assert (job.state, job.paid, job.refunded) == ("settled", 8 * SEGMENT_PRICE, 2 * SEGMENT_PRICE)
+    assert (job.state, job.paid, job.refunded) == ("settled", earned(8 * SEGMENT_PRICE), 2 * SEGMENT_PRICE)
     assert await net.balances("requester") == requester - 8 * SEGMENT_PRICE
-    assert await net.balances(STEADY) == provider + 8 * SEGMENT_PRICE
+    assert await net.balances(STEADY) == provider + earned(8 * SEGMENT_PRICE)
     assert [verdict.outcome for verdict in job.verdicts] == ["passed"]
     assert len(job.verdicts[0].drawn) >= 2
     assert len((await net.assay.fetch(job_id, tmp_path / "result")).read_bytes()) == 32
@@ -49,7 +49,7 @@ async def test_a_model_is_tuned_and_follows_the_data(net: Net, tuned: Tuned, tmp
     job = await net.assay.job(tuned.job_id)
     assert net.story(tuned.job_id) == JOB
     units = 8 * tuned.params["segment_steps"] * tuned.params["batch"] * tuned.params["sequence_tokens"]
-    assert (job.state, job.paid) == ("settled", units * PRICE // 1_000_000)
+    assert (job.state, job.paid) == ("settled", earned(units * PRICE // 1_000_000))
     adapter = (await net.assay.fetch(tuned.job_id, tmp_path / "adapter")).read_bytes()
     params = read_params("finetune", {**tuned.params, "data": blake3_hex(tuned.text)})
     inputs = HeldInputs(ModelStore(net.devnet.places.models), {blake3_hex(tuned.text): tuned.text})

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+from tests.e2e.command import assay as command
 from tests.network import WITHIN_S, Net
 
 from assay.client.sdk import Assay
@@ -36,6 +37,8 @@ async def test_an_offer_beyond_its_stake_is_refused_through_the_feed(net: Net) -
         await boaster.door.tell(sign_event(party.key, boaster.domain, offer, party.id, now_ms))
         told = await refusal_in_feed(boaster)
     assert (told.provider, told.code) == (party.id, "offer.understaked")
+    status = await command("provider", "status", "--json", profile=party.folder)
+    assert (status.json["state"], status.json["code"]) == ("unlisted", "offer.understaked") and status.json["reason"]
     provider = {said.event.provider for said in net.chronicle.said if said.event.type == "offer.listed"}  # type: ignore[attr-defined]
     assert party.id not in provider
 

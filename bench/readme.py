@@ -1,0 +1,32 @@
+"""Runs an axis and puts what it prints into README.md, unedited: `python -m bench.readme pipeline`."""
+
+import os
+import re
+import sys
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+README: Final = Path(__file__).parent.parent / "README.md"
+
+
+def main(axis: str) -> None:
+    """Write the result between the marks of the axis, with when and beside what load it was measured."""
+    load, cores = os.getloadavg()[0], len(os.sched_getaffinity(0))
+    table = import_module(f"bench.{axis}").run().table().strip()
+    when = f"{datetime.now(UTC):%Y-%m-%d}, {cores} cores, load average before the run {load:.1f}"
+    README.write_text(put(README.read_text(), axis, f"```text\n{table}\n{when}\n```"))
+
+
+def put(page: str, axis: str, block: str) -> str:
+    """The page with `block` between the axis's marks. Raises ValueError if it has none."""
+    marks = re.compile(rf"(<!-- measured: {axis} -->\n).*?(\n<!-- /measured -->)", re.DOTALL)
+    after, found = marks.subn(lambda match: match[1] + block + match[2], page)
+    if found != 1:
+        raise ValueError(f"The page has {found} places for {axis}.")
+    return after
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
