@@ -28,11 +28,12 @@ class Bought(NamedTuple):
 @pytest.fixture(scope="module")
 async def bought(net: Net) -> Bought:
     """A job of four segments, watched until it has ended."""
+    since = len(net.chronicle.said)
     profile = net.party("requester").folder
     where = ("--regions", REGION[STEADY], "--price-limit", SEGMENTS * SEGMENT_PRICE)
     ran = await assay("submit", "--kind", "noop", *PARAMS, *where, "--watch", "--json", profile=profile)
     assert ran.code == 0, ran
-    await check_at_rest(net)
+    await check_at_rest(net, since)
     return Bought(ran.lines[0]["job_id"], ran, profile)
 
 
@@ -43,11 +44,12 @@ async def test_a_job_is_watched_to_its_end(bought: Bought) -> None:
 
 
 async def test_a_file_says_what_options_say(net: Net, bought: Bought, tmp_path: Path) -> None:
+    since = len(net.chronicle.said)
     asked = {"kind": "noop", "params": {"segments": 1}, "price_limit": 1_000, "regions": [REGION[STEADY]]}
     (tmp_path / "job.json").write_text(json.dumps(asked))
     ran = await assay("submit", tmp_path / "job.json", "--watch", profile=bought.profile)
     assert ran.code == 0 and "job.settled" in ran.out
-    await check_at_rest(net)
+    await check_at_rest(net, since)
 
 
 async def test_a_job_is_listed_shown_and_explained(bought: Bought) -> None:
@@ -55,7 +57,7 @@ async def test_a_job_is_listed_shown_and_explained(bought: Bought) -> None:
         *(assay(*words, "--json", profile=bought.profile) for words in each("jobs", "job", "why", job=bought.job_id))
     )
     assert bought.job_id in {job["job_id"] for job in listed.json}
-    assert (shown.json["state"], shown.json["paid"]) == ("settled", SEGMENTS * SEGMENT_PRICE)
+    assert (shown.json["state"], shown.json["paid"]) == ("settled", SEGMENTS * SEGMENT_PRICE * 99 // 100)
     assert why.json["state"] == "settled" and why.json["next"]
 
 
@@ -78,6 +80,7 @@ async def test_the_past_is_printed_from_a_cursor(net: Net, bought: Bought) -> No
 
 
 async def test_what_happens_is_followed(net: Net, bought: Bought) -> None:
+    since = len(net.chronicle.said)
     words = ("events", "--follow", "--since", len(net.chronicle.said), "--json")
     async with running(*words, profile=bought.profile) as process, asyncio.timeout(WITHIN_S):
         job_id = await net.submit(1, REGION[STEADY])
@@ -88,7 +91,7 @@ async def test_what_happens_is_followed(net: Net, bought: Bought) -> None:
                 break
         process.send_signal(signal.SIGINT)
         assert await process.wait() == 130
-    await check_at_rest(net)
+    await check_at_rest(net, since)
 
 
 async def test_a_receipt_is_verified_and_a_flipped_byte_is_found(net: Net, bought: Bought, tmp_path: Path) -> None:
@@ -110,6 +113,7 @@ async def test_a_receipt_is_verified_and_a_flipped_byte_is_found(net: Net, bough
 
 
 async def test_a_job_is_cancelled(net: Net, bought: Bought) -> None:
+    since = len(net.chronicle.said)
     where = ("--regions", "aq", "--price-limit", 1_000, "--json")
     ran = await assay("submit", "--kind", "noop", "-p", "segments=1", *where, profile=bought.profile)
     job_id = ran.json["job_id"]
@@ -118,7 +122,7 @@ async def test_a_job_is_cancelled(net: Net, bought: Bought) -> None:
     assert (early.code, early.json["error"]) == (1, "chain.reverted") and "TooEarly" in early.json["detail"]
     assert (await assay("cancel", job_id, profile=bought.profile)).code == 0
     assert (await net.ended(job_id)).state == "refunded"
-    await check_at_rest(net)
+    await check_at_rest(net, since)
 
 
 def each(*commands: str, job: str) -> list[list[str]]:

@@ -119,7 +119,7 @@ def pooled_of(seed: str, ranges: Sequence[Range], drawn: set[Drawn]) -> set[Draw
 def extra_of(part: EpochPart, own: Sequence[Range], reading: Reading) -> set[Drawn]:
     """What the order asked to be drawn from this job besides."""
     asked = reading.order.spec.policy.audit_segments if reading.order else POOLED_DEFAULT
-    extra = min(asked - POOLED_DEFAULT, DRAWN_MAX)
+    extra = min(asked, DRAWN_MAX) if asked > POOLED_DEFAULT else 0
     return set(epoch.draw(part.seed, own, extra)) if own and extra > 0 else set()
 
 

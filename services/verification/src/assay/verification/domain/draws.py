@@ -1,7 +1,7 @@
 """The draw: which segments of an epoch are audited, known to nobody before the beacon, repeated by anyone after. Pure.
 
-As many segments are drawn from the whole epoch as the policy says. A job that asks for more than the default has the
-difference drawn from its own segments besides, by the same seed.
+As many segments are drawn from the whole epoch as the policy says. A job that asks for more than the default has as many as
+it asks for drawn from its own segments besides, by the same seed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,8 +48,9 @@ def draw_segments(
     whole = [range_ for job in ranges for range_ in ranges[job]]
     drawn = set(epoch.draw(seed, whole, k))
     for job in sorted(ranges):
-        if (extra := asked[job] - SEGMENTS_DEFAULT) > 0:
-            drawn |= set(epoch.draw(seed, ranges[job], min(extra, DRAWN_MAX)))
+        # All that it asked for, not what is over the default: the two draws may meet.
+        if asked[job] > SEGMENTS_DEFAULT:
+            drawn |= set(epoch.draw(seed, ranges[job], min(asked[job], DRAWN_MAX)))
     segments = tuple(DrawnSegment(lease_id=lease, segment=segment) for lease, segment in sorted(drawn)[:DRAWN_MAX])
     return Draw(block, beacon.hex(), seed, segments)
 
