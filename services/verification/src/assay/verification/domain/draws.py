@@ -1,7 +1,7 @@
 """The draw: which segments of an epoch are audited, known to nobody before the beacon, repeated by anyone after. Pure.
 
-As many segments are drawn from the whole epoch as the policy says. A job that asks for more than the default has as many as
-it asks for drawn from its own segments besides, by the same seed.
+As many segments are drawn from the whole epoch as the policy says. A job that asks for more than the default has
+so many drawn from its own segments besides, by the same seed.
 """
 
 from collections.abc import Mapping, Sequence
