@@ -5,7 +5,6 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -119,8 +118,3 @@ def settings_of(net: Net, party: Party) -> dict[str, Any]:
 def honest(net: Net) -> list[str]:
     """The parties that have done nothing wrong."""
     return [STEADY, *(name for name, party in net.devnet.parties.items() if party.role is Role.VERIFIER)]
-
-
-def log_of(folder: Path) -> str:
-    """The farm's log."""
-    return (folder / "farm.log").read_text()

@@ -12,7 +12,7 @@ from pathlib import Path
 from assay.execution import domain
 from assay.execution.domain import Closed, Course
 from assay.execution.inputs import Cache
-from assay.execution.outgoing import Outgoing
+from assay.runtime.outgoing import Outgoing
 from assay.runtime.telemetry import Telemetry
 from assay.schema.errors import Refused
 from assay.schema.event import Event

@@ -10,13 +10,13 @@ from typing import Any
 
 from assay.bus.participant import Door
 from assay.execution import domain
-from assay.execution.incoming import Incoming
 from assay.execution.inputs import Cache
 from assay.execution.lease_run import LeaseRun, Tools
-from assay.execution.outgoing import Outgoing
 from assay.execution.settings import Settings
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
+from assay.runtime.incoming import Incoming
+from assay.runtime.outgoing import Outgoing
 from assay.runtime.telemetry import Telemetry
 from assay.schema.errors import Unreachable
 from assay.schema.event import Envelope, Event

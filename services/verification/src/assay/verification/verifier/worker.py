@@ -13,6 +13,8 @@ from typing import Any, Final, TypeAlias
 from assay.bus.participant import Door
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
+from assay.runtime.incoming import Incoming
+from assay.runtime.outgoing import Outgoing
 from assay.schema.audit import (
     AuditAssigned,
     AuditCalled,
@@ -28,8 +30,6 @@ from assay.schema.values import Digest, Role, participant_id
 from assay.store.audit_journal import AuditJournal
 from assay.verification.verifier import domain
 from assay.verification.verifier.audit_run import CannotAnswer, Tools, answer
-from assay.verification.verifier.incoming import Incoming
-from assay.verification.verifier.outgoing import Outgoing
 from assay.verification.verifier.settings import Settings
 from assay.workloads.runner import Runner
 

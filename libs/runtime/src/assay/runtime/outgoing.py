@@ -1,4 +1,4 @@
-"""What a provider says: signed, journalled, then carried to the gateway in order until it is taken."""
+"""What a participant says: signed, journalled, then carried to the gateway in order until it is taken."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Outgoing:
-    """The provider's side of delivery: the journal is the truth, the bus carries it from a cursor."""
+    """A participant's side of delivery: the journal is the truth, the bus carries it from a cursor."""
 
     def __init__(
         self, journal: Journal, door: Door, key: Key, domain: Domain, source: str, now: Callable[[], int]

@@ -1,4 +1,4 @@
-"""What a verifier is told: its feed, read from a cursor in the journal, so that a reconnect misses nothing."""
+"""What a participant is told: its feed, read from a cursor in the journal, so that a reconnect misses nothing."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class Incoming:
-    """The verifier's feed: the cursor decides what is new; a push that does not come next has the feed read."""
+    """A participant's feed: the cursor decides what is new; a push that does not come next has the feed read."""
 
     def __init__(self, journal: Journal, door: Door, on_said: Callable[[Envelope[Event]], None]) -> None:
         self._journal, self._door, self._on_said = journal, door, on_said
