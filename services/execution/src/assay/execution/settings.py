@@ -5,19 +5,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from assay.runtime.settings import ProcessSettings
+from assay.runtime.participant import ParticipantSettings
 from assay.schema.values import Kind, Region
 
 
-class Settings(ProcessSettings, env_prefix="ASSAY_EXECUTION_"):
+class Settings(ParticipantSettings, env_prefix="ASSAY_EXECUTION_"):
     """ASSAY_EXECUTION_*: read once at start."""
 
-    key_file: Path
-    """The provider's private key, 0600. Its address is the provider's id; losing it loses stake and earnings."""
-    deployment_file: Path
-    """The contracts' addresses, as `assay chain deploy` wrote them: what signatures are bound to."""
-    data_dir: Path
-    """Journal, cache and checkpoints. Keep it over restarts, or leases in hand lapse."""
     models_dir: Path
     """The content-addressed model store; several workers of a machine may share it."""
     region: Region = "de"

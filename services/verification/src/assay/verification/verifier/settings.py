@@ -5,19 +5,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from assay.runtime.settings import ProcessSettings
+from assay.runtime.participant import ParticipantSettings
 from assay.schema.values import Kind, Region
 
 
-class Settings(ProcessSettings, env_prefix="ASSAY_VERIFIER_"):
+class Settings(ParticipantSettings, env_prefix="ASSAY_VERIFIER_"):
     """ASSAY_VERIFIER_*: read once at start."""
 
-    key_file: Path
-    """The verifier's private key, 0600. Its address is the verifier's id; losing it loses bond and fees."""
-    deployment_file: Path
-    """The contracts' addresses, as `assay chain deploy` wrote them: what signatures are bound to."""
-    data_dir: Path
-    """Journal and scratch. Keep it over restarts, or audits in hand lapse."""
     models_dir: Path
     """The content-addressed model store; several workers of a machine may share it."""
     region: Region = "de"

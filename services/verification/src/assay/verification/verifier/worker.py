@@ -15,6 +15,7 @@ from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
 from assay.runtime.incoming import Incoming
 from assay.runtime.outgoing import Outgoing
+from assay.runtime.telemetry import Telemetry
 from assay.schema.audit import (
     AuditAssigned,
     AuditCalled,
@@ -55,8 +56,10 @@ class Worker:
         journal: AuditJournal,
         now: Callable[[], int],
         find: Find = answer,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.settings, self.door, self.journal, self._now, self._find = settings, door, journal, now, find
+        self._telemetry = telemetry or Telemetry("verifier", settings.trace_ratio)
         self.verifier = participant_id(Role.VERIFIER, key.address)
         self.outgoing = Outgoing(journal, door, key, eip712, self.verifier, now)
         self.outgoing.on_refused = self._on_refused
@@ -95,6 +98,10 @@ class Worker:
         return task
 
     def _on_event(self, said: Envelope[Event]) -> None:
+        with self._telemetry.handled(said):
+            self._act(said)
+
+    def _act(self, said: Envelope[Event]) -> None:
         match said.event:
             case AuditAssigned(verifier=self.verifier):
                 if self.journal.put_audit(said.event):
