@@ -8,6 +8,7 @@ of one maker: test trust only.
 
 import asyncio
 import json
+import shutil
 import subprocess
 import tempfile
 from itertools import pairwise
@@ -18,7 +19,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from assay.workloads.zk import build, make_srs
+from assay.workloads.zk import compile_model, make_keys, make_srs
 from assay.workloads.zk.circuit import ezkl
 
 ROOT: Final = Path(__file__).parent.parent
@@ -87,7 +88,10 @@ def main() -> None:
     write_model(FIXTURE / "tiny.onnx")
     make_srs(FIXTURE / "tiny.srs")
     with tempfile.TemporaryDirectory() as folder:
-        circuit = build(FIXTURE / "tiny.onnx", FIXTURE / "tiny.srs", Path(folder) / "circuit")
+        circuit = compile_model(FIXTURE / "tiny.onnx", FIXTURE / "tiny.srs", Path(folder))
+        for part in (circuit.compiled, circuit.settings):
+            shutil.copy(part, FIXTURE)
+        make_keys(circuit)
         source = Path(folder) / "verifier.sol"
         asyncio.run(write_source(circuit, source))
         (FIXTURE / "verifier.json").write_text(json.dumps(compiled(source.read_text())) + "\n")

@@ -4,6 +4,7 @@ The fixture beside this file is written by `python -m tools.zk_fixture`.
 """
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import pytest
 from eth_abi import encode
 from tests.servers import rpc
 
-from assay.workloads.zk import BadProof, Circuit, Proof, build, check, evm_call, prove
+from assay.workloads.zk import BadProof, Circuit, Proof, check, compile_model, evm_call, make_keys, prove
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -28,7 +29,7 @@ class Proven(NamedTuple):
 @pytest.fixture(scope="module")
 def proven(tmp_path_factory: pytest.TempPathFactory) -> Proven:
     """The fixture's circuit, and one proof in it."""
-    circuit = build(FIXTURE / "tiny.onnx", FIXTURE / "tiny.srs", tmp_path_factory.mktemp("zk") / "circuit")
+    circuit = received(tmp_path_factory.mktemp("prover"))
     return Proven(circuit, prove(circuit, INPUTS))
 
 
@@ -47,6 +48,18 @@ async def verifier(chain_url: str) -> str:
 def test_a_proof_shows_what_the_model_gives(proven: Proven) -> None:
     assert check(proven.circuit, proven.proof.data, INPUTS) == proven.proof.outputs
     assert len(set(proven.proof.outputs)) > 1
+
+
+def test_whoever_makes_the_keys_of_a_circuit_gets_the_same(proven: Proven, tmp_path: Path) -> None:
+    other = received(tmp_path)
+    assert other.digest == proven.circuit.digest
+    assert check(other, proven.proof.data, INPUTS) == proven.proof.outputs
+
+
+def test_a_model_can_be_compiled_anew(tmp_path: Path) -> None:
+    circuit = compile_model(FIXTURE / "tiny.onnx", FIXTURE / "tiny.srs", tmp_path)
+    make_keys(circuit)
+    assert check(circuit, prove(circuit, INPUTS).data, INPUTS)
 
 
 def test_a_proof_about_other_inputs_is_refused(proven: Proven) -> None:
@@ -72,6 +85,15 @@ async def test_a_contract_accepts_the_proof_and_no_other(proven: Proven, verifie
         assert not await is_accepted(chain_url, verifier, changed(proven.proof.data, part))
     gas = int(await rpc(chain_url, "eth_estimateGas", {"to": verifier, "data": calldata(proven.proof.data)}), 16)
     assert 21_000 < gas < 1_000_000
+
+
+def received(folder: Path) -> Circuit:
+    """The compiled circuit as a party receives it, with the keys that it makes of it."""
+    circuit = Circuit(folder, FIXTURE / "tiny.srs")
+    for part in (circuit.compiled, circuit.settings):
+        shutil.copy(FIXTURE / part.name, part)
+    make_keys(circuit)
+    return circuit
 
 
 async def is_accepted(url: str, contract: str, proof: bytes) -> bool:

@@ -6,7 +6,7 @@ Nothing here goes to the network; the structured reference string is the operato
 the proof (docs/adr/0013-zero-knowledge.md).
 """
 
-from assay.workloads.zk.circuit import Circuit, Shape, build, make_srs
+from assay.workloads.zk.circuit import Circuit, Shape, compile_model, make_keys, make_srs
 from assay.workloads.zk.proof import BadProof, EvmCall, Proof, check, evm_call, prove
 
 __all__ = [
@@ -15,9 +15,10 @@ __all__ = [
     "EvmCall",
     "Proof",
     "Shape",
-    "build",
     "check",
+    "compile_model",
     "evm_call",
+    "make_keys",
     "make_srs",
     "prove",
 ]

@@ -1,6 +1,8 @@
 """A model as a circuit: what prover and verifier agree on before anything is proven."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -78,21 +80,35 @@ def make_srs(path: Path) -> None:
     ezkl().gen_srs(str(path), LOG_ROWS)
 
 
-def build(model: Path, srs: Path, folder: Path) -> Circuit:
-    """The circuit of an ONNX model, with fixed weights and public inputs and outputs, and both of its keys.
+def compile_model(model: Path, srs: Path, folder: Path) -> Circuit:
+    """The circuit of an ONNX model, with fixed weights and public inputs and outputs; its keys are still to be made.
 
-    Raises ModelUnsupported for a model that the prover does not take or that has more than 2**LOG_ROWS rows.
+    One party does this and the folder travels: the prover orders its tables by chance, so that two compilations of one
+    model are two circuits. Raises ModelUnsupported for a model that the prover does not take.
     """
     prover, circuit = ezkl(), Circuit(folder, srs)
     folder.mkdir(parents=True, exist_ok=True)
-    try:
+    with _refusals():
         prover.gen_settings(str(model), str(circuit.settings), py_run_args=_arguments(prover))
         prover.compile_circuit(str(model), str(circuit.compiled), str(circuit.settings))
-        keys = str(circuit.verification_key), str(circuit.proving_key)
-        prover.setup(str(circuit.compiled), *keys, str(srs))
+    return circuit
+
+
+def make_keys(circuit: Circuit) -> None:
+    """Write both keys of a compiled circuit: whoever does it gets the same bytes.
+
+    Raises ModelUnsupported for a circuit that has more than 2**LOG_ROWS rows.
+    """
+    with _refusals():
+        ezkl().setup(*map(str, (circuit.compiled, circuit.verification_key, circuit.proving_key, circuit.srs)))
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
     except RuntimeError as error:
         raise ModelUnsupported(f"{error}") from None
-    return circuit
 
 
 def _arguments(prover: Any) -> Any:
