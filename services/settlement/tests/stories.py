@@ -57,11 +57,12 @@ def provider_of(name: str) -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """One lease of a story: who had it, how many segments it closed, and whether they are true."""
+    """One lease of a story: who had it, how many segments it closed, whether they stand, and if not, by which code."""
 
     provider: str
     segments: int
     is_true: bool = True
+    code: str = "segment.mismatch"
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,7 @@ class Story:
         if not commits:
             return []
         verdict_id, last = derive_id("d", root), commits[-1]
-        code = "segment.equal" if part.is_true else "segment.mismatch"
+        code = "segment.equal" if part.is_true else part.code
         finding = Finding(segment=last.segment, method="replay", passed=part.is_true, code=code, claimed=last.state_out)
         verdict = VerdictReached(
             verdict_id=verdict_id,

@@ -14,6 +14,7 @@ from assay.chain.memory import MemoryChain
 from assay.chain.values import Order, SignedOrder
 from assay.proof import verify
 from assay.schema.errors import Refused
+from assay.schema.lease import FORFEIT
 from assay.schema.values import cost_of
 from assay.settlement.handlers import open_of
 from assay.settlement.intents import Open
@@ -75,6 +76,14 @@ async def test_a_rejected_lease_is_slashed_and_not_paid(market: Market) -> None:
     assert await market.chain.pool_balance() == 50 * 10**18
     last = [event for event in await market.said("stake.changed") if event["provider"] == provider_of("beta")][-1]
     assert last["amount"] == STAKE - 50 * 10**18
+    await market.check()
+
+
+async def test_a_lease_that_is_forfeit_for_another_of_its_epoch_is_neither_paid_nor_slashed(market: Market) -> None:
+    await market.play(market.story("near", (Part("alpha", 2), Part("beta", 1, is_true=False, code=FORFEIT))))
+    assert await market.balance("beta") == DEPOSIT
+    assert await market.said("lease.slashed") == []
+    assert await market.chain.pool_balance() == 0
     await market.check()
 
 
