@@ -1,7 +1,5 @@
 """The commands that a worker adds to `assay`: provider start, status, drain."""
 
-import os
-import signal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,12 +10,12 @@ from assay.client import output
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.client.sdk import Assay
-from assay.schema.errors import BadSettings
+from assay.client.worker import drain as drain_worker
+from assay.client.worker import starting
 from assay.schema.event import decode
 from assay.schema.offer import OfferDelisted, OfferRefused
 from assay.schema.values import Role, participant_id
 
-PID = "worker.pid"
 DataDir = Annotated[Path, typer.Option(help="Journal, cache and checkpoints.")]
 DATA_DIR = Path("var/provider")
 
@@ -43,29 +41,8 @@ def start(
     from assay.execution.launch import launch
     from assay.execution.settings import Settings
 
-    async def read(out: Output) -> Profile:
-        return Profile.find(out.profile)
-
-    profile = output.run(context, read)
-    if profile.key_file is None:
-        raise typer.Exit(context.obj.fail(BadSettings("The profile has no key: add key_file.")))
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (data_dir / PID).write_text(str(os.getpid()))
-    settings = Settings(
-        nats_url=profile.nats_url,
-        nats_creds_file=profile.creds_file,
-        key_file=profile.key_file,
-        deployment_file=profile.deployment_file,
-        data_dir=data_dir,
-        models_dir=models_dir,
-        region=region,
-        slots=slots,
-        mega_unit_price=mega_unit_price,
-    )
-    try:
-        launch(settings)
-    finally:
-        (data_dir / PID).unlink(missing_ok=True)
+    with starting(context, data_dir) as known:
+        launch(Settings(**known, models_dir=models_dir, region=region, slots=slots, mega_unit_price=mega_unit_price))
 
 
 def status(context: typer.Context) -> None:
@@ -93,13 +70,4 @@ async def why_unlisted(assay: Assay) -> dict[str, Any]:
 
 def drain(context: typer.Context, data_dir: DataDir = DATA_DIR) -> None:
     """Tell the worker here to end the segments in hand, release its leases and stop."""
-
-    async def work(out: Output) -> None:
-        try:
-            pid = int((data_dir / PID).read_text())
-            os.kill(pid, signal.SIGTERM)
-        except (FileNotFoundError, ProcessLookupError, ValueError):
-            raise BadSettings(f"No worker runs in {data_dir}.") from None
-        out.show({"pid": pid, "drain": "asked"}, lambda: f"asked {pid} to drain")
-
-    output.run(context, work)
+    drain_worker(context, data_dir)

@@ -1,7 +1,5 @@
 """The commands that a verifier adds to `assay`: verifier start, status, drain."""
 
-import os
-import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +9,10 @@ from assay.client import output
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.client.sdk import Assay
-from assay.schema.errors import BadSettings
+from assay.client.worker import drain as drain_worker
+from assay.client.worker import starting
 from assay.schema.values import BOND_PER_VERIFIER, Role, participant_id
 
-PID = "worker.pid"
 DataDir = Annotated[Path, typer.Option(help="Journal and scratch.")]
 DATA_DIR = Path("var/verifier")
 
@@ -40,29 +38,8 @@ def start(
     from assay.verification.verifier.launch import launch
     from assay.verification.verifier.settings import Settings
 
-    async def read(out: Output) -> Profile:
-        return Profile.find(out.profile)
-
-    profile = output.run(context, read)
-    if profile.key_file is None:
-        raise typer.Exit(context.obj.fail(BadSettings("The profile has no key: add key_file.")))
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (data_dir / PID).write_text(str(os.getpid()))
-    settings = Settings(
-        nats_url=profile.nats_url,
-        nats_creds_file=profile.creds_file,
-        key_file=profile.key_file,
-        deployment_file=profile.deployment_file,
-        data_dir=data_dir,
-        models_dir=models_dir,
-        region=region,
-        network=network,
-        slots=slots,
-    )
-    try:
-        launch(settings)
-    finally:
-        (data_dir / PID).unlink(missing_ok=True)
+    with starting(context, data_dir) as known:
+        launch(Settings(**known, models_dir=models_dir, region=region, slots=slots, network=network))
 
 
 def status(context: typer.Context) -> None:
@@ -79,13 +56,4 @@ def status(context: typer.Context) -> None:
 
 def drain(context: typer.Context, data_dir: DataDir = DATA_DIR) -> None:
     """Tell the verifier here to answer the audits in hand, withdraw and stop."""
-
-    async def work(out: Output) -> None:
-        try:
-            pid = int((data_dir / PID).read_text())
-            os.kill(pid, signal.SIGTERM)
-        except (FileNotFoundError, ProcessLookupError, ValueError):
-            raise BadSettings(f"No verifier runs in {data_dir}.") from None
-        out.show({"pid": pid, "drain": "asked"}, lambda: f"asked {pid} to drain")
-
-    output.run(context, work)
+    drain_worker(context, data_dir)
