@@ -3,7 +3,9 @@ const { createHash } = require("crypto");
 const { mkdirSync, readdirSync, readFileSync, writeFileSync } = require("fs");
 const { join } = require("path");
 
-const CONTRACTS = ["StableToken", "NativeToken", "Escrow", "Stake", "InsurancePool", "EpochAnchors", "Judge"];
+const CONTRACTS = ["StableToken", "NativeToken", "Escrow", "Stake", "InsurancePool", "EpochAnchors", "Judge", "Payment", "Challenges"];
+// What the benchmarks deploy beside them, and no network does.
+const PEERS = ["NettedPayments"];
 const root = join(__dirname, "..");
 const target = process.argv[2];
 
@@ -18,11 +20,13 @@ const sources = [
 const digest = (path) => createHash("sha256").update(readFileSync(join(root, path))).digest("hex");
 
 mkdirSync(target, { recursive: true });
-for (const name of CONTRACTS) {
+const write = (folder, name) => {
   const built = JSON.parse(readFileSync(join(root, "out", `${name}.sol`, `${name}.json`), "utf8"));
   const artefact = { abi: built.abi, bytecode: built.bytecode.object };
-  writeFileSync(join(target, `${name}.json`), JSON.stringify(artefact, null, 1) + "\n");
-}
+  writeFileSync(join(folder, `${name}.json`), JSON.stringify(artefact, null, 1) + "\n");
+};
+for (const name of CONTRACTS) write(target, name);
+for (const name of PEERS) write(join(root, "../../../bench/settlement"), name);
 
 const digests = Object.fromEntries(sources.map((path) => [path, digest(path)]));
 writeFileSync(join(target, "sources.json"), JSON.stringify(digests, null, 1) + "\n");

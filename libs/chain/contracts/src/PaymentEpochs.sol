@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Challenges} from "./Challenges.sol";
+import {EpochHash} from "./EpochHash.sol";
+import {PaymentFunds} from "./PaymentFunds.sol";
+
+/// @notice The epochs of Payment: bonded posters, one digest for each epoch, finality, and the end of a void one.
+abstract contract PaymentEpochs is PaymentFunds, AccessControl {
+    using SafeERC20 for IERC20;
+    using SafeCast for uint256;
+
+    /// @notice How long each epoch can be doubted.
+    uint256 public constant WINDOW = 1 days;
+    /// @notice Longer than everything by which an epoch can become void.
+    uint256 public constant BOND_DELAY = 14 days;
+    /// @notice A fee is at most this part of what a job costs: one in so many.
+    uint256 public constant FEE_PART_MAX = 20;
+    /// @notice So many digests are kept, each for RING * INTERVAL (45 days) at least.
+    uint256 public constant RING = 16_384;
+    uint256 public constant INTERVAL = 240;
+    /// @notice So many epochs may wait to become final.
+    uint256 public constant PENDING_MAX = 4096;
+    IERC20 public immutable NATIVE;
+    address public immutable POOL;
+    Challenges public immutable CHALLENGES;
+    uint256 public immutable BOND;
+    /// @notice What a challenger gets for its costs, out of a slashed bond: a tenth of it at most.
+    uint256 public immutable REFUND;
+
+    struct Poster {
+        uint128 bond;
+        uint56 readyAt;
+        uint64 number;
+        bool isAppointed;
+    }
+
+    mapping(uint256 place => bytes32 digest) internal _ring;
+    mapping(address poster => Poster) internal _posters;
+    /// @dev A bit for each epoch that has open demands.
+    mapping(uint256 word => uint256 bits) internal _doubted;
+
+    error NotChallenges(address caller);
+    error RefundTooHigh(uint256 refund, uint256 bond);
+
+    modifier onlyChallenges() {
+        if (msg.sender != address(CHALLENGES)) revert NotChallenges(msg.sender);
+        _;
+    }
+
+    constructor(IERC20 native, address pool, uint256 bond, uint256 refund, Challenges challenges) {
+        if (refund > bond / 10) revert RefundTooHigh(refund, bond);
+        (NATIVE, POOL, BOND, REFUND, CHALLENGES) = (native, pool, bond, refund, challenges);
+        Epoch memory genesis;
+        _ring[0] = _digest(genesis);
+    }
+
+    function appoint(address poster, bool isAppointed) external onlyRole(DEFAULT_ADMIN_ROLE) {
+        _posters[poster].isAppointed = isAppointed;
+        emit PosterAppointed(poster, isAppointed);
+    }
+
+    function addBond(uint256 amount) external nonReentrant {
+        uint256 before = NATIVE.balanceOf(address(this));
+        NATIVE.safeTransferFrom(msg.sender, address(this), amount);
+        uint256 arrived = NATIVE.balanceOf(address(this)) - before;
+        _posters[msg.sender].bond += arrived.toUint128();
+        emit BondAdded(msg.sender, arrived);
+    }
+
+    function leaveBond() external {
+        Poster storage poster = _posters[msg.sender];
+        (poster.readyAt, poster.number) = (uint56(block.timestamp + BOND_DELAY), _head.posted);
+        emit BondLeaving(msg.sender, poster.readyAt);
+    }
+
+    function withdrawBond() external nonReentrant {
+        Poster storage poster = _posters[msg.sender];
+        uint256 amount = poster.bond;
+        if (amount == 0 || poster.readyAt == 0) revert NotPoster(msg.sender);
+        if (block.timestamp < poster.readyAt) revert TooSoon(poster.readyAt);
+        // What it posted is final, or nothing that was posted so early is left.
+        uint256 until = poster.number < _head.posted ? poster.number : _head.posted;
+        if (_head.last < until) revert NotFinal(poster.number);
+        (poster.bond, poster.readyAt, poster.number) = (0, 0, 0);
+        emit BondWithdrawn(msg.sender, amount);
+        NATIVE.safeTransfer(msg.sender, amount);
+    }
+
+    function post(State calldata state, bytes32 stepsRoot, uint32 steps) external {
+        if (!_isPoster(msg.sender)) revert NotPoster(msg.sender);
+        if (steps == 0) revert NoSteps();
+        (uint256 credits, uint256 debits) = (state.credits, state.debits);
+        if (credits > debits || debits - credits > debits / FEE_PART_MAX) revert Unbalanced(credits, debits);
+        Head memory last = _head;
+        if (debits > last.funds) revert Overdrawn(debits, last.funds);
+        if (block.timestamp < last.postedAt + INTERVAL) revert TooSoon(last.postedAt + INTERVAL);
+        if (last.posted - last.last >= PENDING_MAX) revert TooManyPending();
+        uint32 number = last.posted + 1;
+        Epoch memory epoch = Epoch(number, uint64(block.timestamp), msg.sender, steps, stepsRoot, state);
+        _head = Head(number, last.last, uint64(block.timestamp), last.funds);
+        _ring[number % RING] = _digest(epoch);
+        emit Posted(number, msg.sender, uint64(block.timestamp), steps, stepsRoot, state);
+    }
+
+    function finalise(Epoch calldata epoch) external {
+        _finalise(epoch);
+    }
+
+    function doubt(uint64 number, bool isDoubted) external onlyChallenges {
+        uint256 bit = 1 << (number & 255);
+        if (isDoubted) _doubted[number >> 8] |= bit;
+        else _doubted[number >> 8] &= ~bit;
+    }
+
+    function voidEpoch(Epoch calldata epoch, VoidReason reason, address challenger)
+        external
+        nonReentrant
+        onlyChallenges
+    {
+        bytes32 digest = _requireKnown(epoch);
+        if (epoch.number <= _head.last) revert AlreadyFinal(epoch.number);
+        _void(epoch.number);
+        emit Voided(epoch.number, digest, epoch.poster, reason);
+        _slash(epoch.poster, challenger);
+    }
+
+    function check(Epoch calldata epoch) external view returns (bytes32 digest, bool isFinal) {
+        return (_requireKnown(epoch), epoch.number <= _head.last);
+    }
+
+    /// @notice The numbers of the last epoch posted and of the last final one, when the last was posted, and what all
+    /// requesters deposited and did not withdraw.
+    function head() external view returns (Head memory) {
+        return _head;
+    }
+
+    function posterOf(address poster) external view returns (Poster memory) {
+        return _posters[poster];
+    }
+
+    function digestOf(uint64 number) external view returns (bytes32) {
+        bool isKnown = number <= _head.posted && _head.posted - number < RING;
+        return isKnown ? _ring[number % RING] : bytes32(0);
+    }
+
+    function _isPoster(address account) internal view returns (bool) {
+        Poster memory poster = _posters[account];
+        return poster.isAppointed && poster.readyAt == 0 && poster.bond >= BOND;
+    }
+
+    function _finalise(Epoch calldata epoch) internal {
+        _requireKnown(epoch);
+        Head memory known = _head;
+        if (epoch.number <= known.last) return;
+        if (block.timestamp <= epoch.postedAt + WINDOW) revert NotFinal(epoch.number);
+        // Word by word of the bits from the first that is not final yet up to this one.
+        for (uint256 number = uint256(known.last) + 1; number <= epoch.number;) {
+            uint256 bits = _doubted[number >> 8] >> (number & 255);
+            uint256 end = (number | 255) + 1;
+            if (epoch.number < end - 1) bits &= (1 << (epoch.number - number + 1)) - 1;
+            if (bits != 0) revert NotFinal(epoch.number);
+            number = end;
+        }
+        _head.last = uint32(epoch.number);
+        emit Finalised(epoch.number);
+    }
+
+    function _void(uint256 number) private {
+        uint256 posted = _head.posted;
+        _head.posted = uint32(number - 1);
+        for (uint256 word = number >> 8; word <= posted >> 8; ++word) {
+            uint256 kept = word == number >> 8 ? (1 << (number & 255)) - 1 : 0;
+            if (_doubted[word] & ~kept != 0) _doubted[word] &= kept;
+        }
+    }
+
+    /// @dev The challenger's refund is capped by what was taken; the rest goes to the pool.
+    function _slash(address account, address challenger) private {
+        Poster storage poster = _posters[account];
+        uint256 taken = poster.bond < BOND ? poster.bond : BOND;
+        uint256 refund = REFUND < taken ? REFUND : taken;
+        poster.bond -= uint128(taken);
+        emit BondSlashed(account, taken, refund, challenger);
+        NATIVE.safeTransfer(POOL, taken - refund);
+        if (refund > 0) NATIVE.safeTransfer(challenger, refund);
+    }
+
+    function _requireKnown(Epoch calldata epoch) internal view returns (bytes32 digest) {
+        digest = _digest(epoch);
+        bool isPosted = epoch.number <= _head.posted;
+        if (!isPosted || _ring[epoch.number % RING] != digest) revert UnknownEpoch(epoch.number);
+    }
+
+    function _digest(Epoch memory epoch) internal view returns (bytes32) {
+        return EpochHash.ofEpoch(_domainSeparatorV4(), epoch);
+    }
+}

@@ -1,0 +1,46 @@
+"""Payment's vectors are what Python builds, its artefacts fit a block, and both sides name the same types."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from assay.chain.artefacts import artefact
+from assay.proof import settlement
+from assay.proof.keccak import keccak256
+
+CONTRACTS = Path(__file__).parents[1] / "contracts"
+
+
+def test_the_vectors_are_what_the_generator_writes():
+    spec = importlib.util.spec_from_file_location("settlement_vectors", CONTRACTS / "tools/settlement.py")
+    vectors = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(vectors)
+    assert vectors.write() == vectors.TARGET.read_bytes(), "run contracts/tools/settlement.py"
+
+
+@pytest.mark.parametrize("name", ["Payment", "Challenges"])
+def test_a_creation_is_no_longer_than_a_chain_takes(name):
+    assert 0 < len(artefact(name).bytecode) <= 2 * 24_576
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "digest"),
+    [
+        ("EpochHash", "EPOCH_TYPE", settlement.EPOCH_TYPE),
+        ("EpochHash", "ACCOUNT_TYPE", settlement.ACCOUNT_TYPE),
+        ("EpochHash", "STEP_TYPE", settlement.STEP_TYPE),
+        ("Steps", "VERDICT_TYPEHASH", settlement.VERDICT_HASH),
+        ("Payment", "CONSENT_TYPEHASH", settlement.CONSENT_HASH),
+    ],
+)
+def test_both_sides_hash_the_same_types(file, name, digest):
+    text = (CONTRACTS / f"src/{file}.sol").read_text()
+    written = re.search(rf'{name} =\s*keccak256\(\s*"([^"]*)"', text)[1]
+    assert keccak256(written.encode()) == digest
+
+
+def test_the_fee_is_capped_alike():
+    text = (CONTRACTS / "src/Steps.sol").read_text()
+    assert f"FEE_PART_MAX = {settlement.FEE_PART_MAX};" in text

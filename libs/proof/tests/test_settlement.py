@@ -1,0 +1,123 @@
+from dataclasses import replace
+
+import pytest
+from eth_abi import encode
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assay.proof.eip712 import Domain, domain_separator
+from assay.proof.keccak import keccak256
+from assay.proof.settlement import EPOCH_TYPE, Payout, Settlement, charges_of, epoch_digest, total_of
+from assay.proof.settlement_epoch import (
+    Book,
+    build,
+    is_in,
+    is_posted,
+    is_right,
+    posted_as,
+    prove_step,
+    recompute,
+)
+from assay.proof.settlement_tree import EMPTY, Node, climb
+from assay.schema.errors import Reject
+
+DOMAIN = Domain(31337, "0x" + "5e" * 20)
+ACCOUNTS = [f"0x{number:040x}" for number in range(1, 8)]
+PLACES = {account: 3 * place + 1 for place, account in enumerate(ACCOUNTS)}
+POSTER = "0x" + "90" * 20
+
+payouts = st.integers(0, 10**6).flatmap(
+    lambda amount: st.builds(Payout, st.sampled_from(ACCOUNTS), st.just(amount), st.integers(0, amount // 20))
+)
+parts = st.lists(payouts, min_size=1, max_size=3).map(tuple)
+
+
+@st.composite
+def jobs(draw: st.DrawFn, least: int = 1) -> list[Settlement]:
+    drawn = draw(st.lists(st.tuples(st.sampled_from(ACCOUNTS), parts), min_size=least, max_size=6))
+    receipt = bytes(31) + b"r"
+    return [Settlement(number.to_bytes(32, "big"), *each, receipt) for number, each in enumerate(drawn)]
+
+
+@settings(max_examples=8, deadline=None)
+@given(jobs(2), st.data())
+def test_splitting_an_epoch_never_changes_what_anybody_has(settlements: list[Settlement], data: st.DataObject) -> None:
+    cut = data.draw(st.integers(1, len(settlements) - 1))
+    start = Book(DOMAIN, PLACES)
+    whole, halves = recompute(start, [settlements]), recompute(start, [settlements[:cut], settlements[cut:]])
+    assert (whole.state, whole.sums) == (halves.state, halves.sums)
+    assert start.state == EMPTY
+
+
+@settings(max_examples=8, deadline=None)
+@given(jobs())
+def test_sums_conserve(settlements: list[Settlement]) -> None:
+    epoch, book = build(Book(DOMAIN, PLACES), 1, settlements)
+    credits, debits = total_of(settlements)
+    assert epoch.state[1:] == (credits, debits) == tuple(map(sum, zip(*book.sums.values(), strict=True)))
+    assert 0 <= debits - credits <= debits // 20
+    for account in ACCOUNTS:
+        assert is_in(DOMAIN, epoch.state, PLACES[account], book.leaf(account))
+
+
+@settings(max_examples=8, deadline=None)
+@given(jobs(), jobs(), st.data())
+def test_every_step_is_proven_and_nothing_else_is(
+    earlier: list[Settlement], settlements: list[Settlement], data: st.DataObject
+) -> None:
+    before = recompute(Book(DOMAIN, PLACES), [earlier])
+    epoch, _ = build(before, 2, settlements)
+    posted = posted_as(epoch, 5, POSTER)
+    proof = prove_step(before, epoch, data.draw(st.integers(0, len(epoch.steps) - 1)))
+    assert is_right(before, posted, before.state, proof)
+    step, state = proof.step, proof.step.state
+    wrong = [
+        replace(proof, step=step._replace(charge=step.charge._replace(amount=step.charge.amount + 1))),
+        replace(proof, step=step._replace(state=state._replace(credits=state.credits + 1))),
+        replace(proof, requester=replace(proof.requester, credit=proof.requester.credit + 1)),
+        replace(proof, provider=replace(proof.provider, debit=proof.provider.debit + 1)),
+        replace(proof, index=proof.index + 1),
+        replace(proof, path=(*proof.path, bytes(32))),
+    ]
+    assert not any(is_right(before, posted, before.state, each) for each in wrong)
+    assert not is_right(before, replace(posted, number=3), before.state, proof)
+    assert not is_right(Book(replace(DOMAIN, chain_id=1), PLACES), posted, before.state, proof)
+
+
+def test_an_epoch_is_recomputed_from_its_settlements() -> None:
+    start = Book(DOMAIN, PLACES)
+    job = Settlement(b"j" * 32, ACCOUNTS[0], (Payout(ACCOUNTS[1], 950, 50),), bytes(32))
+    posted = posted_as(build(start, 1, [job])[0], 5, POSTER)
+    assert is_posted(start, posted, [job])
+    assert not is_posted(start, posted, [job._replace(requester=ACCOUNTS[2])])
+    assert not is_posted(start, replace(posted, steps=2), [job])
+
+
+def test_the_digest_of_an_epoch_is_that_of_its_abi_encoding() -> None:
+    posted = posted_as(build(Book(DOMAIN, PLACES), 7, [settled(Payout(ACCOUNTS[1], 5))])[0], 5, POSTER)
+    state = tuple(posted.state)
+    types = ["bytes32", "bytes32", "(uint64,uint64,address,uint32,bytes32,(bytes32,uint128,uint128))"]
+    fields = (posted.number, posted.posted_at, posted.poster, posted.steps, posted.steps_root, state)
+    assert epoch_digest(DOMAIN, posted) == keccak256(encode(types, [EPOCH_TYPE, domain_separator(DOMAIN), fields]))
+
+
+def settled(*parts_: Payout) -> Settlement:
+    return Settlement(b"j" * 32, ACCOUNTS[0], parts_, bytes(32))
+
+
+def test_what_no_contract_would_take_is_refused() -> None:
+    start = Book(DOMAIN, PLACES)
+    for bad in (settled(), settled(Payout(ACCOUNTS[1], -1)), settled(Payout(ACCOUNTS[1], 949, 51))):
+        with pytest.raises(Reject):
+            charges_of(bad)
+    twice, stranger = [settled(Payout(ACCOUNTS[1], 1))] * 2, [settled(Payout("0x" + "ff" * 20, 1))]
+    for batch in ([], twice, stranger, [settled(Payout(ACCOUNTS[1], 2**128))]):
+        with pytest.raises((Reject, OverflowError)):
+            build(start, 1, batch)
+
+
+def test_a_sum_cannot_overflow_on_the_way_up() -> None:
+    book = Book(DOMAIN, PLACES)
+    leaf = build(book, 1, [settled(Payout(ACCOUNTS[1], 5))])[1].leaf(ACCOUNTS[1])
+    with pytest.raises(Reject):
+        climb(Node(b"x" * 32, 2**128 - 1, 2**128 - 1), PLACES[ACCOUNTS[1]], leaf.branch)
