@@ -17,7 +17,7 @@ TEXTS = (
     "0x" + "b" * 130,
     "0x" + "c" * 64,
     *(f"{letter}{'a2b3c4d5' * 4}"[:33] for letter in "prv"),
-    *(f"{letter}{'a2b3c4d5' * 4}"[:27] for letter in "jlfdxa"),
+    *(f"{letter}{'a2b3c4d5' * 4}"[:27] for letter in "jlfdxabc"),
 )
 
 

@@ -19,8 +19,8 @@ from assay.schema.streams import STREAMS, durable_of
 from assay.schema.values import PARTICIPANTS, Role
 
 SERVICES = [Role.GATEWAY, Role.DISCOVERY, Role.MATCHING, Role.VERIFICATION, Role.SETTLEMENT]
-# The server's limit of a line is 4096 bytes, and CONNECT carries some 350 besides the user's claim.
-CLAIM_BYTES_MAX = 3700
+# Half of `max_control_line`; CONNECT carries some 350 bytes besides the user's claim.
+CLAIM_BYTES_MAX = 8_000
 WITHIN_S = 15.0
 
 As = Callable[[Role], Awaitable[JetStreamBus]]

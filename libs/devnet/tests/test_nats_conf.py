@@ -12,7 +12,7 @@ from assay.devnet.executables import nats_server
 from assay.devnet.nats import CONF
 
 PRODUCTION = Path(__file__).resolve().parents[3] / "deploy/nats.conf"
-SAFE = ("sync_interval: always", "strict: true", "max_payload: 1MB")
+SAFE = ("sync_interval: always", "strict: true", "max_payload: 1MB", "max_control_line: 16KB")
 
 
 @pytest.mark.server

@@ -14,17 +14,20 @@ from libs.proof.tests.test_report import compose_from, faults_of, reseal
 from libs.proof.tests.test_report import sealed as sealed
 
 from assay.proof import Report, epoch, seal, sign_event, spec_digest, verify
+from assay.proof.beacon import Pulse, commit, reveal_of, said_of
 from assay.proof.dsse import open_envelope
 from assay.proof.merkle_sum import root as sum_root
 from assay.proof.provenance import AuditPart, EpochPart
 from assay.proof.provenance_chain import read_chain
 from assay.proof.provenance_graph import graph_of
+from assay.schema.beacon import RevealedShare
 from assay.schema.epoch import DrawnSegment, EpochAnchored, EpochCommitted, EpochDrawn, EpochEntry
 from assay.schema.values import NO_DIGEST, Role, derive_id, participant_id
 from assay.schema.verdict import Finding, VerdictReached
 
 BLOCK = 40
 VERIFIER = participant_id(Role.VERIFIER, key_of("verifier").address)
+ABSENT = participant_id(Role.VERIFIER, key_of("absent").address)
 
 
 def entry_of(job_id: str, entry: epoch.Entry) -> EpochEntry:
@@ -39,15 +42,33 @@ def neighbour(name: str) -> epoch.Range:
     return epoch.Range(epoch.Entry(derive_id("l", "neighbour", name), 7, 0, 3, *under), leaves, costs)
 
 
+def revealed_share(name: str, epoch_id: str, pulse: Pulse) -> RevealedShare:
+    """What a verifier was bound to, and revealed over a block."""
+    key = key_of(name)
+    verifier = participant_id(Role.VERIFIER, key.address)
+    value, salt = (blake3(f"{name} {what} {epoch_id}".encode()).digest() for what in ("value", "salt"))
+    bare = RevealedShare(
+        verifier=verifier,
+        commit=commit(value, salt, verifier, epoch_id),
+        value=value.hex(),
+        salt=salt.hex(),
+        time_ms=NOW_MS,
+        signature="0x" + "0" * 130,
+    )
+    said = sign_event(key, DOMAIN, said_of(bare, epoch_id, pulse).event, verifier, NOW_MS)
+    return bare.model_copy(update={"signature": said.signature})
+
+
 def epoch_over(commits: list[Any], number: int, k: int) -> EpochPart:
     """The epoch of one lease and a neighbour's, drawn and audited."""
     own, other = epoch.range_of(commits, spec_digest(SPEC)), neighbour(str(number))
     root = epoch.epoch_root([own.entry, other.entry])
-    block_hash, shares = blake3(str(number).encode()).digest(), [b"\5" * 32]
-    beacon = epoch.combine(block_hash, shares)
+    epoch_id, pulse = derive_id("x", commits[0].provider, number), Pulse(BLOCK, blake3(str(number).encode()).digest())
+    revealed = [revealed_share(name, epoch_id, pulse) for name in ("sharer one", "sharer two")]
+    beacon = epoch.combine(pulse.value, [reveal_of(share).value for share in revealed])
     seed = epoch.seed(beacon, root.root, commits[0].provider, number)
     drawn = epoch.draw(seed, [own, other], k)
-    fact = {"epoch_id": derive_id("x", commits[0].provider, number), "provider": commits[0].provider, "number": number}
+    fact = {"epoch_id": epoch_id, "provider": commits[0].provider, "number": number}
     entries = (entry_of(commits[0].job_id, own.entry), entry_of(derive_id("j", "another"), other.entry))
     segments = tuple(DrawnSegment(lease_id=lease, segment=segment) for lease, segment in drawn)
     return EpochPart.of(
@@ -60,9 +81,17 @@ def epoch_over(commits: list[Any], number: int, k: int) -> EpochPart:
             entries=entries,
         ),
         EpochAnchored(**fact, root=root.root, block=BLOCK - 2, tx="0x" + "ab" * 32, gas=50_000),
-        EpochDrawn(**fact, root=root.root, block=BLOCK, beacon=beacon.hex(), seed=seed, drawn=segments),
-        block_hash,
-        reveals=tuple(share.hex() for share in shares),
+        EpochDrawn(
+            **fact,
+            root=root.root,
+            block=BLOCK,
+            beacon=beacon.hex(),
+            seed=seed,
+            drawn=segments,
+            revealed=revealed,
+            missing=(ABSENT,),
+        ),
+        pulse.value,
         audits=tuple(
             AuditPart(lease_id=lease, segment=segment, verifier=VERIFIER, method="replay", outcome="agreed")
             for lease, segment in drawn
@@ -98,7 +127,10 @@ def places(report: Report) -> set[str]:
 def test_a_receipt_of_pooled_work_holds(pooled: str, lineage: Any) -> None:
     report = verify(pooled, lineage.operator.address)
     assert report.passed, report.faults
-    names = {check.name.rpartition(": ")[2] for check in report.checks}
+    by_name = {check.name.rpartition(": ")[2]: check.sentence for check in report.checks}
+    names = set(by_name)
+    sharers = [participant_id(Role.VERIFIER, key_of(f"sharer {number}").address) for number in ("one", "two")]
+    assert all(name in by_name["beacon"] for name in (*sharers, f"not revealed: {ABSENT}", f"block {BLOCK}, 2 after"))
     assert {"root", "beacon", "seed", "draw", "audits", "provenance", "chain"} <= names
 
 
@@ -150,6 +182,12 @@ def test_a_flipped_bit_of_a_receipt_without_epochs_has_its_place_too(sealed: str
         (("epochs", 1, "anchor", "block"), BLOCK, "beacon"),
         (("epochs", 1, "beacon", "block_hash"), "0" * 64, "beacon"),
         (("epochs", 1, "beacon", "reveals"), [], "beacon"),
+        (("epochs", 1, "beacon", "reveals", 0, "value"), "0" * 64, "beacon"),
+        (("epochs", 1, "beacon", "reveals", 0, "salt"), "0" * 64, "beacon"),
+        (("epochs", 1, "beacon", "reveals", 0, "commit"), "0" * 64, "beacon"),
+        (("epochs", 1, "beacon", "reveals", 0, "signature"), "0x" + "1" * 130, "beacon"),
+        (("epochs", 1, "beacon", "reveals", 0, "time_ms"), NOW_MS + 1, "beacon"),
+        (("epochs", 1, "beacon", "reveals", 0, "verifier"), ABSENT, "beacon"),
         (("epochs", 1, "beacon", "value"), "0" * 64, "seed"),
         (("epochs", 0, "number"), 9, "seed"),
         (("epochs", 0, "seed"), "1" * 64, "draw"),

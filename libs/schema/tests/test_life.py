@@ -16,6 +16,9 @@ from assay.schema.values import PARTICIPANTS
 MONEY_ENDS = {"settled", "refunded", "unfunded", "paid", "slashed"}
 # An audit that came to no answer, and one whose bond is lost.
 AUDIT_ENDS = {"declined", "lapsed", "overruled"}
+DISPUTE_ENDS = {"ruled"}
+# A share of the beacon that did not come; one that did has nothing more to wait for.
+BEACON_ENDS = {"missed"}
 lives = st.sampled_from(list(LIVES.values()))
 
 
@@ -53,7 +56,7 @@ def test_every_move_is_said_by_the_one_who_may_say_its_event(life: Life[Any]) ->
 
 @pytest.mark.parametrize("life", LIVES.values(), ids=lambda life: life.entity)
 def test_a_life_ends_only_where_the_money_is_settled(life: Life[Any]) -> None:
-    assert {str(state) for state in life.ends()} <= MONEY_ENDS | AUDIT_ENDS
+    assert {str(state) for state in life.ends()} <= MONEY_ENDS | AUDIT_ENDS | DISPUTE_ENDS | BEACON_ENDS
 
 
 def test_no_participant_can_end_a_life_or_move_money_but_a_verifier_may_decline() -> None:

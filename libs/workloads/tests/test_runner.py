@@ -64,6 +64,15 @@ async def test_a_stopped_task_ends_after_the_segment_in_hand(runner: Runner, tmp
     assert isinstance(last, Finished) and last.result is None
 
 
+async def test_what_an_abandoned_task_says_yet_is_never_taken_for_the_next_ones(runner: Runner, tmp_path: Path) -> None:
+    abandoned = [runner.run(noop_task(tmp_path, params={"segments": 50}, last=50)) for _ in range(2)]
+    for messages in abandoned:
+        await anext(messages)
+        await messages.aclose()
+    said = [message async for message in runner.run(noop_task(tmp_path)) if isinstance(message, SegmentDone)]
+    assert [message.segment for message in said] == [0, 1, 2, 3]
+
+
 async def test_bad_parameters_are_the_jobs_own_failure(runner: Runner, tmp_path: Path) -> None:
     said = [message async for message in runner.run(noop_task(tmp_path, params={"segments": 0}))]
     assert isinstance(said[-1], Failed) and not said[-1].fault and said[-1].code == "workload.bad_params"

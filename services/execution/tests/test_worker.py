@@ -22,6 +22,7 @@ from assay.schema.job import JobSpec
 from assay.schema.lease import LeaseCommitted, LeaseExecuted, LeaseGranted, LeaseLapsed
 from assay.schema.values import Role, derive_id, participant_id
 from assay.store.journal import Journal
+from assay.workloads.machine import own_class_id
 
 KEY = Key.from_hex("1" * 64)
 PROVIDER = participant_id(Role.PROVIDER, KEY.address)
@@ -159,6 +160,7 @@ async def test_a_granted_lease_is_worked_to_its_end_and_every_statement_is_signe
     commits = site.door.said(LeaseCommitted)
     assert site.door.types() == ["lease.started", *["lease.committed"] * 4, "lease.executed"]
     check_chain(commits, spec_digest(lease.spec))
+    assert {commit.machine for commit in commits} == {own_class_id()}
     (executed,) = site.door.said(LeaseExecuted)
     assert executed.root == root_of(commits, spec_digest(lease.spec))
     assert executed.result in site.door.held and all(c.checkpoint in site.door.held for c in commits)

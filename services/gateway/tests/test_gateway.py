@@ -24,6 +24,7 @@ from assay.proof.commitment import chain, leaf_of
 from assay.runtime.serving import serve
 from assay.schema import Envelope, decode
 from assay.schema.audit import AuditAssigned, AuditLapsed, AuditSealed, VerifierAnnounced, VerifierWithdrawn
+from assay.schema.beacon import BeaconCalled, BeaconCommitted, BeaconOpened, BeaconRevealed, beacon_fact
 from assay.schema.errors import Refused, Unreachable
 from assay.schema.event import Event
 from assay.schema.job import (
@@ -406,6 +407,40 @@ async def test_a_blob_is_read_by_whom_an_event_tells_of_it_and_by_nobody_else(
         return False
 
     await until(is_over)
+
+
+async def test_a_share_of_a_beacon_is_committed_when_called_and_revealed_when_told_by_its_verifier_alone(
+    world: World,
+) -> None:
+    val, stranger = Person("val", Role.VERIFIER), Person("sly", Role.VERIFIER)
+    vic, sly = await world.grant(val), await world.grant(stranger)
+    fact = beacon_fact(derive_id("x", 1), val.id)
+    block = {"block": 7, "block_hash": "7" * 64}
+    bound = BeaconCommitted(**fact, commit="1" * 64)
+    reveal = BeaconRevealed(**fact, **block, value="2" * 64, salt="3" * 64)
+
+    async def code_of(door: Door, person: Person, event: Event) -> str:
+        try:
+            await door.tell(person.sign(event, now_ms()))
+        except Refused as refusal:
+            return refusal.code
+        return ""
+
+    async def until_code(event: Event, code: str) -> None:
+        async def is_so() -> bool:
+            return await code_of(vic, val, event) == code
+
+        await until(is_so)
+
+    assert await code_of(vic, val, bound) == "beacon.unknown"
+    await world.says("verification", BeaconCalled(**fact))
+    await until_code(reveal, "beacon.over")
+    assert await code_of(sly, stranger, bound.model_copy(update={"verifier": stranger.id})) == "beacon.unknown"
+    assert await code_of(vic, val, bound.model_copy(update={"epoch_id": derive_id("x", 2)})) == "beacon.unknown"
+    await until_code(bound, "")
+    await world.says("verification", BeaconOpened(**fact, **block))
+    await until_code(reveal, "")
+    assert await code_of(vic, val, bound) == "beacon.over"
 
 
 async def test_verifiers_are_shown_with_what_stands_behind_them(world: World, requester: Person) -> None:

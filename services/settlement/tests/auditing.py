@@ -33,6 +33,7 @@ class Epoch:
     stories: Sequence[Story]
     previous: str = NO_DIGEST
     drawn: EpochDrawn | None = None
+    audits: int = 0
     commits: dict[str, list[LeaseCommitted]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -84,7 +85,18 @@ class Epoch:
     def ended(self, *, is_true: bool = True) -> Envelope[Any]:
         assert self.drawn is not None
         fault = self.drawn.drawn[0].model_dump() | {"code": "segment.mismatch"}
-        return said(EpochPassed(**self.fact) if is_true else EpochRejected(**self.fact, **fault))
+        names = self.fact | {"audits": self.audits}
+        return said(EpochPassed(**names) if is_true else EpochRejected(**names, **fault))
+
+    def upheld(self, verifier: str = "beta") -> list[Envelope[Any]]:
+        """An answer to each drawn segment that agrees; the epoch does not end in receipts without them."""
+        assert self.drawn is not None
+        self.audits = len(self.drawn.drawn)
+        places = [{"epoch_id": self.drawn.epoch_id} | each.model_dump() for each in self.drawn.drawn]
+        return [
+            upheld(f"{self.number} {at}", verifier, method="replay", agreed=True, **place)
+            for at, place in enumerate(places)
+        ]
 
     def judge(self, work: Sequence[Envelope[Any]]) -> list[Envelope[Any]]:
         """The story's work with verdicts that name this epoch and its draw."""
@@ -112,8 +124,8 @@ def said(event: Event, time_ms: int = 1_800_000_000_000) -> Envelope[Any]:
     return Envelope.wrap(event, "verification", time_ms)
 
 
-def upheld(name: str, verifier: str, fee: int = FEE) -> Envelope[Any]:
-    return said(AuditUpheld(audit_id=derive_id("a", name), verifier=verifier_of(verifier), fee=fee))
+def upheld(name: str, verifier: str, fee: int = FEE, **place: Any) -> Envelope[Any]:
+    return said(AuditUpheld(audit_id=derive_id("a", name), verifier=verifier_of(verifier), fee=fee, **place))
 
 
 def overruled(name: str, verifier: str, reason: SlashReason = SlashReason.LAZY_VERIFIER) -> Envelope[Any]:

@@ -69,15 +69,23 @@ async def test_the_receipt_shows_the_epoch_so_that_anyone_can_repeat_the_draw(ma
     await anchored(market, epoch)
     drawn = await epoch.draw(market)
     work = [envelope for story in stories for envelope in epoch.judge(story.work())]
+    job_of = {lease: commits[0].job_id for lease, commits in epoch.commits.items()}
     await market.hear_all(work)
     await market.hands().until_still()
     assert await market.said("job.settled") == [], "the draw is not known yet"
-    await market.hear_all([drawn, epoch.ended()])
+    audits = epoch.upheld()
+    await market.hear_all([drawn, epoch.ended(), *audits[1:]])
+    await market.hands().until_still()
+    assert await market.said("job.settled") == [], "not all audits are known yet"
+    await market.hear_all(audits[:1])
     await market.hands().until_still()
     closings = await market.said("job.settled")
     assert len(closings) == 2 and await market.balance("alpha") == DEPOSIT + 2 * net_of(2)
     for closing in closings:
         report = verify((await market.context.bus.blobs.get(closing["receipt"])).decode())
+        said = [check.sentence for check in report.checks if "answered for segment" in check.sentence]
+        own = [each for each in epoch.drawn.drawn if closing["job_id"] == job_of[each.lease_id]]
+        assert len(said) == len(own) and all(sentence.endswith("by replay: agrees.") for sentence in said)
         assert report.faults == ()
     await market.check()
 

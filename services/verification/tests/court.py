@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ from services.verification.tests.samples import Work, announced, party
 
 from assay.bus.memory import MemoryBus
 from assay.bus.port import Message
+from assay.chain.judge import judge_domain
 from assay.chain.memory import MemoryChain
 from assay.proof import answer as proof
+from assay.proof.beacon import Reveal, commit
 from assay.runtime.batch import Failed, Heard, handle_batch
 from assay.runtime.context import Context
 from assay.runtime.emission import Speech
@@ -21,14 +23,20 @@ from assay.runtime.metrics import Metrics
 from assay.runtime.telemetry import Telemetry
 from assay.schema import REGISTRY, STREAMS, Envelope, Event
 from assay.schema.audit import AuditAssigned, AuditCalled, AuditRevealed, AuditSealed
+from assay.schema.beacon import BeaconCalled, BeaconCommitted, BeaconOpened, BeaconRevealed
+from assay.schema.dispute import DisputeAccepted, DisputeLodged
 from assay.schema.epoch import EpochAnchored, EpochCommitted
 from assay.schema.offer import StakeChanged
-from assay.schema.values import BOND_PER_VERIFIER
+from assay.schema.values import BOND_PER_VERIFIER, PARTICIPANTS
 from assay.store.store import Store
 from assay.verification.bells import Bells
+from assay.verification.blocks import Blocks
 from assay.verification.checking import Checker
+from assay.verification.clerk import Clerk
 from assay.verification.desk import Desk
 from assay.verification.drawing import Drawer
+from assay.verification.gathering import Gatherer
+from assay.verification.presenting import Presenter
 from assay.verification.refereeing import Referee
 from assay.verification.replayer import ChildReplayer
 from assay.verification.service import service
@@ -38,7 +46,7 @@ from assay.workloads import HeldInputs, ModelStore, read_params, workload
 from assay.workloads.runner import Runner
 
 OWNER = "0x" + "1" * 40
-DEADLINE_S = 30.0
+DEADLINE_S = 90.0
 
 Finds = Callable[[AuditAssigned, bytes], bytes]
 """What a verifier says that a segment comes to, from what it honestly comes to."""
@@ -58,9 +66,19 @@ class Court:
     folder: Path
     knobs: dict[str, Any] = field(default_factory=dict)
     finds: dict[str, Finds] = field(default_factory=dict)
+    reads: Finds | None = None
+    """What is honestly seen in what is shown of a claim."""
+    models: Path | None = None
     heard: int = 0
     kept: dict[str, AuditRevealed] = field(default_factory=dict)
+    shares: dict[str, Reveal] = field(default_factory=dict)
+    shy: set[str] = field(default_factory=set)
+    """Verifiers that say nothing when they are called for a share of the beacon."""
+    withholding: set[str] = field(default_factory=set)
+    """Verifiers that bind themselves and reveal nothing."""
     told: list[Event] = field(default_factory=list)
+    defends: bool = False
+    """Whether the test speaks for accused providers; they give in otherwise."""
 
     @property
     def settings(self) -> Settings:
@@ -75,9 +93,15 @@ class Court:
 
     def hands(self) -> "list[Any]":
         """The tasks of one process, with fresh memory; a crash is to throw them away."""
-        replayer = ChildReplayer(self.context.bus.blobs, self.runner, self.folder, self.folder / "scratch")
+        models, blobs = self.models or self.folder, self.context.bus.blobs
+        replayer = ChildReplayer(blobs, self.runner, models, self.folder / "scratch")
         desk = Desk(self.context, self.settings, Bells(), replayer)
-        return [Checker(desk), Tender(desk), Drawer(desk, self.chain), Referee(desk)]
+        drawer = Drawer(desk, Blocks(self.chain, self.settings.confirmations))
+        return [Checker(desk), Gatherer(desk), Tender(desk), drawer, Referee(desk), Presenter(desk), self.clerk(desk)]
+
+    def clerk(self, desk: Desk) -> Clerk:
+        """The clerk of disputes, whose parties sign for the contract of this chain."""
+        return Clerk(desk, judge_domain(self.chain.deployment))
 
     async def hear(self, *events: Event) -> None:
         """Handle these in one batch, as the shell does."""
@@ -85,6 +109,8 @@ class Court:
         for event in events:
             self.told.append(event)
             said: Envelope[Any] = Envelope.wrap(event, str(event.by), self.context.now(), cause=f"e{len(self.told)}")
+            if event.by in PARTICIPANTS:
+                said = replace(said, signature="0x" + "b" * 130)
             batch.append(Heard(Message(said.subject, said.headers(), said.data), said))
         try:
             await handle_batch(self.context, batch)
@@ -131,8 +157,27 @@ class Court:
             case AuditAssigned() if self.finds.get(event.verifier, honestly) is not silent:
                 self.kept[event.audit_id] = await self.run(event)
                 await self.hear(seal_of(self.kept[event.audit_id]))
+            case DisputeLodged() if not self.defends:
+                names = {"dispute_id": event.dispute_id, "provider": event.provider, "verifier": event.verifier}
+                await self.hear(DisputeAccepted(**names))
             case AuditCalled():
                 await self.hear(self.kept[event.audit_id])
+            case BeaconCalled() if event.verifier not in self.shy:
+                await self.bind(event)
+            case BeaconOpened() if event.verifier not in self.withholding:
+                await self.reveal(event)
+
+    async def bind(self, called: BeaconCalled) -> None:
+        """What a verifier does that is called for a share of the beacon."""
+        share = self.shares.setdefault(called.beacon_id, Reveal(secrets.token_bytes(32), secrets.token_bytes(32)))
+        bound = commit(*share, called.verifier, called.epoch_id)
+        await self.hear(BeaconCommitted(**called.model_dump(), commit=bound))
+
+    async def reveal(self, opened: BeaconOpened, **changes: Any) -> None:
+        """What a verifier does that is told to reveal its share."""
+        share = self.shares[opened.beacon_id]
+        fields = opened.model_dump() | {"value": share.value.hex(), "salt": share.salt.hex()} | changes
+        await self.hear(BeaconRevealed(**fields))
 
     async def anchor(self, event: EpochCommitted) -> None:
         latest = await self.chain.block(None)
@@ -143,8 +188,11 @@ class Court:
 
     async def run(self, assigned: AuditAssigned) -> AuditRevealed:
         """What a verifier finds."""
-        work, params = workload("noop"), read_params("noop", assigned.spec.params)
-        inputs = HeldInputs(ModelStore(self.folder))
+        if assigned.claim:
+            return await self._read(assigned)
+        spec, get = assigned.spec, self.context.bus.blobs.get
+        work, params = workload(spec.kind), read_params(spec.kind, spec.params)
+        inputs = HeldInputs(ModelStore(self.folder), {digest: await get(digest) for digest in spec.inputs})
         before = work.start(params, inputs)
         if assigned.checkpoint:
             before = await self.context.bus.blobs.get(assigned.checkpoint)
@@ -158,6 +206,22 @@ class Court:
             checkpoint=await self.context.bus.blobs.put(state),
             salt=secrets.token_hex(32),
             compute_ms=4,
+        )
+
+    async def _read(self, assigned: AuditAssigned) -> AuditRevealed:
+        """What a verifier sees in what it is shown of a claim."""
+        assert assigned.claim is not None and self.reads is not None
+        shown = await self.context.bus.blobs.get(assigned.claim.shown)
+        seen = self.finds.get(assigned.verifier, honestly)(assigned, self.reads(assigned, shown))
+        blob = await self.context.bus.blobs.put(seen)
+        return AuditRevealed(
+            audit_id=assigned.audit_id,
+            verifier=assigned.verifier,
+            answer=proof.answer(assigned.nonce, seen),
+            state=blob,
+            checkpoint=blob,
+            salt=secrets.token_hex(32),
+            compute_ms=1,
         )
 
     async def until_still(self) -> None:

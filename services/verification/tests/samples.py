@@ -28,7 +28,7 @@ def announced(number: int, expires_ms: int = 2**50, network: str = "", **fields:
     """What verifier `number` says that it can."""
     return VerifierAnnounced(
         verifier=party("v", number),
-        kinds=("noop",),
+        kinds=("noop", "generate"),
         memory_bytes=2**30,
         machine="c" * 64,
         region="de",
@@ -51,12 +51,8 @@ class Work:
     blobs: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        work, params = workload("noop"), read_params("noop", self.spec.params)
-        inputs = HeldInputs(ModelStore(Path()))
-        self.states = [work.start(params, inputs)]
-        for index in range(self.segments):
-            honest = work.run(params, inputs, self.states[-1], index, lambda progress: None).state
-            self.states.append(self.lies.get(index, honest))
+        work, params = workload(self.spec.kind), read_params(self.spec.kind, self.spec.params)
+        self.states = self.run()
         self.commits: list[LeaseCommitted] = []
         previous = NO_DIGEST
         for index in range(self.segments):
@@ -75,6 +71,16 @@ class Work:
             previous = chain(previous, leaf_of(draft, spec_digest(self.spec)))
             self.commits.append(draft.model_copy(update={"commitment": previous}))
         self.result = self.put(work.result(params, self.states[-1]))
+
+    def run(self) -> list[bytes]:
+        """The start state, and the state after each segment."""
+        work, params = workload("noop"), read_params("noop", self.spec.params)
+        inputs = HeldInputs(ModelStore(Path()))
+        states = [work.start(params, inputs)]
+        for index in range(self.segments):
+            honest = work.run(params, inputs, states[-1], index, lambda progress: None).state
+            states.append(self.lies.get(index, honest))
+        return states
 
     def put(self, data: bytes) -> str:
         self.blobs[blake3_hex(data)] = data

@@ -3,19 +3,22 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from services.verification.tests.samples import Work
 
 from assay.proof.commitment import root_of
 from assay.proof.order import spec_digest
 from assay.schema.errors import Refused
+from assay.schema.job import JobSpec
 from assay.schema.lease import ResumePoint
 from assay.schema.verdict import Finding
 from assay.verification.checking import look
 from assay.verification.domain import Case, Judged, conclude
-from assay.verification.methods import CHECKS, METHODS, comparison_of
+from assay.verification.methods import CHECKS, METHODS, method_of
 from assay.verification.methods.method import MachineFault
 from assay.verification.replayer import ChildReplayer
+from assay.workloads.checkpoint import GROUPS, STEP, write_tensors
 from assay.workloads.runner import Runner
 
 
@@ -118,6 +121,31 @@ async def test_a_fault_of_the_services_own_machine_blames_nobody(shelf: Shelf, r
 
 
 def test_every_method_has_its_row_and_every_kind_a_comparison() -> None:
-    assert set(METHODS) == {"free", "start", "result", "replay"}
-    assert all(0 <= method.misses_ppm < 1_000_000 and (method.check or method.compare) for method in METHODS.values())
-    assert comparison_of("noop") is METHODS["replay"].compare
+    assert set(METHODS) == {"free", "start", "result", "exact", "prefill", "replay"}
+    assert all(0 <= m.misses_ppm < 1_000_000 and (m.check or m.compare or m.judge) for m in METHODS.values())
+    assert method_of(Work(1).spec) is METHODS["replay"]
+
+
+async def test_work_that_computes_exactly_is_compared_to_the_last_bit(replayer: ChildReplayer) -> None:
+    tuning = {"model": "a" * 64, "data": "b" * 64, "steps": 2, "segment_steps": 1}
+    native = JobSpec(kind="finetune", params=tuning, segments=2, segment_units=1)
+    exact = native.model_copy(update={"params": tuning | {"numerics": "exact"}})
+    assert (method_of(native).name, method_of(exact).name) == ("replay", "exact")
+    state, nearly = adapter_of(1.0), adapter_of(1.0 + 2**-23)
+
+    async def before() -> bytes:
+        return adapter_of(0.0)
+
+    async def agrees(spec: JobSpec, other: bytes) -> bool:
+        compare = method_of(spec).compare
+        assert compare is not None
+        return (await compare(replayer, spec, state, other, before)).agrees
+
+    assert await agrees(exact, state) and await agrees(native, nearly)
+    assert not await agrees(exact, nearly) and not await agrees(exact, b"nothing")
+
+
+def adapter_of(value: float) -> bytes:
+    """A checkpoint whose numbers are all this one."""
+    tensors = {f"{group}w": np.full(2, value, dtype=np.float32) for group in GROUPS}
+    return write_tensors(tensors | {STEP: np.array([1])})

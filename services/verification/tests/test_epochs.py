@@ -9,7 +9,9 @@ from services.verification.tests.samples import MEGA_UNIT_PRICE, UNITS, Work, pa
 from assay.proof import epoch as proof
 from assay.schema.audit import AuditAssigned, AuditDeclined, VerifierWithdrawn
 from assay.schema.lease import SlashReason
-from assay.schema.values import NO_DIGEST, cost_of
+from assay.schema.offer import StakeChanged
+from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, cost_of
+from assay.verification.queries import verifiers
 
 pytestmark = pytest.mark.server
 
@@ -36,8 +38,10 @@ async def test_leases_of_many_jobs_are_pooled_drawn_audited_and_verified(court: 
     assert (committed.number, committed.previous, len(committed.entries), committed.segments) == (1, NO_DIGEST, 5, 20)
     anchor = drawn.block - 2
     block = await court.chain.block(drawn.block)
-    assert drawn.beacon == proof.combine(block.hash, []).hex() and anchor >= 0
-    assert drawn.seed == proof.seed(proof.combine(block.hash, []), committed.root, party("p", 1), 1)
+    assert len(drawn.revealed) == 3 and anchor >= 0
+    beacon = proof.combine(block.hash, [bytes.fromhex(share.value) for share in drawn.revealed])
+    assert drawn.beacon == beacon.hex()
+    assert drawn.seed == proof.seed(beacon, committed.root, party("p", 1), 1)
     assert len(drawn.drawn) == 2
     verdicts = await court.said("verdict.reached")
     assert {verdict.outcome for verdict in verdicts} == {"passed"} and len(verdicts) == 5
@@ -49,10 +53,14 @@ async def test_leases_of_many_jobs_are_pooled_drawn_audited_and_verified(court: 
     assert {job.cost_share_ppm for job in verified} == {25_000}
     upheld = await court.said("audit.upheld")
     assert [audit.fee for audit in upheld] == [cost_of(UNITS, MEGA_UNIT_PRICE)] * 2
+    assert sorted((audit.lease_id, audit.segment) for audit in upheld) == [
+        (each.lease_id, each.segment) for each in drawn.drawn
+    ]
+    assert {(audit.epoch_id, audit.method, audit.agreed) for audit in upheld} == {(drawn.epoch_id, "replay", True)}
+    assert [passed.audits for passed in await court.said("epoch.passed")] == [2]
 
 
 async def test_the_next_epoch_waits_for_the_anchor_of_the_last_and_follows_it(court: Court) -> None:
-    await court.admit(11)
     await court.take(Work(1))
     first_hands = court.hands()
     await first_hands[0].turn()
@@ -61,6 +69,7 @@ async def test_the_next_epoch_waits_for_the_anchor_of_the_last_and_follows_it(co
     await first_hands[0].turn()
     await first_hands[1].turn()
     assert len(await court.said("epoch.committed")) == 1
+    await court.admit(11)
     await court.until_still()
     one, two = await court.said("epoch.committed")
     assert (two.number, two.previous) == (2, one.root)
@@ -93,10 +102,15 @@ async def test_a_false_segment_falls_by_two_of_three_and_the_whole_epoch_with_it
     cheat = Work(1, segments=1, lies={0: LIE}, audit_segments=3)
     await court.take(cheat, Work(2, segments=1))
     await court.until_still()
-    assert await court.types("epoch") == [*PASSED[:4], "epoch.mismatched", "epoch.rejected"]
+    assert await court.types("epoch") == [*PASSED[:4], "epoch.mismatched", "epoch.accused", "epoch.rejected"]
     codes = {event.lease_id: event.code for event in await court.said("lease.rejected")}
     assert codes == {cheat.lease_id: "segment.mismatch", Work(2).lease_id: "epoch.rejected"}
-    assert len(await court.said("audit.upheld")) == 4 and not await court.said("audit.overruled")
+    upheld = await court.said("audit.upheld")
+    assert len(upheld) == 4 and not await court.said("audit.overruled")
+    assert (
+        sorted((a.lease_id, a.agreed) for a in upheld if a.lease_id == cheat.lease_id) == [(cheat.lease_id, False)] * 3
+    )
+    assert [rejected.audits for rejected in await court.said("epoch.rejected")] == [4]
     assert await court.types("job") == ["job.rejected"] * 2
 
 
@@ -169,6 +183,9 @@ async def test_a_reveal_that_is_not_what_was_sealed_is_overruled_and_another_is_
     assert [(o.verifier, o.reason) for o in await court.said("audit.overruled")] == [
         (forged[0], SlashReason.LAZY_VERIFIER)
     ]
+    async with court.context.store.transaction() as tx:
+        bonds = {each.verifier: each.bond for each in await verifiers.candidates(tx, 0)}
+    assert [name for name, bond in bonds.items() if not bond] == forged
 
 
 async def test_who_is_late_or_declines_is_replaced_and_nobody_is_blamed(court: Court) -> None:
@@ -192,6 +209,53 @@ async def test_who_is_late_or_declines_is_replaced_and_nobody_is_blamed(court: C
     ]
     assert len({event.verifier for event in await court.said("audit.assigned")}) == 3
     assert await court.types("job") == ["job.verified"] and not await court.said("audit.overruled")
+
+
+async def test_who_said_nothing_is_asked_again_once_it_has_rested_if_nobody_else_is_there(court: Court) -> None:
+    await court.admit(11)
+    court.finds[party("v", 11)] = silent
+    await court.take(Work(1, segments=1))
+    await court.until_still()
+    (first,) = await court.said("audit.assigned")
+    said = AuditDeclined(audit_id=first.audit_id, verifier=first.verifier, code="verifier.machine", reason="")
+    now_ms = court.context.now()
+    await court.hear(said, said)
+    async with court.context.store.transaction() as tx:
+        rests_ms = await tx.fetchval("select rests_until_ms from verifiers") - now_ms
+        await tx.execute("update verifiers set rests_until_ms = $1", 2**50)
+    assert 2_000 < rests_ms < 12_000, "shorter than for being late, and once"
+    court.finds.clear()
+    await court.until_still()
+    assert await court.said("audit.assigned") == [first]
+    async with court.context.store.transaction() as tx:
+        await tx.execute("update verifiers set rests_until_ms = 0")
+    await court.until_still()
+    again = (await court.said("audit.assigned"))[1]
+    assert again.verifier == first.verifier and again.audit_id != first.audit_id
+    assert await court.types("job") == ["job.verified"]
+
+
+async def test_who_is_asked_about_a_segment_is_not_asked_about_the_one_beside_it(court: Court) -> None:
+    await court.admit(11, 12, 13, slots=64)
+    await court.take(Work(1, segments=12, audit_segments=12))
+    await court.until_still()
+    asked = {each.segment: each.verifier for each in await court.said("audit.assigned")}
+    assert len(asked) == 12
+    assert all(asked[segment] != asked[segment + 1] for segment in range(11))
+
+
+async def test_a_bond_that_is_lost_already_stands_for_nothing_more(court: Court) -> None:
+    async def stands(amount: int, *lost: str) -> int:
+        await court.hear(StakeChanged(provider=party("p", 11), amount=amount, block=1))
+        async with court.context.store.transaction() as tx:
+            await verifiers.promise(tx, lost)
+            (candidate,) = await verifiers.candidates(tx, 0)
+        return candidate.bond // BOND_PER_VERIFIER
+
+    await court.admit(11)
+    own, bond = party("v", 11), BOND_PER_VERIFIER
+    assert await stands(3 * bond, own, own) == 1
+    assert [await stands(count * bond) for count in (2, 1, 2)] == [1, 1, 2], "what is taken was promised"
 
 
 async def test_a_withheld_checkpoint_rejects_the_epoch(court: Court) -> None:
@@ -232,7 +296,9 @@ async def test_planted_questions_are_answered_by_others_paid_and_catch_who_does_
     await court.take(Work(1, segments=2))
     await court.until_still()
     assigned = await court.said("audit.assigned")
-    assert len(assigned) == 4 and len(await court.said("audit.upheld")) == 4
+    upheld = await court.said("audit.upheld")
+    assert len(assigned) == len(upheld) == 4
+    assert sorted(audit.lease_id is None for audit in upheld) == [False, False, True, True]
     by_segment: dict[int, set[str]] = {}
     for each in assigned:
         by_segment.setdefault(each.segment, set()).add(each.verifier)
@@ -243,10 +309,10 @@ async def test_planted_questions_are_answered_by_others_paid_and_catch_who_does_
 async def test_a_crash_after_any_step_repeats_nothing_and_loses_nothing(court: Court) -> None:
     await court.admit(11, 12, 13)
     await court.take(Work(1, segments=2), Work(2, segments=2, lies={1: LIE}, audit_segments=4))
-    for turn in range(60):
+    for turn in range(84):
         # A process that begins anew with every step, and of which only one part takes it.
         hands = court.hands()
-        await hands[turn % 4].turn()
+        await hands[turn % len(hands)].turn()
         async with court.context.store.transaction() as tx:
             for table in ("parts", "epochs", "questions"):
                 await tx.execute(f"update {table} set claimed_until_ms = 0")

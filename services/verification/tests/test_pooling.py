@@ -1,6 +1,8 @@
 """Epochs and draws: the same for everybody, whatever the order; and who is asked about what was drawn."""
 
 from collections import Counter
+from dataclasses import replace
+from operator import eq
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,8 +10,10 @@ from services.verification.tests.samples import Work, announced, party
 
 from assay.proof import epoch as proof
 from assay.proof.order import spec_digest
+from assay.schema.beacon import SHARES_MAX, BeaconShare
 from assay.schema.epoch import ENTRIES_MAX
 from assay.schema.event import EVENT_BYTES_MAX
+from assay.schema.job import JobSpec
 from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, derive_id
 from assay.verification.domain import (
     Asked,
@@ -20,12 +24,13 @@ from assay.verification.domain import (
     choose,
     count_of,
     draw_segments,
-    is_due,
+    due_ms,
     is_planted,
     nonce_of,
     part_of,
     pool,
 )
+from assay.verification.domain.draws import DRAWN_MAX
 
 WORKS = [Work(number, segments=3 + number) for number in range(3)]
 PROVIDER = party("p", 1)
@@ -46,14 +51,14 @@ def test_a_full_epoch_fits_an_event() -> None:
         Part(type(entry)(derive_id("l", n), 1, 0, 10_000, entry.range_root, 2**55), derive_id("j", n))
         for n in range(ENTRIES_MAX)
     ]
-    epoch = pool(PROVIDER, 2**50, NO_DIGEST, parts)
+    shares = [BeaconShare(verifier=party("v", n), commit="ab" * 32) for n in range(SHARES_MAX)]
+    epoch = pool(PROVIDER, 2**50, NO_DIGEST, parts, shares)
     assert len(epoch.model_dump_json(exclude_defaults=True).encode()) <= EVENT_BYTES_MAX
 
 
 def test_an_epoch_closes_when_its_oldest_part_has_waited_or_when_it_is_full() -> None:
-    assert not is_due(Waiting(PROVIDER, 1, 1_000), 1_999, 1_000)
-    assert is_due(Waiting(PROVIDER, 1, 1_000), 2_000, 1_000)
-    assert is_due(Waiting(PROVIDER, ENTRIES_MAX, 1_000), 1_000, 1_000)
+    assert due_ms(Waiting(PROVIDER, 1, 1_000), 1_000) == 2_000
+    assert due_ms(Waiting(PROVIDER, ENTRIES_MAX, 1_000), 1_000) == 1_000
 
 
 @given(st.binary(min_size=32, max_size=32), st.integers(1, 6), st.integers(1, 6))
@@ -72,15 +77,29 @@ def test_a_draw_takes_k_of_the_whole_and_of_a_job_as_many_as_it_asks_for(block: 
     assert of_job >= (min(wants, len(WORKS[2].commits)) if wants > 2 else 0)
 
 
+def test_what_a_job_asks_for_besides_takes_no_place_of_the_epochs_own_draw() -> None:
+    entries = [proof.Entry(derive_id("l", name), 1, 0, 600, "ab" * 32, 600) for name in ("one", "two")]
+    first, last = sorted(entries, key=lambda entry: entry.lease_id)
+    ranges = {name: [proof.Range(each, (), (1,) * 600)] for name, each in (("own", first), ("true", last))}
+    draw = draw_segments(9, b"beacon" * 4, "cd" * 32, PROVIDER, 1, ranges, {"own": 512, "true": 0}, 100)
+    whole = proof.draw(draw.seed, [*ranges["own"], *ranges["true"]], 100)
+    drawn = {(each.lease_id, each.segment) for each in draw.segments}
+    assert set(whole) <= drawn and len(drawn) == DRAWN_MAX
+    assert any(lease_id == last.lease_id for lease_id, _ in drawn)
+
+
 def test_a_newcomers_epoch_is_drawn_more_from_than_that_of_a_provider_with_a_record() -> None:
     newcomer, known = (count_of(1_000, 10**6, passed) for passed in (0, 20))
     assert 1 <= known < newcomer <= 512
     assert count_of(3, 10**6, 0) <= 3
+    # A check that misses more draws more.
+    read = JobSpec(kind="generate", segments=1, segment_units=1)
+    assert count_of(1_000, 10**6, 20, [WORKS[0].spec]) == known < count_of(1_000, 10**6, 20, [WORKS[0].spec, read])
 
 
-def want(number: int = 1, *asked: Asked) -> Want:
+def want(number: int = 1, *asked: Asked, secret: bytes = SECRET) -> Want:
     parties = (PROVIDER, party("r", 100))
-    return Want(derive_id("q", number), "ef" * 32, WORKS[0].spec, parties, asked)
+    return Want(derive_id("q", number), "ef" * 32, secret, WORKS[0].spec, parties, asked)
 
 
 def candidate(number: int, network: str = "", **changes: int) -> Candidate:
@@ -107,16 +126,36 @@ def test_nobody_who_is_a_party_unbonded_busy_or_gone_is_asked_and_the_reasons_ar
 def test_the_seed_alone_draws_the_verifier_and_over_many_questions_each_has_its_turn() -> None:
     here = [candidate(number) for number in range(10, 15)]
     chosen = [choose(want(number), here, 0) for number in range(400)]
-    assert chosen == [choose(want(number), here[::-1], 0) for number in range(400)]
+    assert chosen == [choose(want(number, secret=b"t" * 32), here[::-1], 0) for number in range(400)]
     counts = Counter(each.verifier for each in chosen if isinstance(each, Candidate))
     assert len(counts) == 5 and min(counts.values()) > 40
 
 
-def test_a_network_that_was_not_asked_yet_comes_first() -> None:
-    here = [candidate(number, network="one") for number in range(10, 15)] + [candidate(15, network="two")]
+def test_who_is_asked_after_the_first_cannot_be_told_without_the_secret() -> None:
+    here, first = [candidate(number) for number in range(10, 15)], Asked(party("v", 9), "x")
+    ours, guessed = (
+        [choose(want(number, first, secret=secret), here, 0) for number in range(100)] for secret in (SECRET, b"t" * 32)
+    )
+    assert sum(map(eq, ours, guessed)) < 40
+
+
+def test_a_network_that_was_not_asked_yet_comes_first_between_the_two_best_alone() -> None:
+    def share(others: int) -> int:
+        here = [candidate(10 + number, network="one") for number in range(others)] + [candidate(30, network="two")]
+        chosen = [choose(want(number, Asked(party("v", 9), "one")), here, 0) for number in range(200)]
+        return [each.announced.network for each in chosen if isinstance(each, Candidate)].count("two")
+
+    assert (share(1), share(9) < 80) == (200, True)
+
+
+def test_who_was_asked_beside_or_in_vain_is_asked_where_nobody_else_is_free() -> None:
+    fresh, beside, vain = (candidate(number) for number in (10, 11, 12))
     for number in range(20):
-        chosen = choose(want(number, Asked(party("v", 9), "one")), here, 0)
-        assert isinstance(chosen, Candidate) and chosen.announced.network == "two"
+        plain = want(number, Asked(vain.verifier, "x", in_vain=True))
+        asking = replace(plain, neighbours=frozenset({beside.verifier}))
+        here = [vain, beside, fresh]
+        assert [choose(asking, here[: size + 1], 0) for size in range(3)] == here
+    assert choose(want(1, Asked(vain.verifier, "x")), [vain], 0) == {"verifier.asked": 1}
 
 
 def test_nonces_are_apart_and_the_planted_are_the_share_that_was_set() -> None:

@@ -12,17 +12,36 @@ from services.verification.tests.samples import Work
 
 from assay.bus.feed import FeedItem
 from assay.proof import answer as proof
+from assay.proof.beacon import Reveal, commit, is_true
 from assay.proof.digest import blake3_hex
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
 from assay.proof.statement import check_signature
-from assay.schema.audit import AuditAssigned, AuditCalled, AuditDeclined, AuditLapsed, AuditRevealed, AuditSealed
+from assay.schema.audit import (
+    AuditAssigned,
+    AuditCalled,
+    AuditDeclined,
+    AuditLapsed,
+    AuditRevealed,
+    AuditSealed,
+    VerifierAnnounced,
+    VerifierWithdrawn,
+)
+from assay.schema.beacon import (
+    BeaconCalled,
+    BeaconCommitted,
+    BeaconMissed,
+    BeaconOpened,
+    BeaconRevealed,
+    beacon_fact,
+)
 from assay.schema.errors import Refused, Unreachable
 from assay.schema.event import Envelope, Event
 from assay.schema.values import Role, derive_id, participant_id
 from assay.store.audit_journal import AuditJournal
 from assay.verification.verifier.settings import Settings
 from assay.verification.verifier.worker import Worker
+from assay.workloads.machine import own_class_id
 
 KEY = Key.from_hex("1" * 64)
 VERIFIER = participant_id(Role.VERIFIER, KEY.address)
@@ -155,6 +174,8 @@ async def test_audits_are_answered_blind_sealed_and_revealed_only_when_called(si
     commit, state = WORK.commits[3], WORK.states[4]
     assert (found.state, found.checkpoint) == (commit.state_out, commit.checkpoint)
     assert found.answer == proof.answer(audits[1].nonce, state)
+    own = own_class_id()
+    assert {found.machine, *(said.machine for said in site.door.said(VerifierAnnounced))} == {own}
     seals = {event.audit_id: event.seal for event in site.door.said(AuditSealed)}
     names = (found.audit_id, VERIFIER)
     assert seals[found.audit_id] == proof.seal(*names, found.answer, found.state, found.checkpoint, found.salt)
@@ -178,6 +199,66 @@ async def test_a_restart_between_seal_and_reveal_gives_the_same_answer_once(site
     names = (found.audit_id, VERIFIER)
     assert seal.seal == proof.seal(*names, found.answer, found.state, found.checkpoint, found.salt)
     assert [event.event.type for event in site.door.told][-1] == "verifier.withdrawn"
+
+
+def called_for(number: int) -> BeaconCalled:
+    return BeaconCalled(**beacon_fact(derive_id("x", number), VERIFIER))
+
+
+def opened(called: BeaconCalled, block: int = 7) -> BeaconOpened:
+    return BeaconOpened(**called.model_dump(), block=block, block_hash=f"{block:064x}")
+
+
+async def test_a_restart_between_commit_and_reveal_reveals_what_was_committed_once_over_the_first_block(
+    site: Site,
+) -> None:
+    called = called_for(1)
+    site.door.is_away = True
+    await site.door.say(called)
+    await until(lambda: site.journal.share(called.beacon_id))
+    await site.crash()
+    site.door.is_away = False
+    site.start()
+    await until(lambda: site.door.said(BeaconCommitted))
+    await site.crash()
+    await site.door.say(opened(called))
+    site.start()
+    await until(lambda: site.door.said(BeaconRevealed))
+    await site.crash()
+    site.start()
+    # Said again, and with another block: one value is revealed over one block.
+    for event in (called, opened(called), opened(called, block=8)):
+        await site.door.say(event)
+    await site.drain()
+    (bound,), (found,) = site.door.said(BeaconCommitted), site.door.said(BeaconRevealed)
+    share = Reveal(bytes.fromhex(found.value), bytes.fromhex(found.salt))
+    assert is_true(called.epoch_id, VERIFIER, bound.commit, share)
+    assert (found.block, found.block_hash) == (7, f"{7:064x}")
+
+
+async def test_a_share_that_was_drawn_and_not_said_is_committed_after_a_restart(site: Site) -> None:
+    called = called_for(2)
+    await site.crash()
+    journal = AuditJournal(site.folder / "journal.sqlite")
+    journal.put_share(called, Reveal(b"\1" * 32, b"\2" * 32))
+    journal.close()
+    site.start()
+    await until(lambda: site.door.said(BeaconCommitted))
+    assert site.door.said(BeaconCommitted)[0].commit == commit(b"\1" * 32, b"\2" * 32, VERIFIER, called.epoch_id)
+
+
+async def test_a_leaving_verifier_reveals_what_it_is_bound_to_first_unless_the_epoch_went_on(site: Site) -> None:
+    kept, missed = called_for(3), called_for(4)
+    for event in (kept, missed):
+        await site.door.say(event)
+    await until(lambda: len(site.door.said(BeaconCommitted)) == 2)
+    site._stop.set()
+    await until(lambda: site.door.said(VerifierWithdrawn))
+    assert site.task is not None and not site.task.done()
+    await site.door.say(BeaconMissed(**missed.model_dump(), code="beacon.unrevealed"))
+    await site.door.say(opened(kept))
+    await site.drain()
+    assert [event.beacon_id for event in site.door.said(BeaconRevealed)] == [kept.beacon_id]
 
 
 async def test_a_child_that_dies_or_data_that_is_not_there_declines_and_the_next_audit_goes_on(site: Site) -> None:

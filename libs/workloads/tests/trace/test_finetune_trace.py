@@ -8,7 +8,7 @@ import pytest
 
 from assay.workloads import BadCheckpoint, BadParams, SegmentResult
 from assay.workloads.trace.check import check_trace
-from assay.workloads.trace.finetune import plan_of, trace_segment, trace_spec
+from assay.workloads.trace.finetune import plan_of, prepare, trace_segment, trace_spec
 
 SEED = "3c" * 32
 
@@ -68,3 +68,12 @@ def test_one_plan_serves_every_step_of_a_job(bench: Any, traced: Any) -> None:
     assert len(spec.plan.digest) == 32
     assert len(spec.plan.leaves) < len(spec.plan.nodes) / 3
     assert plan_of.cache_info().currsize == 1
+
+
+def test_what_is_traced_first_runs_on_the_threads_of_the_job(bench: Any) -> None:
+    import torch
+
+    for threads in (2, 1):
+        plan_of.cache_clear()
+        prepare(bench.params(threads=threads), bench.inputs, 0)
+        assert torch.get_num_threads() == threads

@@ -15,6 +15,8 @@ PAYOUT_GAS = 32_000
 SLASH_GAS = 180_000
 ANCHOR_GAS = 36_000
 AUDIT_GAS = 56_000
+JUDGE_GAS = 1_000_000
+JUDGE_BYTE_GAS = 150
 # Mainnet takes no transaction above 2**24 (EIP-7825).
 TRANSACTION_GAS_MAX = 16_000_000
 
@@ -38,6 +40,11 @@ def anchor_gas(anchor_count: int) -> int:
 def audit_gas(payment_count: int) -> int:
     """Returns the gas limit for paying this many audits."""
     return TRANSACTION_GAS + payment_count * AUDIT_GAS
+
+
+def judge_gas(call_bytes: int) -> int:
+    """Returns the gas limit for judging one element, by the size of the call: its operands make most of both."""
+    return JUDGE_GAS + call_bytes * JUDGE_BYTE_GAS
 
 
 def slash_gas(slash_count: int) -> int:

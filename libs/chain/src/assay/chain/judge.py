@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, cast
 
 from eth_abi.abi import encode
 
 from assay.chain.values import Deployment
 from assay.chain.words import normal, selector
+from assay.proof.court.game import Dispute
 from assay.proof.court.judge import Opening
+from assay.proof.court.moves import Answer, Open, Point, Prove, Signed
 from assay.proof.court.operations import Operation
 from assay.proof.eip712 import Domain
 
@@ -61,3 +63,19 @@ def _opening(opening: Opening) -> tuple[bytes, list[bytes]]:
 
 def _claim(claim: OutputClaim) -> tuple[object, ...]:
     return normal(claim.party), claim.output, claim.signature, _opening(claim.chunk)
+
+
+def call_of(dispute: Dispute, said: Sequence[Signed]) -> bytes:
+    """Returns the call that has the end of a dispute judged: nothing in it but what the parties signed and opened."""
+    leaf, last = dispute.leaf, {type(each.move): each.move for each in said}
+    assert leaf is not None and leaf.operator is not None
+    opened, pointed, answered, proved = (cast(Any, last[kind]) for kind in (Open, Point, Answer, Prove))
+    terms = dispute.terms
+    worker = OutputClaim(terms.record.worker, opened.output, _signature(opened.signature), answered.opening)
+    challenger = OutputClaim(terms.challenger, pointed.output, _signature(pointed.signature), pointed.opening)
+    case = Case(terms.id, leaf.operator.operation, leaf.roots)
+    return encode_judge(case, leaf.place, proved.operands, worker, challenger)
+
+
+def _signature(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))

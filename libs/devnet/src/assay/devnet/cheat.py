@@ -1,8 +1,11 @@
-"""A provider that cheats: it returns the previous checkpoint as new work. For demonstrations and tests of the audit.
+"""A provider that cheats: it returns the previous checkpoint as new work, and completions that no model wrote.
+
+For demonstrations and tests of the audit.
 
 It wraps the honest worker from outside; the worker itself has no switch for this.
 """
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +13,10 @@ from pathlib import Path
 from assay.execution.launch import launch
 from assay.execution.lease_run import LeaseRun
 from assay.execution.settings import Settings
+from assay.workloads import workload
 from assay.workloads.child import START
+from assay.workloads.generate import Generate
+from assay.workloads.generate.state import read_checkpoint
 from assay.workloads.runner import Message, Runner
 from assay.workloads.task import Finished, Ready, SegmentDone, Task
 
@@ -31,15 +37,27 @@ class LazyRun(LeaseRun):
         state = Path(task.state) if task.state else Path(task.folder, START)
         for segment in range(task.first, task.last):
             path = Path(shutil.copy(state, Path(task.folder, f"{segment}.state")))
+            if task.kind == Generate.kind:
+                path.write_bytes(await asyncio.to_thread(written, task, state.read_bytes(), segment))
+                state = path
             yield SegmentDone(
                 segment=segment,
                 path=str(path),
-                state_digest=ready.state_digest,
+                state_digest=workload(task.kind).digest(path.read_bytes()),
                 units=self.granted.spec.segment_units,
                 compute_ms=1_000,
                 metrics={"loss": 2.5},
             )
+        if task.kind == Generate.kind:
+            Path(task.folder, "result").write_bytes(b"".join(read_checkpoint(state.read_bytes()).lines))
         yield finished
+
+
+def written(task: Task, before: bytes, segment: int) -> bytes:
+    """The checkpoint after a segment of completions; torch is loaded for the first, beside what else is going on."""
+    from assay.devnet.made_up import made_up
+
+    return made_up(task, before, segment)
 
 
 def main() -> None:

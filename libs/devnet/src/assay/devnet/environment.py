@@ -51,7 +51,15 @@ def service_environment(
         "gateway": {"deployment_file": bank.deployment_file},
         "verification": chain
         | {"data_dir": folder / "data", "models_dir": places.models, "confirmations": 1}
-        | {"epoch_s": EPOCH_S, "open_s": 2, "audit_s": 120, "reveal_s": 10, "draws": DRAWS},
+        | {
+            "epoch_s": EPOCH_S,
+            "open_s": 2,
+            "audit_s": 120,
+            "reveal_s": 10,
+            "contest_s": 60,
+            "move_s": 20,
+            "draws": DRAWS,
+        },
         "settlement": chain | {"operator_key_file": bank.operator_key_file, "confirmations": 1},
     }
     return variables(name, common | own.get(name, {}) | dict(knobs.get(name, {})))

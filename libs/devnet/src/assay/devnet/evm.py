@@ -25,7 +25,7 @@ class Evm(Server):
 
     name = "evm"
 
-    def __init__(self, folder: Folder, block_s: int | None = None, state_interval_s: int = 5) -> None:
+    def __init__(self, folder: Folder, block_s: float | None = None, state_interval_s: int = 5) -> None:
         super().__init__(folder)
         self.block_s = block_s
         self.state_interval_s = state_interval_s

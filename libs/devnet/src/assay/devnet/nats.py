@@ -18,6 +18,7 @@ server_name: assay-devnet
 listen: "{host}:{port}"
 http: "{host}:{monitor_port}"
 max_payload: 1MB
+max_control_line: 16KB
 max_connections: 2048
 max_pending: 32MB
 write_deadline: "10s"

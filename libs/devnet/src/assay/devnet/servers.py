@@ -30,7 +30,7 @@ class Servers:
         *,
         public: Sequence[str] | None = None,
         postgres_tcp: bool = False,
-        block_s: int | None = None,
+        block_s: float | None = None,
     ) -> None:
         self.folder = Folder(data.resolve())
         self.only = frozenset(only)

@@ -1,20 +1,27 @@
-"""The beacon: the randomness of a round that is fixed in advance, known to nobody before, and recomputed by anyone.
+"""The beacon: the randomness of an epoch that is fixed in advance, known to nobody before, and recomputed by anyone.
 
-It is the hash of a block that comes after the epoch's root is final, combined with what verifiers committed to before
-that block and revealed after it. One honest verifier, or one honest block, is enough; who withholds a reveal is named.
+It is a round of a public source, as the hash of a block that comes after the epoch's root is anchored, combined with
+what verifiers committed to before the root was anchored and revealed after the round was known. One honest verifier,
+or one honest block, is enough; who withholds a reveal is named. A reveal is signed over the round that the verifier
+was shown, so nobody can take another round once a value is known.
 The analysis of grinding is in docs/adr/0012-beacon-and-policy.md.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple, Protocol
 
 from blake3 import blake3
 
 from assay.proof.digest import prefixed
-from assay.schema.errors import Reject
-from assay.schema.values import Digest
+from assay.proof.eip712 import Domain
+from assay.proof.statement import check_signature
+from assay.schema.beacon import BeaconRevealed, RevealedShare, beacon_fact
+from assay.schema.errors import Refused, Reject
+from assay.schema.event import Envelope
+from assay.schema.values import Digest, EpochId
 
-COMMIT, BEACON = b"assay.beacon.commit.1", b"assay.beacon.1"
+COMMIT, BEACON = b"assay.beacon.commit.2", b"assay.beacon.1"
 VALUE_BYTES: Final = 32
 
 
@@ -26,56 +33,89 @@ class Reveal(NamedTuple):
 
 
 class Pulse(NamedTuple):
-    """One round's randomness; `missing` are the verifiers that committed and did not reveal what they had committed."""
+    """A round of a public source and its value."""
 
     round: int
+    value: bytes
+
+
+class Combined(NamedTuple):
+    """An epoch's randomness; `missing` are the verifiers that committed and did not reveal what they had committed."""
+
     value: bytes
     revealed: tuple[str, ...]
     missing: tuple[str, ...]
 
 
 class Beacon(Protocol):
-    """A source of rounds: each is due at a known moment, and its value cannot be known before."""
+    """A public source of rounds, such as a chain's blocks: each is due later, and its value cannot be known before."""
 
-    def round_after(self, time_ms: int) -> int:
-        """The first round whose value nobody knows at that time."""
+    def round_after(self, anchor: int) -> int:
+        """The one round that an anchor in this block fixes; nobody knows its value when the anchor is made."""
 
     async def pulse(self, round_: int) -> Pulse:
-        """The value of a round. Raises Retry while it is not there yet."""
+        """A round whose value stays what it is. Raises Retry while it is not there yet."""
 
 
-def commit(value: bytes, salt: bytes, verifier: str, round_: int) -> Digest:
-    """The digest by which a verifier binds itself to `value` for one round. Raises Reject unless both are 32 bytes."""
+def commit(value: bytes, salt: bytes, verifier: str, epoch_id: EpochId) -> Digest:
+    """The digest by which a verifier binds itself to `value` for one epoch. Raises Reject unless both are 32 bytes."""
     if len(value) != VALUE_BYTES or len(salt) != VALUE_BYTES:
         raise Reject(f"A share and its salt are {VALUE_BYTES} bytes each.")
-    head = COMMIT + prefixed(verifier.encode()) + round_.to_bytes(8, "big")
-    return blake3(head + value + salt).hexdigest()
+    return blake3(COMMIT + prefixed(verifier.encode()) + prefixed(epoch_id.encode()) + value + salt).hexdigest()
 
 
 def combine(block_hash: bytes, reveals: Sequence[bytes]) -> bytes:
-    """The round's 32 bytes: BLAKE3 of the tag, the block's hash, the number of reveals, and these in rising order.
+    """The epoch's 32 bytes: BLAKE3 of the tag, the round's value, the number of reveals, and these in rising order.
 
-    The hash stands behind its length (4 bytes), the number in 8 bytes, each reveal as its 32 bytes. Raises Reject.
+    The value stands behind its length (4 bytes), the number in 8 bytes, each reveal as its 32 bytes. Raises Reject.
     """
     if any(len(value) != VALUE_BYTES for value in reveals):
         raise Reject(f"A reveal is {VALUE_BYTES} bytes.")
     return blake3(BEACON + prefixed(block_hash) + len(reveals).to_bytes(8, "big") + b"".join(sorted(reveals))).digest()
 
 
-def assemble(round_: int, block_hash: bytes, committed: Mapping[str, Digest], revealed: Mapping[str, Reveal]) -> Pulse:
-    """The pulse of a round: only reveals of what was committed count; the others' verifiers are named as missing."""
-    true = sorted(name for name in committed if is_true(round_, name, committed[name], revealed.get(name)))
+def assemble(
+    epoch_id: EpochId, block_hash: bytes, committed: Mapping[str, Digest], revealed: Mapping[str, Reveal]
+) -> Combined:
+    """The beacon of an epoch: only reveals of what was committed count; the others' verifiers are named as missing."""
+    true = sorted(name for name in committed if is_true(epoch_id, name, committed[name], revealed.get(name)))
     value = combine(block_hash, [revealed[name].value for name in true])
-    return Pulse(round_, value, tuple(true), names_left(committed, true))
+    return Combined(value, tuple(true), names_left(committed, true))
 
 
-def is_true(round_: int, verifier: str, committed: Digest, reveal: Reveal | None) -> bool:
-    """Whether a reveal is what the verifier committed to for this round."""
+def is_true(epoch_id: EpochId, verifier: str, committed: Digest, reveal: Reveal | None) -> bool:
+    """Whether a reveal is what the verifier committed to for this epoch."""
     if reveal is None or {len(reveal.value), len(reveal.salt)} != {VALUE_BYTES}:
         return False
-    return commit(reveal.value, reveal.salt, verifier, round_) == committed
+    return commit(reveal.value, reveal.salt, verifier, epoch_id) == committed
 
 
 def names_left(names: Iterable[str], taken: Sequence[str]) -> tuple[str, ...]:
     """The names that are not among the taken, in order."""
     return tuple(sorted(set(names) - set(taken)))
+
+
+def reveal_of(share: RevealedShare) -> Reveal:
+    """The reveal that a share stands for."""
+    return Reveal(bytes.fromhex(share.value), bytes.fromhex(share.salt))
+
+
+def said_of(share: RevealedShare, epoch_id: EpochId, pulse: Pulse) -> Envelope[BeaconRevealed]:
+    """The statement by which a share was revealed over a round, in its one form; unsigned."""
+    event = BeaconRevealed(
+        **beacon_fact(epoch_id, share.verifier),
+        block=pulse.round,
+        block_hash=pulse.value.hex(),
+        value=share.value,
+        salt=share.salt,
+    )
+    return Envelope.wrap(event, share.verifier, share.time_ms)
+
+
+def is_signed(share: RevealedShare, epoch_id: EpochId, pulse: Pulse, domain: Domain) -> bool:
+    """Whether the verifier signed its reveal for this epoch, over this round."""
+    try:
+        check_signature(replace(said_of(share, epoch_id, pulse), signature=share.signature), domain)
+    except Refused:
+        return False
+    return True

@@ -114,6 +114,18 @@ def open_calibration(text: str, trusted: frozenset[str]) -> Calibration:
     return record
 
 
+def open_calibrations(text: str, trusted: frozenset[str]) -> tuple[Calibration, ...]:
+    """The records of a file, one sealed a line. Raises BadCalibration, which says the line."""
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            try:
+                found.append(open_calibration(line, trusted))
+            except BadCalibration as fault:
+                raise BadCalibration(f"line {number}: {fault.detail}") from None
+    return tuple(found)
+
+
 def recovered(sealed: Sealed) -> str:
     """The address that signed. Raises BadCalibration for a signature that is none."""
     try:

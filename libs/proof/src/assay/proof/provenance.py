@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from assay.proof.epoch import Entry
+from assay.schema.beacon import RevealedShare
 from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochDrawn, EpochEntry
 from assay.schema.job import JobSpec
 from assay.schema.values import (
@@ -18,6 +19,7 @@ from assay.schema.values import (
     Fence,
     JobId,
     LeaseId,
+    MethodName,
     ProviderId,
     SegmentIndex,
     TxHash,
@@ -114,12 +116,18 @@ class AnchorPart(Part):
     block: Annotated[int, Field(ge=0)]
 
 
+class SharePart(RevealedShare):
+    """What one verifier was bound to, what that was, and when and under which signature it said so."""
+
+    model_config = Part.model_config
+
+
 class BeaconPart(Part):
-    """What the draw follows from: a later block's hash, and the shares that verifiers revealed."""
+    """What the draw follows from: a later block's hash, and the shares that verifiers revealed over it."""
 
     block: Annotated[int, Field(ge=0)]
     block_hash: Digest
-    reveals: tuple[Digest, ...] = ()
+    reveals: tuple[SharePart, ...] = ()
     missing: tuple[VerifierId, ...] = ()
     value: Digest
 
@@ -137,7 +145,7 @@ class AuditPart(Part):
     lease_id: LeaseId
     segment: SegmentIndex
     verifier: VerifierId
-    method: Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=32)]
+    method: MethodName
     outcome: Literal["agreed", "differed", "overruled"]
     state: Digest | None = None
 
@@ -178,13 +186,17 @@ class EpochPart(Part):
         anchored: EpochAnchored,
         drawn: EpochDrawn,
         block_hash: bytes,
-        reveals: tuple[Digest, ...] = (),
-        missing: tuple[str, ...] = (),
         audits: tuple[AuditPart, ...] = (),
         fault: FaultPart | None = None,
     ) -> "EpochPart":
         """The epoch that these events tell of; `block_hash` is that of the beacon's block."""
-        names = {"block": drawn.block, "block_hash": block_hash.hex(), "value": drawn.beacon}
+        beacon = BeaconPart(
+            block=drawn.block,
+            block_hash=block_hash.hex(),
+            reveals=tuple(SharePart.model_validate(share.model_dump()) for share in drawn.revealed),
+            missing=drawn.missing,
+            value=drawn.beacon,
+        )
         return cls(
             epoch_id=committed.epoch_id,
             provider=committed.provider,
@@ -193,7 +205,7 @@ class EpochPart(Part):
             total=committed.units,
             entries=tuple(map(EntryPart.of, committed.entries)),
             anchor=AnchorPart(tx=anchored.tx, block=anchored.block),
-            beacon=BeaconPart.model_validate(names | {"reveals": reveals, "missing": missing}),
+            beacon=beacon,
             seed=drawn.seed,
             drawn=tuple(DrawnPart(lease_id=each.lease_id, segment=each.segment) for each in drawn.drawn),
             audits=audits,

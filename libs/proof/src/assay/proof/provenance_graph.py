@@ -103,6 +103,18 @@ def pieces_of_lease(result: str, lease: LeaseReading) -> Iterator[Piece]:
         yield Edge(part.lease_id, "carried on from", part.resume.commitment)
 
 
+def pieces_of_beacon(epoch: EpochPart) -> Iterator[Piece]:
+    """What an epoch was drawn by: the block, and every verifier that revealed a value or withheld it."""
+    beacon = epoch.beacon
+    shares = f"{len(beacon.reveals)} values revealed, {len(beacon.missing)} missing"
+    yield Node(beacon.value, "beacon", f"beacon of block {beacon.block}, {shares}")
+    yield Edge(epoch.epoch_id, "drawn by", beacon.value)
+    told = {each.verifier: f"value {each.value[:12]} revealed by" for each in beacon.reveals}
+    for verifier, relation in (told | dict.fromkeys(beacon.missing, "value withheld by")).items():
+        yield Node(verifier, "verifier", f"verifier {verifier[:12]}")
+        yield Edge(beacon.value, relation, verifier)
+
+
 def lease_label(part: LeasePart, segments: int) -> str:
     """A lease for people."""
     return f"lease {part.lease_id[:12]} of {part.provider[:12]}, fence {part.fence}, {segments} segments"
@@ -121,9 +133,7 @@ def pieces_of_verdict(verdict: VerdictReached, epoch: EpochPart | None) -> Itera
     yield Edge(verdict.verdict_id, "drawn in", epoch.epoch_id)
     yield Node(epoch.anchor.tx, "anchor", f"root {epoch.root[:12]} on chain in block {epoch.anchor.block}")
     yield Edge(epoch.epoch_id, "anchored by", epoch.anchor.tx)
-    shares = f"shares revealed: {len(epoch.beacon.reveals)}, missing: {len(epoch.beacon.missing)}"
-    yield Node(epoch.beacon.value, "beacon", f"beacon of block {epoch.beacon.block}, {shares}")
-    yield Edge(epoch.epoch_id, "drawn by", epoch.beacon.value)
+    yield from pieces_of_beacon(epoch)
     for audit in (each for each in epoch.audits if each.lease_id == verdict.lease_id):
         yield Node(audit.verifier, "verifier", f"verifier {audit.verifier[:12]}")
         relation = f"segment {audit.segment}: {audit.outcome} ({audit.method})"

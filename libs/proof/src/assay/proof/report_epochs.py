@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from assay.proof import epoch
+from assay.proof.beacon import Pulse, combine, is_signed, is_true, reveal_of
+from assay.proof.eip712 import Domain
 from assay.proof.epoch import Drawn, Range
 from assay.proof.provenance import EpochPart
 from assay.proof.report_reading import Check, LeaseReading, Reading, verdict
@@ -24,7 +26,7 @@ def check_epochs(reading: Reading) -> Iterator[Check]:
     for part in reading.predicate.epochs:
         checks = {
             "root": (faults_of_root(part, reading), "Its root stands over what the provider signed for this job."),
-            "beacon": (faults_of_beacon(part), "The beacon follows from a block after the anchor, and the reveals."),
+            "beacon": (faults_of_beacon(part, reading.predicate.deployment.domain), beacon_in_words(part)),
             "seed": (faults_of_seed(part), "The seed follows from beacon, root, provider and number."),
             "draw": (faults_of_draw(part, reading), f"{len(part.drawn)} segments were drawn, as the seed says."),
             "audits": (faults_of_audits(part), f"{len(part.audits)} answers of verifiers fit the draw."),
@@ -61,13 +63,34 @@ def entry_of(lease: LeaseReading, first: int, segments: int, reading: Reading) -
         return None
 
 
-def faults_of_beacon(part: EpochPart) -> Iterator[str]:
+def faults_of_beacon(part: EpochPart, domain: Domain) -> Iterator[str]:
+    """A block that does not come later, shares that nobody was bound to or signed, and a value that does not follow."""
     beacon = part.beacon
     if beacon.block <= part.anchor.block:
         yield f"The beacon's block {beacon.block} does not come after the anchor's, {part.anchor.block}."
-    shares = [bytes.fromhex(share) for share in beacon.reveals]
-    if epoch.combine(bytes.fromhex(beacon.block_hash), shares).hex() != beacon.value:
+    names = [*(each.verifier for each in beacon.reveals), *beacon.missing]
+    if len(set(names)) < len(names):
+        yield "A verifier stands in the beacon twice."
+    pulse = Pulse(beacon.block, bytes.fromhex(beacon.block_hash))
+    for share in beacon.reveals:
+        if not is_true(part.epoch_id, share.verifier, share.commit, reveal_of(share)):
+            yield f"What {share.verifier} revealed is not what it was bound to."
+        if not is_signed(share, part.epoch_id, pulse, domain):
+            yield f"{share.verifier} did not sign its reveal over this block."
+    if combine(pulse.value, [reveal_of(share).value for share in beacon.reveals]).hex() != beacon.value:
         yield "The beacon does not follow from block and reveals."
+
+
+def beacon_in_words(part: EpochPart) -> str:
+    """What the beacon is made of: block, and who revealed what it was bound to before that block."""
+    beacon = part.beacon
+    block = f"block {beacon.block}, {beacon.block - part.anchor.block} after the anchor's"
+    if not beacon.reveals:
+        said = f"The beacon is {block}, alone: no verifier revealed a value."
+    else:
+        who = ", ".join(each.verifier for each in beacon.reveals)
+        said = f"The beacon is {block}, with what {len(beacon.reveals)} verifiers were bound to and revealed: {who}."
+    return said + (f" Bound and not revealed: {', '.join(beacon.missing)}." if beacon.missing else "")
 
 
 def faults_of_seed(part: EpochPart) -> Iterator[str]:
@@ -89,8 +112,6 @@ def faults_of_draw(part: EpochPart, reading: Reading) -> Iterator[str]:
     own_leases = {each.entry.lease_id for each in own}
     if not pooled:
         yield "Not even the first segment that the seed gives was drawn."
-    if len(drawn) >= DRAWN_MAX:
-        pooled, extra = set(epoch.draw(part.seed, ranges, DRAWN_MAX)), extra & drawn
     claimed, given = (
         {each for each in drawn if each[0] in own_leases},
         {each for each in pooled if each[0] in own_leases} | extra,

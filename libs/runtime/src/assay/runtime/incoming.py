@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from assay.bus.feed import FeedItem
 from assay.bus.participant import Door
@@ -22,22 +23,30 @@ class Incoming:
     def __init__(self, journal: Journal, door: Door, on_said: Callable[[Envelope[Event]], None]) -> None:
         self._journal, self._door, self._on_said = journal, door, on_said
         self._wake = asyncio.Event()
+        self._is_over = False
 
     async def run(self) -> None:
         """Read the feed for ever: at once when a push shows a gap, else every few seconds."""
-        await self._door.feed(self._on_push)
-        while True:
-            self._wake.clear()
-            try:
-                await self._read()
-            except (Unreachable, Retry, Refused) as error:
-                log.warning("the feed cannot be read: %s", error)
-            try:
-                await asyncio.wait_for(self._wake.wait(), POLL_S)
-            except TimeoutError:
-                continue
+        try:
+            await self._door.feed(self._on_push)
+            while True:
+                await self._poll()
+        finally:
+            self._is_over = True
+
+    async def _poll(self) -> None:
+        self._wake.clear()
+        try:
+            await self._read()
+        except (Unreachable, Retry, Refused) as error:
+            log.warning("the feed cannot be read: %s", error)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), POLL_S)
 
     async def _on_push(self, item: FeedItem) -> None:
+        # The door outlives whoever listens by a moment; what it pushes then is read after the next start.
+        if self._is_over:
+            return
         if item.seq == self._journal.cursor() + 1:
             self._take([item])
         else:

@@ -5,7 +5,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -65,13 +65,13 @@ async def taking_part(
         lambda: connect_participant(settings.nats_url, settings.nats_creds_file), settings.start_s, stopping
     )
     telemetry = Telemetry(name, settings.trace_ratio, settings.otlp_endpoint)
-    memory = journal(settings.data_dir / "journal.sqlite")
-    try:
+    async with AsyncExitStack() as ending:
+        ending.callback(telemetry.close)
+        memory = journal(settings.data_dir / "journal.sqlite")
+        ending.callback(memory.close)
+        # Closed first: what the door still hands in is written down.
+        ending.push_async_callback(door.close)
         yield Part(key, domain, door, memory, telemetry)
-    finally:
-        memory.close()
-        await door.close()
-        telemetry.close()
 
 
 async def work(worker: Worker, probes: ProbeApp, settings: ProcessSettings, stopping: asyncio.Event) -> None:

@@ -1,17 +1,21 @@
 """The language of Assay: every event, value, state table, stream and error. Pure; imports pydantic alone."""
 
-from assay.schema import audit, epoch, job, lease, offer, verdict
+from assay.schema import audit, beacon, dispute, epoch, job, lease, offer, verdict
 from assay.schema.audit import AUDIT_LIFE, AuditState
+from assay.schema.beacon import BEACON_LIFE, BeaconState
+from assay.schema.dispute import DISPUTE_LIFE, DisputeState
 from assay.schema.epoch import EPOCH_LIFE, EpochState
 from assay.schema.event import EVENT_BYTES_MAX, PREFIX, REGISTRY, Envelope, Event, decode, event_class_of
 from assay.schema.job import JOB_LIFE, JobState
 from assay.schema.lease import LEASE_LIFE, LeaseState
 from assay.schema.streams import STREAMS, Stream, durable_of, stream_of
 
-LIVES = {life.entity: life for life in (JOB_LIFE, LEASE_LIFE, EPOCH_LIFE, AUDIT_LIFE)}
+LIVES = {life.entity: life for life in (JOB_LIFE, LEASE_LIFE, EPOCH_LIFE, AUDIT_LIFE, BEACON_LIFE, DISPUTE_LIFE)}
 
 __all__ = [
     "AUDIT_LIFE",
+    "BEACON_LIFE",
+    "DISPUTE_LIFE",
     "EPOCH_LIFE",
     "EVENT_BYTES_MAX",
     "JOB_LIFE",
@@ -21,6 +25,8 @@ __all__ = [
     "REGISTRY",
     "STREAMS",
     "AuditState",
+    "BeaconState",
+    "DisputeState",
     "Envelope",
     "EpochState",
     "Event",
@@ -28,7 +34,9 @@ __all__ = [
     "LeaseState",
     "Stream",
     "audit",
+    "beacon",
     "decode",
+    "dispute",
     "durable_of",
     "epoch",
     "event_class_of",

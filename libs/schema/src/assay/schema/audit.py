@@ -17,7 +17,10 @@ from assay.schema.values import (
     AuditId,
     Code,
     Digest,
+    EpochId,
     Kind,
+    LeaseId,
+    MethodName,
     Millis,
     Money,
     Reason,
@@ -33,7 +36,8 @@ from assay.schema.values import (
 class VerifierAnnounced(Event, type="verifier.announced", by=Role.VERIFIER, key="verifier"):
     """Emitted when a verifier states or renews what it can check. Consumed by verification, which draws from these.
 
-    `network` names whose wires it hangs on (an ASN, a site); verifiers of one audit are drawn from several.
+    `network` names whose wires it hangs on (an ASN, a site); verifiers of one audit are drawn from several. `machine`
+    is its determinism class: what decides the bits that it computes (64 zeros if it cannot tell).
     """
 
     verifier: VerifierId
@@ -69,15 +73,28 @@ class AuditFact(Value):
     verifier: VerifierId
 
 
+class AuditClaim(Value):
+    """What a verifier is shown of a claim where it does not run the segment: the blob `shown`, to be read by `method`.
+
+    What it has to find in it is not there. `seed` draws what of it is looked at.
+    """
+
+    method: MethodName
+    shown: Digest
+    seed: Digest
+
+
 class AuditAssigned(AuditFact, Event, type="audit.assigned", by=Role.VERIFICATION, public=False, tells=("verifier",)):
     """Emitted when a verifier is drawn: run `segment` of the job from `checkpoint` (none: the job's start state).
 
+    With `claim` it is not to be run: what is shown of the claim is to be read, as the method says.
     The answer is keyed by `nonce`. It is due, sealed, by `deadline_ms`.
     """
 
     spec: JobSpec
     segment: SegmentIndex
     checkpoint: Digest | None = None
+    claim: AuditClaim | None = None
     nonce: Digest
     fee: Money
     deadline_ms: Millis
@@ -94,13 +111,17 @@ class AuditCalled(AuditFact, Event, type="audit.called", by=Role.VERIFICATION, p
 
 
 class AuditRevealed(AuditFact, Event, type="audit.revealed", by=Role.VERIFIER, public=False):
-    """Emitted with what was sealed: the keyed answer, the state's digest and the blob that holds the state."""
+    """Emitted with what was sealed: the keyed answer, the state's digest and the blob that holds the state.
+
+    Of a claim that was read, state and blob are what was seen. `machine` is the class of what computed it.
+    """
 
     answer: Digest
     state: Digest
     checkpoint: Digest
     salt: Digest
     compute_ms: Annotated[int, Field(ge=0)]
+    machine: Digest | None = None
 
 
 class AuditDeclined(AuditFact, Event, type="audit.declined", by=Role.VERIFIER, public=False):
@@ -116,13 +137,26 @@ class AuditLapsed(AuditFact, Event, type="audit.lapsed", by=Role.VERIFICATION, p
     code: Code
 
 
-class AuditUpheld(AuditFact, Event, type="audit.upheld", by=Role.VERIFICATION, tells=("verifier",)):
+class AuditEnding(AuditFact):
+    """What the end of an audit says of its question: whose segment it was, how it was checked, if the claim was agreed.
+
+    None of it is said of an audit that was planted.
+    """
+
+    epoch_id: EpochId | None = None
+    lease_id: LeaseId | None = None
+    segment: SegmentIndex | None = None
+    method: MethodName | None = None
+    agreed: bool | None = None
+
+
+class AuditUpheld(AuditEnding, Event, type="audit.upheld", by=Role.VERIFICATION, tells=("verifier",)):
     """Emitted when the answer stands. Consumed by settlement, which pays `fee` whatever the answer was."""
 
     fee: Money
 
 
-class AuditOverruled(AuditFact, Event, type="audit.overruled", by=Role.VERIFICATION, tells=("verifier",)):
+class AuditOverruled(AuditEnding, Event, type="audit.overruled", by=Role.VERIFICATION, tells=("verifier",)):
     """Emitted when the answer is proven false. Consumed by settlement, which slashes the bond."""
 
     reason: SlashReason

@@ -8,12 +8,14 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from assay.schema.beacon import SHARES_MAX, BeaconShare, RevealedShare
 from assay.schema.event import Event
 from assay.schema.life import Life, Move
 from assay.schema.values import (
     AuditId,
     Code,
     Digest,
+    DisputeId,
     EpochId,
     EpochNumber,
     Fence,
@@ -25,6 +27,7 @@ from assay.schema.values import (
     TxHash,
     Units,
     Value,
+    VerifierId,
 )
 
 ENTRIES_MAX: Final = 192
@@ -61,7 +64,8 @@ class DrawnSegment(Value):
 class EpochCommitted(EpochFact, Event, type="epoch.committed", by=Role.VERIFICATION, tells=("provider",)):
     """Emitted when a provider's stopped leases are pooled. Consumed by settlement, which anchors the root.
 
-    `root` is that of the Merkle-sum tree over the entries; `units` is its sum.
+    `root` is that of the Merkle-sum tree over the entries; `units` is its sum. `shares` are what verifiers are bound
+    to for the beacon: none but these count.
     """
 
     previous: Digest
@@ -69,6 +73,7 @@ class EpochCommitted(EpochFact, Event, type="epoch.committed", by=Role.VERIFICAT
     units: Units
     segments: Annotated[int, Field(ge=1)]
     entries: Annotated[tuple[EpochEntry, ...], Field(min_length=1, max_length=ENTRIES_MAX)]
+    shares: Annotated[tuple[BeaconShare, ...], Field(max_length=SHARES_MAX)] = ()
 
 
 class EpochAnchored(EpochFact, Event, type="epoch.anchored", by=Role.SETTLEMENT, tells=("provider",)):
@@ -83,7 +88,8 @@ class EpochAnchored(EpochFact, Event, type="epoch.anchored", by=Role.SETTLEMENT,
 class EpochDrawn(EpochFact, Event, type="epoch.drawn", by=Role.VERIFICATION, tells=("provider",)):
     """Emitted when the beacon is known: block `block`, which was fixed by the anchor's height, and the reveals.
 
-    Seed and draw follow from beacon, root and provider; anyone can repeat them.
+    `revealed` are the shares that count, `missing` who was bound to one and did not reveal it; if nobody was, the block
+    alone is the beacon. Seed and draw follow from beacon, root and provider; anyone can repeat them.
     """
 
     root: Digest
@@ -91,6 +97,8 @@ class EpochDrawn(EpochFact, Event, type="epoch.drawn", by=Role.VERIFICATION, tel
     beacon: Digest
     seed: Digest
     drawn: Annotated[tuple[DrawnSegment, ...], Field(min_length=1, max_length=512)]
+    revealed: Annotated[tuple[RevealedShare, ...], Field(max_length=SHARES_MAX)] = ()
+    missing: Annotated[tuple[VerifierId, ...], Field(max_length=SHARES_MAX)] = ()
 
 
 class EpochOpened(EpochFact, Event, type="epoch.opened", by=Role.VERIFICATION, tells=("provider",)):
@@ -122,6 +130,12 @@ class EpochMismatched(EpochFault, Event, type="epoch.mismatched", by=Role.VERIFI
     audit_id: AuditId
 
 
+class EpochAccused(EpochFault, Event, type="epoch.accused", by=Role.VERIFICATION, tells=("provider",)):
+    """Emitted when a drawn segment is false by its answers: the dispute decides, before anything is slashed."""
+
+    dispute_id: DisputeId
+
+
 class EpochWaiting(EpochFact, Event, type="epoch.waiting", by=Role.VERIFICATION, tells=("provider",)):
     """Emitted when an epoch cannot go on by itself: what it waits for, and how often each reason holds.
 
@@ -132,12 +146,18 @@ class EpochWaiting(EpochFact, Event, type="epoch.waiting", by=Role.VERIFICATION,
     reasons: dict[str, int]
 
 
-class EpochPassed(EpochFact, Event, type="epoch.passed", by=Role.VERIFICATION, tells=("provider",)):
+class EpochEnding(EpochFact):
+    """How many audits of the epoch's own questions have ended with it: receipts wait for so many."""
+
+    audits: Annotated[int, Field(ge=0)] = 0
+
+
+class EpochPassed(EpochEnding, Event, type="epoch.passed", by=Role.VERIFICATION, tells=("provider",)):
     """Emitted when every drawn segment stands. Consumed by settlement."""
 
 
-class EpochRejected(EpochFault, Event, type="epoch.rejected", by=Role.VERIFICATION, tells=("provider",)):
-    """Emitted when a drawn segment is false by two answers of three, or withheld: the whole epoch is forfeit."""
+class EpochRejected(EpochEnding, EpochFault, Event, type="epoch.rejected", by=Role.VERIFICATION, tells=("provider",)):
+    """Emitted when a drawn segment is false and its dispute over, or withheld: the whole epoch is forfeit."""
 
 
 class EpochSettled(EpochFact, Event, type="epoch.settled", by=Role.SETTLEMENT, tells=("provider",)):
@@ -152,6 +172,7 @@ class EpochState(StrEnum):
     WITHHELD = "withheld"
     AUDITED = "audited"
     MISMATCHED = "mismatched"
+    ACCUSED = "accused"
     PASSED = "passed"
     REJECTED = "rejected"
     SETTLED = "settled"
@@ -168,8 +189,9 @@ TRANSITIONS: Final[tuple[Move[EpochState], ...]] = (
     Move((_S.DRAWN,), EpochWithheld, _S.WITHHELD, _V),
     Move((_S.OPENED,), EpochAudited, _S.AUDITED, _V),
     Move((_S.AUDITED, _S.MISMATCHED), EpochMismatched, _S.MISMATCHED, _V),
-    Move((_S.AUDITED, _S.MISMATCHED), EpochPassed, _S.PASSED, _V),
-    Move((_S.WITHHELD, _S.MISMATCHED), EpochRejected, _S.REJECTED, _V),
+    Move((_S.MISMATCHED, _S.ACCUSED), EpochAccused, _S.ACCUSED, _V),
+    Move((_S.AUDITED, _S.MISMATCHED, _S.ACCUSED), EpochPassed, _S.PASSED, _V),
+    Move((_S.WITHHELD, _S.MISMATCHED, _S.ACCUSED), EpochRejected, _S.REJECTED, _V),
     Move((_S.PASSED, _S.REJECTED), EpochSettled, _S.SETTLED, Role.SETTLEMENT),
 )
 

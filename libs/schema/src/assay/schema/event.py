@@ -7,6 +7,7 @@ event registers it; streams, permissions, durables and documents are derived fro
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, ClassVar, Final, Generic, Self, TypeVar
 
 from pydantic import ValidationError
@@ -161,7 +162,13 @@ def first_problem(error: ValidationError) -> str:
 
 def to_rfc3339(time_ms: int) -> str:
     """Milliseconds since 1970 as CloudEvents writes a time."""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{time_ms % 1000:03d}Z"
+    seconds, ms = divmod(time_ms, 1000)
+    return f"{_second(seconds)}.{ms:03d}Z"
+
+
+@lru_cache(maxsize=64)  # most of what is told was said within the same few seconds
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def from_rfc3339(text: str) -> int:

@@ -30,6 +30,11 @@ from assay.schema.values import (
 
 FORFEIT: Final = "epoch.rejected"
 """The code by which a lease is rejected for the fault of another in its epoch: it is not paid, and not slashed."""
+TIE: Final = "segment.tie"
+"""The code by which a lease is rejected whose dispute nobody won: it is not paid, and not slashed."""
+OTHER_CLASS: Final = "segment.other_class"
+"""The code by which a lease is rejected whose bits are not those of the class of machine that its provider states: it
+is not paid, and not slashed, for they lie within honest noise."""
 
 
 class LeaseFact(Value):
@@ -71,7 +76,8 @@ class LeaseStarted(LeaseFact, Event, type="lease.started", by=Role.PROVIDER):
 class LeaseCommitted(LeaseFact, Event, type="lease.committed", by=Role.PROVIDER):
     """Emitted when a segment is closed by a checkpoint and a commitment. Consumed by all but discovery.
 
-    `commitment` chains: it is the digest of this segment's leaf and of `previous`, the commitment before it.
+    `commitment` chains: it is the digest of this segment's leaf and of `previous`, the commitment before it. `machine`
+    is the class of what computed it; verifiers of that class must come to the same bits.
     """
 
     segment: SegmentIndex
@@ -83,6 +89,7 @@ class LeaseCommitted(LeaseFact, Event, type="lease.committed", by=Role.PROVIDER)
     commitment: Digest
     compute_ms: Annotated[int, Field(ge=0)]
     metrics: dict[str, float] = Field(default_factory=dict)
+    machine: Digest | None = None
 
 
 class LeaseExecuted(LeaseFact, Event, type="lease.executed", by=Role.PROVIDER):

@@ -11,6 +11,7 @@ from assay.schema.values import (
     EpochId,
     JobId,
     LeaseId,
+    MethodName,
     ProviderId,
     RequesterId,
     Role,
@@ -24,7 +25,7 @@ class Finding(Value):
     """What a method found for one segment: the state it came to itself, and how far the claimed one lies from it."""
 
     segment: SegmentIndex
-    method: Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=32)]
+    method: MethodName
     passed: bool
     code: Code
     expected: Digest | None = None

@@ -15,6 +15,7 @@ from typing import Any, Final
 from assay.schema.errors import Mismatch
 from assay.schema.event import Envelope, Event, decode
 from assay.schema.lease import LeaseCommitted, LeaseGranted
+from assay.store.dispute_notes import DisputeNotes
 
 VERSION: Final = 1
 SCHEMA: Final = """
@@ -66,6 +67,11 @@ class Journal:
                 self._db.execute(f"pragma user_version = {VERSION}")
         elif version != VERSION:
             raise Mismatch(f"The journal {path} is of version {version}, not {VERSION}.")
+
+    @property
+    def disputes(self) -> DisputeNotes:
+        """What was heard of disputes."""
+        return DisputeNotes(self._db)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -135,6 +141,11 @@ class Journal:
         """The leases in hand."""
         rows = self._db.execute("select granted from lease where is_open order by rowid")
         return [LeaseGranted.model_validate_json(granted) for (granted,) in rows]
+
+    def lease(self, lease_id: str) -> LeaseGranted | None:
+        """The lease as it was taken in hand, if it ever was."""
+        granted = self._one("select granted from lease where lease_id = ?", lease_id)
+        return LeaseGranted.model_validate_json(granted) if granted else None
 
     def close_lease(self, lease_id: str) -> None:
         """The lease is over for this provider."""

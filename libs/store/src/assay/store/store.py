@@ -118,4 +118,6 @@ def _settings(service: str) -> dict[str, str]:
         "application_name": f"assay-{service}",
         "idle_in_transaction_session_timeout": STANDSTILL,
         "jit": "off",
+        # Left to choose, the server plans most statements over arrays anew each time, and to the same plan.
+        "plan_cache_mode": "force_generic_plan",
     }

@@ -1,17 +1,19 @@
 """How far apart honest machines end: the same segments, really run under several settings, and their distances.
 
 Each setting is a process of its own, for instruction sets are chosen when torch is loaded. The first setting runs the
-chain; every other one runs each segment from the first one's checkpoint before it, as an auditor would.
+chain; every other one runs each segment from the first one's checkpoint before it, as an auditor would. Threads are the
+job's and no part of a class, so a pair is measured with several numbers of them and all its distances count.
 """
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -22,6 +24,12 @@ from assay.workloads.registry import read_params, workload
 from assay.workloads.workload import HeldInputs, ignore_progress
 
 SETTING_S = 600.0
+SETTINGS: Final[tuple[Mapping[str, str], ...]] = (
+    {},
+    {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
+    {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_CBWR": "COMPATIBLE"},
+)
+"""What one machine can stand for: itself, one without the widest vectors, and one with none that torch knows."""
 
 
 class NotMeasured(WorkloadError):
@@ -54,17 +62,34 @@ class Measured:
 
 
 def calibrate(work: Work, settings: Iterable[Mapping[str, str]], folder: Path) -> list[Measured]:
-    """Return what lies between the first setting and each other one; a setting is environment variables.
+    """Return what lies between each two settings; a setting is environment variables. Raises NotMeasured."""
+    origin = folder / "0"
+    runs = [
+        run_setting(work, setting, folder / str(number), origin if number else None)
+        for number, setting in enumerate(settings)
+    ]
+    return [
+        Measured(one, other, tuple(distances_between(work, mine, theirs, origin)))
+        for (one, mine), (other, theirs) in combinations(runs, 2)
+    ]
+
+
+def calibrate_threads(
+    work: Work, settings: Sequence[Mapping[str, str]], threads: Iterable[int], folder: Path
+) -> list[Measured]:
+    """Return what lies between each two classes, over all these numbers of threads if the kind has threads.
 
     Raises NotMeasured.
     """
-    first, *others = settings
-    mine, reference = run_setting(work, first, folder / "0", None)
-    measured = []
-    for number, setting in enumerate(others, start=1):
-        theirs, states = run_setting(work, setting, folder / str(number), folder / "0")
-        measured.append(Measured(mine, theirs, tuple(distances_between(work, reference, states, folder / "0"))))
-    return measured
+    found: dict[tuple[str, str], Measured] = {}
+    has_threads = "threads" in workload(work.kind).Params.model_fields
+    for count in threads if has_threads else (1,):
+        counted = work.model_copy(update={"params": work.params | {"threads": count}}) if has_threads else work
+        for each in calibrate(counted, settings, folder / f"threads-{count}"):
+            pair = each.one.class_id, each.other.class_id
+            earlier = found[pair].distances if pair in found else ()
+            found[pair] = replace(each, distances=(*earlier, *each.distances))
+    return list(found.values())
 
 
 def run_setting(
@@ -107,7 +132,7 @@ def run_segments(work: Work, folder: Path, reference: Path) -> MachineClass:
         (folder / f"{index}.after").write_bytes(done.state)
         if folder == reference:
             (folder / f"{index + 1}.before").write_bytes(done.state)
-    return read_class(kind.requirements(params)["threads"], work.software)
+    return read_class(software=work.software)
 
 
 def main() -> None:

@@ -22,22 +22,41 @@ from assay.workloads.errors import (
     ModelUnavailable,
     WorkloadError,
 )
+from assay.workloads.generate.errors import CheckFailed
 from assay.workloads.models import ModelStore
+from assay.workloads.reading import judge, read, show
 from assay.workloads.registry import read_params, workload
-from assay.workloads.task import Failed, Finished, Progressed, Ready, Said, SegmentDone, Task
+from assay.workloads.task import (
+    TO_CHILD,
+    Failed,
+    Finished,
+    Job,
+    Judge,
+    Progressed,
+    Read,
+    Ready,
+    Said,
+    SegmentDone,
+    Show,
+    Task,
+    ToChild,
+)
 from assay.workloads.workload import Progress
 
 Say = Callable[[Said], None]
 
 PR_SET_PDEATHSIG = 1
 START = "start.state"
-MACHINE_FAULTS = (InputMissing, ModelMissing, ModelCorrupt, ModelUnavailable, BadCheckpoint, OSError, MemoryError)
+MACHINE_FAULTS = (
+    *(InputMissing, ModelMissing, ModelCorrupt, ModelUnavailable, BadCheckpoint, CheckFailed),
+    *(OSError, MemoryError),
+)
 
 
 class FileInputs:
     """A task's inputs as files that the runner has fetched and checked."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Job) -> None:
         self.files = task.inputs
         self.models = ModelStore(Path(task.models))
 
@@ -48,10 +67,11 @@ class FileInputs:
         return Path(self.files[digest]).read_bytes()
 
 
-def run_task(task: Task, say: Say, is_stopped: Callable[[], bool]) -> None:
-    """Run a task's segments, saying each; a typed failure is said, never raised."""
+def run_task(task: ToChild, say: Say, is_stopped: Callable[[], bool]) -> None:
+    """Do a task, saying what is done; a typed failure is said, never raised."""
+    finished: Finished | Failed
     try:
-        finished = _run_segments(task, say, is_stopped)
+        finished = _do(task, say, is_stopped)
     except (*MACHINE_FAULTS, WorkloadError) as error:
         finished = Failed(
             code=getattr(error, "code", "workload.machine"),
@@ -59,6 +79,18 @@ def run_task(task: Task, say: Say, is_stopped: Callable[[], bool]) -> None:
             fault=isinstance(error, MACHINE_FAULTS),
         )
     say(finished)
+
+
+def _do(task: ToChild, say: Say, is_stopped: Callable[[], bool]) -> Finished:
+    match task:
+        case Task():
+            return _run_segments(task, say, is_stopped)
+        case Show():
+            return show(task, FileInputs(task))
+        case Read():
+            return read(task, FileInputs(task), say)
+        case Judge():
+            return judge(task, say)
 
 
 def _run_segments(task: Task, say: Say, is_stopped: Callable[[], bool]) -> Finished:
@@ -111,7 +143,7 @@ def main() -> None:
     """Serve tasks until the input ends."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     output = os.fdopen(_private_output(), "w", buffering=1)
-    tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+    tasks: queue.SimpleQueue[ToChild | None] = queue.SimpleQueue()
     stopped = threading.Event()
 
     def read() -> None:
@@ -119,7 +151,7 @@ def main() -> None:
             if line.startswith('{"stop"'):
                 stopped.set()
             else:
-                tasks.put(Task.model_validate_json(line))
+                tasks.put(TO_CHILD.validate_json(line))
         os._exit(0)
 
     threading.Thread(target=read, daemon=True).start()

@@ -10,10 +10,11 @@ from assay.workloads.errors import BadParams, UnknownKind
 from assay.workloads.finetune import Finetune
 from assay.workloads.generate.workload import Generate
 from assay.workloads.noop import Noop
+from assay.workloads.regress import Regress
 from assay.workloads.workload import FrozenParams, Workload
 
 ENTRY_POINTS = "assay.workloads"
-WORKLOADS: tuple[Workload, ...] = (Noop(), Finetune(), Generate())
+WORKLOADS: tuple[Workload, ...] = (Noop(), Finetune(), Generate(), Regress())
 
 
 @cache

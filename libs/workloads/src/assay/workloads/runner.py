@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
-from assay.workloads.task import FROM_CHILD, Failed, Finished, Progressed, Ready, SegmentDone, Stop, Task
+from assay.workloads.task import FROM_CHILD, Failed, Finished, Message, Stop, ToChild
 
 LINE_BYTES_MAX = 1 << 20
-Message = Ready | Progressed | SegmentDone | Finished | Failed
 
 
 class Runner:
@@ -19,6 +18,7 @@ class Runner:
     def __init__(self, log_file: Path | None = None) -> None:
         self._log_file = log_file
         self._process: asyncio.subprocess.Process | None = None
+        self._unended = 0
 
     @property
     def pid(self) -> int | None:
@@ -31,16 +31,25 @@ class Runner:
         if self.pid is None:
             self._process = await self._spawn()
 
-    async def run(self, task: Task) -> AsyncIterator[Message]:
-        """What the child says of `task`, ending with Finished or Failed; a child that dies is a Failed too."""
+    async def run(self, task: ToChild) -> AsyncIterator[Message]:
+        """What the child says of `task`, ending with Finished or Failed; a child that dies is a Failed too.
+
+        What the child says yet of tasks that nobody heard to their end is passed over.
+        """
         await self.warm()
         process = self._process
         assert process is not None and process.stdin is not None and process.stdout is not None
+        before, self._unended = self._unended, self._unended + 1
         process.stdin.write(task.model_dump_json().encode() + b"\n")
         while line := await process.stdout.readline():
             message = FROM_CHILD.validate_json(line)
+            is_end = isinstance(message, Finished | Failed)
+            self._unended -= is_end
+            if before:
+                before -= is_end
+                continue
             yield message
-            if isinstance(message, Finished | Failed):
+            if is_end:
                 return
         code = await process.wait()
         yield Failed(code="workload.died", detail=f"The child process ended with {code}.", fault=True)
@@ -58,6 +67,7 @@ class Runner:
             await self._process.wait()
 
     async def _spawn(self) -> asyncio.subprocess.Process:
+        self._unended = 0
         log = self._log_file.open("ab") if self._log_file else None
         try:
             return await asyncio.create_subprocess_exec(

@@ -11,23 +11,62 @@ class Said(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Task(Said):
-    """Runner to child: run segments `first` up to, not including, `last`, from the checkpoint in `state`.
-
-    Without `state` the child makes the job's start state and writes it to `<folder>/start.state`. `inputs` maps each
-    digest to the file that holds it.
-    The child writes `<folder>/<segment>.state` after each segment and `<folder>/result` if `wants_result`.
-    """
+class Job(Said):
+    """What every task names of a job. `inputs` maps each digest to the file that holds it."""
 
     kind: str
     params: dict[str, Any]
     inputs: dict[str, str]
     models: str
     folder: str
+
+
+class Task(Job):
+    """Runner to child: run segments `first` up to, not including, `last`, from the checkpoint in `state`.
+
+    Without `state` the child makes the job's start state and writes it to `<folder>/start.state`.
+    The child writes `<folder>/<segment>.state` after each segment and `<folder>/result` if `wants_result`.
+    """
+
+    do: Literal["run"] = "run"
     first: int
     last: int
     state: str | None = None
     wants_result: bool = True
+
+
+class Look(Job):
+    """What every task names by which a claimed segment is checked; `seed` draws what of it is looked at."""
+
+    segment: int
+    seed: str
+
+
+class Show(Look):
+    """Runner to child: write to `<folder>/shown` what a verifier is shown of the claim in the checkpoint `state`.
+
+    With a seed in `spoil` it is not what was claimed, and looks as if it were.
+    """
+
+    do: Literal["show"] = "show"
+    state: str
+    spoil: str | None = None
+
+
+class Read(Look):
+    """Runner to child: write to `<folder>/reading` what is seen in the file `shown`."""
+
+    do: Literal["read"] = "read"
+    shown: str
+
+
+class Judge(Look):
+    """Runner to child: say what each of the files `readings` says of the claim in the checkpoint `state`."""
+
+    do: Literal["judge"] = "judge"
+    state: str
+    shown: str
+    readings: list[str]
 
 
 class Stop(Said):
@@ -81,5 +120,31 @@ class Failed(Said):
     fault: bool
 
 
-FromChild = Annotated[Ready | Progressed | SegmentDone | Finished | Failed, Field(discriminator="said")]
-FROM_CHILD: TypeAdapter[Ready | Progressed | SegmentDone | Finished | Failed] = TypeAdapter(FromChild)
+class ReadingDone(Said):
+    """Child to runner: what was shown is read, and what was seen written to `path`."""
+
+    said: Literal["reading"] = "reading"
+    path: str
+    compute_ms: int
+
+
+class Found(Said):
+    """What one reading says of a claim. Those that contradict it alike are of one group, from 1 on."""
+
+    agrees: bool
+    code: str
+    distance: float
+    group: int
+
+
+class Judged(Said):
+    """Child to runner: what the readings say, in their order."""
+
+    said: Literal["judged"] = "judged"
+    found: list[Found]
+
+
+ToChild = Task | Show | Read | Judge
+TO_CHILD: TypeAdapter[ToChild] = TypeAdapter(Annotated[ToChild, Field(discriminator="do")])
+Message = Ready | Progressed | SegmentDone | ReadingDone | Judged | Finished | Failed
+FROM_CHILD: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="said")])

@@ -4,14 +4,15 @@ That purity is what makes a segment checkable: whoever holds the job, its inputs
 segment again without seeing what the provider claimed, and compare.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
 from assay.workloads.errors import InputMissing
 from assay.workloads.models import ModelStore
+from assay.workloads.task import Found
 
 
 class FrozenParams(BaseModel):
@@ -107,6 +108,31 @@ class Workload(Protocol):
 
     def result(self, params: Any, state: bytes) -> bytes:
         """Return the artefact that the requester fetches, from the last checkpoint."""
+        ...
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """Work whose claimed segments are checked by reading them: a verifier is shown a part and says what it sees.
+
+    What it has to find out is never in what it is shown; what it says is judged by who holds the claim.
+    """
+
+    def show(self, params: Any, inputs: Inputs, state: bytes, segment: int, seed: str, spoil: str | None) -> bytes:
+        """Return what is shown of the segment that a checkpoint closes; with a seed in `spoil`, of a false one.
+
+        `seed` draws what of it will be looked at. Raises BadCheckpoint.
+        """
+        ...
+
+    def read(self, params: Any, inputs: Inputs, shown: bytes, segment: int, seed: str) -> bytes:
+        """Return what is seen in it. Whatever raises is the fault of this machine."""
+        ...
+
+    def judge(
+        self, params: Any, state: bytes, shown: bytes, readings: Sequence[bytes], segment: int, seed: str
+    ) -> list[Found]:
+        """Return what each reading says of the claim that the checkpoint holds. Raises BadCheckpoint."""
         ...
 
 

@@ -32,6 +32,7 @@ class Closed:
     units: int
     compute_ms: int
     metrics: dict[str, float]
+    machine: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def commit(course: Course, closed: Closed) -> tuple[Course, LeaseCommitted]:
         commitment=commitment,
         compute_ms=closed.compute_ms,
         metrics=closed.metrics,
+        machine=closed.machine,
     )
     after = replace(
         course,

@@ -17,6 +17,7 @@ from assay.runtime.telemetry import Telemetry
 from assay.schema.errors import Refused
 from assay.schema.event import Event
 from assay.schema.lease import LeaseCommitted, LeaseGranted
+from assay.schema.values import Digest
 from assay.workloads import read_params, workload
 from assay.workloads.errors import WorkloadError
 from assay.workloads.runner import Message, Runner
@@ -34,6 +35,7 @@ class Tools:
     models_dir: Path
     scratch: Path
     telemetry: Telemetry
+    machine: Digest | None = None
 
 
 class LeaseRun:
@@ -170,7 +172,8 @@ class LeaseRun:
         checkpoint = await self._tools.cache.publish(Path(done.path))
         with suppress(FileNotFoundError):
             Path(done.path).unlink()
-        closed = Closed(done.segment, done.state_digest, checkpoint, done.units, done.compute_ms, done.metrics)
+        said = (done.segment, done.state_digest, checkpoint, done.units, done.compute_ms, done.metrics)
+        closed = Closed(*said, self._tools.machine)
         course, said = domain.commit(course, closed)
         self._say(said)
         # However small the segments are, heartbeats and the feed get their turn in between.

@@ -10,6 +10,7 @@ from typing import Any
 
 from assay.bus.participant import Door
 from assay.execution import domain
+from assay.execution.defending import Past, defendant
 from assay.execution.inputs import Cache
 from assay.execution.lease_run import LeaseRun, Tools
 from assay.execution.settings import Settings
@@ -18,12 +19,14 @@ from assay.proof.keys import Key
 from assay.runtime.incoming import Incoming
 from assay.runtime.outgoing import Outgoing
 from assay.runtime.telemetry import Telemetry
+from assay.schema.dispute import DisputeFact
 from assay.schema.errors import Unreachable
 from assay.schema.event import Envelope, Event
 from assay.schema.lease import LeaseFact, LeaseGranted, LeaseLapsed, LeaseRejected, LeaseVerified
 from assay.schema.offer import OfferDelisted, OfferRefused, OfferWithdrawn
 from assay.schema.values import Capacity, Role, participant_id
 from assay.store.journal import Journal
+from assay.workloads.machine import own_class_id
 from assay.workloads.runner import Runner
 
 DRAIN_S = 600.0
@@ -62,7 +65,12 @@ class Worker:
             settings.models_dir,
             settings.data_dir / "scratch",
             self._telemetry,
+            own_class_id(),
         )
+        past = Past(
+            journal, self._tools.cache, settings.models_dir, self._tools.scratch, settings.data_dir / "dispute.log"
+        )
+        self._defendant = defendant(self.provider, key, past, self.outgoing)
         self._idle: asyncio.Queue[Runner] = asyncio.Queue()
         self._runs: dict[str, LeaseRun] = {}
         self._ended: dict[str, int] = {}
@@ -77,6 +85,8 @@ class Worker:
             self._idle.put_nowait(runner)
         for granted in self.journal.open_leases():
             self._take(granted)
+        for dispute_id in self.journal.disputes.open():
+            self._keep(self._defendant.act(dispute_id))
         loops = [self._keep(loop()) for loop in (self.outgoing.run, self._incoming.run, self._offer, self._beat)]
         stopped = asyncio.ensure_future(stopping.wait())
         done, _ = await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -110,6 +120,8 @@ class Worker:
                 self._lose(event)
             case LeaseVerified():
                 self._ended.pop(event.lease_id, None)
+            case DisputeFact() if self._defendant.hear(event):
+                self._keep(self._defendant.act(event.dispute_id))
             case OfferRefused() | OfferDelisted():
                 log.warning("no lease comes to this offer: %s %s", event.code, event.reason)
 

@@ -25,6 +25,7 @@ WAITS: Final[Mapping[str, str]] = {
     S.OPENED: "{drawn} drawn segments of epoch {number} are with verifiers.",
     S.AUDITED: "The answers about epoch {number} are in and are being judged.",
     S.MISMATCHED: "An answer about epoch {number} differs from the claim; two more verifiers are asked.",
+    S.ACCUSED: "A segment of epoch {number} is in dispute: its provider may contest what verifiers found.",
     S.WITHHELD: "A checkpoint of epoch {number} was withheld.",
 }
 POOLING: Final = "Its work waits for the provider's epoch to close."

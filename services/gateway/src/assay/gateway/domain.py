@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from assay.schema.audit import AuditState
+from assay.schema.dispute import DisputeState
 from assay.schema.job import JobState
 from assay.schema.lease import LeaseState
 from assay.schema.values import PARTICIPANTS, Role
@@ -13,6 +14,8 @@ PUBLIC: Final = "public"
 OPEN_LEASE: Final = frozenset({LeaseState.GRANTED, LeaseState.RUNNING})
 # Between these the verifier itself speaks, which is not heard here.
 OPEN_AUDIT: Final = frozenset({None, AuditState.ASSIGNED, AuditState.CALLED})
+# After these nobody is heard in a dispute any more.
+ENDED_DISPUTE: Final = frozenset({DisputeState.PROVEN, DisputeState.JUDGED, DisputeState.RULED})
 # A job that is not known to any stream yet counts as alive: it was let in a moment ago.
 ALIVE_JOB: Final = frozenset({None, JobState.SUBMITTED, JobState.FUNDED, JobState.MATCHED, JobState.RUNNING})
 
@@ -74,6 +77,29 @@ class AuditHeld:
 
 
 @dataclass(frozen=True, slots=True)
+class BeaconHeld:
+    """Whose a share of an epoch's beacon is, and how far it came as far as the gateway has heard."""
+
+    verifier: str
+    epoch_id: str
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeHeld:
+    """Whose a dispute is, and how far it came as far as the gateway has heard."""
+
+    provider: str
+    verifier: str
+    state: str | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its parties may still speak of it."""
+        return self.state not in ENDED_DISPUTE
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What the tables say about all that one batch names."""
 
@@ -82,6 +108,8 @@ class Known:
     leases: Mapping[str, LeaseHeld] = field(default_factory=dict)
     jobs: Mapping[str, JobHeld] = field(default_factory=dict)
     audits: Mapping[str, AuditHeld] = field(default_factory=dict)
+    beacons: Mapping[str, BeaconHeld] = field(default_factory=dict)
+    disputes: Mapping[str, DisputeHeld] = field(default_factory=dict)
 
 
 class Rates:

@@ -14,6 +14,8 @@ from assay.gateway.readers import Readers
 from assay.gateway.verifiers import Verifiers
 from assay.schema import REGISTRY
 from assay.schema.audit import AuditAssigned, VerifierAnnounced, VerifierWithdrawn
+from assay.schema.beacon import BeaconCalled
+from assay.schema.dispute import DisputeLodged
 from assay.schema.epoch import EpochCommitted
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobRefunded, JobSettled
@@ -67,6 +69,18 @@ async def on_audit_assigned(said: Envelope[AuditAssigned], ports: Ports, now_ms:
     return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
 
 
+async def on_beacon_called(said: Envelope[BeaconCalled], ports: Ports, now_ms: int) -> list[Event]:
+    """Lets the verifier speak of its share, and tells it."""
+    await ports.audits.call(said.event.beacon_id, said.event.epoch_id, said.event.verifier)
+    return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
+
+
+async def on_dispute_lodged(said: Envelope[DisputeLodged], ports: Ports, now_ms: int) -> list[Event]:
+    """Lets both parties speak of the dispute, and tells it."""
+    await ports.audits.dispute(said.event.dispute_id, said.event.provider, said.event.verifier)
+    return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
+
+
 async def on_epoch_committed(said: Envelope[EpochCommitted], ports: Ports, now_ms: int) -> list[Event]:
     """Shows the epoch to the requesters of its jobs, and tells it."""
     await ports.audits.pool(said.event.epoch_id, (entry.job_id for entry in said.event.entries))
@@ -112,6 +126,8 @@ async def on_job_closed(said: Envelope[JobSettled] | Envelope[JobRefunded], port
 HANDLERS: dict[type[Event], Any] = {event: on_any for event in REGISTRY.values() if event.tells or event.public} | {
     LeaseGranted: on_lease_granted,
     AuditAssigned: on_audit_assigned,
+    BeaconCalled: on_beacon_called,
+    DisputeLodged: on_dispute_lodged,
     EpochCommitted: on_epoch_committed,
     VerifierAnnounced: on_verifier_announced,
     VerifierWithdrawn: on_verifier_withdrawn,

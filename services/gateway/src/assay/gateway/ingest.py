@@ -104,6 +104,8 @@ class Ingest:
             names(claim.about for claim in claims if claim.type.startswith("lease.")),
             names(claim.about for claim in claims if claim.type.startswith("job.")),
             names(claim.about for claim in claims if claim.type.startswith("audit.")),
+            names(claim.about for claim in claims if claim.type.startswith("beacon.")),
+            names(claim.about for claim in claims if claim.type.startswith("dispute.")),
         )
         return Desk(self.domain, known, self.rates, self.ctx.bus.blobs, self.ctx.now())
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from assay.gateway.domain import AuditHeld, JobHeld, Known, LeaseHeld, Speaker
+from assay.gateway.domain import AuditHeld, BeaconHeld, DisputeHeld, JobHeld, Known, LeaseHeld, Speaker
 from assay.schema.values import Role
 from assay.store import Transaction
 
@@ -21,6 +21,14 @@ from job j left join life s on s.entity = 'job' and s.id = j.job_id where j.job_
 AUDITS: Final = """
 select a.audit_id, a.verifier, s.state
 from audit a left join life s on s.entity = 'audit' and s.id = a.audit_id where a.audit_id = any($1::text[])
+"""
+BEACONS: Final = """
+select b.beacon_id, b.verifier, b.epoch_id, s.state
+from beacon b left join life s on s.entity = 'beacon' and s.id = b.beacon_id where b.beacon_id = any($1::text[])
+"""
+DISPUTES: Final = """
+select d.dispute_id, d.provider, d.verifier, s.state
+from dispute d left join life s on s.entity = 'dispute' and s.id = d.dispute_id where d.dispute_id = any($1::text[])
 """
 LET_IN: Final = """
 insert into ingested (event_id, account, at_ms) select * from unnest($1::text[], $2::text[], $3::bigint[])
@@ -83,6 +91,8 @@ class Registry:
         leases: Iterable[str],
         jobs: Iterable[str],
         audits: Iterable[str],
+        beacons: Iterable[str],
+        disputes: Iterable[str] = (),
     ) -> Known:
         """All that is known of what a batch names."""
         speakers = await self.speakers(accounts)
@@ -90,12 +100,16 @@ class Registry:
         held = await self._held(LEASES, leases)
         jobs_held = await self._held(JOBS, jobs)
         audits_held = await self._held(AUDITS, audits)
+        beacons_held = await self._held(BEACONS, beacons)
+        disputes_held = await self._held(DISPUTES, disputes)
         return Known(
             speakers,
             frozenset(taken),
             {row[0]: LeaseHeld(row[1], row[2], row[3], row[4]) for row in held},
             {row[0]: JobHeld(row[1], row[2]) for row in jobs_held},
             {row[0]: AuditHeld(row[1], row[2]) for row in audits_held},
+            {row[0]: BeaconHeld(row[1], row[2], row[3]) for row in beacons_held},
+            {row[0]: DisputeHeld(row[1], row[2], row[3]) for row in disputes_held},
         )
 
     async def job(self, job_id: str) -> JobHeld | None:

@@ -52,8 +52,8 @@ def named_in(event: Event) -> list[Named]:
     match event:
         case LeaseGranted(provider=provider, spec=spec, resume=resume):
             return to(provider, *spec.inputs, resume.checkpoint if resume else None)
-        case AuditAssigned(verifier=verifier, spec=spec, checkpoint=checkpoint):
-            return to(verifier, *spec.inputs, checkpoint)
+        case AuditAssigned(verifier=verifier, spec=spec, checkpoint=checkpoint, claim=claim):
+            return to(verifier, *spec.inputs, checkpoint, claim.shown if claim else None)
         case LeaseCommitted(checkpoint=checkpoint, job_id=job_id):
             return [(checkpoint, None, job_id)]
         case JobExecuted(requester=requester, result=result):

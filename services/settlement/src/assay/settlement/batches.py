@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.chain.encode import encode_anchor, encode_open, encode_pay_audits, encode_settle, encode_slash
-from assay.chain.gas import TRANSACTION_GAS_MAX, anchor_gas, audit_gas, open_gas, settle_gas, slash_gas
+from assay.chain.gas import TRANSACTION_GAS_MAX, anchor_gas, audit_gas, judge_gas, open_gas, settle_gas, slash_gas
 from assay.chain.values import Deployment
-from assay.settlement.intents import Anchor, Body, Open, PayAudit, Settle, Slash, SlashVerifier
+from assay.settlement.intents import Anchor, Body, Judge, Open, PayAudit, Settle, Slash, SlashVerifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ TRAVEL: Mapping[str, Kind] = {
     SlashVerifier.kind: Kind(50, lambda at: at.stake, encode_slash, lambda calls: slash_gas(len(calls))),
     Anchor.kind: Kind(100, lambda at: at.anchors, encode_anchor, lambda calls: anchor_gas(len(calls))),
     PayAudit.kind: Kind(100, lambda at: at.escrow, encode_pay_audits, lambda calls: audit_gas(len(calls))),
+    Judge.kind: Kind(1, lambda at: at.judge, lambda calls: calls[0], lambda calls: judge_gas(len(calls[0]))),
 }
 BATCH_MAX = max(kind.most for kind in TRAVEL.values())
 

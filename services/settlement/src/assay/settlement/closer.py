@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from assay.proof.provenance import EpochPart
 from assay.proof.receipt import compose, receipt_digest, seal
+from assay.runtime.context import Unit
 from assay.schema.epoch import EpochSettled
 from assay.schema.errors import Reject
 from assay.schema.event import Envelope, Event
@@ -17,10 +19,21 @@ from assay.settlement.desk import Desk
 from assay.settlement.domain import Closure, Dossier, close, commits_of, gather, lacks
 from assay.settlement.intents import Settle
 from assay.settlement.lineage import beacon_block, doubled, epoch_part, epochs_of
+from assay.store import Transaction
 
 TOUCHED_MAX = 500
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ripe:
+    """A touched job of which all but its epochs is known: what was said of it, and what is locked for it."""
+
+    job: str
+    said: Sequence[Envelope[Event]]
+    dossier: Dossier
+    locked: int
 
 
 class Closer:
@@ -30,58 +43,52 @@ class Closer:
         self._desk, self._store = desk, desk.context.store
 
     async def step(self) -> bool:
-        """Whether any job was looked at. Raises Retry, Unreachable."""
-        async with self._store.transaction() as tx:
-            touched = await queries.touched(tx, TOUCHED_MAX)
-            said = await queries.closable(tx, list(touched)) if touched else {}
-            locked = await books.locked(tx, list(said)) if said else {}
-        found = await asyncio.gather(*(self._close(job, said[job], locked.get(job, 0)) for job in said))
-        if touched:
-            async with self._store.transaction() as tx:
-                for settle, cause in filter(None, found):
-                    await queries.want(tx, settle, cause)
-                await queries.forget_touches(tx, [place for places in touched.values() for place in places])
-        if any(found):
-            self._desk.bell.ring()
-        return bool(touched) or await self._settle_epochs()
-
-    async def _epochs(self, ids: Sequence[str]) -> list[EpochPart] | None:
-        """The receipt's part of each of these epochs; None while something lacks. Raises ChainUnreachable."""
-        async with self._store.transaction() as tx:
-            known = await epochs.facts(tx, ids) if ids else {}
-        blocks = [beacon_block(said) for said in known.values()]
-        if None in blocks:
-            return None
-        beacons = await asyncio.gather(*(self._desk.chain.block(number) for number in blocks))
-        return [epoch_part(said, beacon.hash) for said, beacon in zip(known.values(), beacons, strict=True)]
-
-    async def _settle_epochs(self) -> bool:
-        """Whether any epoch came to its end with the last of its leases."""
+        """Whether any job was looked at, or an epoch came to its end. Raises Retry, Unreachable."""
         async with self._desk.context.unit() as unit:
-            settled = await epochs.settle(unit.tx)
-            for epoch in settled:
-                fact = {"epoch_id": epoch.epoch_id, "provider": epoch.provider, "number": epoch.number}
-                unit.emission.add(EpochSettled(**fact), epoch.ended_by)
-        return bool(settled)
+            touched = await queries.touched(unit.tx, TOUCHED_MAX)
+            jobs = await ripe_of(unit.tx, list(touched)) if touched else []
+            wanted = sorted({epoch for job in jobs for epoch in epochs_of(job.dossier)})
+            facts = await epochs.facts(unit.tx, wanted) if wanted else {}
+            has_settled = await settle_epochs(unit)
+        if touched:
+            await self._close_all(jobs, facts, [place for places in touched.values() for place in places])
+        return bool(touched) or has_settled
 
-    async def _close(self, job: str, said: Sequence[Envelope[Event]], locked: int) -> tuple[Settle, str] | None:
-        """What settles the job, once its receipt is stored; None while something lacks."""
-        dossier = gather([envelope.event for envelope in said])
-        if lacks(dossier):
+    async def _close_all(
+        self, jobs: Sequence[Ripe], facts: Mapping[str, Sequence[Event]], places: Sequence[int]
+    ) -> None:
+        """Want what settles those that lack nothing, and forget that they were touched."""
+        proven = await self._proven(facts)
+        found = [settle for settle in await asyncio.gather(*(self._close(job, proven) for job in jobs)) if settle]
+        async with self._store.transaction() as tx:
+            for settle, cause in found:
+                await queries.want(tx, settle, cause)
+            await queries.forget_touches(tx, places)
+        if found:
+            self._desk.bell.ring()
+
+    async def _proven(self, facts: Mapping[str, Sequence[Event]]) -> dict[str, EpochPart]:
+        """The receipt's part of each of these epochs of which nothing lacks. Raises ChainUnreachable."""
+        blocks = {epoch: number for epoch, said in facts.items() if (number := beacon_block(said)) is not None}
+        found = await asyncio.gather(*(self._desk.chain.block(number) for number in blocks.values()))
+        return {epoch: epoch_part(facts[epoch], block.hash) for epoch, block in zip(blocks, found, strict=True)}
+
+    async def _close(self, job: Ripe, proven: Mapping[str, EpochPart]) -> tuple[Settle, str] | None:
+        """What settles the job, once its receipt is stored; None while one of its epochs lacks something."""
+        dossier, wanted = job.dossier, epochs_of(job.dossier)
+        if not proven.keys() >= set(wanted):
             return None
-        proven = await self._epochs(epochs_of(dossier))
-        if proven is None:
-            return None
-        closure = close(dossier, locked)
+        closure = close(dossier, job.locked)
+        parts = [proven[epoch] for epoch in wanted]
         try:
-            sealed = seal(statement_of(self._desk, dossier, said, closure, proven), self._desk.key)
+            sealed = seal(statement_of(self._desk, dossier, job.said, closure, parts), self._desk.key)
         except Reject as error:
-            log.error("job %s cannot be closed: %s", job, error)
+            log.error("job %s cannot be closed: %s", job.job, error)
             return None
         digest = await self._desk.context.bus.blobs.put(sealed.encode())
         assert digest == receipt_digest(sealed) and dossier.submitted is not None
         settle = Settle(
-            job_id=job,
+            job_id=job.job,
             requester=dossier.submitted.requester,
             event=closure.event.type,
             payouts=closure.payouts,
@@ -89,7 +96,25 @@ class Closer:
             refunded=closure.refunded,
             receipt=digest,
         )
-        return settle, said[-1].id
+        return settle, job.said[-1].id
+
+
+async def ripe_of(tx: Transaction, touched: Sequence[str]) -> list[Ripe]:
+    """Those of the touched jobs of which all is known but perhaps their epochs."""
+    said = await queries.closable(tx, touched)
+    dossiers = {job: gather([envelope.event for envelope in known]) for job, known in said.items()}
+    whole = [job for job, dossier in dossiers.items() if not lacks(dossier)]
+    locked = await books.locked(tx, whole) if whole else {}
+    return [Ripe(job, said[job], dossiers[job], locked.get(job, 0)) for job in whole]
+
+
+async def settle_epochs(unit: Unit) -> bool:
+    """Whether any epoch came to its end with the last of its leases."""
+    settled = await epochs.settle(unit.tx)
+    for epoch in settled:
+        fact = {"epoch_id": epoch.epoch_id, "provider": epoch.provider, "number": epoch.number}
+        unit.emission.add(EpochSettled(**fact), epoch.ended_by)
+    return bool(settled)
 
 
 def statement_of(

@@ -14,7 +14,7 @@ from assay.settlement.queries import Intent
 # The contracts answer each member of a batch with one of these.
 ANSWERS = (
     *(chain.Opened, chain.Refused, chain.Settled, chain.SettlementRefused, chain.Slashed, chain.SlashRefused),
-    *(chain.Anchored, chain.AnchorRefused, chain.AuditPaid, chain.AuditRefused),
+    *(chain.Anchored, chain.AnchorRefused, chain.AuditPaid, chain.AuditRefused, chain.Ruled),
 )
 
 
@@ -67,8 +67,10 @@ class Docket:
 
 
 def about(event: chain.ChainEvent) -> str | None:
-    """What a chain event is about, as intents name it: a job, an audit, or an epoch of a provider."""
+    """What a chain event is about, as intents name it: a job, an audit, a dispute, or an epoch of a provider."""
     if isinstance(event, chain.Anchored | chain.AnchorRefused):
         return anchor_name(event.provider, event.number)
+    if isinstance(event, chain.Ruled):
+        return event.dispute.hex()
     word = getattr(event, "job_id", None) or getattr(event, "audit_id", None)
     return job_name(word) if word else None

@@ -80,7 +80,8 @@ class Follower:
     async def _has_forked(self, seen: books.Cursor, head: Block) -> bool:
         if head.number >= seen.block:
             self._behind_since = None
-            return await self._hash_at(seen.block) != seen.hash
+            is_head = head.number == seen.block
+            return (hex_of(head.hash) if is_head else await self._hash_at(seen.block)) != seen.hash
         now_s = asyncio.get_running_loop().time()
         self._behind_since = self._behind_since or now_s
         return now_s - self._behind_since > LAG_S or await self._is_another(head)

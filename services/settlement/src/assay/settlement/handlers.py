@@ -7,6 +7,7 @@ from assay.proof.eip712 import Domain
 from assay.proof.order import check_order, spec_digest
 from assay.runtime.service import Handler
 from assay.schema.audit import AuditOverruled, AuditUpheld
+from assay.schema.dispute import DisputeProven
 from assay.schema.epoch import EpochCommitted, EpochDrawn, EpochPassed, EpochRejected
 from assay.schema.errors import Refused, Retry
 from assay.schema.event import Envelope, Event
@@ -20,13 +21,22 @@ from assay.schema.job import (
     JobUnfunded,
     JobVerified,
 )
-from assay.schema.lease import FORFEIT, LeaseCommitted, LeaseExecuted, LeaseGranted, LeaseRejected, LeaseVerified
+from assay.schema.lease import (
+    FORFEIT,
+    OTHER_CLASS,
+    TIE,
+    LeaseCommitted,
+    LeaseExecuted,
+    LeaseGranted,
+    LeaseRejected,
+    LeaseVerified,
+)
 from assay.schema.values import address_of
 from assay.schema.verdict import VerdictReached
 from assay.settlement import books, epochs, queries
 from assay.settlement.bell import Bell
 from assay.settlement.domain import bond_amount, slash_amount, slash_reason
-from assay.settlement.intents import Anchor, Open, PayAudit, Slash, SlashVerifier
+from assay.settlement.intents import Anchor, Judge, Open, PayAudit, Slash, SlashVerifier
 from assay.settlement.ledger import stake, unbonding
 from assay.store import Transaction
 
@@ -77,7 +87,7 @@ async def on_job_submitted(said: Envelope[JobSubmitted], ports: Ports, now: int)
 async def on_lease_rejected(said: Envelope[LeaseRejected], ports: Ports, now: int) -> list[Event]:
     """Want the provider's stake slashed, for the lease at fault alone: the others of its epoch just are not paid."""
     lease = said.event
-    if lease.code == FORFEIT:
+    if lease.code in (FORFEIT, OTHER_CLASS, TIE):
         return await on_closing_fact(said, ports, now)
     slash = Slash(
         job_id=lease.job_id,
@@ -141,7 +151,7 @@ async def on_audit_upheld(said: Envelope[AuditUpheld], ports: Ports, now: int) -
     """Want the verifier paid."""
     audit = said.event
     await queries.want(ports.tx, PayAudit(audit_id=audit.audit_id, verifier=audit.verifier, fee=audit.fee), said.id)
-    ports.tx.on_commit(ports.bell.ring)
+    await _remember_audit(said, ports)
     return []
 
 
@@ -155,8 +165,31 @@ async def on_audit_overruled(said: Envelope[AuditOverruled], ports: Ports, now: 
         reason=audit.reason,
     )
     await queries.want(ports.tx, slash, said.id)
+    await _remember_audit(said, ports)
+    return []
+
+
+async def on_dispute_proven(said: Envelope[DisputeProven], ports: Ports, now: int) -> list[Event]:
+    """Want the contract's judgement."""
+    proven = said.event
+    judge = Judge(
+        dispute_id=proven.dispute_id,
+        provider=proven.provider,
+        verifier=proven.verifier,
+        case=proven.case,
+        content=proven.call,
+    )
+    await queries.want(ports.tx, judge, said.id)
     ports.tx.on_commit(ports.bell.ring)
     return []
+
+
+async def _remember_audit(said: Envelope[AuditUpheld] | Envelope[AuditOverruled], ports: Ports) -> None:
+    """Keep whom the receipts of the epoch's jobs name for which segment; of a planted audit they tell nothing."""
+    if said.event.epoch_id is not None:
+        await epochs.remember(ports.tx, said)
+        ports.touched.update(await epochs.jobs_of(ports.tx, said.event.epoch_id))
+    ports.tx.on_commit(ports.bell.ring)
 
 
 async def at_stake(ports: Ports, participant: str) -> int:
@@ -223,5 +256,6 @@ HANDLERS: dict[type[Event], Handler] = {
     EpochRejected: on_epoch_ended,
     AuditUpheld: on_audit_upheld,
     AuditOverruled: on_audit_overruled,
+    DisputeProven: on_dispute_proven,
     **dict.fromkeys(CLOSING, on_closing_fact),
 }

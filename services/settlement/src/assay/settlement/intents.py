@@ -1,5 +1,6 @@
 """What settlement wants done on the chain: one class per kind, kept as JSON until the chain has done it, or refused."""
 
+import base64
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from assay.schema.lease import SlashReason
 from assay.schema.values import (
     AuditId,
     Digest,
+    DisputeId,
     EpochId,
     EpochNumber,
     Fence,
@@ -165,10 +167,32 @@ class SlashVerifier(Value):
         return chain.Slash(address_of(self.verifier), self.amount, reason, job_word(self.audit_id), OFFENCE)
 
 
+class Judge(Value):
+    """Have the contract judge the end of a dispute, which it knows by `case`."""
+
+    kind: ClassVar[str] = "judge"
+    dispute_id: DisputeId
+    provider: ProviderId
+    verifier: VerifierId
+    case: Digest
+    content: str
+
+    @property
+    def key(self) -> Key:
+        """What there is one intent of."""
+        return (self.kind, self.case, 0)
+
+    def call(self) -> bytes:
+        """The call as it was proven."""
+        return base64.b64decode(self.content)
+
+
 def anchor_name(address: str, number: int) -> str:
     """What an epoch is called where the chain speaks of it."""
     return f"{address.lower()}/{number}"
 
 
-Body: TypeAlias = Open | Settle | Slash | Anchor | PayAudit | SlashVerifier
-KINDS: dict[str, type[Body]] = {kind.kind: kind for kind in (Open, Settle, Slash, Anchor, PayAudit, SlashVerifier)}
+Body: TypeAlias = Open | Settle | Slash | Anchor | PayAudit | SlashVerifier | Judge
+KINDS: dict[str, type[Body]] = {
+    kind.kind: kind for kind in (Open, Settle, Slash, Anchor, PayAudit, SlashVerifier, Judge)
+}

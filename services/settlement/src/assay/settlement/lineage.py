@@ -6,7 +6,8 @@ Nothing is closed before it can be shown: root, anchor, draw and how the epoch e
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from assay.proof.provenance import EpochPart, FaultPart
+from assay.proof.provenance import AuditPart, EpochPart, FaultPart
+from assay.schema.audit import AuditOverruled, AuditUpheld
 from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochDrawn, EpochPassed, EpochRejected
 from assay.schema.event import Envelope, Event
 from assay.schema.lease import LeaseCommitted
@@ -26,7 +27,7 @@ def beacon_block(said: Sequence[Event]) -> int | None:
     """The block that an epoch was drawn by, once all is known that its part of a receipt shows."""
     drawn, ended = first(said, EpochDrawn), first(said, EpochPassed) or first(said, EpochRejected)
     is_whole = drawn and ended and first(said, EpochCommitted) and first(said, EpochAnchored)
-    return drawn.block if drawn and is_whole else None
+    return drawn.block if drawn and ended and is_whole and len(audit_parts(said)) >= ended.audits else None
 
 
 def epoch_part(said: Sequence[Event], block_hash: bytes) -> EpochPart:
@@ -36,7 +37,26 @@ def epoch_part(said: Sequence[Event], block_hash: bytes) -> EpochPart:
     fault = None
     if rejected := first(said, EpochRejected):
         fault = FaultPart(lease_id=rejected.lease_id, segment=rejected.segment, code=rejected.code)
-    return EpochPart.of(committed, anchored, drawn, block_hash, fault=fault)
+    return EpochPart.of(committed, anchored, drawn, block_hash, audits=audit_parts(said), fault=fault)
+
+
+def audit_parts(said: Sequence[Event]) -> tuple[AuditPart, ...]:
+    """What verifiers answered about the drawn segments of an epoch, in the order of the segments."""
+    ended = [event for event in said if isinstance(event, AuditUpheld | AuditOverruled)]
+    return tuple(sorted(map(audit_part, ended), key=lambda part: (part.lease_id, part.segment, part.verifier)))
+
+
+def audit_part(event: AuditUpheld | AuditOverruled) -> AuditPart:
+    """One answer that stands, or that was proven false."""
+    assert event.lease_id is not None and event.segment is not None and event.method is not None
+    stands = "agreed" if event.agreed else "differed"
+    return AuditPart(
+        lease_id=event.lease_id,
+        segment=event.segment,
+        verifier=event.verifier,
+        method=event.method,
+        outcome="overruled" if isinstance(event, AuditOverruled) else stands,
+    )
 
 
 def doubled(said: Iterable[Envelope[Any]], lease: str) -> list[Envelope[LeaseCommitted]]:

@@ -19,6 +19,7 @@ from assay.settlement.docket import Docket, Log
 from assay.settlement.intents import Open, Settle, Slash, SlashVerifier
 from assay.settlement.ledger import Asset, Book, job_name, party, stake
 from assay.settlement.outcomes_audits import AUDIT_RULES
+from assay.settlement.outcomes_disputes import DISPUTE_RULES
 
 UNFUNDED = {
     OpenRefusal.BAD_SIGNATURE: ("job.bad_order", "The escrow contract does not accept the order's signature."),
@@ -181,4 +182,5 @@ RULES: Mapping[type[Any], Callable[[Any, Log, Docket], None]] = {
     chain.Staked: _staked,
     chain.Unstaked: _staked,
     **AUDIT_RULES,
+    **DISPUTE_RULES,
 }

@@ -11,6 +11,7 @@ from assay.proof.eip712 import Domain
 from assay.runtime.context import Context
 from assay.runtime.service import Service
 from assay.schema.audit import AuditPaid, VerifierSlashed
+from assay.schema.dispute import DisputeJudged
 from assay.schema.epoch import EpochAnchored, EpochSettled
 from assay.schema.job import JobFunded, JobRefunded, JobSettled, JobUnfunded
 from assay.schema.lease import LeasePaid, LeaseSlashed
@@ -26,7 +27,7 @@ from assay.store import Transaction
 MIGRATIONS = Path(__file__).parent / "migrations"
 PUBLISHES = (
     *(JobFunded, JobUnfunded, JobSettled, JobRefunded, LeasePaid, LeaseSlashed, StakeChanged),
-    *(EpochAnchored, EpochSettled, AuditPaid, VerifierSlashed),
+    *(EpochAnchored, EpochSettled, AuditPaid, VerifierSlashed, DisputeJudged),
 )
 
 

@@ -22,9 +22,12 @@ class Bells:
     """One for each task of the service."""
 
     check: asyncio.Event = field(default_factory=asyncio.Event)
+    pool: asyncio.Event = field(default_factory=asyncio.Event)
     tend: asyncio.Event = field(default_factory=asyncio.Event)
     draw: asyncio.Event = field(default_factory=asyncio.Event)
     judge: asyncio.Event = field(default_factory=asyncio.Event)
+    show: asyncio.Event = field(default_factory=asyncio.Event)
+    dispute: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 async def keep(context: Context, bell: asyncio.Event, turn: Callable[[], Awaitable[float | None]]) -> None:

@@ -72,7 +72,7 @@ class Checker:
         async with self._desk.context.unit() as unit:
             await cases.pass_free_checks(unit.tx, waiting, self._desk.now())
             await say_verdicts(unit, [conclude(case, Judged(), findings) for case, findings in failed])
-        self._desk.bells.tend.set()
+        self._desk.bells.pool.set()
         for case, findings in failed:
             log.info("rejected at once: %s", findings[-1].code, extra={"lease": case.granted.lease_id})
 
@@ -81,7 +81,7 @@ async def look(case: Case, replayer: Replayer) -> list[Finding]:
     """The findings of all free checks, in order, up to the first that finds a fault."""
     findings: list[Finding] = []
     for method in CHECKS:
-        if method.check and method.admits(case.granted.spec.kind):
+        if method.check and method.admits(case.granted.spec):
             findings += await method.check(case, replayer)
         if any(not finding.passed for finding in findings):
             break

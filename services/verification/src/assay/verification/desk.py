@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from assay.bus import Blobs
+from assay.proof.calibration import Calibration
 from assay.runtime import Context
 from assay.verification.bells import Bells
 from assay.verification.methods import Replayer
@@ -17,6 +18,7 @@ class Desk:
     settings: Settings
     bells: Bells
     replayer: Replayer
+    calibrations: tuple[Calibration, ...] = ()
 
     @property
     def blobs(self) -> Blobs:

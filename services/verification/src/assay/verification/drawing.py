@@ -1,21 +1,22 @@
-"""The drawer: once the beacon is known it draws an epoch's segments, and opens the checkpoints around them."""
+"""The drawer: has the beacon's shares revealed, draws an epoch's segments by it, opens the checkpoints around them."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeAlias
 
-from assay.chain import Chain, UnknownBlock
+from assay.proof.beacon import Beacon
 from assay.proof.epoch import Entry, Range
 from assay.schema.epoch import EpochDrawn, EpochFault, EpochOpened, EpochWithheld
-from assay.schema.errors import AssayError, Refused
+from assay.schema.errors import AssayError, Refused, Retry
 from assay.schema.values import Digest, cost_of
 from assay.verification.concluding import close_epoch
 from assay.verification.desk import Desk
-from assay.verification.domain import BEACON_BLOCKS, Case, Draw, count_of, draw_segments
+from assay.verification.domain import Case, Draw, count_of, draw_segments
 from assay.verification.domain.verdicts import fact_of
-from assay.verification.queries import cases, epochs, questions
+from assay.verification.queries import beacons, cases, epochs, questions
 from assay.verification.queries.epochs import Kept
+from assay.verification.revealing import Shared, combine_shares, open_shares
 from assay.workloads.errors import BadCheckpoint
 
 CLAIM_MS: Final = 20_000
@@ -30,13 +31,16 @@ log = logging.getLogger(__name__)
 class Drawer:
     """One drawer of a verification service. Replicas share the epochs by claiming them."""
 
-    def __init__(self, desk: Desk, chain: Chain) -> None:
-        self._desk, self._chain = desk, chain
+    def __init__(self, desk: Desk, beacon: Beacon) -> None:
+        self._desk, self._beacon = desk, beacon
 
     async def turn(self) -> float | None:
         """Draw and open what can be drawn and opened now."""
         anchored = await self._claim("anchored")
-        await asyncio.gather(*(self._try(epoch, self._draw) for epoch in anchored))
+        await asyncio.gather(*(self._try(epoch, self._ask) for epoch in anchored))
+        async with self._desk.context.unit() as unit:
+            revealed = await beacons.claim_revealed(unit.tx, self._desk.now(), CLAIM_MS, CLAIMS)
+        await asyncio.gather(*(self._try(epoch, self._draw) for epoch in revealed))
         drawn = await self._claim("drawn")
         await asyncio.gather(*(self._try(epoch, self._open) for epoch in drawn))
         return AGAIN_MS / 1000 if anchored or drawn else None
@@ -48,6 +52,8 @@ class Drawer:
     async def _try(self, epoch: Kept, step: Step) -> None:
         try:
             is_done = await step(epoch)
+        except Retry:
+            is_done = False
         except AssayError as error:
             log.warning("epoch is put back: %s", error, extra={"epoch": epoch.committed.epoch_id})
             is_done = False
@@ -55,25 +61,37 @@ class Drawer:
             async with self._desk.context.unit() as unit:
                 await epochs.release(unit.tx, [epoch.committed.epoch_id], self._desk.now() + AGAIN_MS)
 
-    async def _draw(self, epoch: Kept) -> bool:
-        """Whether the beacon was there, and the epoch is drawn now."""
+    async def _ask(self, epoch: Kept) -> bool:
+        """Whether the block is there, and whoever is bound is asked to reveal. Raises Retry."""
         assert epoch.block is not None
-        beacon = epoch.block + BEACON_BLOCKS
-        latest = await self._chain.block(None)
-        if latest.number < beacon + self._desk.settings.confirmations - 1:
-            return False
-        try:
-            block = await self._chain.block(beacon)
-        except UnknownBlock:
-            return False
+        pulse = await self._beacon.pulse(self._beacon.round_after(epoch.block))
+        epoch_id = epoch.committed.epoch_id
         async with self._desk.context.unit() as unit:
+            await beacons.lock(unit.tx, epoch_id)
+            if (await epochs.lock(unit.tx, epoch_id)).state == "anchored":
+                due_ms = self._desk.now() + int(self._desk.settings.reveal_s * 1000)
+                await open_shares(unit, epoch, pulse, due_ms)
+        return True
+
+    async def _draw(self, epoch: Kept) -> bool:
+        """Whether the epoch is drawn now."""
+        assert epoch.beacon_block is not None
+        epoch_id = epoch.committed.epoch_id
+        async with self._desk.context.unit() as unit:
+            await beacons.lock(unit.tx, epoch_id)
+            if (await epochs.lock(unit.tx, epoch_id)).state != "awaiting":
+                return True
+            shared = await combine_shares(unit, epoch, self._desk.now())
             found = [case for case, _ in await cases.cases(unit.tx, leases_of(epoch))]
             k = self._desk.settings.draws or count_of(
-                epoch.committed.segments, pay_of(found), await epochs.passed_since_fault(unit.tx, epoch.committed)
+                epoch.committed.segments,
+                pay_of(found),
+                await epochs.passed_since_fault(unit.tx, epoch.committed),
+                [case.granted.spec for case in found],
             )
-            draw = draw_of(epoch, found, block.number, block.hash, k)
-            if await epochs.keep_draw(unit.tx, epoch.committed.epoch_id, draw, self._desk.now()):
-                unit.emission.add(drawn_of(epoch, draw), epoch.committed.epoch_id)
+            draw = draw_of(epoch, found, epoch.beacon_block, shared.beacon, k)
+            await epochs.keep_draw(unit.tx, epoch_id, draw, self._desk.now())
+            unit.emission.add(drawn_of(epoch, draw, shared), epoch_id)
         return True
 
     async def _open(self, epoch: Kept) -> bool:
@@ -142,8 +160,8 @@ def pay_of(found: Sequence[Case]) -> int:
     return sum(cost_of(sum(c.units for c in case.commits), case.granted.mega_unit_price) for case in found)
 
 
-def draw_of(epoch: Kept, found: Sequence[Case], block: int, block_hash: bytes, k: int) -> Draw:
-    """The draw of `k` segments from an epoch's cases by a block."""
+def draw_of(epoch: Kept, found: Sequence[Case], block: int, beacon: bytes, k: int) -> Draw:
+    """The draw of `k` segments from an epoch's cases by its beacon."""
     by_lease = {case.granted.lease_id: case for case in found}
     ranges: dict[str, list[Range]] = {}
     asked: dict[str, int] = {}
@@ -154,10 +172,10 @@ def draw_of(epoch: Kept, found: Sequence[Case], block: int, block_hash: bytes, k
         ranges.setdefault(entry.job_id, []).append(Range(plain, (), costs))
         asked[entry.job_id] = case.granted.spec.policy.audit_segments
     committed = epoch.committed
-    return draw_segments(block, block_hash, committed.root, committed.provider, committed.number, ranges, asked, k)
+    return draw_segments(block, beacon, committed.root, committed.provider, committed.number, ranges, asked, k)
 
 
-def drawn_of(epoch: Kept, draw: Draw) -> EpochDrawn:
+def drawn_of(epoch: Kept, draw: Draw, shared: Shared) -> EpochDrawn:
     """The event of a draw."""
     return EpochDrawn(
         **fact_of(epoch.committed),
@@ -166,4 +184,6 @@ def drawn_of(epoch: Kept, draw: Draw) -> EpochDrawn:
         beacon=draw.beacon,
         seed=draw.seed,
         drawn=draw.segments,
+        revealed=shared.revealed,
+        missing=shared.missing,
     )

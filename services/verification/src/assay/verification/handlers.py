@@ -6,14 +6,18 @@ How many there are is said when the job stops.
 
 from assay.runtime import Handler
 from assay.schema.audit import AuditDeclined, AuditRevealed, AuditSealed, VerifierAnnounced, VerifierWithdrawn
+from assay.schema.beacon import BeaconCommitted, BeaconRevealed
+from assay.schema.dispute import DisputeAccepted, DisputeContested, DisputeJudged, DisputePleaded, DisputePressed
 from assay.schema.epoch import EpochAnchored
 from assay.schema.errors import Retry
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobCancelled, JobExecuted, JobExpired, JobFailed, JobStopped
 from assay.schema.lease import LeaseCommitted, LeaseGranted
 from assay.schema.offer import StakeChanged
+from assay.verification import disputing
 from assay.verification.ports import Ports
-from assay.verification.queries import cases, epochs, questions, verifiers
+from assay.verification.queries import beacons, cases, epochs, questions, verifiers
+from assay.verification.revealing import share_in
 
 
 async def on_lease_granted(said: Envelope[LeaseGranted], ports: Ports, now: int) -> list[Event]:
@@ -56,7 +60,22 @@ async def on_epoch_anchored(said: Envelope[EpochAnchored], ports: Ports, now: in
     """Keep the block from which the beacon is counted; the provider's next epoch may close."""
     await epochs.anchor(ports.tx, said.event.epoch_id, said.event.block)
     ports.tx.on_commit(ports.bells.draw.set)
-    ports.tx.on_commit(ports.bells.tend.set)
+    ports.tx.on_commit(ports.bells.pool.set)
+    return []
+
+
+async def on_beacon_committed(said: Envelope[BeaconCommitted], ports: Ports, now: int) -> list[Event]:
+    """Keep what the verifier is bound to; the epoch may have waited for it."""
+    await beacons.commit(ports.tx, said.event)
+    ports.tx.on_commit(ports.bells.pool.set)
+    return []
+
+
+async def on_beacon_revealed(said: Envelope[BeaconRevealed], ports: Ports, now: int) -> list[Event]:
+    """Keep the share, if it is what was committed; if it was the last, the epoch is drawn."""
+    epoch = (await epochs.by_id(ports.tx, [said.event.epoch_id]))[said.event.epoch_id]
+    await beacons.reveal(ports.tx, said.event.beacon_id, share_in(epoch, said))
+    ports.tx.on_commit(ports.bells.draw.set)
     return []
 
 
@@ -96,10 +115,27 @@ async def on_audit_revealed(said: Envelope[AuditRevealed], ports: Ports, now: in
 
 
 async def on_audit_declined(said: Envelope[AuditDeclined], ports: Ports, now: int) -> list[Event]:
-    """Have another verifier drawn."""
-    await questions.decline(ports.tx, said.event.audit_id)
+    """Have another verifier drawn; this one rests."""
+    if await questions.decline(ports.tx, said.event.audit_id):
+        await verifiers.rest(ports.tx, [said.event.verifier], now, verifiers.DECLINED_MS)
     ports.tx.on_commit(ports.bells.tend.set)
     return []
+
+
+async def on_dispute_moved(
+    said: Envelope[DisputeContested | DisputeAccepted | DisputePleaded | DisputePressed], ports: Ports, now: int
+) -> list[Event]:
+    """Take what a party of a dispute says, if it counts now."""
+    ports.tx.on_commit(ports.bells.dispute.set)
+    ports.tx.on_commit(ports.bells.judge.set)
+    ports.tx.on_commit(ports.bells.tend.set)
+    return await disputing.take(ports.tx, said.event, now)
+
+
+async def on_dispute_judged(said: Envelope[DisputeJudged], ports: Ports, now: int) -> list[Event]:
+    """Rule as the contract did."""
+    ports.tx.on_commit(ports.bells.judge.set)
+    return await disputing.judged(ports.tx, said.event)
 
 
 HANDLERS: dict[type[Event], Handler] = {
@@ -110,10 +146,14 @@ HANDLERS: dict[type[Event], Handler] = {
     JobExpired: on_job_stopped,
     JobCancelled: on_job_stopped,
     EpochAnchored: on_epoch_anchored,
+    BeaconCommitted: on_beacon_committed,
+    BeaconRevealed: on_beacon_revealed,
     VerifierAnnounced: on_verifier_announced,
     VerifierWithdrawn: on_verifier_withdrawn,
     StakeChanged: on_stake_changed,
     AuditSealed: on_audit_sealed,
     AuditRevealed: on_audit_revealed,
     AuditDeclined: on_audit_declined,
+    **dict.fromkeys((DisputeContested, DisputeAccepted, DisputePleaded, DisputePressed), on_dispute_moved),
+    DisputeJudged: on_dispute_judged,
 }

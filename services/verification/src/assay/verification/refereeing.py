@@ -4,19 +4,21 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from assay.runtime import Unit
 from assay.schema.audit import AuditOverruled, AuditUpheld
 from assay.schema.epoch import EpochAudited, EpochFault, EpochMismatched
 from assay.schema.errors import AssayError
-from assay.schema.lease import SlashReason
+from assay.schema.lease import OTHER_CLASS, SlashReason
 from assay.schema.verdict import Finding
 from assay.verification.concluding import close_epoch
 from assay.verification.desk import Desk
+from assay.verification.disputing import HeldBack, accuse, found_by, hold_back
 from assay.verification.domain import Case, Vote, is_planted, rule, wanted
 from assay.verification.domain.judging import CLAIM, CONFIRMING, Ruling
 from assay.verification.domain.verdicts import fact_of
+from assay.verification.judging import weigh_readings
 from assay.verification.queries import cases, epochs, questions, verifiers
 from assay.verification.queries.epochs import Kept
 from assay.verification.queries.questions import Audit, Question
@@ -77,6 +79,8 @@ class Referee:
     async def _weigh(self, question: Question, case: Case, audits: Sequence[Audit]) -> Answered | None:
         revealed = [audit for audit in audits if audit.state in ("revealed", "upheld")]
         try:
+            if question.is_read:
+                return Answered(question, revealed, await weigh_readings(self._desk, case, question, revealed))
             return Answered(question, revealed, await weigh(self._desk, case, question.segment, revealed))
         except AssayError as error:
             log.warning("question is put back: %s", error, extra={"lease": question.lease_id})
@@ -98,14 +102,15 @@ class Referee:
         if len(votes) < question.wanted:
             await questions.release(unit.tx, [question.question_id])
             return
-        ruling = rule(votes, question.is_planted)
+        back = await self._hold_back(unit, answered, rule(votes, question.is_planted))
+        ruling = back.ruling
         if ruling is None:
-            is_first = question.first_group is None and not question.is_planted
+            is_kept = back.is_disputed or (question.first_group is None and not question.is_planted)
             await questions.note(
                 unit.tx,
                 replace(
                     question,
-                    wanted=question.wanted if is_first else wanted(votes),
+                    wanted=question.wanted if is_kept else wanted(votes),
                     first_group=votes[0].group if question.first_group is None else question.first_group,
                     finding=finding_of(answered, None),
                 ),
@@ -113,9 +118,22 @@ class Referee:
             return
         await self._end(unit, dict(ruling.overruled), answered, ruling)
         first = votes[0].group if question.first_group is None else question.first_group
-        noted = replace(question, first_group=first, stands=ruling.stands, finding=finding_of(answered, ruling))
+        finding = found_by(back.outcome, finding_of(answered, ruling))
+        noted = replace(question, first_group=first, stands=ruling.stands, finding=finding)
         await questions.note(unit.tx, noted)
         await self._follow_up(unit, epoch, noted)
+
+    async def _hold_back(self, unit: Unit, answered: Answered, ruling: Ruling | None) -> HeldBack:
+        """The ruling, unless it is to be disputed first: nobody loses anything before that is over."""
+        is_noise = ruling is not None and not ruling.stands and finding_of(answered, ruling).code == OTHER_CLASS
+        if answered.question.is_planted or is_noise:
+            return HeldBack(ruling)
+        question_id, verifiers_ = answered.question.question_id, {a.audit_id: a.verifier for a in answered.audits}
+        back = await hold_back(unit.tx, question_id, answered.votes, verifiers_, ruling)
+        for event in back.said:
+            unit.emission.add(event, question_id)
+        self._desk.bells.dispute.set()
+        return back
 
     async def _follow_up(self, unit: Unit, epoch: Kept, question: Question) -> None:
         """Ask a question with a known answer again, now and then; if that fails, the answer was not as known."""
@@ -133,7 +151,7 @@ class Referee:
         """Say how the audits of a question end: overruled, or, once it is ruled, upheld."""
         states: dict[str, str] = {}
         for audit in answered.audits:
-            names = {"audit_id": audit.audit_id, "verifier": audit.verifier}
+            names = ending_of(answered, audit)
             if audit.audit_id in overruled:
                 event = AuditOverruled(**names, reason=overruled[audit.audit_id])
                 unit.emission.add(event, audit.audit_id)
@@ -142,6 +160,7 @@ class Referee:
                 unit.emission.add(AuditUpheld(**names, fee=audit.assigned.fee), audit.audit_id)
                 states[audit.audit_id] = "upheld"
         await questions.end(unit.tx, states)
+        await verifiers.promise(unit.tx, [a.verifier for a in answered.audits if states.get(a.audit_id) == "overruled"])
 
     async def _advance(self, unit: Unit, epoch: Kept) -> None:
         """Take an epoch on as far as its answers carry it."""
@@ -149,7 +168,9 @@ class Referee:
         state = epoch.state
         if state == "opened" and all(question.first_group is not None for question in asked):
             state = await self._audited(unit, epoch, asked)
-        if state in ("audited", "mismatched") and all(question.stands is not None for question in asked):
+        if state == "mismatched":
+            state = await accuse(unit, epoch, asked)
+        if state in ("audited", "mismatched", "accused") and all(question.stands is not None for question in asked):
             fallen = next((question for question in asked if not question.stands), None)
             await close_epoch(unit, epoch, asked, fault_of(epoch, fallen) if fallen else None)
 
@@ -171,11 +192,21 @@ class Referee:
         return state
 
 
+def ending_of(answered: Answered, audit: Audit) -> dict[str, Any]:
+    """What the event of an audit's end names; of a planted one not what it was about."""
+    names = {"audit_id": audit.audit_id, "verifier": audit.verifier}
+    question, weighed = answered.question, answered.weighed[audit.audit_id]
+    if question.is_planted:
+        return names
+    place = {"epoch_id": question.epoch_id, "lease_id": question.lease_id, "segment": question.segment}
+    return names | place | {"method": weighed.finding.method, "agreed": weighed.group == CLAIM}
+
+
 def finding_of(answered: Answered, ruling: Ruling | None) -> Finding:
     """The finding about a segment: that of an answer which decided, or of the first."""
     best = [w for _, w in sorted(answered.weighed.items()) if w.group is not None]
     if ruling:
-        best = [w for w in best if (w.group == CLAIM) == ruling.stands]
+        best = [w for w in best if (w.group == CLAIM) == ruling.stands] or best
     return best[0].finding
 
 
@@ -183,7 +214,7 @@ def fault_of(epoch: Kept, question: Question) -> EpochFault:
     """Where an epoch is at fault."""
     assert question.finding is not None
     names = fact_of(epoch.committed)
-    return EpochFault(**names, lease_id=question.lease_id, segment=question.segment, code="segment.mismatch")
+    return EpochFault(**names, lease_id=question.lease_id, segment=question.segment, code=question.finding.code)
 
 
 def leases_of(epoch: Kept) -> list[str]:

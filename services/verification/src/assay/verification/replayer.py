@@ -4,19 +4,31 @@ import asyncio
 import json
 import tempfile
 from collections import OrderedDict
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from assay.bus import Blobs
 from assay.proof.digest import blake3_hex
 from assay.schema.job import JobSpec
 from assay.schema.values import Digest
-from assay.verification.methods.method import MachineFault
+from assay.verification.methods.method import MachineFault, Shown
 from assay.workloads import workload
 from assay.workloads.child import START
 from assay.workloads.errors import BadCheckpoint
 from assay.workloads.runner import Runner
-from assay.workloads.task import Failed, Finished, Ready, Task
+from assay.workloads.task import (
+    Failed,
+    Finished,
+    Found,
+    Judge,
+    Judged,
+    Message,
+    Ready,
+    Show,
+    Task,
+    ToChild,
+)
 
 INLINE_BYTES_MAX: Final = 2**16
 STARTS_MAX: Final = 4_096
@@ -67,6 +79,46 @@ class ChildReplayer:
         """How far one checkpoint is from another, in units of the segment's own way. Raises BadCheckpoint."""
         return await asyncio.to_thread(workload(spec.kind).distance, mine, theirs, before)
 
+    async def show(self, spec: JobSpec, segment: int, state: bytes, seed: Digest, spoil: Digest | None) -> bytes:
+        """What a verifier is shown of the segment that a checkpoint closes; with a seed in `spoil`, of a false one."""
+        with self._scratch() as folder:
+            path = Path(folder, "state")
+            await write(path, state)
+            look = {"segment": segment, "seed": seed, "spoil": spoil}
+            task = Show(**job_of(spec, self._models_dir, folder), **look, state=str(path))
+            async for message in self._messages(task):
+                match message:
+                    case Finished(result=str(shown)):
+                        return await asyncio.to_thread(Path(shown).read_bytes)
+        raise MachineFault("The child has shown nothing.")
+
+    async def judge(self, spec: JobSpec, shown: Shown, readings: Sequence[bytes]) -> list[Found]:
+        """What each reading says of the claim."""
+        with self._scratch() as folder:
+            parts = {"state": shown.state, "shown": shown.shown} | {
+                f"reading-{number}": reading for number, reading in enumerate(readings)
+            }
+            for name, content in parts.items():
+                await write(Path(folder, name), content)
+            state, opened, *paths = (str(Path(folder, name)) for name in parts)
+            look = {"segment": shown.segment, "seed": shown.seed}
+            task = Judge(
+                **job_of(spec, self._models_dir, folder), **look, state=state, shown=opened, readings=list(paths)
+            )
+            found: list[Found] = []
+            async for message in self._messages(task):
+                if isinstance(message, Judged):
+                    found = message.found
+            return found
+
+    async def _messages(self, task: ToChild) -> AsyncIterator[Message]:
+        """What the child says of a task that nobody but this machine can fail."""
+        async with self._turn:
+            async for message in self._runner.run(task):
+                if isinstance(message, Failed):
+                    raise MachineFault(f"{message.code}: {message.detail}")
+                yield message
+
     async def close(self) -> None:
         """End the child."""
         await self._runner.kill()
@@ -109,6 +161,11 @@ class ChildReplayer:
         path = folder / digest
         await write(path, await self._blobs.get(digest))
         return path
+
+
+def job_of(spec: JobSpec, models: Path, folder: str) -> dict[str, Any]:
+    """What a task that reads no inputs names of a job."""
+    return {"kind": spec.kind, "params": spec.params, "inputs": {}, "models": str(models), "folder": folder}
 
 
 def key_of(spec: JobSpec) -> str:

@@ -6,9 +6,13 @@ from pathlib import Path
 
 from assay.chain import Deployment
 from assay.chain.client import connect
+from assay.chain.judge import judge_domain
 from assay.runtime import Context, Service
 from assay.schema.audit import AuditAssigned, AuditCalled, AuditLapsed, AuditOverruled, AuditUpheld
+from assay.schema.beacon import BeaconCalled, BeaconMissed, BeaconOpened
+from assay.schema.dispute import DisputeLodged, DisputeProven, DisputeRuled
 from assay.schema.epoch import (
+    EpochAccused,
     EpochAudited,
     EpochCommitted,
     EpochDrawn,
@@ -24,11 +28,16 @@ from assay.schema.lease import LeaseRejected, LeaseVerified
 from assay.schema.values import Role
 from assay.schema.verdict import VerdictReached
 from assay.verification.bells import Bells, keep
+from assay.verification.blocks import Blocks
+from assay.verification.calibrating import load_calibrations
 from assay.verification.checking import Checker
+from assay.verification.clerk import Clerk
 from assay.verification.desk import Desk
 from assay.verification.drawing import Drawer
+from assay.verification.gathering import Gatherer
 from assay.verification.handlers import HANDLERS
 from assay.verification.ports import Ports, flush
+from assay.verification.presenting import Presenter
 from assay.verification.refereeing import Referee
 from assay.verification.replayer import ChildReplayer
 from assay.verification.settings import Settings
@@ -39,6 +48,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 PUBLISHES = (
     *(EpochCommitted, EpochDrawn, EpochOpened, EpochWithheld, EpochWaiting, EpochAudited, EpochMismatched),
     *(EpochPassed, EpochRejected, AuditAssigned, AuditCalled, AuditLapsed, AuditUpheld, AuditOverruled),
+    *(BeaconCalled, BeaconOpened, BeaconMissed),
+    *(EpochAccused, DisputeLodged, DisputeProven, DisputeRuled),
     *(VerdictReached, LeaseVerified, LeaseRejected, JobVerified, JobRejected),
 )
 
@@ -58,20 +69,24 @@ def service() -> Service:
 
 
 async def verify(bells: Bells, context: Context) -> None:
-    """Verify until the service stops. Raises ChainUnreachable at the start if there is no EVM node."""
+    """Verify until the service stops. Raises ChainUnreachable, BadSettings at the start."""
     settings = context.settings
     assert isinstance(settings, Settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     chain = await connect(settings.rpc_url, Deployment.load(settings.deployment_file))
     runner = Runner(settings.data_dir / "child.log")
     replayer = ChildReplayer(context.bus.blobs, runner, settings.models_dir, settings.data_dir / "scratch")
-    desk = Desk(context, settings, bells, replayer)
+    calibrations = load_calibrations(settings.calibrations_file, settings.calibrators)
+    desk = Desk(context, settings, bells, replayer, calibrations)
     try:
         await asyncio.gather(
             keep(context, bells.check, Checker(desk).turn),
             keep(context, bells.tend, Tender(desk).turn),
-            keep(context, bells.draw, Drawer(desk, chain).turn),
+            keep(context, bells.pool, Gatherer(desk).turn),
+            keep(context, bells.draw, Drawer(desk, Blocks(chain, settings.confirmations)).turn),
+            keep(context, bells.show, Presenter(desk).turn),
             keep(context, bells.judge, Referee(desk).turn),
+            keep(context, bells.dispute, Clerk(desk, judge_domain(chain.deployment)).turn),
         )
     finally:
         await replayer.close()

@@ -33,3 +33,11 @@ class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
     """Segments drawn from each epoch; none: as many as the policy asks for its pay and its provider's record."""
     planted_ppm: Annotated[int, Field(ge=0, le=500_000)] = 50_000
     """The share of audits, in parts per million, whose answer is known already. Below 50000 lazy verifiers may pay."""
+    contest_s: Annotated[int, Field(ge=1, le=604_800)] = 3_600
+    """How long a provider may contest what verifiers found. Above what it takes to run the segment again."""
+    move_s: Annotated[int, Field(ge=1, le=604_800)] = 900
+    """How long each move of a dispute may take, and the further answers where there are no moves."""
+    calibrations_file: Path | None = None
+    """Signed tolerances between classes of machines, one a line; none: float32's ceiling between all of them."""
+    calibrators: tuple[Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")], ...] = ()
+    """The addresses whose calibrations are taken."""

@@ -1,4 +1,4 @@
-"""The tender: closes epochs that are due, draws verifiers for questions, calls who has sealed, lets the late lapse.
+"""The tender: draws verifiers for questions, calls who has sealed, lets the late lapse.
 
 One replica tends at a time; a turn is one transaction over everything that is due.
 """
@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from assay.runtime import Unit
-from assay.schema.audit import AuditAssigned, AuditCalled, AuditLapsed
+from assay.schema.audit import AuditAssigned, AuditCalled, AuditClaim, AuditLapsed
 from assay.schema.epoch import EpochWaiting
 from assay.schema.values import derive_id
 from assay.verification.desk import Desk
-from assay.verification.domain import Asked, Candidate, Case, Want, choose, fee_of, is_due, nonce_of, pool
+from assay.verification.domain import Asked, Candidate, Case, Want, choose, fee_of, look_seed, nonce_of
 from assay.verification.domain.verdicts import fact_of
+from assay.verification.methods import METHODS
 from assay.verification.queries import cases, epochs, questions, verifiers
 from assay.verification.queries.epochs import Kept
 from assay.verification.queries.questions import Audit, Question
@@ -40,17 +41,7 @@ class Tender:
             await self._lapse(unit)
             await self._call(unit)
             await self._seat(unit)
-            await self._pool(unit)
             return AT_WORK_S if await epochs.has_open(unit.tx) else None
-
-    async def _pool(self, unit: Unit) -> None:
-        now_ms, epoch_ms = self._desk.now(), int(self._desk.settings.epoch_s * 1000)
-        for waiting in await epochs.waiting(unit.tx):
-            if is_due(waiting, now_ms, epoch_ms):
-                number, previous, parts = await epochs.next_of(unit.tx, waiting.provider)
-                committed = pool(waiting.provider, number, previous, parts)
-                await epochs.keep_epoch(unit.tx, committed)
-                unit.emission.add(committed, committed.epoch_id)
 
     async def _lapse(self, unit: Unit) -> None:
         now_ms = self._desk.now()
@@ -72,6 +63,8 @@ class Tender:
                 unit.emission.add(AuditCalled(audit_id=audit.audit_id, verifier=audit.verifier), audit.audit_id)
 
     async def _seat(self, unit: Unit) -> None:
+        if await questions.has_unshown(unit.tx):
+            self._desk.bells.show.set()
         short = await questions.short(unit.tx)
         if not short:
             return
@@ -83,6 +76,7 @@ class Tender:
             await questions.audits_of(unit.tx, [question.question_id for question in short]),
             await epochs.by_id(unit.tx, [question.epoch_id for question in short]),
             {case.granted.lease_id: case for case, _ in await cases.cases(unit.tx, leases_of(short))},
+            await questions.asked_about(unit.tx, leases_of(short)),
             now_ms,
             now_ms + int(self._desk.settings.audit_s * 1000),
         )
@@ -111,18 +105,21 @@ class Seats:
         audits: dict[str, list[Audit]],
         kept: dict[str, Kept],
         found: dict[str, Case],
+        places: dict[tuple[str, int], set[str]],
         now_ms: int,
         deadline_ms: int,
     ) -> None:
         self._secret, self._audits, self.epochs, self._cases = secret, audits, kept, found
+        self._places = places
         self._candidates = {candidate.verifier: candidate for candidate in candidates}
         self._now_ms, self._deadline_ms = now_ms, deadline_ms
 
     async def fill(self, unit: Unit, question: Question) -> dict[str, int]:
         """Draw as many verifiers as the question lacks; the reasons, if there are not enough."""
         audits = self._audits[question.question_id]
-        asked = [Asked(audit.verifier, audit.network) for audit in audits]
-        if question.is_planted:
+        asked = asked_of(audits)
+        if question.is_planted and not audits:
+            # Those who know the answer already may confirm what another found.
             asked += await self._first_asked(unit, question)
         live = sum(audit.state not in ("lapsed", "declined", "overruled") for audit in audits)
         for _ in range(question.wanted - live):
@@ -149,29 +146,50 @@ class Seats:
         return [Asked(audit.verifier, audit.network) for audit in audits]
 
     def _want(self, question: Question, asked: Sequence[Asked]) -> Want:
-        granted, epoch = self._cases[question.lease_id].granted, self.epochs[question.epoch_id]
+        case, epoch = self._cases[question.lease_id], self.epochs[question.epoch_id]
         assert epoch.seed is not None
-        parties = (granted.provider, granted.requester)
-        return Want(question.question_id, epoch.seed, granted.spec, parties, tuple(asked))
+        parties, machine = (case.granted.provider, case.granted.requester), case.commit_of(question.segment).machine
+        names = (question.question_id, epoch.seed, self._secret)
+        beside = [self._places.get((question.lease_id, question.segment + step), set()) for step in (-1, 1)]
+        return Want(*names, case.granted.spec, parties, tuple(asked), machine, frozenset().union(*beside))
+
+    def _claim_of(self, question: Question) -> AuditClaim | None:
+        """What is shown of the claim, where it is to be read."""
+        seed = self.epochs[question.epoch_id].seed
+        if question.shown is None or seed is None:
+            return None
+        seen = look_seed(seed, question.question_id)
+        return AuditClaim(method=question.method, shown=question.shown, seed=seen)
 
     async def _assign(self, unit: Unit, question: Question, chosen: Candidate) -> None:
         case = self._cases[question.lease_id]
         granted = case.granted
-        audit_id = derive_id("a", question.question_id, chosen.verifier)
+        before = sum(audit.verifier == chosen.verifier for audit in self._audits[question.question_id])
+        audit_id = derive_id("a", question.question_id, chosen.verifier, *([before] if before else []))
         assigned = AuditAssigned(
             audit_id=audit_id,
             verifier=chosen.verifier,
             spec=granted.spec,
             segment=question.segment,
-            checkpoint=case.checkpoint_before(question.segment),
+            checkpoint=None if question.shown else case.checkpoint_before(question.segment),
+            claim=self._claim_of(question),
             nonce=nonce_of(self._secret, audit_id),
-            fee=fee_of(granted.spec, granted.mega_unit_price),
+            fee=fee_of(granted.spec, granted.mega_unit_price, METHODS[question.method].cost_ppm),
             deadline_ms=self._deadline_ms,
         )
         await questions.assign(unit.tx, question.question_id, chosen.announced.network, assigned)
         unit.emission.add(assigned, audit_id)
         in_hand = Candidate(chosen.announced, chosen.bond, chosen.in_hand + 1, chosen.rests_until_ms)
         self._candidates[chosen.verifier] = in_hand
+        self._places.setdefault((question.lease_id, question.segment), set()).add(chosen.verifier)
+
+
+def asked_of(audits: Sequence[Audit]) -> list[Asked]:
+    """Who was asked a question: in vain if it sealed nothing, or if nobody's answer was there to be seen since."""
+    is_open = any(audit.revealed for audit in audits)
+    return [
+        Asked(a.verifier, a.network, a.state in ("lapsed", "declined") and not (a.seal and is_open)) for a in audits
+    ]
 
 
 def leases_of(short: Sequence[Question]) -> list[str]:

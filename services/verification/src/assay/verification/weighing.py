@@ -8,17 +8,21 @@ from typing import Final
 from assay.proof import answer as proof
 from assay.schema.audit import AuditRevealed
 from assay.schema.errors import Refused
-from assay.schema.lease import LeaseCommitted
+from assay.schema.lease import OTHER_CLASS, LeaseCommitted
+from assay.schema.values import Digest
 from assay.schema.verdict import Finding
 from assay.verification.desk import Desk
 from assay.verification.domain import Case
+from assay.verification.domain.classes import Near, is_refused, is_same_class, tolerance_between
 from assay.verification.domain.judging import CLAIM
-from assay.verification.methods import comparison_of
+from assay.verification.methods import method_of
 from assay.verification.methods.method import Compared
 from assay.verification.queries.questions import Audit
 from assay.workloads.errors import BadCheckpoint
 
 UNHELD: Final = ("blob.missing", "blob.mismatch")
+REFUSED: Final = -1
+"""The group of those whose answer is near the claim, within honest noise, where the claim's own class refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,32 @@ class Weighed:
 async def weigh(desk: Desk, case: Case, segment: int, audits: Sequence[Audit]) -> dict[str, Weighed]:
     """The answers to one question, by audit. Raises Refused, Unreachable if the claim itself cannot be fetched now."""
     scale = Scale(desk, case, segment, await desk.blobs.get(case.commit_of(segment).checkpoint))
-    return {audit.audit_id: await scale.weigh(audit) for audit in audits}
+    weighed = {audit.audit_id: await scale.weigh(audit) for audit in audits}
+    in_class = method_of(case.granted.spec).in_class
+    nears = [near_of(each.finding, in_class) for each in weighed.values() if each.group == CLAIM]
+    if is_refused(nears, sum(each.group is not None for each in weighed.values())):
+        return {audit_id: refused(each) for audit_id, each in weighed.items()}
+    return weighed
+
+
+def near_of(finding: Finding, in_class: str | None) -> Near:
+    """What an answer near the claim says of it; `in_class` names how those of the claim's class are compared."""
+    assert finding.expected is not None
+    return Near(finding.expected, finding.method == in_class, finding.expected == finding.claimed)
+
+
+def refused(weighed: Weighed) -> Weighed:
+    """The answer where the claim's class refuses it: whoever is near the claim is against it."""
+    if weighed.group != CLAIM:
+        return weighed
+    return Weighed(REFUSED, weighed.finding.model_copy(update={"passed": False, "code": OTHER_CLASS}))
+
+
+def is_sealed(audit: Audit) -> bool:
+    """Whether what was revealed is what was sealed."""
+    said, names = audit.revealed, (audit.audit_id, audit.verifier)
+    assert said is not None
+    return audit.seal == proof.seal(*names, said.answer, said.state, said.checkpoint, said.salt)
 
 
 class Scale:
@@ -40,7 +69,8 @@ class Scale:
 
     def __init__(self, desk: Desk, case: Case, segment: int, claimed: bytes) -> None:
         self._desk, self._case, self._segment, self._claimed = desk, case, segment, claimed
-        self._groups: list[bytes] = []
+        self._method = method_of(case.granted.spec)
+        self._groups: list[tuple[bytes, Digest | None]] = []
         self._before: bytes | None = None
 
     @property
@@ -51,16 +81,15 @@ class Scale:
         """One answer."""
         said = audit.revealed
         assert said is not None
-        names = (audit.audit_id, audit.verifier)
-        if audit.seal != proof.seal(*names, said.answer, said.state, said.checkpoint, said.salt):
+        if not is_sealed(audit):
             return Weighed(None, self._finding(said, Compared(False, "audit.forged", 0.0)))
         if self._is_the_claim(audit, said):
             return Weighed(CLAIM, self._finding(said, Compared(True, "segment.equal", 0.0)))
         mine = await self._held(audit, said)
         if mine is None:
             return Weighed(None, self._finding(said, Compared(False, "audit.forged", 0.0)))
-        compared = await self._compare(mine, self._claimed)
-        group = CLAIM if compared.agrees else await self._group_of(mine)
+        compared = await self._compare(mine, said.machine, self._claimed, self._claim.machine)
+        group = CLAIM if compared.agrees else await self._group_of(mine, said.machine)
         return Weighed(group, self._finding(said, compared))
 
     def _is_the_claim(self, audit: Audit, said: AuditRevealed) -> bool:
@@ -81,17 +110,20 @@ class Scale:
             return None
         return blob if (digest, proof.answer(audit.assigned.nonce, blob)) == (said.state, said.answer) else None
 
-    async def _group_of(self, mine: bytes) -> int:
+    async def _group_of(self, mine: bytes, machine: Digest | None) -> int:
         """The number of the group of equal answers, from 1 on."""
         for number, theirs in enumerate(self._groups, 1):
-            if (await self._compare(mine, theirs)).agrees:
+            if (await self._compare(mine, machine, *theirs)).agrees:
                 return number
-        self._groups.append(mine)
+        self._groups.append((mine, machine))
         return len(self._groups)
 
-    async def _compare(self, mine: bytes, theirs: bytes) -> Compared:
-        spec = self._case.granted.spec
-        return await comparison_of(spec.kind)(self._desk.replayer, spec, mine, theirs, self._fetch_before)
+    async def _compare(self, mine: bytes, here: Digest | None, theirs: bytes, there: Digest | None) -> Compared:
+        """Whether two answers are as near to each other as honest ones of these two classes are."""
+        spec, compare = self._case.granted.spec, self._method.compare
+        assert compare is not None
+        compared = await compare(self._desk.replayer, spec, mine, theirs, self._fetch_before)
+        return compared.within(tolerance_between(spec, here, there, self._desk.calibrations, self._desk.now()))
 
     async def _fetch_before(self) -> bytes:
         if self._before is None:
@@ -100,10 +132,15 @@ class Scale:
             self._before = await (fetch() if fetch else self._desk.replayer.start_bytes(spec))
         return self._before
 
+    def _name(self, said: AuditRevealed) -> str:
+        """The tier that the comparison was of."""
+        in_class = self._method.in_class if is_same_class(said.machine, self._claim.machine) else None
+        return in_class or self._method.name
+
     def _finding(self, said: AuditRevealed, compared: Compared) -> Finding:
         return Finding(
             segment=self._segment,
-            method="replay",
+            method=self._name(said),
             passed=compared.agrees,
             code=compared.code,
             expected=said.state,

@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 def submit(
     context: typer.Context,
     file: Annotated[Path | None, typer.Argument(help="A JSON file: {kind, params, files, price_limit, ...}.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Kind of work: noop, finetune, or a plug-in's.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Kind of work: noop, finetune, generate, or a plug-in's.")] = None,
     param: Annotated[list[str] | None, typer.Option("-p", "--param", help="NAME=VALUE; VALUE is JSON or text.")] = None,
     input_file: Annotated[list[str] | None, typer.Option("--input", help="NAME=FILE, uploaded.")] = None,
     price_limit: Annotated[int | None, typer.Option(help="Most to pay, in base units of the stable token.")] = None,

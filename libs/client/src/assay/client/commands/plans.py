@@ -15,13 +15,23 @@ from assay.client.profile import Profile
 from assay.client.sdk import Assay
 from assay.proof.digest import blob_digest
 from assay.proof.economics import MILLION
-from assay.proof.policy import TIERS, Plan, Premium, Reputation, Terms, Work, choose, quote_premium
+from assay.proof.policy import (
+    TIERS,
+    Plan,
+    Premium,
+    Reputation,
+    Terms,
+    choose,
+    numerics_of,
+    quote_premium,
+    tiers_of,
+    work_of,
+)
 from assay.schema.values import cost_of
 
 POOLS: Final = (1_000, 10_000, 20_000, 100_000)
 POOLED: Final = 20_000
 PROVEN: Final = Reputation(passed_epochs=8)
-WORK: Final = {"finetune": Work.TRAINING, "generate": Work.INFERENCE}
 PREMIUM_PPM: Final = 990_000
 
 
@@ -33,7 +43,7 @@ def register(app: typer.Typer) -> None:
 def plan(
     context: typer.Context,
     file: Annotated[Path | None, typer.Argument(help="A JSON file as `assay submit` takes it.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Kind of work: noop, finetune, or a plug-in's.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Kind of work: noop, finetune, generate, or a plug-in's.")] = None,
     param: Annotated[list[str] | None, typer.Option("-p", "--param", help="NAME=VALUE; VALUE is JSON or text.")] = None,
     input_file: Annotated[list[str] | None, typer.Option("--input", help="NAME=FILE; nothing is uploaded.")] = None,
     pool: Annotated[int, typer.Option(help="Segments in the provider's epoch, of all jobs.", min=1)] = POOLED,
@@ -49,11 +59,11 @@ def plan(
             cut = await assay.plan(asked.kind, params_of(asked))
             offers = (await assay.network())["providers"]
         price = price_of(asked.kind, cut, offers)
-        terms = terms_of(asked.kind, cut, price or 1, pool)
-        proof = choose(terms, PROVEN)
+        terms, tiers = terms_of(asked, cut, price or 1, pool), tiers_of(asked.kind, asked.params)
+        proof = choose(terms, PROVEN, tiers=tiers)
         premium = premium_of(cut, price or 1, min(poisoned, cut["segments"]), proof) if poisoned else None
         sizes = sorted({cut["segments"], pool, *POOLS})
-        curve = [(size, choose(terms_of(asked.kind, cut, price or 1, size), PROVEN).chosen) for size in sizes]
+        curve = [(size, choose(terms_of(asked, cut, price or 1, size), PROVEN, tiers=tiers).chosen) for size in sizes]
         body = {
             "segments": cut["segments"],
             "segment_units": cut["segment_units"],
@@ -79,10 +89,11 @@ def price_of(kind: str, cut: dict[str, Any], offers: list[dict[str, Any]]) -> in
     return cost_of(cut["segments"] * cut["segment_units"], min(prices)) if prices else None
 
 
-def terms_of(kind: str, cut: dict[str, Any], price: int, pool: int) -> Terms:
+def terms_of(asked: Asked, cut: dict[str, Any], price: int, pool: int) -> Terms:
     """The terms of an epoch of `pool` segments like the job's, with a stake of twice its pay behind it."""
     pay = max(1, price * pool // cut["segments"])
-    return Terms(segments=pool, pay=pay, stake=2 * pay, work=WORK.get(kind, Work.OTHER))
+    work, numerics = work_of(asked.kind), numerics_of(asked.params)
+    return Terms(segments=pool, pay=pay, stake=2 * pay, work=work, numerics=numerics)
 
 
 def share(price: int, proof: Plan) -> int:

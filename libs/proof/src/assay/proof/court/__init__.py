@@ -2,7 +2,7 @@
 
 from assay.proof.court.appeal import MoveReceipt, appeal, sign_receipt
 from assay.proof.court.committee import Vote, decide, draw_members, sign_vote
-from assay.proof.court.game import Dispute, advance, default, is_final, lodge
+from assay.proof.court.game import Dispute, advance, default, is_final, lodge, summon
 from assay.proof.court.judge import Opening, element_of
 from assay.proof.court.moves import Party, Signed, output_digest, sign_move
 from assay.proof.court.operations import Operation, operation_digest
@@ -49,5 +49,6 @@ __all__ = [
     "sign_move",
     "sign_receipt",
     "sign_vote",
+    "summon",
     "write_move",
 ]

@@ -74,6 +74,19 @@ def lodge(record: Record, terms: Terms, claim: Signed, now: int) -> Dispute:
     return replace(dispute, awaits=awaits, deadline_s=now + terms.contest_s, last=claim.digest(terms.domain))
 
 
+def summon(record: Record, terms: Terms, now: int) -> Dispute:
+    """The dispute that the clerk opens on an answer which the challenger has signed already, so that it claims no more.
+
+    The challenger stands by it with its bond once the worker contests. Raises Refused.
+    """
+    check_terms(terms)
+    if terms.record != record:
+        raise Refused("court.terms", "The lease is on record otherwise.")
+    interval = Interval(0, record.length, record.start, record.claimed)
+    awaits: Awaited = (moves.Accept, moves.Contest)
+    return Dispute(terms, State.CLAIMED, awaits, now + terms.contest_s, terms.id, interval)
+
+
 def advance(dispute: Dispute, signed: Signed, now: int) -> Dispute:
     """The dispute after a move. Raises Refused, and then nothing has changed."""
     _check_move(dispute, signed, now)

@@ -1,10 +1,12 @@
 """The policy: which check, how many draws, at what price; chosen from a table and said before any money moves."""
 
+from assay.proof.policy.attesting import attest
 from assay.proof.policy.choose import NoTier, choose
 from assay.proof.policy.plan import Candidate, Cost, Plan, Remedy
 from assay.proof.policy.premium import Premium, quote_premium
 from assay.proof.policy.terms import Budget, Classes, Confidentiality, Reputation, Terms
 from assay.proof.policy.tiers import TIERS, Numerics, Opens, Tier, Work
+from assay.proof.policy.used import numerics_of, tiers_of, work_of
 
 __all__ = [
     "TIERS",
@@ -23,6 +25,10 @@ __all__ = [
     "Terms",
     "Tier",
     "Work",
+    "attest",
     "choose",
+    "numerics_of",
     "quote_premium",
+    "tiers_of",
+    "work_of",
 ]

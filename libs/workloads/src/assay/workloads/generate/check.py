@@ -84,6 +84,11 @@ def check_lines(engine: Engine, claim: Claim, answers: Sequence[Answer]) -> Gene
     return GenerationFinding(None, False, WRONG_TEXT, {})
 
 
+def draw_drawn(seed: str, params: GenerateParams, segment: int) -> set[int]:
+    """Return the requests of a segment that are looked at."""
+    return draw_requests(seed, params.requests_of(segment), REQUESTS_DRAWN)
+
+
 def draw_requests(seed: str, requests: Sequence[int], count: int) -> set[int]:
     """Return `count` of the requests: those of the least BLAKE3 under the seed."""
     key = bytes.fromhex(seed)

@@ -4,10 +4,11 @@ Logits rounded to bfloat16 lie up to a sixteenth apart, which would blur near ch
 float32 costs little and keeps a job in bfloat16 checkable.
 """
 
+import json
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -20,6 +21,37 @@ from assay.workloads.generation import encode_prompt
 from assay.workloads.models import ModelStore
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+class Wording(Protocol):
+    """What a model's tokens say, and which of them end an answer."""
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The tokens that end an answer."""
+        ...
+
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens there are."""
+        ...
+
+    def text(self, tokens: Any) -> str:
+        """Return tokens as text, without special ones."""
+        ...
+
+
+@dataclass(frozen=True)
+class Words:
+    """A model's wording without its weights."""
+
+    tokenizer: Any
+    ends: tuple[int, ...]
+    vocabulary: int
+
+    def text(self, tokens: Any) -> str:
+        """Return tokens as text, without special ones."""
+        return str(self.tokenizer.decode(tokens, skip_special_tokens=True))
 
 
 @dataclass(frozen=True)
@@ -71,6 +103,22 @@ def load_engine(model: str, store: ModelStore, dtype: str, threads: int) -> Engi
     return _load(model, store.root, dtype)
 
 
+@lru_cache(maxsize=4)
+def load_wording(model: str, root: Path) -> Words:
+    """Return a model's wording alone. Raises ModelMissing, ModelCorrupt."""
+    store = ModelStore(root)
+    store.verify(model)
+    folder = store.path(model)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    return Words(tokenizer, ends_of(config["eos_token_id"]), config["vocab_size"])
+
+
+def ends_of(said: int | list[int]) -> tuple[int, ...]:
+    """Return the tokens that end an answer, as a model's configuration names them."""
+    return tuple(said if isinstance(said, list) else [said])
+
+
 @lru_cache(maxsize=1)
 def _load(model: str, root: Path, dtype: str) -> Engine:
     store = ModelStore(root)
@@ -82,13 +130,12 @@ def _load(model: str, root: Path, dtype: str) -> Engine:
 def engine_of(whole: Any, folder: Path, dtype: str) -> Engine:
     """Return the engine of a model that is loaded in float32; its trunk is converted in place."""
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
-    ends = whole.config.eos_token_id
     head = whole.lm_head.weight.detach()
     engine = Engine(
         trunk=whole.model,
         head=head,
         tokenizer=tokenizer,
-        ends=tuple(ends if isinstance(ends, list) else [ends]),
+        ends=ends_of(whole.config.eos_token_id),
         positions_max=whole.config.max_position_embeddings,
     )
     if dtype == "float32":

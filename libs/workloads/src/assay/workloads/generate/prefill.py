@@ -17,13 +17,26 @@ from assay.workloads.generate.engine import Engine
 from assay.workloads.generate.errors import CheckFailed
 from assay.workloads.generate.params import GenerateParams
 from assay.workloads.generate.sampler import measure_margins
-from assay.workloads.generate.sketch import distances, draw_projection, fold, project_all
+from assay.workloads.generate.sketch import Sketch, distances, draw_projection, fold, project_all
 
 READ_TOKENS_MAX = 2048
 LOGIT_ROWS_MAX = 256
 
 Asked = tuple[list[int], Answer]
 """The tokens of a prompt, and the claimed answer to it."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the model says of one answer: the sketch of its own states, and the margins of the tokens, in logits."""
+
+    request: int
+    sketch: Sketch
+    margins: NDArray[np.float64]
+
+    def against(self, claimed: Sketch) -> "Residual":
+        """Return how far a claimed sketch and the tokens are from it."""
+        return Residual(self.request, distances(self.sketch, claimed), self.margins)
 
 
 @dataclass(frozen=True)
@@ -37,18 +50,24 @@ class Residual:
 
 def measure(engine: Engine, params: GenerateParams, asked: Sequence[Asked]) -> list[Residual]:
     """Return the residuals of answers, in the order of their requests. Raises CheckFailed."""
+    claimed = {answer.request: answer.sketch for _, answer in asked}
+    return [seen.against(claimed[seen.request]) for seen in see(engine, params, asked)]
+
+
+def see(engine: Engine, params: GenerateParams, asked: Sequence[Asked]) -> list[Seen]:
+    """Return what the model says of answers, in the order of their requests. Raises CheckFailed."""
     projection = draw_projection(params.seed, engine.width).to(engine.device)
     try:
         with torch.no_grad():
             found = [
-                measure_answer(engine, params, answer, states, projection)
+                see_answer(engine, params, answer, states, projection)
                 for group in grouped(asked)
                 for (_, answer), states in zip(group, read(engine, group), strict=True)
             ]
     # Torch tells of exhausted memory, and of kernels that fail, by a bare RuntimeError.
     except RuntimeError as error:
         raise CheckFailed(str(error)[:300]) from error
-    return sorted(found, key=lambda residual: residual.request)
+    return sorted(found, key=lambda seen: seen.request)
 
 
 def grouped(asked: Sequence[Asked]) -> Iterator[list[Asked]]:
@@ -78,10 +97,8 @@ def read(engine: Engine, group: Sequence[Asked]) -> Iterator[Tensor]:
         yield states[row, len(prompt) - 1 : len(prompt) - 1 + len(answer.tokens)]
 
 
-def measure_answer(
-    engine: Engine, params: GenerateParams, answer: Answer, states: Tensor, projection: Tensor
-) -> Residual:
-    """Return the residual of one answer. Raises CheckFailed if this machine's states are not finite."""
+def see_answer(engine: Engine, params: GenerateParams, answer: Answer, states: Tensor, projection: Tensor) -> Seen:
+    """Return what the model says of one answer. Raises CheckFailed if this machine's states are not finite."""
     if not bool(torch.isfinite(states).all()):
         raise CheckFailed(f"The model's states for request {answer.request} are not finite on this machine.")
     margins = [
@@ -95,6 +112,4 @@ def measure_answer(
         for first in range(0, len(answer.tokens), LOGIT_ROWS_MAX)
         for rows in [answer.tokens[first : first + LOGIT_ROWS_MAX]]
     ]
-    return Residual(
-        answer.request, distances(fold(project_all(states, projection)), answer.sketch), np.concatenate(margins)
-    )
+    return Seen(answer.request, fold(project_all(states, projection)), np.concatenate(margins))

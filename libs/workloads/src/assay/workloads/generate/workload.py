@@ -6,11 +6,12 @@ prompt and answer once and measures how far tokens and sketches are from what th
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from assay.workloads.generate.params import GenerateParams
 from assay.workloads.generate.state import read_checkpoint, start_of
+from assay.workloads.task import Found
 from assay.workloads.workload import FrozenParams, Inputs, Progress, SegmentResult
 
 
@@ -60,3 +61,35 @@ class Generate:
     def result(self, params: GenerateParams, state: bytes) -> bytes:
         """Return the completions as lines of JSON, in the order of the prompts. Raises BadCheckpoint."""
         return b"".join(read_checkpoint(state).lines)
+
+    def show(
+        self, params: GenerateParams, inputs: Inputs, state: bytes, segment: int, seed: str, spoil: str | None
+    ) -> bytes:
+        """Return the excerpt by which the last segment of a checkpoint is checked; with a seed in `spoil`, a false one.
+
+        Raises BadCheckpoint, ModelMissing, ModelCorrupt.
+        """
+        from assay.workloads.generate.check import draw_drawn
+        from assay.workloads.generate.engine import load_wording
+        from assay.workloads.generate.excerpt import excerpt_of
+        from assay.workloads.generate.excerpt import spoil as spoil_excerpt
+
+        excerpt = excerpt_of(state, params, segment)
+        if spoil is not None:
+            wording = load_wording(params.model, inputs.models.root)
+            excerpt = spoil_excerpt(excerpt, params, segment, draw_drawn(seed, params, segment), spoil, wording)
+        return excerpt.encode()
+
+    def read(self, params: GenerateParams, inputs: Inputs, shown: bytes, segment: int, seed: str) -> bytes:
+        """Return what the model says of an excerpt. Raises CheckFailed, InputMissing, ModelMissing, ModelCorrupt."""
+        from assay.workloads.generate.reading import read_segment
+
+        return read_segment(params, inputs, shown, segment, seed).encode()
+
+    def judge(
+        self, params: GenerateParams, state: bytes, shown: bytes, readings: Sequence[bytes], segment: int, seed: str
+    ) -> list[Found]:
+        """Return what readings of an excerpt say of the claim in a checkpoint. Raises BadCheckpoint."""
+        from assay.workloads.generate.reading import judge_readings
+
+        return judge_readings(params, state, shown, readings, segment, seed)

@@ -81,11 +81,13 @@ def prepare(
     """Return the model, the plan of one step and what each step of the segment is given."""
     if not 0 <= index < params.steps // params.segment_steps:
         raise BadParams(f"Segment {index} is not in a job of {params.steps // params.segment_steps} segments.")
+    # Planning loads a model of its own, on one thread; the step must round as in training, so its model is loaded last.
+    plan = plan_of(params.model_copy(update=NOT_THE_STEP), inputs.models.root)
     adapted, corpus = load_adapted(params, inputs.models), read_corpus(params, inputs)
     check_vocabulary(corpus, len(adapted.head))
     numbers = range(index * params.segment_steps, (index + 1) * params.segment_steps)
     steps = tuple(step_inputs(params, corpus.train, number, adapted.device) for number in numbers)
-    return adapted, plan_of(params.model_copy(update=NOT_THE_STEP), inputs.models.root), steps
+    return adapted, plan, steps
 
 
 # Parameters that do not change a step's graph.

@@ -7,6 +7,8 @@ before it is known to be signed by somebody who has access.
 from collections.abc import Awaitable, Callable
 
 from assay.gateway.checks.audit import check_audit
+from assay.gateway.checks.beacon import check_beacon
+from assay.gateway.checks.dispute import check_dispute
 from assay.gateway.checks.fence import check_fence
 from assay.gateway.checks.inputs import check_inputs
 from assay.gateway.checks.nonce import check_nonce
@@ -36,6 +38,8 @@ CHECKS: tuple[Check, ...] = (
     check_role,
     check_standing,
     check_audit,
+    check_beacon,
+    check_dispute,
     check_terms,
     check_work,
     check_order_signed,

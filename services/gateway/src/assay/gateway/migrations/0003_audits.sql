@@ -11,6 +11,20 @@ create table audit (
     verifier text not null
 );
 
+-- Whose a dispute is.
+create table dispute (
+    dispute_id text primary key,
+    provider text not null,
+    verifier text not null
+);
+
+-- Whose a share of an epoch's beacon is.
+create table beacon (
+    beacon_id text primary key,
+    epoch_id text not null,
+    verifier text not null
+);
+
 -- Which jobs an epoch pools.
 create table epoch_job (
     epoch_id text not null,

@@ -48,8 +48,11 @@ create trigger number_transfer before insert on transfers for each row execute f
 
 create function move_balance() returns trigger language plpgsql as $$
 begin
-    insert into accounts as a (account, asset) values (new.account, new.asset) on conflict do nothing;
     update accounts set balance = balance + new.amount where account = new.account and asset = new.asset;
+    if not found then
+        -- Nobody else can make the account meanwhile: writers queue at the ledger's head.
+        insert into accounts (account, asset, balance) values (new.account, new.asset, new.amount);
+    end if;
     return new;
 end $$;
 create trigger move_balance before insert on entries for each row execute function move_balance();

@@ -1,5 +1,6 @@
 -- Epochs: their roots are anchored, and what was drawn from them is audited at the cost of the fund, an account of its
--- own. An intent is now about a job, an audit, or an epoch of a provider.
+-- own. An intent is now about a job, an audit, a dispute, or an
+-- epoch of a provider.
 
 alter table accounts drop constraint accounts_account_check;
 alter table accounts add constraint accounts_account_check check (
@@ -8,7 +9,7 @@ alter table accounts add constraint accounts_account_check check (
 
 alter table intents drop constraint intents_kind_check;
 alter table intents add constraint intents_kind_check check (
-    kind in ('open', 'settle', 'slash', 'anchor', 'pay_audit', 'slash_verifier')
+    kind in ('open', 'settle', 'slash', 'anchor', 'pay_audit', 'slash_verifier', 'judge')
 );
 alter table intents rename column job_id to about;
 

@@ -2,14 +2,13 @@
 
 from assay.verification.domain.asking import Asked, Candidate, Want, choose, fee_of
 from assay.verification.domain.case import Case, case_of
-from assay.verification.domain.draws import BEACON_BLOCKS, Draw, count_of, draw_segments
+from assay.verification.domain.draws import Draw, count_of, draw_segments
 from assay.verification.domain.judging import Ruling, Vote, rule, wanted
-from assay.verification.domain.planting import is_planted, nonce_of
-from assay.verification.domain.pooling import Part, Waiting, is_due, part_of, pool
+from assay.verification.domain.planting import is_planted, look_seed, nonce_of, spoil_seed
+from assay.verification.domain.pooling import Part, Waiting, due_ms, part_of, pool
 from assay.verification.domain.verdicts import Audited, Judged, conclude, conclude_job
 
 __all__ = [
-    "BEACON_BLOCKS",
     "Asked",
     "Audited",
     "Candidate",
@@ -27,12 +26,14 @@ __all__ = [
     "conclude_job",
     "count_of",
     "draw_segments",
+    "due_ms",
     "fee_of",
-    "is_due",
     "is_planted",
+    "look_seed",
     "nonce_of",
     "part_of",
     "pool",
     "rule",
+    "spoil_seed",
     "wanted",
 ]

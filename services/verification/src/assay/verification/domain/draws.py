@@ -10,16 +10,13 @@ from typing import Final
 
 from assay.proof import epoch
 from assay.proof.epoch import Range
-from assay.proof.policy import TIERS, Reputation, Terms, choose
+from assay.proof.policy import Numerics, Reputation, Terms, Work, choose, numerics_of, tiers_of, work_of
 from assay.schema.epoch import DrawnSegment
+from assay.schema.job import JobSpec
 from assay.schema.values import Digest, Policy
 
-BEACON_BLOCKS: Final = 2
-"""So many blocks after the anchor comes the one whose hash is the beacon."""
 SEGMENTS_DEFAULT: Final = Policy().audit_segments
 DRAWN_MAX: Final = 512
-REPLAYS: Final = tuple(tier for tier in TIERS if tier.name in ("class_replay", "tolerance"))
-"""The tiers that the verifiers here work by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ class Draw:
 
 def draw_segments(
     block: int,
-    block_hash: bytes,
+    beacon: bytes,
     root: Digest,
     provider: str,
     number: int,
@@ -43,22 +40,29 @@ def draw_segments(
     k: int,
 ) -> Draw:
     """The draw from an epoch: `ranges` are its parts by job, `asked` what each job's policy asks for."""
-    beacon = epoch.combine(block_hash, [])
     seed = epoch.seed(beacon, root, provider, number)
     whole = [range_ for job in ranges for range_ in ranges[job]]
-    drawn = set(epoch.draw(seed, whole, k))
+    drawn, extra = set(epoch.draw(seed, whole, min(k, DRAWN_MAX))), set[epoch.Drawn]()
     for job in sorted(ranges):
         # All that it asked for, not what is over the default: the two draws may meet.
         if asked[job] > SEGMENTS_DEFAULT:
-            drawn |= set(epoch.draw(seed, ranges[job], min(asked[job], DRAWN_MAX)))
-    segments = tuple(DrawnSegment(lease_id=lease, segment=segment) for lease, segment in sorted(drawn)[:DRAWN_MAX])
+            extra |= set(epoch.draw(seed, ranges[job], min(asked[job], DRAWN_MAX)))
+    # What is asked for besides never takes the place of the epoch's own draw: a provider could hide behind its orders.
+    drawn |= set(sorted(extra - drawn)[: DRAWN_MAX - len(drawn)])
+    segments = tuple(DrawnSegment(lease_id=lease, segment=segment) for lease, segment in sorted(drawn))
     return Draw(block, beacon.hex(), seed, segments)
 
 
-def count_of(segments: int, pay: int, passed_epochs: int) -> int:
+def count_of(segments: int, pay: int, passed_epochs: int, specs: Sequence[JobSpec] = ()) -> int:
     """How many segments the policy has drawn from a provider's epoch, whose pay is in escrow, in base units.
 
     The provider's stake is in another token, so the pay alone must deter; it is a newcomer until epochs have passed.
+    Of the tiers that the epoch's work is checked by, the one decides that needs most.
     """
-    plan = choose(Terms(segments, pay, stake=0), Reputation(passed_epochs), tiers=REPLAYS)
-    return min(plan.chosen.k, segments, DRAWN_MAX)
+    ways = {(work_of(spec.kind), numerics_of(spec.params)): tiers_of(spec.kind, spec.params) for spec in specs}
+    ways = ways or {(Work.OTHER, Numerics.FLOAT32): tiers_of("", {})}
+    plans = [
+        choose(Terms(segments, pay, stake=0, work=work, numerics=numerics), Reputation(passed_epochs), tiers=tiers)
+        for (work, numerics), tiers in ways.items()
+    ]
+    return min(max(plan.chosen.k for plan in plans), segments, DRAWN_MAX)

@@ -10,12 +10,26 @@ from assay.schema.values import Digest
 
 NONCE, PLANT = b"assay.audit.nonce.1", b"assay.audit.plant.1"
 MILLION = 1_000_000
+SPOIL, LOOK = b"assay.audit.spoil.1", b"assay.audit.look.1"
 SCALE = 2**64
+SPOILED_OF = 4
+"""Of so many planted claims all but one are spoiled, so that who finds nothing wrong in any is found out."""
 
 
 def nonce_of(secret: bytes, audit_id: str) -> Digest:
     """The nonce under which an audit is answered."""
     return blake3(NONCE + audit_id.encode(), key=secret).hexdigest()
+
+
+def look_seed(seed: Digest, question_id: str) -> Digest:
+    """The seed that draws what of a claim is looked at: known to nobody before the epoch's."""
+    return blake3(LOOK + bytes.fromhex(seed) + question_id.encode()).hexdigest()
+
+
+def spoil_seed(secret: bytes, question_id: str) -> Digest | None:
+    """The seed by which what is shown of a planted claim is made false; None for one that is shown as it is."""
+    digest = blake3(SPOIL + question_id.encode(), key=secret).digest()
+    return digest.hex() if digest[0] % SPOILED_OF else None
 
 
 def is_planted(secret: bytes, seed: Digest, question_id: str, planted_ppm: int) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from assay.proof.epoch import Entry, epoch_root, range_of
 from assay.proof.order import spec_digest
+from assay.schema.beacon import BeaconShare
 from assay.schema.epoch import ENTRIES_MAX, EpochCommitted, EpochEntry
 from assay.schema.values import Digest, ProviderId, derive_id
 from assay.verification.domain.case import Case
@@ -36,12 +37,14 @@ def part_of(case: Case) -> Part:
     return Part(range_of(case.commits, spec_digest(case.granted.spec)).entry, case.granted.job_id)
 
 
-def is_due(waiting: Waiting, now_ms: int, epoch_ms: int) -> bool:
-    """Whether the epoch closes now: its oldest part has waited long enough, or it is full."""
-    return waiting.parts >= ENTRIES_MAX or now_ms - waiting.since_ms >= epoch_ms
+def due_ms(waiting: Waiting, epoch_ms: int) -> int:
+    """When the epoch closes: once its oldest part has waited long enough, or at once if it is full."""
+    return waiting.since_ms + (0 if waiting.parts >= ENTRIES_MAX else epoch_ms)
 
 
-def pool(provider: ProviderId, number: int, previous: Digest, parts: Sequence[Part]) -> EpochCommitted:
+def pool(
+    provider: ProviderId, number: int, previous: Digest, parts: Sequence[Part], shares: Sequence[BeaconShare] = ()
+) -> EpochCommitted:
     """The provider's epoch of that number over its parts, whatever the order they come in."""
     ordered = sorted(parts, key=lambda part: part.entry.lease_id)
     root = epoch_root([part.entry for part in ordered])
@@ -54,6 +57,7 @@ def pool(provider: ProviderId, number: int, previous: Digest, parts: Sequence[Pa
         units=root.total,
         segments=sum(part.entry.segments for part in ordered),
         entries=tuple(entry_of(part) for part in ordered),
+        shares=tuple(shares),
     )
 
 

@@ -1,20 +1,22 @@
 """The methods of verification, one file each. `CHECKS` look at once, cheapest first; `COMPARISONS` judge what is drawn.
 
-METHODS names each with what it costs, what it misses and which kinds of work admit it.
+METHODS names each with what it costs, what it misses and which work admits it.
 """
 
-from assay.verification.methods import free, replay, result, start
+from assay.schema.job import JobSpec
+from assay.verification.methods import exact, free, prefill, replay, result, start
 from assay.verification.methods.method import Check, Compare, Method, Replayer
 
 METHODS: dict[str, Method] = {
-    method.name: method for method in (free.METHOD, start.METHOD, result.METHOD, replay.METHOD)
+    method.name: method
+    for method in (free.METHOD, start.METHOD, result.METHOD, exact.METHOD, prefill.METHOD, replay.METHOD)
 }
 CHECKS: tuple[Method, ...] = tuple(method for method in METHODS.values() if method.check)
 
 
-def comparison_of(kind: str) -> Compare:
-    """How a drawn segment of a kind of work is compared. Raises LookupError if no method admits the kind."""
-    return next(m.compare for m in METHODS.values() if m.compare and m.admits(kind))
+def method_of(spec: JobSpec) -> Method:
+    """How a drawn segment of this work is judged: the first method that admits it. Raises LookupError if none does."""
+    return next(m for m in METHODS.values() if (m.judge or m.compare) and m.admits(spec))
 
 
-__all__ = ["CHECKS", "METHODS", "Check", "Compare", "Method", "Replayer", "comparison_of"]
+__all__ = ["CHECKS", "METHODS", "Check", "Compare", "Method", "Replayer", "method_of"]

@@ -3,15 +3,19 @@
 A fault of the machine it runs on raises MachineFault: it is never turned into a finding about the provider.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from assay.schema.errors import AssayError
 from assay.schema.job import JobSpec
 from assay.schema.values import Digest
 from assay.schema.verdict import Finding
 from assay.verification.domain import Case
+from assay.workloads.task import Found
+
+MILLION = 1_000_000
+WITHIN: Final = "segment.within_tolerance"
 
 
 class MachineFault(AssayError):
@@ -48,6 +52,14 @@ class Replayer(Protocol):
         """How far one checkpoint is from another, in units of the segment's own way."""
         ...
 
+    async def show(self, spec: JobSpec, segment: int, state: bytes, seed: Digest, spoil: Digest | None) -> bytes:
+        """What a verifier is shown of the segment that a checkpoint closes; with a seed in `spoil`, of a false one."""
+        ...
+
+    async def judge(self, spec: JobSpec, shown: "Shown", readings: Sequence[bytes]) -> list[Found]:
+        """What each reading says of the claim."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -55,7 +67,13 @@ class Compared:
 
     agrees: bool
     code: str
-    distance: float
+    distance: float | None
+
+    def within(self, tolerance: float) -> "Compared":
+        """What is found where honest answers lie no further apart than this."""
+        if self.code == WITHIN and (self.distance or 0) > tolerance:
+            return Compared(False, "segment.mismatch", self.distance)
+        return self
 
 
 Check = Callable[[Case, Replayer], Awaitable[list[Finding]]]
@@ -65,10 +83,30 @@ Compare = Callable[[Replayer, JobSpec, bytes, bytes, Before], Awaitable[Compared
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A claim that is checked by reading: the segment, the checkpoint that holds it, what was shown of it, the seed."""
+
+    segment: int
+    state: bytes
+    shown: bytes
+    seed: Digest
+
+
+Judge = Callable[[Replayer, JobSpec, Shown, Sequence[bytes]], Awaitable[list[Found]]]
+"""`judge(replayer, spec, shown, readings)`: what each verifier's reading says of the claim."""
+
+
+def is_any(spec: JobSpec) -> bool:
+    """Whether it is work."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """A method with its row of the table: `misses_ppm` of false segments that it looks at are not seen by it.
 
-    `kinds` are those that admit it; none means every kind.
+    `cost_ppm` is what an audit by it costs of the segment's compute. `suits` says of which work it can judge.
+    `in_class` is its name where claim and answer are of one class of machine, if equal bits are asked there.
     """
 
     name: str
@@ -76,8 +114,11 @@ class Method:
     misses_ppm: int
     check: Check | None = None
     compare: Compare | None = None
-    kinds: tuple[str, ...] = ()
+    judge: Judge | None = None
+    cost_ppm: int = MILLION
+    suits: Callable[[JobSpec], bool] = is_any
+    in_class: str | None = None
 
-    def admits(self, kind: str) -> bool:
-        """Whether work of this kind may be checked so."""
-        return not self.kinds or kind in self.kinds
+    def admits(self, spec: JobSpec) -> bool:
+        """Whether this work may be checked so."""
+        return self.suits(spec)

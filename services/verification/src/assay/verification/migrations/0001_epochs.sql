@@ -29,6 +29,8 @@ create table epochs (
     state text not null default 'committed',
     block bigint,
     beacon_block bigint,
+    beacon_hash bytea,
+    beacon_due_ms bigint,
     seed text,
     drawn jsonb,
     drawn_ms bigint,
@@ -36,7 +38,7 @@ create table epochs (
     waits jsonb,
     unique (provider, number)
 );
-create index epochs_at_work on epochs (state, claimed_until_ms) where state in ('anchored', 'drawn', 'opened');
+create index epochs_at_work on epochs (state, claimed_until_ms) where state in ('anchored', 'awaiting', 'drawn', 'opened');
 create table parts (
     lease_id text primary key,
     job_id text not null references jobs (job_id),
@@ -62,6 +64,9 @@ create table questions (
     lease_id text not null,
     segment integer not null,
     is_planted boolean not null,
+    method text not null,
+    is_read boolean not null,
+    shown text,
     wanted integer not null default 1,
     claimed_until_ms bigint not null default 0,
     first_group integer,
@@ -79,8 +84,7 @@ create table audits (
     assigned jsonb not null,
     deadline_ms bigint not null,
     seal text,
-    revealed jsonb,
-    unique (question_id, verifier)
+    revealed jsonb
 );
 create index audits_of_question on audits (question_id);
 create index audits_under_way on audits (deadline_ms) where state in ('assigned', 'sealed', 'called', 'revealed');
@@ -89,12 +93,26 @@ create table verifiers (
     announced jsonb not null,
     expires_ms bigint not null,
     lapses integer not null default 0,
-    rests_until_ms bigint not null default 0
+    rests_until_ms bigint not null default 0,
+    aways integer not null default 0,
+    absences integer not null default 0,
+    away_until_ms bigint not null default 0
 );
+create table shares (
+    beacon_id text primary key,
+    epoch_id text not null,
+    verifier text not null,
+    state text not null default 'called',
+    called_ms bigint not null,
+    bound text,
+    revealed jsonb
+);
+create index shares_of_epoch on shares (epoch_id);
 create table bonds (
     address text primary key,
     amount numeric not null,
-    block bigint not null
+    block bigint not null,
+    promised numeric not null default 0
 );
 create table secrets (
     name text primary key,

@@ -20,6 +20,7 @@ class Kept:
     state: str
     block: int | None
     beacon_block: int | None
+    beacon_hash: bytes | None
     seed: str | None
     drawn: tuple[DrawnSegment, ...]
     drawn_ms: int | None
@@ -84,12 +85,12 @@ async def lock(tx: Transaction, epoch_id: str) -> Kept:
     return kept_of(row)
 
 
-async def keep_draw(tx: Transaction, epoch_id: str, draw: Draw, now_ms: int) -> bool:
-    """Whether the draw is kept now, and was not before."""
+async def keep_draw(tx: Transaction, epoch_id: str, draw: Draw, now_ms: int) -> None:
+    """Keep what was drawn."""
     sql = """update epochs set state = 'drawn', beacon_block = $2, seed = $3, drawn = $4, drawn_ms = $5, waits = null,
-             claimed_until_ms = 0 where epoch_id = $1 and state = 'anchored'"""
+             claimed_until_ms = 0 where epoch_id = $1"""
     drawn = json.dumps([[each.lease_id, each.segment] for each in draw.segments])
-    return await tx.execute(sql, epoch_id, draw.block, draw.seed, drawn, now_ms) == "UPDATE 1"
+    await tx.execute(sql, epoch_id, draw.block, draw.seed, drawn, now_ms)
 
 
 async def move(tx: Transaction, epoch_id: str, state: str) -> None:
@@ -131,6 +132,7 @@ def kept_of(row: Any) -> Kept:
         state=row["state"],
         block=row["block"],
         beacon_block=row["beacon_block"],
+        beacon_hash=row["beacon_hash"],
         seed=row["seed"],
         drawn=tuple(DrawnSegment(lease_id=lease_id, segment=segment) for lease_id, segment in drawn),
         drawn_ms=row["drawn_ms"],

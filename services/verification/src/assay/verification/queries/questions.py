@@ -5,23 +5,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.schema.audit import AuditAssigned, AuditRevealed, AuditSealed
+from assay.schema.job import JobSpec
 from assay.schema.values import derive_id
 from assay.schema.verdict import Finding
 from assay.store import Transaction
+from assay.verification.methods import method_of
 
 LIVE = "('assigned', 'sealed', 'called', 'revealed', 'upheld')"
 """Audits that count as answers to come or come; others are replaced."""
+NAMES = (
+    *("question_id", "epoch_id", "lease_id", "segment", "is_planted", "method", "is_read", "shown"),
+    *("wanted", "first_group", "stands"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked about one segment, and what came of it."""
+    """What is asked about one segment, by which method, and what came of it.
+
+    What is read of a claim (`is_read`) is the blob `shown`; nobody is asked before there is one.
+    """
 
     question_id: str
     epoch_id: str
     lease_id: str
     segment: int
     is_planted: bool
+    method: str
+    is_read: bool
+    shown: str | None
     wanted: int
     first_group: int | None
     stands: bool | None
@@ -48,16 +60,50 @@ def question_id_of(epoch_id: str, lease_id: str, segment: int, is_planted: bool)
 
 
 async def ask(tx: Transaction, epoch_id: str, segments: Sequence[tuple[str, int]], is_planted: bool = False) -> None:
-    """Ask about these segments, each once."""
-    sql = """insert into questions (question_id, epoch_id, lease_id, segment, is_planted)
-             values ($1, $2, $3, $4, $5) on conflict do nothing"""
-    rows = [(question_id_of(epoch_id, *each, is_planted), epoch_id, *each, is_planted) for each in segments]
+    """Ask about these segments, each once, by the method that its work admits."""
+    sql = """insert into questions (question_id, epoch_id, lease_id, segment, is_planted, method, is_read)
+             values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing"""
+    how = await methods_of(tx, [lease_id for lease_id, _ in segments])
+    rows = [
+        (question_id_of(epoch_id, *place, is_planted), epoch_id, *place, is_planted, *how[place[0]])
+        for place in segments
+    ]
     await tx.executemany(sql, sorted(rows))
+
+
+async def methods_of(tx: Transaction, lease_ids: Sequence[str]) -> dict[str, tuple[str, bool]]:
+    """The method by which the segments of each lease are judged, and whether it is by reading the claim."""
+    sql = "select lease_id, granted -> 'spec' as spec from leases where lease_id = any($1::text[])"
+    rows = await tx.fetch(sql, sorted(set(lease_ids)))
+    methods = {row["lease_id"]: method_of(JobSpec.model_validate_json(row["spec"])) for row in rows}
+    return {lease_id: (method.name, method.judge is not None) for lease_id, method in methods.items()}
+
+
+async def claim_unshown(tx: Transaction, now_ms: int, claim_ms: int, limit: int) -> list[Question]:
+    """Questions about claims that cannot be shown yet, which nobody else prepares until `now_ms + claim_ms`."""
+    sql = """update questions set claimed_until_ms = $1 + $2 where question_id in (
+                 select question_id from questions
+                 where stands is null and is_read and shown is null and claimed_until_ms <= $1
+                 order by question_id limit $3 for update skip locked)
+             returning *"""
+    return [question_of(row) for row in await tx.fetch(sql, now_ms, claim_ms, limit)]
+
+
+async def has_unshown(tx: Transaction) -> bool:
+    """Whether anything has to be made that verifiers are to be shown."""
+    sql = "select exists (select 1 from questions where stands is null and is_read and shown is null)"
+    return bool(await tx.fetchval(sql))
+
+
+async def show(tx: Transaction, question_id: str, shown: str) -> None:
+    """Keep what verifiers are shown; they can be asked now."""
+    sql = "update questions set shown = $2, claimed_until_ms = 0 where question_id = $1"
+    await tx.execute(sql, question_id, shown)
 
 
 async def short(tx: Transaction) -> list[Question]:
     """Open questions for which more answers are wanted than verifiers were drawn."""
-    sql = f"""select q.* from questions q where stands is null
+    sql = f"""select q.* from questions q where stands is null and (not is_read or shown is not null)
               and wanted > (select count(*) from audits a where a.question_id = q.question_id and a.state in {LIVE})
               order by epoch_id, is_planted, question_id limit 256"""
     return [question_of(row) for row in await tx.fetch(sql)]
@@ -70,6 +116,13 @@ async def audits_of(tx: Transaction, question_ids: Sequence[str]) -> dict[str, l
     for row in await tx.fetch(sql, sorted(question_ids)):
         found[row["question_id"]].append(audit_of(row))
     return found
+
+
+async def asked_about(tx: Transaction, lease_ids: Sequence[str]) -> dict[tuple[str, int], set[str]]:
+    """Who was asked about each segment of these leases, whatever became of it."""
+    sql = """select lease_id, segment, array_agg(verifier) as verifiers from audits join questions using (question_id)
+             where lease_id = any($1::text[]) group by lease_id, segment"""
+    return {(row["lease_id"], row["segment"]): set(row["verifiers"]) for row in await tx.fetch(sql, sorted(lease_ids))}
 
 
 async def assign(tx: Transaction, question_id: str, network: str, assigned: AuditAssigned) -> None:
@@ -92,9 +145,10 @@ async def reveal(tx: Transaction, revealed: AuditRevealed) -> None:
     await tx.execute(sql, revealed.audit_id, revealed.model_dump_json())
 
 
-async def decline(tx: Transaction, audit_id: str) -> None:
-    """Keep that the verifier cannot."""
-    await tx.execute("update audits set state = 'declined' where audit_id = $1 and state = 'assigned'", audit_id)
+async def decline(tx: Transaction, audit_id: str) -> bool:
+    """Keep that the verifier cannot; whether that is news."""
+    sql = "update audits set state = 'declined' where audit_id = $1 and state = 'assigned' returning true"
+    return bool(await tx.fetchval(sql, audit_id))
 
 
 async def late(tx: Transaction, now_ms: int) -> list[str]:
@@ -158,6 +212,13 @@ async def of_epoch(tx: Transaction, epoch_id: str) -> list[Question]:
     return [question_of(row) for row in await tx.fetch(sql, epoch_id)]
 
 
+async def count_ended(tx: Transaction, epoch_id: str) -> int:
+    """How many audits of an epoch's own questions have ended with an answer, whatever became of it."""
+    sql = """select count(*) from audits join questions using (question_id)
+             where epoch_id = $1 and not is_planted and state in ('upheld', 'overruled')"""
+    return int(await tx.fetchval(sql, epoch_id))
+
+
 async def note(tx: Transaction, question: Question) -> None:
     """Keep what has become of a question."""
     sql = """update questions set wanted = $2, first_group = $3, stands = $4, finding = $5, claimed_until_ms = 0
@@ -180,9 +241,8 @@ async def forget(tx: Transaction, question_id: str) -> None:
 
 def question_of(row: Any) -> Question:
     """The question in a row."""
-    names = ("question_id", "epoch_id", "lease_id", "segment", "is_planted", "wanted", "first_group", "stands")
     finding = Finding.model_validate_json(row["finding"]) if row["finding"] else None
-    return Question(**{name: row[name] for name in names}, finding=finding)
+    return Question(**{name: row[name] for name in NAMES}, finding=finding)
 
 
 def audit_of(row: Any, state: str | None = None) -> Audit:

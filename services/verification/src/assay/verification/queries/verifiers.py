@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from assay.schema.audit import VerifierAnnounced
+from assay.schema.values import BOND_PER_VERIFIER
 from assay.store import Transaction
 from assay.verification.domain import Candidate
 
 SECRET: Final = "audits"
 REST_MS, REST_MS_MAX = 15_000, 600_000
+DECLINED_MS = 3_000
+"""The first rest of who declines: it was in time."""
 
 
 async def remember(tx: Transaction, announced: VerifierAnnounced) -> None:
@@ -26,16 +29,23 @@ async def withdraw(tx: Transaction, verifier: str, now_ms: int) -> None:
 
 
 async def bond(tx: Transaction, participant: str, amount: int, block: int) -> None:
-    """Keep what stands behind an address."""
+    """Keep what stands behind an address. What was taken from it was promised, as far as anything was."""
     sql = """insert into bonds values ($1, $2, $3)
-             on conflict (address) do update set amount = excluded.amount, block = excluded.block
+             on conflict (address) do update set amount = excluded.amount, block = excluded.block,
+             promised = greatest(bonds.promised - greatest(bonds.amount - excluded.amount, 0), 0)
              where bonds.block <= excluded.block"""
     await tx.execute(sql, participant[1:], amount, block)
 
 
+async def promise(tx: Transaction, overruled: Sequence[str]) -> None:
+    """Keep that these, each as often as it is named, lose a bond: it stands for nothing from now on."""
+    sql = "update bonds set promised = promised + $2 where address = $1"
+    await tx.executemany(sql, sorted((verifier[1:], BOND_PER_VERIFIER) for verifier in overruled))
+
+
 async def candidates(tx: Transaction, now_ms: int) -> list[Candidate]:
-    """All verifiers that have not left, with what they have in hand."""
-    sql = """select v.announced, v.rests_until_ms, coalesce(b.amount, 0) as bond,
+    """All verifiers that have not left, with what they have in hand, and what of their bond is not promised."""
+    sql = """select v.announced, v.rests_until_ms, coalesce(b.amount - b.promised, 0) as bond,
                     (select count(*) from audits a where a.verifier = v.verifier
                      and a.state in ('assigned', 'sealed', 'called')) as in_hand
              from verifiers v left join bonds b on b.address = substr(v.verifier, 2)
@@ -51,12 +61,12 @@ async def candidates(tx: Transaction, now_ms: int) -> list[Candidate]:
     ]
 
 
-async def rest(tx: Transaction, verifiers: Sequence[str], now_ms: int) -> None:
-    """Draw these for a while no more, the longer the more often they were late one after the other."""
+async def rest(tx: Transaction, verifiers: Sequence[str], now_ms: int, first_ms: int = REST_MS) -> None:
+    """Draw these for a while no more, the longer the more often they had no answer one after the other."""
     sql = """update verifiers set lapses = lapses + 1,
              rests_until_ms = $2::bigint + least($3::bigint * power(2, least(lapses, 10)), $4::bigint)::bigint
              where verifier = any($1::text[])"""
-    await tx.execute(sql, sorted(set(verifiers)), now_ms, REST_MS, REST_MS_MAX)
+    await tx.execute(sql, sorted(set(verifiers)), now_ms, first_ms, REST_MS_MAX)
 
 
 async def was_in_time(tx: Transaction, verifier: str) -> None:

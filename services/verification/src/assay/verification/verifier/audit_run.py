@@ -6,13 +6,13 @@ import secrets
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from assay.schema.audit import AuditAssigned, AuditRevealed
 from assay.schema.errors import Refused, Retry, Unreachable
 from assay.verification.verifier import domain
 from assay.workloads.runner import Runner
-from assay.workloads.task import Failed, SegmentDone, Task
+from assay.workloads.task import Failed, Read, ReadingDone, SegmentDone, Task
 
 AGAIN_S = 1.0
 
@@ -51,11 +51,12 @@ class Tools:
 
 
 async def answer(assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
-    """What the segment comes to here; its blob is stored. Raises CannotAnswer."""
+    """What the segment, or what is shown of it, comes to here; its blob is stored. Raises CannotAnswer."""
     tools.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=tools.scratch, prefix="audit-") as folder:
         try:
-            task = await _task(assigned, tools, Path(folder))
+            make = _task if assigned.claim is None else _read
+            task = await make(assigned, tools, Path(folder))
             async with tools.turn:
                 done = await _run(tools.runner, task)
             content = await asyncio.to_thread(Path(done.path).read_bytes)
@@ -65,34 +66,44 @@ async def answer(assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
         except OSError as error:
             raise CannotAnswer("verifier.machine", str(error)) from None
     salt = secrets.token_hex(32)
-    return domain.answer_of(assigned, done.state_digest, checkpoint, content, salt, done.compute_ms)
+    # Of what was read, the state is the blob.
+    state = done.state_digest if isinstance(done, SegmentDone) else checkpoint
+    return domain.answer_of(assigned, state, checkpoint, content, salt, done.compute_ms)
 
 
 async def _task(assigned: AuditAssigned, tools: Tools, folder: Path) -> Task:
-    async def fetch(digest: str) -> str:
-        path = folder / digest
-        path.write_bytes(await _patiently(tools.blobs, digest))
-        return str(path)
+    """The segment, to be run."""
+    job = await _job(assigned, tools, folder)
+    state = await _fetch(tools, folder, assigned.checkpoint) if assigned.checkpoint else None
+    return Task(**job, first=assigned.segment, last=assigned.segment + 1, state=state, wants_result=False)
 
+
+async def _read(assigned: AuditAssigned, tools: Tools, folder: Path) -> Read:
+    """What is shown of the claim, to be read."""
+    claim, job = assigned.claim, await _job(assigned, tools, folder)
+    assert claim is not None
+    shown = await _fetch(tools, folder, claim.shown)
+    return Read(**job, segment=assigned.segment, seed=claim.seed, shown=shown)
+
+
+async def _job(assigned: AuditAssigned, tools: Tools, folder: Path) -> dict[str, Any]:
     spec = assigned.spec
-    return Task(
-        kind=spec.kind,
-        params=spec.params,
-        inputs={digest: await fetch(digest) for digest in spec.inputs},
-        models=str(tools.models_dir),
-        folder=str(folder),
-        first=assigned.segment,
-        last=assigned.segment + 1,
-        state=await fetch(assigned.checkpoint) if assigned.checkpoint else None,
-        wants_result=False,
-    )
+    inputs = {digest: await _fetch(tools, folder, digest) for digest in spec.inputs}
+    names = {"kind": spec.kind, "params": spec.params, "inputs": inputs}
+    return names | {"models": str(tools.models_dir), "folder": str(folder)}
 
 
-async def _run(runner: Runner, task: Task) -> SegmentDone:
-    done: SegmentDone | None = None
+async def _fetch(tools: Tools, folder: Path, digest: str) -> str:
+    path = folder / digest
+    path.write_bytes(await _patiently(tools.blobs, digest))
+    return str(path)
+
+
+async def _run(runner: Runner, task: Task | Read) -> SegmentDone | ReadingDone:
+    done: SegmentDone | ReadingDone | None = None
     async for message in runner.run(task):
         match message:
-            case SegmentDone():
+            case SegmentDone() | ReadingDone():
                 done = message
             case Failed():
                 raise CannotAnswer(message.code, message.detail)

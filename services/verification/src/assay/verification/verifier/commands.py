@@ -1,4 +1,4 @@
-"""The commands that a verifier adds to `assay`: verifier start, status, drain."""
+"""The commands that a verifier adds to `assay`: verifier start, status, drain, calibrate."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +12,7 @@ from assay.client.sdk import Assay
 from assay.client.worker import drain as drain_worker
 from assay.client.worker import starting
 from assay.schema.values import BOND_PER_VERIFIER, Role, participant_id
+from assay.verification.verifier.calibrate import calibrate
 
 DataDir = Annotated[Path, typer.Option(help="Journal and scratch.")]
 DATA_DIR = Path("var/verifier")
@@ -23,6 +24,7 @@ def register(app: typer.Typer) -> None:
     group.command("start")(start)
     group.command("status")(status)
     group.command("drain")(drain)
+    group.command("calibrate")(calibrate)
     app.add_typer(group, name="verifier")
 
 

@@ -1,7 +1,5 @@
 """What a verifier says. Pure."""
 
-import hashlib
-
 from assay.proof import answer as proof
 from assay.schema.audit import AuditAssigned, AuditDeclined, AuditRevealed, AuditSealed
 from assay.schema.values import Digest
@@ -33,8 +31,3 @@ def decline(assigned: AuditAssigned, code: str, reason: str) -> AuditDeclined:
     """The statement that this machine cannot."""
     names = {"audit_id": assigned.audit_id, "verifier": assigned.verifier}
     return AuditDeclined(**names, code=code, reason=reason[:400])
-
-
-def machine_of(*facts: str) -> Digest:
-    """The digest that names a class of machines by what decides how it rounds."""
-    return hashlib.blake2b("\x1f".join(facts).encode(), digest_size=32).hexdigest()

@@ -5,7 +5,6 @@ Whatever it says is in its journal first, so that a restart at any moment neithe
 
 import asyncio
 import logging
-import platform
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
@@ -26,12 +25,17 @@ from assay.schema.audit import (
     VerifierAnnounced,
     VerifierWithdrawn,
 )
+from assay.schema.beacon import BeaconCalled, BeaconFact, BeaconMissed, BeaconOpened
+from assay.schema.dispute import DisputeFact
 from assay.schema.event import Envelope, Event
-from assay.schema.values import Digest, Role, participant_id
+from assay.schema.values import NO_DIGEST, Role, participant_id
 from assay.store.audit_journal import AuditJournal
 from assay.verification.verifier import domain
 from assay.verification.verifier.audit_run import CannotAnswer, Tools, answer
+from assay.verification.verifier.beacon import Shares
+from assay.verification.verifier.challenging import Answers, challenger
 from assay.verification.verifier.settings import Settings
+from assay.workloads.machine import own_class_id
 from assay.workloads.runner import Runner
 
 Find: TypeAlias = Callable[[AuditAssigned, Tools], Awaitable[AuditRevealed]]
@@ -63,18 +67,25 @@ class Worker:
         self.verifier = participant_id(Role.VERIFIER, key.address)
         self.outgoing = Outgoing(journal, door, key, eip712, self.verifier, now)
         self.outgoing.on_refused = self._on_refused
+        self._shares = Shares(journal, self.outgoing)
         self._incoming = Incoming(journal, door, self._on_event)
         self._runner = Runner(settings.data_dir / "child.log")
         scratch = settings.data_dir / "scratch"
         self._tools = Tools(door.blobs, self._runner, asyncio.Lock(), settings.models_dir, scratch)
+        answers = Answers(journal, door.blobs, settings.models_dir)
+        self._challenger = challenger(self.verifier, key, answers, self.outgoing)
         self._tasks: set[asyncio.Task[None]] = set()
         self._audits: dict[str, asyncio.Task[None]] = {}
         self._moved = asyncio.Event()
+        self._machine = own_class_id()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then drain: withdrawn, audits in hand answered and revealed."""
         for assigned in self.journal.open_audits():
             self._take(assigned)
+        for dispute_id in self.journal.disputes.open():
+            self._keep(self._challenger.act(dispute_id))
+        self._shares.resume()
         loops = [self._keep(loop()) for loop in (self.outgoing.run, self._incoming.run, self._announce)]
         stopped = asyncio.ensure_future(stopping.wait())
         done, _ = await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -108,6 +119,16 @@ class Worker:
                     self._take(said.event)
             case AuditCalled(verifier=self.verifier):
                 self._reveal(said.event.audit_id)
+            case BeaconCalled(verifier=self.verifier):
+                self._shares.call(said.event)
+            case BeaconOpened(verifier=self.verifier):
+                self._shares.open(said.event)
+                self._moved.set()
+            case BeaconMissed(verifier=self.verifier):
+                self._shares.end(said.event.beacon_id)
+                self._moved.set()
+            case DisputeFact() if self._challenger.hear(said.event):
+                self._keep(self._challenger.act(said.event.dispute_id))
             case AuditLapsed() | AuditUpheld() | AuditOverruled():
                 self._end(said.event.audit_id)
                 if not isinstance(said.event, AuditUpheld):
@@ -116,6 +137,8 @@ class Worker:
     def _on_refused(self, event: Event, code: str) -> None:
         if code in OVER:
             self._end(event.about)
+        elif isinstance(event, BeaconFact):
+            self._shares.end(event.about)
 
     def _take(self, assigned: AuditAssigned) -> None:
         task = self._keep(self._answer(assigned))
@@ -129,7 +152,7 @@ class Worker:
         found = self.journal.answer(assigned.audit_id)
         if found is None:
             try:
-                found = await self._find(assigned, self._tools)
+                found = (await self._find(assigned, self._tools)).model_copy(update={"machine": self._machine})
             except CannotAnswer as fault:
                 log.warning("audit declined: %s", fault, extra={"audit": assigned.audit_id})
                 self.outgoing.say(domain.decline(assigned, fault.code, fault.reason))
@@ -150,6 +173,9 @@ class Worker:
     def _is_revealed(self, audit_id: str) -> bool:
         return any(isinstance(said.envelope.event, AuditRevealed) for said in self.journal.said(audit_id))
 
+    def _has_revealed_all(self) -> bool:
+        return all(self._is_revealed(assigned.audit_id) for assigned in self.journal.open_audits())
+
     def _end(self, audit_id: str) -> None:
         self.journal.close_audit(audit_id)
         self._moved.set()
@@ -157,18 +183,17 @@ class Worker:
             task.cancel()
 
     async def _announce(self) -> None:
-        machine = domain.machine_of(platform.machine(), platform.processor(), platform.python_version())
         while True:
-            self.outgoing.say(self._announcement(machine))
+            self.outgoing.say(self._announcement())
             await asyncio.sleep(self.settings.announce_s)
 
-    def _announcement(self, machine: Digest) -> VerifierAnnounced:
+    def _announcement(self) -> VerifierAnnounced:
         s = self.settings
         return VerifierAnnounced(
             verifier=self.verifier,
             kinds=s.kinds,
             memory_bytes=s.memory_bytes,
-            machine=machine,
+            machine=self._machine or NO_DIGEST,
             region=s.region,
             network=s.network,
             slots=s.slots,
@@ -180,7 +205,7 @@ class Worker:
         self.outgoing.say(VerifierWithdrawn(verifier=self.verifier))
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
-                while not all(self._is_revealed(assigned.audit_id) for assigned in self.journal.open_audits()):
+                while self._shares.in_hand or not self._has_revealed_all():
                     self._moved.clear()
                     await self._moved.wait()
                 await self.outgoing.flush()

@@ -1,0 +1,31 @@
+"""The tiers that the network works by, for each kind of work: what is quoted and drawn by is what is done."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from assay.proof.policy.tiers import TIERS, Numerics, Tier, Work
+
+KINDS: Final[Mapping[str, Work]] = {"finetune": Work.TRAINING, "generate": Work.INFERENCE}
+REPLAYS: Final = ("class_replay", "tolerance")
+NAMES: Final[Mapping[tuple[Work, Numerics], tuple[str, ...]]] = {
+    (Work.TRAINING, Numerics.EXACT): ("exact",),
+    **{(Work.INFERENCE, numerics): ("prefill",) for numerics in Numerics},
+}
+
+
+def work_of(kind: str) -> Work:
+    """The kind of work that a job's kind is."""
+    return KINDS.get(kind, Work.OTHER)
+
+
+def numerics_of(params: Mapping[str, Any]) -> Numerics:
+    """How a job with these parameters computes."""
+    if params.get("numerics") == Numerics.EXACT:
+        return Numerics.EXACT
+    return Numerics.BFLOAT16 if params.get("dtype") == Numerics.BFLOAT16 else Numerics.FLOAT32
+
+
+def tiers_of(kind: str, params: Mapping[str, Any]) -> tuple[Tier, ...]:
+    """The tiers by which a job's segments are checked, of which one is chosen by what is known of the machines."""
+    names = NAMES.get((work_of(kind), numerics_of(params)), REPLAYS)
+    return tuple(tier for tier in TIERS if tier.name in names)

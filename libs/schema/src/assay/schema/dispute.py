@@ -1,0 +1,167 @@
+"""The dispute: what verifiers found false is contested by its provider, and nothing is slashed before the end of it.
+
+Where a kind of work has a program of judged primitives, the parties search for the first operator they differ in, move
+by signed move, and its element is judged on chain. Other work is looked at by further verifiers, who are blind as well.
+Silence loses.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field, StringConstraints
+
+from assay.schema.event import Event
+from assay.schema.life import Life, Move
+from assay.schema.values import (
+    AuditId,
+    Code,
+    Digest,
+    DisputeId,
+    EpochId,
+    LeaseId,
+    Millis,
+    Money,
+    ProviderId,
+    Role,
+    SegmentIndex,
+    TxHash,
+    Value,
+    VerifierId,
+)
+
+Content = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]*={0,2}$", max_length=56_000)]
+"""Bytes in base64: what the court signs and reads travels as it is."""
+
+
+class DisputeWay(StrEnum):
+    """How a contested segment is decided."""
+
+    COURT = "court"
+    SECOND_DRAWING = "second_drawing"
+
+
+class DisputeOutcome(StrEnum):
+    """Who was wrong; a tie is a difference that nobody is to blame for."""
+
+    WORKER_FAULT = "worker_fault"
+    CHALLENGER_FAULT = "challenger_fault"
+    NUMERIC_TIE = "numeric_tie"
+
+
+class DisputeRuling(StrEnum):
+    """Who the contract found wrong."""
+
+    WORKER_FAULT = "worker_fault"
+    CHALLENGER_FAULT = "challenger_fault"
+    BOTH_FAULT = "both_fault"
+
+
+class DisputeFact(Value):
+    """What every event of a dispute names: whose work it is, and the verifier whose answer was decisive."""
+
+    dispute_id: DisputeId
+    provider: ProviderId
+    verifier: VerifierId
+
+
+class DisputeLodged(DisputeFact, Event, type="dispute.lodged", by=Role.VERIFICATION, tells=("provider", "verifier")):
+    """Emitted when a drawn segment is false by its answers: the provider may contest it until `expires_ms`.
+
+    `claimed` and `countered` are the digests of both end states. `terms` is the court's own record, which every move is
+    signed over; a second drawing has none.
+    """
+
+    epoch_id: EpochId
+    lease_id: LeaseId
+    segment: SegmentIndex
+    audit_id: AuditId
+    way: DisputeWay
+    claimed: Digest
+    countered: Digest
+    bond: Money
+    contest_s: Annotated[int, Field(ge=1, le=604_800)]
+    move_s: Annotated[int, Field(ge=1, le=604_800)]
+    terms: Content = ""
+    expires_ms: Millis
+
+
+class DisputeContested(DisputeFact, Event, type="dispute.contested", by=Role.PROVIDER, tells=("provider", "verifier")):
+    """Emitted when the provider stands by its segment, which it has run again. `move` is the court's."""
+
+    move: Content = ""
+
+
+class DisputeAccepted(DisputeFact, Event, type="dispute.accepted", by=Role.PROVIDER, tells=("provider", "verifier")):
+    """Emitted when the provider gives in: the segment is false."""
+
+
+class DisputePleaded(DisputeFact, Event, type="dispute.pleaded", by=Role.PROVIDER, tells=("provider", "verifier")):
+    """Emitted with the provider's next move: the court's, signed to follow the one before."""
+
+    move: Content
+
+
+class DisputePressed(DisputeFact, Event, type="dispute.pressed", by=Role.VERIFIER, tells=("provider", "verifier")):
+    """Emitted with the challenging verifier's next move: the court's, signed to follow the one before."""
+
+    move: Content
+
+
+class DisputeProven(DisputeFact, Event, type="dispute.proven", by=Role.VERIFICATION, tells=("provider", "verifier")):
+    """Emitted when one element of one operator is left. Consumed by settlement, which has the contract judge it.
+
+    `case` is the dispute's id on chain, `call` the call of the contract.
+    """
+
+    case: Digest
+    call: Content
+
+
+class DisputeJudged(DisputeFact, Event, type="dispute.judged", by=Role.SETTLEMENT, tells=("provider", "verifier")):
+    """Emitted when the contract's judgement is final. Consumed by verification, which rules by it."""
+
+    ruling: DisputeRuling
+    block: Annotated[int, Field(ge=0)]
+    tx: TxHash
+    gas: Annotated[int, Field(ge=0)]
+
+
+class DisputeRuled(DisputeFact, Event, type="dispute.ruled", by=Role.VERIFICATION, tells=("provider", "verifier")):
+    """Emitted when the dispute is over: only now is anything slashed. `tx` is where the contract judged, if it did."""
+
+    epoch_id: EpochId
+    lease_id: LeaseId
+    segment: SegmentIndex
+    outcome: DisputeOutcome
+    at_fault: tuple[ProviderId | VerifierId, ...] = ()
+    cause: Code
+    moves: Annotated[int, Field(ge=0)] = 0
+    rounds: Annotated[int, Field(ge=0)] = 0
+    tx: TxHash | None = None
+
+
+class DisputeState(StrEnum):
+    CLAIMED = "claimed"
+    ACCEPTED = "accepted"
+    CONTESTED = "contested"
+    MOVING = "moving"
+    PROVEN = "proven"
+    JUDGED = "judged"
+    RULED = "ruled"
+
+
+_S = DisputeState
+_V = Role.VERIFICATION
+
+TRANSITIONS: Final[tuple[Move[DisputeState], ...]] = (
+    Move((), DisputeLodged, _S.CLAIMED, _V),
+    Move((_S.CLAIMED, _S.CONTESTED), DisputeContested, _S.CONTESTED, Role.PROVIDER),
+    Move((_S.CLAIMED, _S.CONTESTED, _S.MOVING), DisputeAccepted, _S.ACCEPTED, Role.PROVIDER),
+    Move((_S.CONTESTED, _S.MOVING), DisputePleaded, _S.MOVING, Role.PROVIDER),
+    Move((_S.CONTESTED, _S.MOVING), DisputePressed, _S.MOVING, Role.VERIFIER),
+    Move((_S.MOVING,), DisputeProven, _S.PROVEN, _V),
+    Move((_S.PROVEN,), DisputeJudged, _S.JUDGED, Role.SETTLEMENT),
+    Move((_S.CLAIMED, _S.ACCEPTED, _S.CONTESTED, _S.MOVING, _S.JUDGED), DisputeRuled, _S.RULED, _V),
+)
+
+DISPUTE_LIFE: Final = Life("dispute", TRANSITIONS)

@@ -1,0 +1,96 @@
+"""The provider's side of a dispute: what it goes by is its own journal, and a segment it runs again."""
+
+import asyncio
+import logging
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.execution.inputs import Cache
+from assay.proof.keys import Key
+from assay.runtime.outgoing import Outgoing
+from assay.schema.dispute import DisputeLodged
+from assay.schema.errors import Refused
+from assay.schema.job import JobSpec
+from assay.store.journal import Journal
+from assay.workloads import HeldInputs, ModelStore, read_params, workload
+from assay.workloads.court.litigant import Brief, Defendant, brief_of
+from assay.workloads.runner import Runner
+from assay.workloads.task import Failed, SegmentDone, Task
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a provider has of the leases that it had; a child process of its own runs a segment again."""
+
+    journal: Journal
+    cache: Cache
+    models_dir: Path
+    scratch: Path
+    log_file: Path
+
+    async def brief(self, lodged: DisputeLodged) -> Brief:
+        """What the court is told from. Raises Refused, WorkloadError."""
+        spec, checkpoint = self._ground(lodged)
+        contents = {digest: (await self.cache.fetch(digest)).read_bytes() for digest in spec.inputs}
+        before = (await self.cache.fetch(checkpoint)).read_bytes() if checkpoint else None
+        inputs, params = HeldInputs(ModelStore(self.models_dir), contents), read_params(spec.kind, spec.params)
+        return await asyncio.to_thread(brief_of, workload(spec.kind), params, inputs, lodged.segment, before)
+
+    async def confirms(self, lodged: DisputeLodged) -> bool:
+        """Whether the segment, run again, is what was claimed; a machine that cannot run it now proves nothing."""
+        spec, checkpoint = self._ground(lodged)
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        runner = Runner(self.log_file)
+        try:
+            with tempfile.TemporaryDirectory(dir=self.scratch, prefix="dispute-") as folder:
+                return await self._is_same(runner, await self._task(spec, checkpoint, lodged.segment, folder), lodged)
+        finally:
+            await runner.kill()
+
+    async def _is_same(self, runner: Runner, task: Task, lodged: DisputeLodged) -> bool:
+        async for message in runner.run(task):
+            match message:
+                case SegmentDone():
+                    return message.state_digest == lodged.claimed
+                case Failed():
+                    log.warning("the segment cannot be run again: %s", message.detail)
+        return True
+
+    async def _task(self, spec: JobSpec, checkpoint: str | None, segment: int, folder: str) -> Task:
+        return Task(
+            kind=spec.kind,
+            params=spec.params,
+            inputs={digest: str(await self.cache.fetch(digest)) for digest in spec.inputs},
+            models=str(self.models_dir),
+            folder=folder,
+            first=segment,
+            last=segment + 1,
+            state=str(await self.cache.fetch(checkpoint)) if checkpoint else None,
+            wants_result=False,
+        )
+
+    def _ground(self, lodged: DisputeLodged) -> tuple[JobSpec, str | None]:
+        """The job, and the checkpoint before the segment. Raises Refused for a lease that was never had."""
+        granted = self.journal.lease(lodged.lease_id)
+        if granted is None:
+            raise Refused("lease.unknown")
+        commits = {commit.segment: commit for commit in self.journal.committed(lodged.lease_id)}
+        resume = granted.resume.checkpoint if granted.resume else None
+        return granted.spec, commits[lodged.segment - 1].checkpoint if lodged.segment - 1 in commits else resume
+
+
+def defendant(provider: str, key: Key, past: Past, outgoing: Outgoing) -> Defendant:
+    """The provider as a party of disputes."""
+    journal = past.journal
+    return Defendant(
+        provider,
+        key,
+        journal.disputes,
+        outgoing.say,
+        lambda dispute_id: [said.envelope.event for said in journal.said(dispute_id)],
+        past.brief,
+        confirms=past.confirms,
+    )

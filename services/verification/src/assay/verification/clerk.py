@@ -1,0 +1,158 @@
+"""The clerk: lodges the disputes that the referee wants, and ends those in which nobody moved in time."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any, Final
+
+from assay.proof.court import Terms
+from assay.proof.court.terms import check_terms
+from assay.proof.eip712 import Domain
+from assay.schema.dispute import DisputeLodged, DisputeWay
+from assay.schema.errors import AssayError, Refused
+from assay.schema.job import JobSpec
+from assay.schema.values import BOND_PER_VERIFIER, address_of
+from assay.store import Transaction
+from assay.verification import disputing
+from assay.verification.desk import Desk
+from assay.verification.domain import Case
+from assay.verification.domain import dispute as domain
+from assay.verification.queries import cases, disputes, questions
+from assay.verification.queries.disputes import Held
+from assay.verification.queries.questions import Audit
+from assay.workloads import HeldInputs, ModelStore, read_params, workload
+from assay.workloads.court import Judgeable, Matter, record_of
+from assay.workloads.errors import WorkloadError
+
+AT_WORK_S: Final = 0.25
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a dispute is lodged on: the lease's case, and the answer that decided against it."""
+
+    held: Held
+    case: Case
+    audit: Audit
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """The checkpoint before a segment, and the two that are said to come after it."""
+
+    before: bytes
+    claimed: bytes
+    countered: bytes
+
+
+class Clerk:
+    """One clerk of a verification service. Replicas may meet at a dispute: its row is locked."""
+
+    def __init__(self, desk: Desk, court: Domain) -> None:
+        self._desk, self._court = desk, court
+
+    async def turn(self) -> float | None:
+        """Do what is due; the sooner again, if any dispute is under way."""
+        async with self._desk.context.unit() as unit:
+            grounds = await self._grounds(unit.tx)
+            late = await disputes.overdue(unit.tx, self._desk.now())
+            is_open = await disputes.has_open(unit.tx)
+        for ground in grounds:
+            await self._try_to_lodge(ground)
+        for dispute_id in late:
+            await self._lapse(dispute_id)
+        return AT_WORK_S if is_open else None
+
+    async def _grounds(self, tx: Transaction) -> list[Ground]:
+        wanted = await disputes.wanted(tx)
+        audits = await questions.audits_of(tx, [held.question_id for held in wanted])
+        found = {case.granted.lease_id: case for case, _ in await cases.cases(tx, sorted({h.lease_id for h in wanted}))}
+        return [
+            Ground(held, found[held.lease_id], audit)
+            for held in wanted
+            for audit in audits[held.question_id]
+            if audit.audit_id == held.audit_id
+        ]
+
+    async def _try_to_lodge(self, ground: Ground) -> None:
+        try:
+            terms = await self._terms(ground)
+        except AssayError as error:
+            log.warning("dispute is put back: %s", error, extra={"lease": ground.held.lease_id})
+            return
+        async with self._desk.context.unit() as unit:
+            held = await disputes.lock(unit.tx, ground.held.dispute_id)
+            if held and held.state == "wanted":
+                now_s = self._desk.now() // disputing.SECOND_MS
+                lodged = self._lodged(ground, terms, now_s)
+                await disputes.lodge(unit.tx, lodged, now_s)
+                unit.emission.add(lodged, held.dispute_id)
+        log.info("dispute lodged", extra={"lease": ground.held.lease_id})
+
+    def _lodged(self, ground: Ground, terms: Terms | None, now_s: int) -> DisputeLodged:
+        held, settings, said = ground.held, self._desk.settings, ground.audit.revealed
+        assert said is not None
+        return DisputeLodged(
+            dispute_id=held.dispute_id,
+            provider=ground.case.granted.provider,
+            verifier=held.verifier,
+            epoch_id=held.epoch_id,
+            lease_id=held.lease_id,
+            segment=held.segment,
+            audit_id=held.audit_id,
+            way=DisputeWay.COURT if terms else DisputeWay.SECOND_DRAWING,
+            claimed=ground.case.commit_of(held.segment).state_out,
+            countered=said.state,
+            bond=BOND_PER_VERIFIER,
+            contest_s=settings.contest_s,
+            move_s=settings.move_s,
+            terms=domain.packed_terms(terms) if terms else "",
+            expires_ms=disputing.after_s(now_s + settings.contest_s),
+        )
+
+    async def _terms(self, ground: Ground) -> Terms | None:
+        """The court's terms; none if the work has no program of judged primitives, or the court sees no difference."""
+        spec, segment = ground.case.granted.spec, ground.held.segment
+        work = workload(spec.kind)
+        if not isinstance(work, Judgeable):
+            return None
+        states = await self._states(ground)
+        inputs = {digest: await self._desk.blobs.get(digest) for digest in spec.inputs}
+        try:
+            return await asyncio.to_thread(self._judged_on, work, spec, inputs, segment, ground, states)
+        except (WorkloadError, Refused) as error:
+            log.info("no case for the court: %s", error, extra={"lease": ground.held.lease_id})
+            return None
+
+    async def _states(self, ground: Ground) -> States:
+        get, segment = self._desk.blobs.get, ground.held.segment
+        checkpoint, said = ground.case.checkpoint_before(segment), ground.audit.revealed
+        assert said is not None
+        before = await (get(checkpoint) if checkpoint else self._desk.replayer.start_bytes(ground.case.granted.spec))
+        return States(before, await get(ground.case.commit_of(segment).checkpoint), await get(said.checkpoint))
+
+    def _judged_on(
+        self, work: Any, spec: JobSpec, inputs: dict[str, bytes], segment: int, ground: Ground, states: States
+    ) -> Terms:
+        held, granted, settings = ground.held, ground.case.granted, self._desk.settings
+        contents = HeldInputs(ModelStore(settings.models_dir), inputs)
+        matter: Matter = work.matter(read_params(spec.kind, spec.params), contents, segment)
+        worker = address_of(granted.provider)
+        record = record_of(matter, granted.lease_id, worker, states.before, states.claimed)
+        countered, windows = matter.root_of(states.countered), (settings.contest_s, settings.move_s)
+        terms = domain.terms_of(
+            record, held.dispute_id, held.verifier, countered, BOND_PER_VERIFIER, windows, self._court
+        )
+        check_terms(terms)
+        return terms
+
+    async def _lapse(self, dispute_id: str) -> None:
+        async with self._desk.context.unit() as unit:
+            held = await disputes.lock(unit.tx, dispute_id)
+            if held is None or held.deadline_ms > self._desk.now():
+                return
+            for event in await disputing.lapse(unit.tx, held, self._desk.now()):
+                unit.emission.add(event, dispute_id)
+        self._desk.bells.judge.set()

@@ -1,0 +1,128 @@
+"""Disputes: on which terms one is lodged, how far the court's game has come by the moves that are kept. Pure."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from assay.proof.court import Dispute, Party, Record, Signed, State, Terms, advance, read, read_move, summon
+from assay.proof.court.encoding import encode
+from assay.proof.court.moves import Prove
+from assay.proof.eip712 import Domain
+from assay.schema.dispute import DisputeLodged, DisputeOutcome, DisputeRuling
+from assay.schema.lease import SlashReason
+from assay.schema.values import address_of, derive_id
+from assay.verification.domain.judging import CLAIM, Ruling, Vote
+
+NOBODY: Final = "0x" + "0" * 40
+"""Who signs receipts of moves here: they are on the bus, under their senders' signatures, for everybody to read."""
+REDRAWN: Final = 2
+"""So many more verifiers look at a contested segment that has no program."""
+CASES: Final = {
+    State.SLASHED: DisputeOutcome.WORKER_FAULT,
+    State.WORKER_FAULT: DisputeOutcome.WORKER_FAULT,
+    State.CHALLENGER_FAULT: DisputeOutcome.CHALLENGER_FAULT,
+    State.NUMERIC_TIE: DisputeOutcome.NUMERIC_TIE,
+}
+RULINGS: Final = {
+    DisputeRuling.WORKER_FAULT: frozenset({Party.WORKER}),
+    DisputeRuling.CHALLENGER_FAULT: frozenset({Party.CHALLENGER}),
+    DisputeRuling.BOTH_FAULT: frozenset({Party.WORKER, Party.CHALLENGER}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A move that was taken, and when, in seconds."""
+
+    received_s: int
+    signed: Signed
+
+
+def dispute_id_of(question_id: str) -> str:
+    """The id of the dispute about a question."""
+    return derive_id("c", question_id)
+
+
+def terms_of(
+    record: Record, dispute_id: str, verifier: str, countered: bytes, bond: int, windows: tuple[int, int], at: Domain
+) -> Terms:
+    """The terms on which a verifier's answer is held against a record; `windows` are to contest and to move."""
+    contest_s, move_s = windows
+    challenger = address_of(verifier)
+    return Terms(record, challenger, countered, bond, move_s, contest_s, 0, NOBODY, at, dispute_id)
+
+
+def terms_in(lodged: DisputeLodged) -> Terms:
+    """The court's terms that an event carries."""
+    return read(Terms, unpack(lodged.terms))
+
+
+def replay(lodged: DisputeLodged, summoned_s: int, received: Sequence[Received]) -> Dispute:
+    """The dispute after the moves that were taken."""
+    terms = terms_in(lodged)
+    dispute = summon(terms.record, terms, summoned_s)
+    for each in received:
+        dispute = advance(dispute, each.signed, each.received_s)
+    return dispute
+
+
+def is_for_the_contract(dispute: Dispute, last: Signed) -> bool:
+    """Whether the dispute has ended in an element of an operator, which the contract is asked about."""
+    return isinstance(last.move, Prove) and dispute.leaf is not None and dispute.leaf.operator is not None
+
+
+def outcome_of(at_fault: frozenset[Party]) -> DisputeOutcome:
+    """What it comes to that these are wrong; a worker who is wrong is so whoever else is."""
+    if Party.WORKER in at_fault:
+        return DisputeOutcome.WORKER_FAULT
+    return DisputeOutcome.CHALLENGER_FAULT if at_fault else DisputeOutcome.NUMERIC_TIE
+
+
+def recount(votes: Sequence[Vote]) -> DisputeOutcome:
+    """What all answers to a contested question come to: the claim or one other state has most of them, or nothing."""
+    groups = [vote.group for vote in votes]
+    needed = len(votes) // 2 + 1
+    if groups.count(CLAIM) >= needed:
+        return DisputeOutcome.CHALLENGER_FAULT
+    if any(groups.count(group) >= needed for group in set(groups)):
+        return DisputeOutcome.WORKER_FAULT
+    return DisputeOutcome.NUMERIC_TIE
+
+
+def ruling_of(outcome: DisputeOutcome, standing: Ruling | None, votes: Sequence[Vote]) -> Ruling:
+    """How a question ends whose dispute is over.
+
+    Where the claim is true, everybody who held against it is overruled. Nobody is at a tie.
+    """
+    if outcome is DisputeOutcome.NUMERIC_TIE:
+        return Ruling(True, {})
+    if outcome is DisputeOutcome.CHALLENGER_FAULT:
+        return Ruling(True, {v.audit_id: SlashReason.FALSE_ACCUSATION for v in votes if v.group != CLAIM})
+    overruled = standing.overruled if standing and not standing.stands else lazy(votes)
+    return Ruling(False, overruled)
+
+
+def lazy(votes: Sequence[Vote]) -> dict[str, SlashReason]:
+    """Who upheld a false claim."""
+    return {vote.audit_id: SlashReason.LAZY_VERIFIER for vote in votes if vote.group == CLAIM}
+
+
+def pack(content: bytes) -> str:
+    """Bytes as an event carries them."""
+    return base64.b64encode(content).decode()
+
+
+def unpack(content: str) -> bytes:
+    """The bytes that an event carries. Raises ValueError."""
+    return base64.b64decode(content, validate=True)
+
+
+def packed_terms(terms: Terms) -> str:
+    """Terms as an event carries them."""
+    return pack(encode(terms))
+
+
+def move_in(content: str) -> Signed:
+    """The move that an event carries. Raises Refused, ValueError."""
+    return read_move(unpack(content))

@@ -1,0 +1,64 @@
+"""Judging claims that are read: what each verifier saw, held against what the provider had committed to."""
+
+from collections.abc import Sequence
+
+from assay.proof import answer as proof
+from assay.proof.digest import blake3_hex
+from assay.schema.errors import Refused
+from assay.schema.verdict import Finding
+from assay.verification.desk import Desk
+from assay.verification.domain import Case
+from assay.verification.domain.judging import CLAIM
+from assay.verification.methods import METHODS
+from assay.verification.methods.method import Shown
+from assay.verification.queries.questions import Audit, Question
+from assay.verification.weighing import UNHELD, Weighed, is_sealed
+from assay.workloads.task import Found
+
+FORGED = Found(agrees=False, code="audit.forged", distance=0.0, group=0)
+
+
+async def weigh_readings(desk: Desk, case: Case, question: Question, audits: Sequence[Audit]) -> dict[str, Weighed]:
+    """The answers to one question, by audit. Raises Refused, Unreachable if the claim itself cannot be fetched now."""
+    state = await desk.blobs.get(case.commit_of(question.segment).checkpoint)
+    held = {audit.audit_id: blob for audit in audits if (blob := await reading_of(desk, audit)) is not None}
+    found: dict[str, Found] = {}
+    if held:
+        first = next(audit.assigned.claim for audit in audits)
+        judge = METHODS[question.method].judge
+        assert first is not None and judge is not None
+        shown = Shown(question.segment, state, await desk.blobs.get(first.shown), first.seed)
+        judged = await judge(desk.replayer, case.granted.spec, shown, list(held.values()))
+        found = dict(zip(held, judged, strict=True))
+    return {audit.audit_id: weighed_of(case, question, audit, found.get(audit.audit_id)) for audit in audits}
+
+
+async def reading_of(desk: Desk, audit: Audit) -> bytes | None:
+    """The blob that was revealed, if it is what was sealed."""
+    said = audit.revealed
+    assert said is not None
+    if not is_sealed(audit):
+        return None
+    try:
+        blob = await desk.blobs.get(said.checkpoint)
+    except Refused as refusal:
+        if refusal.code not in UNHELD:
+            raise
+        return None
+    return blob if (blake3_hex(blob), proof.answer(audit.assigned.nonce, blob)) == (said.state, said.answer) else None
+
+
+def weighed_of(case: Case, question: Question, audit: Audit, found: Found | None) -> Weighed:
+    """One answer: its group, none if it is not what was sealed, and what it finds."""
+    assert audit.revealed is not None
+    said = found or FORGED
+    finding = Finding(
+        segment=question.segment,
+        method=question.method,
+        passed=said.agrees,
+        code=said.code,
+        claimed=case.commit_of(question.segment).state_out,
+        distance=said.distance,
+        compute_ms=audit.revealed.compute_ms,
+    )
+    return Weighed(None if found is None else CLAIM if said.agrees else said.group, finding)

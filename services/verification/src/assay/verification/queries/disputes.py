@@ -1,0 +1,136 @@
+"""Disputes: those that are to be lodged, the moves that were taken, what they came to."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from assay.proof.court import Signed, read_move, write_move
+from assay.schema.dispute import DisputeLodged, DisputeOutcome
+from assay.store import Transaction
+from assay.verification.domain.dispute import Received
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A dispute as it is kept."""
+
+    dispute_id: str
+    question_id: str
+    epoch_id: str
+    lease_id: str
+    segment: int
+    audit_id: str
+    verifier: str
+    state: str
+    lodged: DisputeLodged | None
+    summoned_s: int
+    deadline_ms: int
+    outcome: DisputeOutcome | None
+
+
+async def want(tx: Transaction, dispute_id: str, question_id: str, audit_id: str, verifier: str) -> None:
+    """Keep that a question's answers are to be disputed, once."""
+    sql = """insert into disputes (dispute_id, question_id, epoch_id, lease_id, segment, audit_id, verifier)
+             select $1, question_id, epoch_id, lease_id, segment, $3, $4 from questions where question_id = $2
+             on conflict do nothing"""
+    await tx.execute(sql, dispute_id, question_id, audit_id, verifier)
+
+
+async def lock(tx: Transaction, dispute_id: str) -> Held | None:
+    """The dispute, which nobody else moves until the commit."""
+    row = await tx.fetchrow("select * from disputes where dispute_id = $1 for update", dispute_id)
+    return held_of(row) if row else None
+
+
+async def of_question(tx: Transaction, question_id: str) -> Held | None:
+    """The dispute about a question, if there is one; it is locked."""
+    row = await tx.fetchrow("select * from disputes where question_id = $1 for update", question_id)
+    return held_of(row) if row else None
+
+
+async def of_epoch(tx: Transaction, epoch_id: str) -> list[Held]:
+    """All disputes about an epoch."""
+    sql = "select * from disputes where epoch_id = $1 order by dispute_id"
+    return [held_of(row) for row in await tx.fetch(sql, epoch_id)]
+
+
+async def wanted(tx: Transaction) -> list[Held]:
+    """Those that are to be lodged."""
+    sql = "select * from disputes where state = 'wanted' order by dispute_id limit 16"
+    return [held_of(row) for row in await tx.fetch(sql)]
+
+
+async def overdue(tx: Transaction, now_ms: int) -> list[str]:
+    """Those whose next move, or further answers, did not come in time."""
+    sql = """select dispute_id from disputes where state in ('lodged', 'redrawing') and deadline_ms <= $1
+             order by dispute_id limit 64"""
+    return [row["dispute_id"] for row in await tx.fetch(sql, now_ms)]
+
+
+async def has_open(tx: Transaction) -> bool:
+    """Whether any dispute is under way."""
+    return bool(await tx.fetchval("select exists (select 1 from disputes where state <> 'ruled')"))
+
+
+async def lodge(tx: Transaction, lodged: DisputeLodged, now_s: int) -> None:
+    """Keep what a dispute is about, and until when it can be contested."""
+    sql = """update disputes set state = 'lodged', lodged = $2, summoned_s = $3, deadline_ms = $4
+             where dispute_id = $1 and state = 'wanted'"""
+    await tx.execute(sql, lodged.dispute_id, lodged.model_dump_json(), now_s, lodged.expires_ms)
+
+
+async def received(tx: Transaction, dispute_id: str) -> list[Received]:
+    """The moves that were taken, in their order."""
+    sql = "select received_s, content from dispute_moves where dispute_id = $1 order by number"
+    return [Received(row["received_s"], read_move(row["content"])) for row in await tx.fetch(sql, dispute_id)]
+
+
+async def take(tx: Transaction, dispute_id: str, number: int, signed: Signed, now_s: int, deadline_ms: int) -> None:
+    """Keep a move, and until when the next is awaited."""
+    await tx.execute("insert into dispute_moves values ($1, $2, $3, $4)", dispute_id, number, now_s, write_move(signed))
+    await tx.execute("update disputes set deadline_ms = $2 where dispute_id = $1", dispute_id, deadline_ms)
+
+
+async def move(tx: Transaction, dispute_id: str, state: str, deadline_ms: int = 0) -> None:
+    """Keep how far a dispute has come."""
+    sql = "update disputes set state = $2, deadline_ms = $3 where dispute_id = $1"
+    await tx.execute(sql, dispute_id, state, deadline_ms)
+
+
+async def rule(tx: Transaction, dispute_id: str, outcome: DisputeOutcome) -> None:
+    """Keep the end of a dispute."""
+    await tx.execute("update disputes set state = 'ruled', outcome = $2 where dispute_id = $1", dispute_id, outcome)
+
+
+async def widen(tx: Transaction, question_id: str, more: int) -> None:
+    """Have a question answered by so many more."""
+    sql = "update questions set wanted = wanted + $2, claimed_until_ms = 0 where question_id = $1"
+    await tx.execute(sql, question_id, more)
+
+
+async def narrow(tx: Transaction, question_id: str) -> list[tuple[str, str]]:
+    """Have a question judged by the answers that are there; audit and verifier of those that are waited for no more."""
+    sql = """update questions q set claimed_until_ms = 0, wanted = least(q.wanted, (
+                 select count(*) from audits a where a.question_id = q.question_id and a.state = 'revealed'))
+             where question_id = $1"""
+    await tx.execute(sql, question_id)
+    sql = """update audits set state = 'lapsed' where question_id = $1 and state in ('assigned', 'sealed', 'called')
+             returning audit_id, verifier"""
+    return sorted((row["audit_id"], row["verifier"]) for row in await tx.fetch(sql, question_id))
+
+
+def held_of(row: Any) -> Held:
+    """The dispute in a row."""
+    return Held(
+        dispute_id=row["dispute_id"],
+        question_id=row["question_id"],
+        epoch_id=row["epoch_id"],
+        lease_id=row["lease_id"],
+        segment=row["segment"],
+        audit_id=row["audit_id"],
+        verifier=row["verifier"],
+        state=row["state"],
+        lodged=DisputeLodged.model_validate_json(row["lodged"]) if row["lodged"] else None,
+        summoned_s=row["summoned_s"] or 0,
+        deadline_ms=row["deadline_ms"],
+        outcome=DisputeOutcome(row["outcome"]) if row["outcome"] else None,
+    )
