@@ -62,7 +62,7 @@ down:  ## stop it
 test: .venv/.test node_modules/.package-lock.json var/models/.installed  ## install the test extras and run all tests
 	failed=0; \
 	$(BIN)/pytest -q -n 2 --dist loadfile libs services tests/architecture tests/deploy || failed=1; \
-	$(BIN)/pytest -q -n 2 --dist loadgroup tests/integration tests/scenarios tests/adversaries tests/faults tests/e2e || failed=1; \
+	$(BIN)/pytest -q -n 2 --dist loadgroup tests/integration tests/scenarios tests/court tests/adversaries tests/faults tests/e2e || failed=1; \
 	exit $$failed
 
 check: .venv/.test  ## format, lint, types, imports, generated files

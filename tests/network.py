@@ -28,7 +28,7 @@ from assay.schema.values import Policy, Requirements, Role
 from assay.workloads import ModelStore
 
 ROOT: Final = Path(__file__).parent.parent
-KNOBS: Final[Knobs] = {"matching": {"lapse_s": 3}, "verification": {"epoch_s": 0.2, "audit_s": 20}}
+KNOBS: Final[Knobs] = {"matching": {"lapse_s": 3}, "verification": {"epoch_s": 0.2, "audit_s": 60}}
 TRACED_SHARE: Final = 0.02
 UNITS: Final = 1_000
 PRICE: Final = 20 * STABLE

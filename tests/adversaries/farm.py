@@ -1,8 +1,9 @@
-"""A process of hostile providers: each with a key, an account, a stake, a journal and a child process of its own.
+"""A process of hostile providers and verifiers: each with a key, an account, a stake and a journal of its own.
 
     python -m tests.adversaries.farm farm.json
 
-The file maps each provider's name to its behaviour and to its settings.
+The file maps each one's name to its behaviour and to its settings, providers and verifiers apart; what is `shared` is a
+folder in which those who collude leave each other notes.
 """
 
 import asyncio
@@ -11,21 +12,42 @@ import logging
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
-from tests.adversaries.hostile import BEHAVIOURS
+from tests.adversaries import hostile_verifiers
 
-from assay.execution.launch import serve
-from assay.execution.settings import Settings
+from assay.verification.verifier.settings import Settings as VerifierSettings
 
 
-async def main(providers: dict[str, dict[str, object]]) -> None:
+async def main(farm: dict[str, Any]) -> None:
     """Run them all until SIGTERM."""
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    hostile_verifiers.Hostile.shared = Path(farm["shared"])
     async with asyncio.TaskGroup() as group:
-        for provider in providers.values():
-            settings = Settings.model_validate(provider["settings"])
-            group.create_task(serve(settings, stopping, BEHAVIOURS[str(provider["behaviour"])]))
+        for one in farm["verifiers"].values():
+            settings = VerifierSettings.model_validate(one["settings"])
+            behaviour = hostile_verifiers.BEHAVIOURS[one["behaviour"]]
+            group.create_task(hostile_verifiers.serve(settings, stopping, behaviour))
+        if farm["providers"]:
+            group.create_task(provide(farm, stopping))
+
+
+async def provide(farm: dict[str, Any], stopping: asyncio.Event) -> None:
+    """Run the providers, whose workloads take long to load: a process of verifiers alone does without."""
+    from tests.adversaries import hostile
+
+    from assay.execution import worker
+    from assay.execution.launch import serve
+    from assay.execution.settings import Settings
+
+    worker.defendant = hostile.admitting
+    hostile.Colludes.shared = Path(farm["shared"])
+    behaviours = hostile.BEHAVIOURS | hostile.PARTNERS
+    async with asyncio.TaskGroup() as group:
+        for one in farm["providers"].values():
+            settings = Settings.model_validate(one["settings"])
+            group.create_task(serve(settings, stopping, behaviours[one["behaviour"]]))
 
 
 if __name__ == "__main__":

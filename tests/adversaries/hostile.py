@@ -5,6 +5,7 @@ The honest worker has no switch for any of this.
 
 import shutil
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -13,11 +14,17 @@ from blake3 import blake3
 
 from assay.devnet.cheat import LazyRun
 from assay.execution import domain
+from assay.execution.defending import Past, defendant
 from assay.execution.domain import Course
 from assay.execution.lease_run import LeaseRun
+from assay.proof import spec_digest
+from assay.proof.keys import Key
+from assay.runtime.outgoing import Outgoing
+from assay.schema.dispute import DisputeLodged
 from assay.workloads import workload
 from assay.workloads.checkpoint import ADAPTER, GROUPS, Tensors, read_checkpoint, write_tensors
 from assay.workloads.child import START
+from assay.workloads.court.litigant import Defendant
 from assay.workloads.runner import Message, Runner
 from assay.workloads.task import Failed, Finished, Ready, SegmentDone, Task
 
@@ -84,6 +91,18 @@ class MakesUpAll(MakesUp):
     """Makes up everything."""
 
     falsified = frozenset(range(10_000))
+
+
+class Colludes(MakesUpAll):
+    """Makes up everything, and leaves it to a verifier that it has bribed."""
+
+    shared: ClassVar[Path]
+
+    def tampered(self, done: SegmentDone, before: bytes) -> SegmentDone:
+        """The claim, with a copy where the verifier looks for it."""
+        claimed = super().tampered(done, before)
+        shutil.copy(claimed.path, self.shared / f"{spec_digest(self.granted.spec)}-{done.segment}")
+        return claimed
 
 
 class TampersTensors(Stepwise):
@@ -210,6 +229,16 @@ class WrongResult(LeaseRun):
         await super()._finish(course, finished)
 
 
+async def knows_better(lodged: DisputeLodged) -> bool:
+    """Whether it stands by its claim: it knows that it lied, and need not run the segment again to find out."""
+    return False
+
+
+def admitting(provider: str, key: Key, past: Past, outgoing: Outgoing) -> Defendant:
+    """The party of a hostile provider in disputes; those who contest are tried in court."""
+    return replace(defendant(provider, key, past, outgoing), confirms=knows_better)
+
+
 BEHAVIOURS: Final[dict[str, type[LeaseRun]]] = {
     "lazy": LazyRun,
     "makes-up-one": MakesUp,
@@ -225,3 +254,5 @@ BEHAVIOURS: Final[dict[str, type[LeaseRun]]] = {
     "chosen-data": ChosenData,
     "half-batch": HalfBatch,
 }
+PARTNERS: Final[dict[str, type[LeaseRun]]] = {"colludes": Colludes}
+"""Those who have a verifier on their side."""

@@ -42,7 +42,7 @@ async def assay(*words: object, profile: Path | None = None, cwd: Path | None = 
 
 
 @asynccontextmanager
-async def running(*words: object, profile: Path) -> AsyncIterator[Process]:
+async def running(*words: object, profile: Path | None = None) -> AsyncIterator[Process]:
     """`assay` with these words while it runs; it is killed in the end if it has not ended."""
     process = await begin(words, profile, None)
     try:

@@ -1,0 +1,99 @@
+"""Hostile parties at work beside the honest network, in a process of their own that is started again if it crashes."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tests.adversaries import hostile
+from tests.adversaries.hostile_verifiers import GONE
+from tests.network import PRICE, ROOT, Net
+
+from assay.devnet.environment import provider_environment, verifier_environment
+from assay.devnet.parties import Party, Terms
+from assay.schema.values import Role
+
+PREFIX: Final = {Role.PROVIDER: "ASSAY_EXECUTION_", Role.VERIFIER: "ASSAY_VERIFIER_"}
+ENVIRONMENT: Final = {Role.PROVIDER: provider_environment, Role.VERIFIER: verifier_environment}
+ANNOUNCE_S: Final = 5
+WITHIN_S: Final = 240.0
+REGIONS: Final = dict(zip([*hostile.BEHAVIOURS, *hostile.PARTNERS], map("z{:c}".format, range(97, 123)), strict=False))
+"""A region of its own for each hostile provider."""
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What a party has: stable tokens anywhere, native tokens at stake."""
+
+    stable: int
+    stake: int
+
+
+async def holdings(net: Net, name: str) -> Holdings:
+    """What a party has now."""
+    chain, address = net.devnet.chain, net.party(name).key.address
+    return Holdings(await net.balances(name), await chain.stake_of(address) + await chain.unbonding_of(address))
+
+
+@asynccontextmanager
+async def running(
+    net: Net, folder: Path, providers: Sequence[str] = (), verifiers: Sequence[str] = ()
+) -> AsyncIterator[None]:
+    """These hostile parties at work, each admitted as any stranger is."""
+    places, network = net.devnet.places.parties, {"liar-1": "liars", "liar-2": "liars"}
+    parties = [Party.make(places, n, Role.PROVIDER, Terms(REGIONS[n], PRICE, beat_s=0.5)) for n in providers]
+    parties += [Party.make(places, n, Role.VERIFIER, Terms(network=network.get(n, f"of-{n}"))) for n in verifiers]
+    await asyncio.gather(*map(net.devnet.admit, parties))
+    told = {role: {p.name: settings_of(net, p) for p in parties if p.role is role} for role in ENVIRONMENT}
+    farm = {"shared": str(folder), "providers": told[Role.PROVIDER], "verifiers": told[Role.VERIFIER]}
+    (folder / f"{parties[0].name}.json").write_text(json.dumps(farm))
+    since = len(net.chronicle.said)
+    stopping = asyncio.Event()
+    kept = asyncio.create_task(keep(folder / f"{parties[0].name}.json", stopping))
+    try:
+        for name in providers:
+            await net.until_listed(name, since)
+        for name in verifiers:
+            await until_announced(net, name)
+        yield
+    finally:
+        stopping.set()
+        await asyncio.wait_for(kept, 30)
+
+
+async def keep(farm: Path, stopping: asyncio.Event) -> None:
+    """Run the process until it is to stop; one that crashed is started again."""
+    code: int | None = GONE
+    with farm.with_suffix(".log").open("ab") as log:
+        while code == GONE and not stopping.is_set():
+            words = (sys.executable, "-m", "tests.adversaries.farm", str(farm))
+            process = await asyncio.create_subprocess_exec(*words, cwd=ROOT, stdout=log, stderr=log)
+            ended, stopped = asyncio.create_task(process.wait()), asyncio.create_task(stopping.wait())
+            await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            if not ended.done():
+                process.terminate()
+            code = await ended
+
+
+async def until_announced(net: Net, name: str) -> None:
+    """Return when the verifier has said that it is there."""
+    own = net.party(name).id
+
+    def is_there() -> bool:
+        return any(said.event.type == "verifier.announced" and said.event.about == own for said in net.chronicle.said)
+
+    await net.chronicle.until(is_there, f"verifier.announced of {name}", WITHIN_S)
+
+
+def settings_of(net: Net, party: Party) -> dict[str, Any]:
+    """The behaviour of a party, and the settings of its worker as an honest one gets them from its environment."""
+    devnet = net.devnet
+    environment = ENVIRONMENT[party.role](party, devnet.places, devnet.servers, devnet.bank, devnet.knobs)
+    settings = {name.removeprefix(PREFIX[party.role]).lower(): value for name, value in environment.items()}
+    more = {"announce_s": ANNOUNCE_S} if party.role is Role.VERIFIER else {}
+    return {"behaviour": party.name, "settings": settings | more}

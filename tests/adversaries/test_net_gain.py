@@ -1,0 +1,42 @@
+"""Whatever share a provider falsifies, and up to a third of the verifiers with it: after 1,000 jobs it has lost."""
+
+import random
+
+from bench.verification.games import answers_falsely, falsifies, sometimes, states_own_class, where_it_wins
+from bench.verification.market import Verifiers
+from bench.verification.net_gain import JOBS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+CHANCES = st.integers(0, 2**32).map(random.Random)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.floats(0.0025, 0.1), st.integers(0, 6), CHANCES)
+def test_falsifying_never_pays(share: float, colluding: int, chance: random.Random) -> None:
+    assert falsifies(share, Verifiers(20, colluding))(JOBS, chance).gain < 0
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.integers(0, 6), CHANCES)
+def test_nor_as_an_identity_for_each_segment(colluding: int, chance: random.Random) -> None:
+    assert falsifies(1.0, Verifiers(20, colluding), 1, 1)(JOBS // 10, chance).gain < 0
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.floats(0.1, 1.0), CHANCES)
+def test_lazy_answers_never_pay_and_harm_nobody(share: float, chance: random.Random) -> None:
+    played = answers_falsely(Verifiers(20, 1), sometimes(share))(JOBS // 2, chance)
+    assert (played.gain < 0, played.harmed) == (True, 0)
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.integers(3, 10), CHANCES)
+def test_judges_of_ones_own_class_are_too_few(colluding: int, chance: random.Random) -> None:
+    assert states_own_class(colluding)(JOBS // 5, chance).gain < 0
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.sampled_from(["", "home"]), CHANCES)
+def test_nobody_sees_where_a_lie_would_win(network: str, chance: random.Random) -> None:
+    assert answers_falsely(Verifiers(20, 2, network=network), where_it_wins)(JOBS, chance).gain < 0

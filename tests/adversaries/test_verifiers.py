@@ -1,0 +1,173 @@
+"""Hostile verifiers against the running network: what finds each, what it gained, and what it lost."""
+
+import json
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.adversaries.hostile_verifiers import BEHAVIOURS, HEARD
+from tests.adversaries.running import REGIONS, Holdings, holdings, running
+from tests.network import REGION, SECOND, SEGMENT_PRICE, STEADY, UNITS, VERIFIERS, Net
+from tests.resting import check_at_rest
+
+from assay.client.sdk import JobView
+from assay.schema.lease import SlashReason
+from assay.schema.values import BOND_PER_VERIFIER, Policy, Requirements
+
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
+
+SEGMENTS: Final = 6
+FALSE_SEGMENTS: Final = 16
+ROUNDS: Final = 16
+WITHIN_S: Final = 240.0
+TEMPTATIONS: Final = 3
+BOND_IN_STABLE: Final = BOND_PER_VERIFIER // 10**12
+"""At one to one; the bond's token has twelve digits more."""
+FALSE: Final = {SlashReason.FALSE_ACCUSATION, SlashReason.LAZY_VERIFIER}
+"""The second where the claim is false, too, or was planted."""
+CAUGHT: dict[str, set[SlashReason]] = {
+    "state-before": FALSE,
+    "random-digest": {SlashReason.LAZY_VERIFIER},
+    "copier": {SlashReason.LAZY_VERIFIER},
+    "liar-1": FALSE,
+    "liar-2": FALSE,
+    "reveals-other": {SlashReason.LAZY_VERIFIER},
+}
+LATE = ("silent", "never-reveals")
+IDLE = (*LATE, "declines")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the hostile verifiers were told, and what they and the honest ones had before and after."""
+
+    heard: Counter[tuple[str, str]]
+    before: dict[str, Holdings]
+    after: dict[str, Holdings]
+    honest_jobs: list[JobView]
+    false_jobs: list[JobView]
+    said_since: int
+
+
+@pytest.fixture(scope="module")
+async def trial(net: Net, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Trial]:
+    """Work for honest providers until every hostile verifier was met, then for one that has bribed a verifier."""
+    folder, since = tmp_path_factory.mktemp("verifiers"), len(net.chronicle.said)
+    others = [name for name in BEHAVIOURS if name != "crashes"]
+    async with (
+        running(net, folder, ["colludes"], others),
+        running(net, folder, verifiers=["crashes"]),
+    ):
+        names = (*BEHAVIOURS, *VERIFIERS)
+        before = {name: await holdings(net, name) for name in names}
+        honest = await until_met(net, lambda: is_met(heard_in(net, folder)))
+        false = await until_overruled(net, folder)
+        await check_at_rest(net, since)
+        after = {name: await holdings(net, name) for name in names}
+        yield Trial(heard_in(net, folder), before, after, honest, false, since)
+
+
+async def until_met(net: Net, is_over: Callable[[], bool]) -> list[JobView]:
+    """Honest jobs, the next as soon as the last has run, until it is over."""
+    jobs: list[str] = []
+    for _ in range(ROUNDS):
+        if is_over():
+            break
+        new = [await order(net, REGION[name], SEGMENTS) for name in (STEADY, SECOND)]
+        await net.until_said(new[0], "job.executed", within_s=WITHIN_S)
+        jobs += new
+    return [await net.ended(job_id, WITHIN_S) for job_id in jobs]
+
+
+async def until_overruled(net: Net, folder: Path) -> list[JobView]:
+    """False jobs, one after the other, until the bribed verifier is found out."""
+    jobs: list[JobView] = []
+    while len(jobs) < TEMPTATIONS and not heard_in(net, folder)["bribed", "audit.overruled"]:
+        job_id = await order(net, REGIONS["colludes"], FALSE_SEGMENTS)
+        jobs.append(await net.ended(job_id, WITHIN_S))
+    return jobs
+
+
+async def order(net: Net, region: str, segments: int) -> str:
+    """The id of a job of which every segment is audited."""
+    params = {"segments": segments, "units_per_segment": UNITS, "payload": secrets.token_hex(8)}
+    policy, limit = Policy(audit_segments=segments), segments * SEGMENT_PRICE
+    needs = Requirements(regions=(region,))
+    return await net.assay.submit("noop", params, requirements=needs, policy=policy, price_limit=limit)
+
+
+def heard_in(net: Net, folder: Path) -> Counter[tuple[str, str]]:
+    """How often each hostile verifier was told what."""
+    file = folder / HEARD
+    lines = file.read_text().splitlines() if file.exists() else []
+    said = [(net.name_of(source), type_) for source, type_, _ in map(json.loads, lines)]
+    return Counter(said)
+
+
+def is_met(heard: Counter[tuple[str, str]]) -> bool:
+    """Whether every hostile verifier has had its turn, and the liars have no bond left."""
+    return (
+        all(heard[name, "audit.overruled"] >= (2 if "liar" in name else 1) for name in CAUGHT)
+        and all(heard[name, "audit.lapsed"] for name in LATE)
+        and all(heard[name, "audit.assigned"] for name in IDLE)
+        and bool(heard["crashes", "audit.upheld"])
+    )
+
+
+def test_every_behaviour_is_tried() -> None:
+    assert set(BEHAVIOURS) == {*CAUGHT, *IDLE, "bribed", "crashes"}
+
+
+@pytest.mark.parametrize("name", CAUGHT)
+def test_the_first_answer_costs_a_bond_and_earns_nothing(net: Net, trial: Trial, name: str) -> None:
+    slashed = reasons_of(net, trial, name)
+    assert slashed and set(slashed) <= CAUGHT[name]
+    assert not trial.heard[name, "audit.upheld"]
+    before, after = trial.before[name], trial.after[name]
+    assert after.stable == before.stable
+    assert after.stake == max(before.stake - len(slashed) * BOND_PER_VERIFIER, 0)
+
+
+@pytest.mark.parametrize("name", IDLE)
+def test_who_does_nothing_earns_nothing_and_is_replaced(net: Net, trial: Trial, name: str) -> None:
+    assert trial.heard[name, "audit.assigned"]
+    assert not trial.heard[name, "audit.upheld"]
+    assert trial.before[name] == trial.after[name]
+    assert {job.state for job in trial.honest_jobs} == {"settled"}
+
+
+def test_a_provider_that_bribed_a_verifier_is_found_by_the_others(trial: Trial) -> None:
+    assert {(job.state, job.paid) for job in trial.false_jobs} == {("refunded", 0)}
+
+
+def test_a_bribed_verifier_loses_more_than_all_it_was_paid(net: Net, trial: Trial) -> None:
+    assert set(reasons_of(net, trial, "bribed")) == {SlashReason.LAZY_VERIFIER}
+    before, after = trial.before["bribed"], trial.after["bribed"]
+    assert after.stake <= before.stake - BOND_PER_VERIFIER
+    assert after.stable - before.stable < BOND_IN_STABLE
+
+
+def test_a_verifier_that_crashed_goes_on_and_is_not_slashed(net: Net, trial: Trial) -> None:
+    assert not reasons_of(net, trial, "crashes")
+    before, after = trial.before["crashes"], trial.after["crashes"]
+    assert after.stake == before.stake
+    assert after.stable - before.stable == trial.heard["crashes", "audit.upheld"] * SEGMENT_PRICE
+
+
+def test_nobody_honest_is_slashed(net: Net, trial: Trial) -> None:
+    said = [envelope.event for envelope in net.chronicle.said[trial.said_since :]]
+    slashed = {event.provider for event in said if event.type == "lease.slashed"}  # type: ignore[attr-defined]
+    assert slashed == {net.party("colludes").id}
+    for name in VERIFIERS:
+        assert not reasons_of(net, trial, name)
+        assert trial.after[name].stake == trial.before[name].stake
+
+
+def reasons_of(net: Net, trial: Trial, name: str) -> list[SlashReason]:
+    """For what a verifier was slashed, each time."""
+    own, said = net.party(name).id, [envelope.event for envelope in net.chronicle.said[trial.said_since :]]
+    return [event.reason for event in said if event.type == "verifier.slashed" and event.verifier == own]  # type: ignore[attr-defined]

@@ -1,0 +1,146 @@
+"""A process of disputants: providers and verifiers that regress, each with a key, an account, a journal of its own.
+
+    python -m tests.court.disputants court.json
+
+The file holds one list, of role, behaviour and settings of each. A verifier that perjures itself does so about jobs of
+one seed; a provider that does commits to a lie and contests whatever is said of it. The honest worker has no switch for
+any of this: what a hostile one goes by is put in its place here.
+"""
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+from tests.court.perjury import lie
+
+from assay.execution import launch as execution
+from assay.execution import worker as execution_worker
+from assay.execution.defending import Past, defendant
+from assay.execution.lease_run import LeaseRun
+from assay.execution.settings import Settings as ProviderSettings
+from assay.proof.court import Dispute
+from assay.proof.court.holding import Holding
+from assay.proof.court.moves import Move
+from assay.proof.keys import Key
+from assay.runtime.outgoing import Outgoing
+from assay.schema.audit import AuditAssigned, AuditRevealed
+from assay.schema.dispute import DisputeLodged
+from assay.verification.verifier import domain, launch
+from assay.verification.verifier.audit_run import Tools, answer
+from assay.verification.verifier.settings import Settings as VerifierSettings
+from assay.workloads import HeldInputs, ModelStore, read_params, workload
+from assay.workloads.court import Matter, hold
+from assay.workloads.court.litigant import Brief, Defendant
+from assay.workloads.runner import Message, Runner
+from assay.workloads.task import Finished, SegmentDone, Task
+
+ACCUSED_SEED: Final = 13
+"""Jobs of this seed are those that perjured verifiers lie about."""
+NOBODY: Final = Key.generate()
+
+
+def false_state(matter: Matter, before: bytes) -> bytes:
+    """What a segment comes to by a lie."""
+    return lie(hold(matter, NOBODY, before), matter)
+
+
+class Perjures(LeaseRun):
+    """Commits to a lie about its second and last segment."""
+
+    async def messages(self, runner: Runner, task: Task) -> AsyncIterator[Message]:
+        """What the child says, with a lie for the truth."""
+        inputs = HeldInputs(ModelStore(Path(task.models)), {d: Path(p).read_bytes() for d, p in task.inputs.items()})
+        work: Any = workload(task.kind)
+        params, before, false = read_params(task.kind, task.params), b"", b""
+        async for message in runner.run(task):
+            match message:
+                case SegmentDone(segment=0):
+                    before = Path(message.path).read_bytes()
+                case SegmentDone():
+                    false = false_state(work.matter(params, inputs, message.segment), before)
+                    Path(message.path).write_bytes(false)
+                    message = message.model_copy(update={"state_digest": work.digest(false)})
+                case Finished(result=str(result)):
+                    Path(result).write_bytes(work.result(params, false))
+            yield message
+
+
+class Liar(Defendant):
+    """Holds its lie for the truth."""
+
+    async def _hold(self, lodged: DisputeLodged) -> Holding:
+        if lodged.dispute_id not in self._holdings:
+            brief: Brief = await self.brief(lodged)
+            holding = hold(brief.matter, self.key, brief.before)
+            lie(holding, brief.matter)
+            self._holdings[lodged.dispute_id] = holding
+        return self._holdings[lodged.dispute_id]
+
+
+class Mute(Liar):
+    """Contests, and then says nothing."""
+
+    def choose(self, holding: Holding, dispute: Dispute, last: Move | None) -> Move | None:
+        """Nothing after the first."""
+        return super().choose(holding, dispute, last) if last is None else None
+
+
+RUNS: Final[dict[str, type[LeaseRun]]] = {"honest": LeaseRun, "contests": Perjures, "mute": Perjures}
+DEFENDANTS: Final[dict[str, type[Defendant]]] = {"honest": Defendant, "contests": Liar, "mute": Mute}
+
+
+def defended(behaviours: dict[str, str]) -> Callable[[str, Key, Past, Outgoing], Defendant]:
+    """What makes the party of each provider, by its address."""
+
+    def make(provider: str, key: Key, past: Past, outgoing: Outgoing) -> Defendant:
+        honest = defendant(provider, key, past, outgoing)
+        parts = (honest.own_id, honest.key, honest.notes, honest.say, honest.said, honest.brief)
+        return DEFENDANTS[behaviours[key.address.lower()]](*parts, confirms=honest.confirms)
+
+    return make
+
+
+async def perjure(assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
+    """The honest answer, or a lie about the second segment of an accused job, alike from all who tell it."""
+    honest = await answer(assigned, tools)
+    spec = assigned.spec
+    if spec.params.get("seed") != ACCUSED_SEED or assigned.segment != 1 or assigned.checkpoint is None:
+        return honest
+    inputs = HeldInputs(ModelStore(tools.models_dir), {digest: await tools.blobs.get(digest) for digest in spec.inputs})
+    work: Any = workload(spec.kind)
+    matter = work.matter(read_params(spec.kind, spec.params), inputs, assigned.segment)
+    false = false_state(matter, await tools.blobs.get(assigned.checkpoint))
+    checkpoint = await tools.blobs.put(false)
+    return domain.answer_of(assigned, work.digest(false), checkpoint, false, honest.salt, honest.compute_ms)
+
+
+FINDS: Final[dict[str, Callable[[AuditAssigned, Tools], Awaitable[AuditRevealed]]]] = {
+    "honest": answer,
+    "perjures": perjure,
+}
+
+
+async def main(disputants: list[dict[str, Any]]) -> None:
+    """Run them all until SIGTERM."""
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    behaviours = {each["address"].lower(): each["behaviour"] for each in disputants}
+    execution_worker.defendant = defended(behaviours)
+    async with asyncio.TaskGroup() as group:
+        for each in disputants:
+            if each["role"] == "provider":
+                settings = ProviderSettings.model_validate(each["settings"])
+                group.create_task(execution.serve(settings, stopping, RUNS[each["behaviour"]]))
+            else:
+                checks = VerifierSettings.model_validate(each["settings"])
+                group.create_task(launch.serve(checks, stopping, FINDS[each["behaviour"]]))
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    asyncio.run(main(json.loads(Path(sys.argv[1]).read_text())))

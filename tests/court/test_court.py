@@ -1,0 +1,186 @@
+"""Disputes on the running network: moves over the bus, the last step judged by the contract, silence that loses."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pytest
+from tests.court.disputants import ACCUSED_SEED
+from tests.network import PRICE, ROOT, Net
+
+from assay.chain.values import Ruling
+from assay.client.sdk import JobView
+from assay.devnet.environment import provider_environment, verifier_environment
+from assay.devnet.parties import Party, Terms
+from assay.schema.dispute import DisputeProven, DisputeRuled
+from assay.schema.lease import LeaseSlashed
+from assay.schema.values import Policy, Requirements, Role, address_of
+from assay.workloads.checkpoint import write_tensors
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
+WITHIN_S: Final = 240.0
+PROVIDERS: Final = {"accused": ("ya", "honest"), "contests": ("yb", "contests"), "mute": ("yc", "mute")}
+VERIFIERS: Final = {"court-1": "perjures", "court-2": "perjures", "court-3": "perjures"}
+NETWORK: Final = {"features": 4, "hidden": 3, "outputs": 2, "batch": 4, "steps": 10, "segment_steps": 5}
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What a party has: stable tokens anywhere, native tokens at stake."""
+
+    stable: int
+    stake: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """A job whose second segment was disputed, once its money is at rest."""
+
+    job: JobView
+    ruled: DisputeRuled
+    before: Holdings
+    after: Holdings
+
+
+def rows() -> bytes:
+    """What is learnt."""
+    x = np.random.default_rng(5).standard_normal((12, 4)).astype(np.float32)
+    return write_tensors({"x": x, "y": x[:, :2] - 2 * x[:, 2:]})
+
+
+def disputant(net: Net, party: Party, behaviour: str) -> dict[str, Any]:
+    """What the process of disputants is told of one."""
+    devnet = net.devnet
+    make = provider_environment if party.role is Role.PROVIDER else verifier_environment
+    environment = make(party, devnet.places, devnet.servers, devnet.bank, devnet.knobs)
+    settings: dict[str, Any] = {name.split("_", 2)[2].lower(): value for name, value in environment.items()}
+    settings["kinds"] = ("regress",)
+    return {"role": party.role, "address": party.key.address, "behaviour": behaviour, "settings": settings}
+
+
+@pytest.fixture(scope="module")
+async def disputants(net: Net, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[None]:
+    """Three providers and three verifiers that regress, all of whom accuse whoever has a certain seed."""
+    devnet, folder = net.devnet, tmp_path_factory.mktemp("court")
+    behaviours = {name: behaviour for name, (_, behaviour) in PROVIDERS.items()} | VERIFIERS
+    places = devnet.places.parties
+    parties = [
+        Party.make(places, name, Role.PROVIDER, Terms(region, PRICE, beat_s=0.5))
+        for name, (region, _) in PROVIDERS.items()
+    ]
+    parties += [
+        Party.make(places, name, Role.VERIFIER, Terms.of_verifier(number)) for number, name in enumerate(VERIFIERS, 7)
+    ]
+    await asyncio.gather(*map(devnet.admit, parties))
+    told = [disputant(net, party, behaviours[party.name]) for party in parties]
+    (folder / "court.json").write_text(json.dumps(told))
+    since = len(net.chronicle.said)
+    with (folder / "court.log").open("wb") as log:
+        words = (sys.executable, "-m", "tests.court.disputants", str(folder / "court.json"))
+        process = await asyncio.create_subprocess_exec(*words, cwd=ROOT, stdout=log, stderr=log)
+    try:
+        for name in PROVIDERS:
+            await net.until_listed(name, since)
+        yield
+    finally:
+        process.terminate()
+        await asyncio.wait_for(process.wait(), 30)
+        for party in parties:
+            del devnet.parties[party.name]
+
+
+@pytest.fixture(scope="module")
+async def tried(net: Net, disputants: None) -> dict[str, Case]:
+    """A job at each of the three providers, all at once."""
+    before = {name: await holdings(net, name) for name in PROVIDERS}
+    data = await net.assay.upload(rows())
+    jobs = {name: await order(net, name, data) for name in PROVIDERS}
+    ended = await asyncio.gather(*(net.ended(job_id, WITHIN_S) for job_id in jobs.values()))
+    for name, job in zip(jobs, ended, strict=True):
+        if job.state == "refunded":
+            await net.until_said(jobs[name], "lease.slashed")
+    return {
+        name: Case(job, await ruling(net, name), before[name], await holdings(net, name))
+        for name, job in zip(jobs, ended, strict=True)
+    }
+
+
+async def holdings(net: Net, name: str) -> Holdings:
+    """What a party has now."""
+    chain, address = net.devnet.chain, net.party(name).key.address
+    return Holdings(await net.balances(name), await chain.stake_of(address) + await chain.unbonding_of(address))
+
+
+async def order(net: Net, name: str, data: str) -> str:
+    """The id of the job that only this provider may run; every segment of it is drawn."""
+    seed = ACCUSED_SEED if name == "accused" else 1
+    params = {"data": data, "learning_rate": 0.1, "seed": seed, **NETWORK}
+    needs, policy = Requirements(regions=(PROVIDERS[name][0],)), Policy(audit_segments=3)
+    return await net.assay.submit("regress", params, requirements=needs, policy=policy, price_limit=PRICE)
+
+
+async def ruling(net: Net, name: str) -> DisputeRuled:
+    """How the provider's dispute ended."""
+    provider = net.party(name).id
+
+    def found() -> list[DisputeRuled]:
+        events = (said.event for said in net.chronicle.said)
+        return [event for event in events if isinstance(event, DisputeRuled) and event.provider == provider]
+
+    (ruled,) = await net.chronicle.until(found, f"dispute.ruled of {name}")
+    return ruled  # type: ignore[no-any-return]
+
+
+def told(net: Net, dispute_id: str) -> list[str]:
+    """The types of what was said of a dispute, each once."""
+    types = [said.event.type for said in net.chronicle.said if said.event.about == dispute_id]
+    return list(dict.fromkeys(types))
+
+
+async def on_chain(net: Net, ruled: DisputeRuled) -> Ruling:
+    """What the contract holds of a dispute."""
+    events = (said.event for said in net.chronicle.said)
+    proven = next(e for e in events if isinstance(e, DisputeProven) and e.dispute_id == ruled.dispute_id)
+    accused, accuser = (address_of(id_) for id_ in (ruled.provider, ruled.verifier))
+    return await net.devnet.chain.ruling_of(bytes.fromhex(proven.case), accused, accuser)
+
+
+async def test_a_cheat_that_contests_loses_by_the_judgement_on_chain(net: Net, tried: dict[str, Case]) -> None:
+    case = tried["contests"]
+    assert (case.ruled.outcome, case.ruled.cause) == ("worker_fault", "dispute.judged")
+    assert told(net, case.ruled.dispute_id) == [
+        *("dispute.lodged", "dispute.contested", "dispute.pressed", "dispute.pleaded"),
+        *("dispute.proven", "dispute.judged", "dispute.ruled"),
+    ]
+    assert await on_chain(net, case.ruled) is Ruling.WORKER_FAULT
+    receipt = await net.devnet.chain.receipt(bytes.fromhex((case.ruled.tx or "0x")[2:]))
+    assert receipt is not None and receipt.status == 1
+    assert case.job.state == "refunded" and case.job.paid == 0 and case.after.stake < case.before.stake
+
+
+async def test_an_honest_provider_accused_by_liars_alone_wins_and_is_paid(net: Net, tried: dict[str, Case]) -> None:
+    case = tried["accused"]
+    assert case.ruled.outcome == "challenger_fault" and case.ruled.cause in ("dispute.silence", "dispute.judged")
+    assert (case.job.state, case.after.stake) == ("settled", case.before.stake)
+    assert case.after.stable - case.before.stable == case.job.paid > 0
+    liars = {net.party(name).id for name, behaviour in VERIFIERS.items() if behaviour == "perjures"}
+    overruled = [said.event for said in net.chronicle.said if said.event.type == "audit.overruled"]
+    assert liars <= {getattr(event, "verifier", "") for event in overruled}
+
+
+async def test_a_loser_who_refuses_to_move_loses_by_default(net: Net, tried: dict[str, Case]) -> None:
+    case = tried["mute"]
+    assert (case.ruled.outcome, case.ruled.cause, case.ruled.tx) == ("worker_fault", "dispute.silence", None)
+    assert case.job.state == "refunded" and case.after.stake < case.before.stake
+
+
+async def test_nothing_is_slashed_before_its_dispute_is_over(net: Net, tried: dict[str, Case]) -> None:
+    order = [said.event for said in net.chronicle.said]
+    for case in tried.values():
+        slashed = [e for e in order if isinstance(e, LeaseSlashed) and e.provider == case.ruled.provider]
+        assert all(order.index(case.ruled) < order.index(event) for event in slashed)
