@@ -3,8 +3,8 @@
 Every job is signed, let in at the door, funded on the chain, matched, executed in a provider's child process, audited
 blind and settled on the chain, with each hop on disk before the next; all of it as real processes on this machine. The
 processor time is that of every process there is: services, provider, verifiers, servers and requester.
-What is audited is drawn from an epoch of one second by a block two blocks after its anchor, so a job waits some four
-seconds however little its work is; and 64 jobs in flight are at most some 16 a second.
+What is audited is drawn from an epoch of one second by a block two blocks after its anchor, so a job waits some three
+seconds however little its work is; and 64 jobs in flight are at most some 20 a second.
 """
 
 import asyncio
@@ -126,7 +126,7 @@ def compose(ours: Rounds, theirs: Rounds) -> Result:
         }
     notes = (
         "ours: signed, on disk at every hop, matched, audited blind, paid on chain; Ray's chain does none of these",
-        "at 1 in flight over half of the time is the beacon: the audit is drawn by a block of a later second than the "
-        "job's end, which nobody could know before; the chain mines every transaction at once, and a block each second",
+        "at 1 in flight over half of the time is the beacon: the audit is drawn by the second block after its epoch's "
+        "anchor, which nobody knows before; the chain mines a transaction at once, and a block each half second",
     )
     return Result("pipeline", figures_of(ours), {"ray": figures_of(theirs)}, ratios, AIMS, notes)

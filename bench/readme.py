@@ -1,22 +1,23 @@
-"""Runs an axis and puts what it prints into README.md, unedited: `python -m bench.readme pipeline`."""
+"""Runs an axis and puts what it prints into its page, unedited: `python -m bench.readme pipeline`."""
 
 import os
 import re
 import sys
-from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-README: Final = Path(__file__).parent.parent / "README.md"
+ROOT: Final = Path(__file__).parent.parent
+PAGES: Final = {"pipeline": ROOT / "README.md", "verification": ROOT / "docs/benchmarks.md"}
 
 
 def main(axis: str) -> None:
-    """Write the result between the marks of the axis, with when and beside what load it was measured."""
+    """Write the result between the marks of the axis, with the command and beside what load it was measured."""
     load, cores = os.getloadavg()[0], len(os.sched_getaffinity(0))
     table = import_module(f"bench.{axis}").run().table().strip()
-    when = f"{datetime.now(UTC):%Y-%m-%d}, {cores} cores, load average before the run {load:.1f}"
-    README.write_text(put(README.read_text(), axis, f"```text\n{table}\n{when}\n```"))
+    how = f"make bench AXIS={axis}: {cores} shared cores, load average before the run {load:.1f}"
+    page = PAGES[axis]
+    page.write_text(put(page.read_text(), axis, f"```text\n{table}\n{how}\n```"))
 
 
 def put(page: str, axis: str, block: str) -> str:

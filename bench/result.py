@@ -26,8 +26,10 @@ class Result:
     def table(self) -> str:
         """The result for people."""
         peers = [f"{name}: {figure}" for name, figures in self.peers.items() for figure in lines_of(figures)]
+        ratios = lines_of({name: ratio for name, ratio in self.ratios.items() if name not in self.aims})
         aims = [self._aim_line(name, is_met) for name, is_met in self.met.items()]
-        parts = {"assay": lines_of(self.figures), "peers": peers, "aims": aims, "notes": list(self.notes)}
+        parts = {"assay": lines_of(self.figures), "peers": peers, "ratios": ratios, "aims": aims}
+        parts["notes"] = list(self.notes)
         rows = [
             f"  {head if not at else '':<8} {line}" for head, lines in parts.items() for at, line in enumerate(lines)
         ]

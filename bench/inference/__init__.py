@@ -6,6 +6,7 @@ as the network's, on the plain setting. Costs are processor time, measured in th
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -33,6 +34,16 @@ AIMS: Final = {
 AVX2: Final = (("ATEN_CPU_CAPABILITY", "avx2"), ("ONEDNN_MAX_CPU_ISA", "AVX2"))
 SCALAR: Final = (("ATEN_CPU_CAPABILITY", "default"), ("MKL_CBWR", "COMPATIBLE"), ("ONEDNN_MAX_CPU_ISA", "SSE41"))
 PLAIN: Final = "honest"
+SAMPLE: Final = {
+    "float32": (
+        "last layer dropped",
+        "int4 weights",
+        "another model (tuned)",
+        "int4 decode, right prefill",
+    ),
+    "bfloat16": ("last layer dropped", "int4 weights", "int4 decode, right prefill"),
+}
+"""The cheats of the aim, which the whole axis of verification tries; `python -m bench inference` tries all."""
 # Eight bits round a weight hardly more than bfloat16 does: measured and shown, but no aim.
 UNPROMISED: Final = frozenset({"int8 weights (bfloat16)", "int8 decode, right prefill (bfloat16)"})
 NOTES: Final = (
@@ -56,8 +67,23 @@ def settings_of(dtype: str) -> list[Setting]:
     return [*honest, Setting(tuple(CHEATS), dtype)]
 
 
+def sample_of(dtype: str) -> list[Setting]:
+    """Two honest processes of one number type, and one that cheats."""
+    return [Setting((PLAIN,), dtype), Setting(("honest, AVX2",), dtype, AVX2), Setting(SAMPLE[dtype], dtype)]
+
+
 def run() -> Result:
     """The axis, measured now; about ten minutes of one processor."""
+    return measure(settings_of)
+
+
+def sample() -> Result:
+    """The part of it that the axis of verification takes; about two minutes of one processor."""
+    return measure(sample_of)
+
+
+def measure(settings: Callable[[str], list[Setting]]) -> Result:
+    """What the check finds of these processes, in both number types."""
     root = Path(os.environ.get("ASSAY_MODELS_DIR", "var/models"))
     if SMOLLM2 not in ModelStore(root):
         return Result("inference", {"model": "not installed"}, {}, {}, AIMS)
@@ -66,7 +92,7 @@ def run() -> Result:
     found = [
         outcome
         for dtype in ("float32", "bfloat16")
-        for outcome in outcomes_of(settings_of(dtype), spec_of(dtype, text), text, inputs)
+        for outcome in outcomes_of(settings(dtype), spec_of(dtype, text), text, inputs)
     ]
     return compose(found)
 
@@ -90,6 +116,7 @@ def compose(found: list[Outcome]) -> Result:
     figures: dict[str, float | str | None] = {f"check_over_generate_{dtype}": ratio for dtype, ratio in plain.items()}
     figures |= {"cost_at_5_percent_audited": cost, "proof_bytes_a_token": proof}
     figures |= {"tokens_checked": float(sum(each.tokens for each in found))}
+    figures |= {"honest": float(len(honest)), "cheats": float(len(cheats))}
     missed = {f"{each.name} ({each.dtype})" for each in cheats if each.accepted}
     promised = {f"{each.name} ({each.dtype})" for each in cheats} - UNPROMISED
     ratios = {
