@@ -38,12 +38,12 @@ from assay.schema.life import Life, Move
 from assay.schema.offer import OfferAnnounced
 from assay.schema.values import Capacity, JobId, RequesterId, Role, derive_id
 from assay.schema.verdict import Finding
-from assay.verification import checking
-from assay.verification.checking import look
 from assay.verification.domain import Case
 from assay.verification.methods import CHECKS as AT_ONCE
 from assay.verification.methods import Method, Replayer
 from assay.verification.replayer import ChildReplayer
+from assay.verification.steps import checking
+from assay.verification.steps.checking import look
 from assay.workloads import HeldInputs, ModelStore, read_params, workload
 from assay.workloads.registry import plugins
 from assay.workloads.runner import Message, Runner

@@ -31,17 +31,17 @@ from assay.schema.values import BOND_PER_VERIFIER, PARTICIPANTS
 from assay.store.store import Store
 from assay.verification.bells import Bells
 from assay.verification.blocks import Blocks
-from assay.verification.checking import Checker
-from assay.verification.clerk import Clerk
 from assay.verification.desk import Desk
-from assay.verification.drawing import Drawer
-from assay.verification.gathering import Gatherer
-from assay.verification.presenting import Presenter
-from assay.verification.refereeing import Referee
 from assay.verification.replayer import ChildReplayer
 from assay.verification.service import service
 from assay.verification.settings import Settings
-from assay.verification.tending import Tender
+from assay.verification.steps.checking import Checker
+from assay.verification.steps.clerk import Clerk
+from assay.verification.steps.drawing import Drawer
+from assay.verification.steps.gathering import Gatherer
+from assay.verification.steps.presenting import Presenter
+from assay.verification.steps.refereeing import Referee
+from assay.verification.steps.tending import Tender
 from assay.workloads import HeldInputs, ModelStore, read_params, workload
 from assay.workloads.runner import Runner
 

@@ -13,11 +13,11 @@ from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
 from assay.schema.lease import ResumePoint
 from assay.schema.verdict import Finding
-from assay.verification.checking import look
 from assay.verification.domain import Case, Judged, conclude
 from assay.verification.methods import CHECKS, METHODS, method_of
 from assay.verification.methods.method import MachineFault
 from assay.verification.replayer import ChildReplayer
+from assay.verification.steps.checking import look
 from assay.workloads.checkpoint import GROUPS, STEP, write_tensors
 from assay.workloads.runner import Runner
 

@@ -28,7 +28,7 @@ from assay.verification.domain import Asked, Candidate, Vote, Want, choose, rule
 from assay.verification.domain.classes import Near, is_refused, tolerance_between
 from assay.verification.domain.judging import CLAIM
 from assay.verification.queries.questions import Audit
-from assay.verification.weighing import Weighed, weigh
+from assay.verification.steps.weighing import Weighed, weigh
 from assay.workloads.machine import own_class_id
 from assay.workloads.noop import Noop
 

@@ -14,10 +14,10 @@ from assay.schema.event import Envelope, Event
 from assay.schema.job import JobCancelled, JobExecuted, JobExpired, JobFailed, JobStopped
 from assay.schema.lease import LeaseCommitted, LeaseGranted
 from assay.schema.offer import StakeChanged
-from assay.verification import disputing
 from assay.verification.ports import Ports
 from assay.verification.queries import beacons, cases, epochs, questions, verifiers
-from assay.verification.revealing import share_in
+from assay.verification.steps import disputing
+from assay.verification.steps.revealing import share_in
 
 
 async def on_lease_granted(said: Envelope[LeaseGranted], ports: Ports, now: int) -> list[Event]:

@@ -30,18 +30,18 @@ from assay.schema.verdict import VerdictReached
 from assay.verification.bells import Bells, keep
 from assay.verification.blocks import Blocks
 from assay.verification.calibrating import load_calibrations
-from assay.verification.checking import Checker
-from assay.verification.clerk import Clerk
 from assay.verification.desk import Desk
-from assay.verification.drawing import Drawer
-from assay.verification.gathering import Gatherer
 from assay.verification.handlers import HANDLERS
 from assay.verification.ports import Ports, flush
-from assay.verification.presenting import Presenter
-from assay.verification.refereeing import Referee
 from assay.verification.replayer import ChildReplayer
 from assay.verification.settings import Settings
-from assay.verification.tending import Tender
+from assay.verification.steps.checking import Checker
+from assay.verification.steps.clerk import Clerk
+from assay.verification.steps.drawing import Drawer
+from assay.verification.steps.gathering import Gatherer
+from assay.verification.steps.presenting import Presenter
+from assay.verification.steps.refereeing import Referee
+from assay.verification.steps.tending import Tender
 from assay.workloads.runner import Runner
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -6,11 +6,11 @@ from typing import Final, TypeAlias
 
 from assay.schema.errors import AssayError
 from assay.schema.verdict import Finding
-from assay.verification.concluding import say_verdicts
 from assay.verification.desk import Desk
 from assay.verification.domain import Case, Judged, conclude, part_of
 from assay.verification.methods import CHECKS, Replayer
 from assay.verification.queries import cases
+from assay.verification.steps.concluding import say_verdicts
 
 # What ends within so long is kept together.
 GATHER_S: Final = 0.02

@@ -12,17 +12,17 @@ from assay.schema.epoch import EpochAudited, EpochFault, EpochMismatched
 from assay.schema.errors import AssayError
 from assay.schema.lease import OTHER_CLASS, SlashReason
 from assay.schema.verdict import Finding
-from assay.verification.concluding import close_epoch
 from assay.verification.desk import Desk
-from assay.verification.disputing import HeldBack, accuse, found_by, hold_back
 from assay.verification.domain import Case, Vote, is_planted, rule, wanted
 from assay.verification.domain.judging import CLAIM, CONFIRMING, Ruling
 from assay.verification.domain.verdicts import fact_of
-from assay.verification.judging import weigh_readings
 from assay.verification.queries import cases, epochs, questions, verifiers
 from assay.verification.queries.epochs import Kept
 from assay.verification.queries.questions import Audit, Question
-from assay.verification.weighing import Weighed, weigh
+from assay.verification.steps.concluding import close_epoch
+from assay.verification.steps.disputing import HeldBack, accuse, found_by, hold_back
+from assay.verification.steps.judging import weigh_readings
+from assay.verification.steps.weighing import Weighed, weigh
 
 CLAIM_MS: Final = 20_000
 AGAIN_MS: Final = 1_000

@@ -13,13 +13,13 @@ from assay.schema.errors import AssayError, Refused
 from assay.schema.job import JobSpec
 from assay.schema.values import BOND_PER_VERIFIER, address_of
 from assay.store import Transaction
-from assay.verification import disputing
 from assay.verification.desk import Desk
 from assay.verification.domain import Case
 from assay.verification.domain import dispute as domain
 from assay.verification.queries import cases, disputes, questions
 from assay.verification.queries.disputes import Held
 from assay.verification.queries.questions import Audit
+from assay.verification.steps import disputing
 from assay.workloads import HeldInputs, ModelStore, read_params, workload
 from assay.workloads.court import Judgeable, Matter, record_of
 from assay.workloads.errors import WorkloadError

@@ -10,13 +10,13 @@ from assay.proof.epoch import Entry, Range
 from assay.schema.epoch import EpochDrawn, EpochFault, EpochOpened, EpochWithheld
 from assay.schema.errors import AssayError, Refused, Retry
 from assay.schema.values import Digest, cost_of
-from assay.verification.concluding import close_epoch
 from assay.verification.desk import Desk
 from assay.verification.domain import Case, Draw, count_of, draw_segments
 from assay.verification.domain.verdicts import fact_of
 from assay.verification.queries import beacons, cases, epochs, questions
 from assay.verification.queries.epochs import Kept
-from assay.verification.revealing import Shared, combine_shares, open_shares
+from assay.verification.steps.concluding import close_epoch
+from assay.verification.steps.revealing import Shared, combine_shares, open_shares
 from assay.workloads.errors import BadCheckpoint
 
 CLAIM_MS: Final = 20_000

@@ -12,7 +12,7 @@ from assay.verification.domain.judging import CLAIM
 from assay.verification.methods import METHODS
 from assay.verification.methods.method import Shown
 from assay.verification.queries.questions import Audit, Question
-from assay.verification.weighing import UNHELD, Weighed, is_sealed
+from assay.verification.steps.weighing import UNHELD, Weighed, is_sealed
 from assay.workloads.task import Found
 
 FORGED = Found(agrees=False, code="audit.forged", distance=0.0, group=0)
