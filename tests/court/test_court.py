@@ -90,8 +90,6 @@ async def disputants(net: Net, tmp_path_factory: pytest.TempPathFactory) -> Asyn
     finally:
         process.terminate()
         await asyncio.wait_for(process.wait(), 30)
-        for party in parties:
-            del devnet.parties[party.name]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ class Settings(ParticipantSettings, env_prefix="ASSAY_EXECUTION_"):
     """The content-addressed model store; several workers of a machine may share it."""
     region: Region = "de"
     """ISO 3166 code of the country that the machine stands in; jobs may demand it."""
-    kinds: tuple[Kind, ...] = ("noop", "finetune", "generate", "regress")
+    kinds: tuple[Kind, ...] = ("noop", "finetune", "generate")
     """The kinds of work that are offered."""
     slots: Annotated[int, Field(ge=1, le=4096)] = 1
     """Leases held at a time. Stake is needed for each."""

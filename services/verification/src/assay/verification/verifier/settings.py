@@ -18,7 +18,7 @@ class Settings(ParticipantSettings, env_prefix="ASSAY_VERIFIER_"):
     """ISO 3166 code of the country that the machine stands in."""
     network: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] = "home"
     """Whose wires the machine hangs on: an ASN, a site. Verifiers of one question are drawn from several."""
-    kinds: tuple[Kind, ...] = ("noop", "finetune", "generate", "regress")
+    kinds: tuple[Kind, ...] = ("noop", "finetune", "generate")
     """The kinds of work that are checked."""
     slots: Annotated[int, Field(ge=1, le=256)] = 4
     """Audits held at a time; they are run one after the other."""
