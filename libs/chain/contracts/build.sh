@@ -16,8 +16,8 @@ trap 'rm -rf "$HOME"' EXIT
 "$forge" test "$@"
 # What calls take may not change by more than a twentieth unseen; after a wanted change: rm gas.snapshot and build.
 if [ -f gas.snapshot ]; then
-  "$forge" snapshot --match-contract PaymentGas --snap "$HOME/snapshot" --check gas.snapshot --tolerance 5
+  "$forge" snapshot --match-contract 'Gas' --snap "$HOME/snapshot" --check gas.snapshot --tolerance 5
 else
-  "$forge" snapshot --match-contract PaymentGas --snap gas.snapshot
+  "$forge" snapshot --match-contract 'Gas' --snap gas.snapshot
 fi
 node tools/artefacts.js "$abi"

@@ -12,6 +12,8 @@ interface Vm {
     function prank(address caller) external;
     function warp(uint256 timestamp) external;
     function chainId(uint256 id) external;
+    function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
+    function getNonce(address account) external view returns (uint64);
     function addr(uint256 key) external returns (address);
     function sign(uint256 key, bytes32 digest) external returns (uint8 v, bytes32 r, bytes32 s);
     function expectPartialRevert(bytes4 selector) external;

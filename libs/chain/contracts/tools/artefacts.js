@@ -3,7 +3,10 @@ const { createHash } = require("crypto");
 const { mkdirSync, readdirSync, readFileSync, writeFileSync } = require("fs");
 const { join } = require("path");
 
-const CONTRACTS = ["StableToken", "NativeToken", "Escrow", "Stake", "InsurancePool", "EpochAnchors", "Judge", "Payment", "Challenges"];
+const CONTRACTS = [
+  ...["StableToken", "NativeToken", "Escrow", "Stake", "InsurancePool", "EpochAnchors", "Judge", "Payment", "Challenges"],
+  ...["StakeVault", "Restaking", "Slashing", "Rewards", "MedianOracle", "Treasury", "Credit", "Timelock", "Governance"],
+];
 // What the benchmarks deploy beside them, and no network does.
 const PEERS = ["NettedPayments"];
 const root = join(__dirname, "..");
@@ -19,10 +22,15 @@ const sources = [
 ];
 const digest = (path) => createHash("sha256").update(readFileSync(join(root, path))).digest("hex");
 
+// EIP-170: no chain takes more code than this.
+const SIZE_MAX = 24576;
+
 mkdirSync(target, { recursive: true });
 const write = (folder, name) => {
   const built = JSON.parse(readFileSync(join(root, "out", `${name}.sol`, `${name}.json`), "utf8"));
-  const artefact = { abi: built.abi, bytecode: built.bytecode.object };
+  const size = (built.deployedBytecode.object.length - 2) / 2;
+  if (size > SIZE_MAX) throw new Error(`${name} has ${size} bytes of code, more than ${SIZE_MAX}`);
+  const artefact = { abi: built.abi, bytecode: built.bytecode.object, size };
   writeFileSync(join(folder, `${name}.json`), JSON.stringify(artefact, null, 1) + "\n");
 };
 for (const name of CONTRACTS) write(target, name);

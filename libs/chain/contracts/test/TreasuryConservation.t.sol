@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {TreasuryMarket} from "./TreasuryMarket.sol";
+
+/// @notice Whatever the price does, the treasury holds what it says it locked, and everyone gets out.
+contract TreasuryConservationTest {
+    TreasuryMarket private _market;
+
+    function setUp() public {
+        _market = new TreasuryMarket();
+    }
+
+    function targetContracts() public view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(_market);
+    }
+
+    struct FuzzSelector {
+        address addr;
+        bytes4[] selectors;
+    }
+
+    function targetSelectors() public view returns (FuzzSelector[] memory targets) {
+        bytes4[] memory selectors = new bytes4[](6);
+        selectors[0] = TreasuryMarket.move.selector;
+        selectors[1] = TreasuryMarket.loseFeeds.selector;
+        selectors[2] = TreasuryMarket.recover.selector;
+        selectors[3] = TreasuryMarket.make.selector;
+        selectors[4] = TreasuryMarket.leave.selector;
+        selectors[5] = TreasuryMarket.payFee.selector;
+        targets = new FuzzSelector[](1);
+        targets[0] = FuzzSelector(address(_market), selectors);
+    }
+
+    /// forge-config: default.invariant.runs = 24
+    function invariant_what_is_locked_is_there() public view {
+        _market.checkLocked();
+    }
+}
