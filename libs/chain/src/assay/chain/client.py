@@ -19,6 +19,8 @@ from assay.schema.errors import Mismatch
 LOG_SPAN_BLOCKS = 2_000
 # What a batch does depends on the state when it is mined: an order that was refused when asked may open then.
 GAS_MARGIN = 1.3
+# Votes are counted by the second: in a later one than the estimate's, two checkpoints take new slots, not old ones.
+GAS_RESERVE = 60_000
 
 
 async def connect(rpc_url: str, deployment: Deployment) -> ChainClient:
@@ -112,7 +114,7 @@ class ChainClient:
     async def estimate(self, sender: str, to: str, data: bytes) -> int:
         """Returns the gas this call needs with a margin. Raises Reverted with the contract's reason."""
         call = {"from": sender, "to": to, "data": "0x" + data.hex()}
-        return int(int(await self.rpc.ask("eth_estimateGas", call), 16) * GAS_MARGIN)
+        return int(int(await self.rpc.ask("eth_estimateGas", call), 16) * GAS_MARGIN) + GAS_RESERVE
 
     async def broadcast(self, raw: bytes) -> bytes:
         """Returns the hash of a transaction that the chain now has, however often it is sent.
