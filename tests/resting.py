@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Any, Literal
 
 import pytest
 from tests.invariants import ENDS, about, locked, of, wrong_events, wrong_ledger, wrong_money, wrong_receipts
@@ -12,6 +14,18 @@ from tests.network import Net
 from assay.schema.job import JobRefunded, JobSettled
 
 LATE_S = 15.0
+
+
+def resting(scope: Literal["function", "module"] = "function") -> Any:
+    """A fixture that checks the invariants after each test, or after all of a file."""
+
+    @pytest.fixture(autouse=True, scope=scope)
+    async def at_rest(net: Net) -> AsyncIterator[None]:
+        since = len(net.chronicle.said)
+        yield
+        await check_at_rest(net, since)
+
+    return at_rest
 
 
 async def check_at_rest(net: Net, since: int = 0) -> None:

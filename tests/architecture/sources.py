@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,6 +15,12 @@ def files() -> list[Path]:
     return sorted(found)
 
 
+@cache
+def nodes(file: Path) -> list[ast.AST]:
+    """Every node of a file's syntax tree."""
+    return list(ast.walk(ast.parse(file.read_text())))
+
+
 def lines(file: Path) -> int:
     """How long a file is."""
     return len(file.read_text().splitlines())
@@ -22,7 +29,7 @@ def lines(file: Path) -> int:
 def functions() -> Iterator[tuple[str, int]]:
     """Every function as `path:line name`, with its length in lines."""
     for file in files():
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in nodes(file):
             if isinstance(node, Function):
                 assert node.end_lineno is not None
                 place = f"{file.relative_to(ROOT)}:{node.lineno} {node.name}"

@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from services.gateway.tests.conftest import DOMAIN, Person
 from services.matching.tests.samples import NOW_MS, job_of, offer_of
 from services.verification.tests.samples import Work
 from tests.architecture.guides import blocks
-from tests.architecture.sources import ROOT, files
+from tests.architecture.sources import ROOT, files, nodes
 from tools.example import envelope_of, golden_of
 
 from assay.bus.memory_blobs import MemoryBlobs
@@ -254,10 +255,11 @@ def test_the_guide_for_contributors_names_at_most_three_files_for_each_thing() -
         assert 1 <= len(re.findall(r"\b\d (?=`|its|the|that)", edited)) <= 3, thing
 
 
+@cache
 def imported(file: Path) -> set[str]:
     """The modules that a file imports, by their whole names."""
     found = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in nodes(file):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
