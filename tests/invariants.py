@@ -84,7 +84,7 @@ def money(said: Said) -> Iterator[str]:
             yield f"{closing.job_id}: its payouts {out} are not what its leases were paid"
         if closing.fee != sum(fee.get(lease_id, 0) for lease_id in out):
             yield f"{closing.job_id}: {closing.fee} is not the fee of {out}"
-        if sum(out.values()) + closing.fee + closing.refunded != funded[closing.job_id]:
+        if sum(out.values()) + closing.fee + closing.audited + closing.refunded != funded[closing.job_id]:
             yield f"{closing.job_id}: {out}, {closing.fee} and {closing.refunded} are not what was locked"
 
 

@@ -50,6 +50,10 @@ def audits(said: Said) -> Iterator[str]:
     paid = [(event.audit_id, event.verifier, event.amount) for event in of(said, AuditPaid)]
     overruled = [(event.audit_id, event.verifier, event.reason) for event in of(said, AuditOverruled)]
     slashed = [(event.audit_id, event.verifier, event.reason) for event in of(said, VerifierSlashed)]
+    ordered = Counter({event.job_id: event.audited for event in (*of(said, JobSettled), *of(said, JobRefunded))})
+    for event in of(said, AuditUpheld):
+        ordered[event.ordered_by] -= event.fee if event.ordered_by in ordered else 0
+    yield from (f"the audits that {job} ordered leave {left}" for job, left in ordered.items() if left)
     for name, due, done in (("paid", upheld, paid), ("slashed", overruled, slashed)):
         for what, times in (Counter(due) - Counter(done)).items():
             yield f"audit {what} was not {name} ({times})"
@@ -63,7 +67,8 @@ async def wrong_chain(devnet: Devnet, said: Said) -> list[str]:
     asked = [devnet.chain.root_of(address_of(epoch.provider), epoch.number) for epoch in anchored]
     held = zip(anchored, await asyncio.gather(*asked), strict=True)
     faults = [f"the chain holds {root.hex()} for {epoch}" for epoch, root in held if root.hex() != epoch.root]
-    fees = sum(closing.fee for closing in (*of(said, JobSettled), *of(said, JobRefunded)))
+    # What orders pay for audits goes past the fund, to the verifiers.
+    fees = sum(closing.fee + closing.audited for closing in (*of(said, JobSettled), *of(said, JobRefunded)))
     expected = FUND + fees - sum(event.amount for event in of(said, AuditPaid))
     fund = await devnet.chain.audit_fund()
     return faults if fund == expected else [*faults, f"{fund} is in the audit fund, {expected} should be"]

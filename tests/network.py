@@ -24,7 +24,7 @@ from assay.devnet.environment import SERVICES, Knobs
 from assay.devnet.errors import NotInstalled
 from assay.devnet.parties import STABLE, Party, Terms
 from assay.schema.event import Envelope, Event
-from assay.schema.values import Policy, Requirements, Role
+from assay.schema.values import Requirements, Role
 from assay.workloads import ModelStore
 
 ROOT: Final = Path(__file__).parent.parent
@@ -109,10 +109,9 @@ class Net:
         return await self.order("noop", params, regions, **how)
 
     async def order(self, kind: str, params: dict[str, Any], regions: tuple[str, ...], **how: Any) -> str:
-        """The id of a job of any kind, of which two segments of each lease are audited."""
+        """The id of a job of any kind, of whose provider's epoch two segments are audited."""
         assay = how.pop("assay", self.assay)
-        needs = Requirements(regions=regions)
-        return await assay.submit(kind, params, requirements=needs, policy=Policy(audit_segments=2), **how)
+        return await assay.submit(kind, params, requirements=Requirements(regions=regions), **how)
 
     async def ended(self, job_id: str, within_s: float = WITHIN_S) -> JobView:
         """The job once its money is at rest."""

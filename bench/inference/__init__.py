@@ -11,9 +11,13 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+import numpy as np
+
 from assay.proof.digest import blob_digest
 from assay.schema.job import JobSpec
 from assay.workloads import HeldInputs, ModelStore
+from assay.workloads.generate.answers import Answer, write_proof
+from assay.workloads.generate.sketch import NUMBERS, chunks_of
 from assay.workloads.smollm2 import SMOLLM2
 from bench.inference.behaviours import CHEATS
 from bench.inference.outcomes import Outcome, Setting, outcomes_of
@@ -48,7 +52,7 @@ SAMPLE: Final = {
 UNPROMISED: Final = frozenset({"int8 weights (bfloat16)", "int8 decode, right prefill (bfloat16)"})
 NOTES: Final = (
     "residuals in the table are in units of their limits: worst chunk, mean of chunks, worst token, mean of tokens",
-    "the sketch is the proof; tokens (4 bytes) and text are the answer itself, opened with it",
+    "the proof is the tokens, 4 bytes each, with the sketches; the text is the answer itself, opened with it",
     "int8 weights in a bfloat16 job are no part of the aim: over so few tokens they differ by little more than honest "
     "machines do (docs/adr/0011-inference-check.md)",
 )
@@ -86,7 +90,7 @@ def measure(settings: Callable[[str], list[Setting]]) -> Result:
     """What the check finds of these processes, in both number types."""
     root = Path(os.environ.get("ASSAY_MODELS_DIR", "var/models"))
     if SMOLLM2 not in ModelStore(root):
-        return Result("inference", {"model": "not installed"}, {}, {}, AIMS)
+        return without_model()
     text = "".join(json.dumps({"prompt": prompt}) + "\n" for prompt in prompts(REQUESTS))
     inputs = HeldInputs(ModelStore(root), {blob_digest(text.encode()): text.encode()})
     found = [
@@ -95,6 +99,15 @@ def measure(settings: Callable[[str], list[Setting]]) -> Result:
         for outcome in outcomes_of(settings(dtype), spec_of(dtype, text), text, inputs)
     ]
     return compose(found)
+
+
+def without_model() -> Result:
+    """What is known where no model is installed: how large a proof is follows from its format alone."""
+    chunks = np.zeros((chunks_of(TOKENS), NUMBERS), dtype=np.float16)
+    answers = [Answer(request, np.zeros(TOKENS, dtype=np.int64), chunks) for request in range(REQUESTS)]
+    proof = len(write_proof(answers)) / (REQUESTS * TOKENS)
+    figures: dict[str, float | str | None] = {"model": "not installed", "proof_bytes_a_token": proof}
+    return Result("inference", figures, {}, {"proof_budget_over_proof": PROOF_BYTES_BUDGET / proof}, AIMS, NOTES)
 
 
 def spec_of(dtype: str, text: str) -> JobSpec:
@@ -112,7 +125,7 @@ def compose(found: list[Outcome]) -> Result:
     cheats = [each for each in found if not each.name.startswith(PLAIN)]
     plain = {each.dtype: each.check_s / each.made_s for each in honest if each.name == PLAIN}
     cost = max(plain.values()) * AUDITED
-    proof = median(each.sketch_bytes / each.tokens for each in honest)
+    proof = median(each.proof_bytes / each.tokens for each in honest)
     figures: dict[str, float | str | None] = {f"check_over_generate_{dtype}": ratio for dtype, ratio in plain.items()}
     figures |= {"cost_at_5_percent_audited": cost, "proof_bytes_a_token": proof}
     figures |= {"tokens_checked": float(sum(each.tokens for each in found))}

@@ -43,7 +43,7 @@ class Outcome:
     made_s: float
     check_s: float
     tokens: int
-    sketch_bytes: int
+    proof_bytes: int
 
     @property
     def accepted(self) -> bool:
@@ -77,10 +77,10 @@ def judge(name: str, claim: Claim, made_s: float, spec: JobSpec, inputs: HeldInp
     begun_s = time.process_time()
     findings = check_generation(claim, SEED, spec, inputs)
     check_s = time.process_time() - begun_s
-    answers = read_proof(decode(claim.opening).proof, params, 0)
+    proof = decode(claim.opening).proof
+    answers = read_proof(proof, params, 0)
     tokens = sum(len(answer.tokens) for answer in answers)
-    sketch_bytes = sum(answer.sketch.nbytes for answer in answers)
-    return Outcome(name, params.dtype, findings, made_s, check_s, tokens, sketch_bytes)
+    return Outcome(name, params.dtype, findings, made_s, check_s, tokens, len(proof))
 
 
 def outcomes_of(settings: Sequence[Setting], spec: JobSpec, prompts: str, inputs: HeldInputs) -> list[Outcome]:

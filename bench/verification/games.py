@@ -21,6 +21,7 @@ from bench.verification.market import (
     Order,
     Verifiers,
     draw_from,
+    share_of,
     want_of,
 )
 
@@ -88,11 +89,12 @@ def epoch(
     draw, fellows = draw_from(orders, passed, chance.randbytes(8).hex()), verifiers.fellows
     drawn = [place for each in draw.segments if (place := (each.lease_id, each.segment)) in false]
     gain, is_found, harmed = PRICE * len(false), bool(drawn) and not fellows, 0
+    fee = share_of(orders, len(draw.segments) - len(draw.extra))
     for place in drawn if fellows else ():
         question = want_of(draw.seed, place, machine)
         answered = verifiers.ask(question, lambda verifier: CLAIM if verifier in fellows else TRUTH)
         # Who upholds what it did not compute saves the segment's cost; who is overruled has no fee, and no cost.
-        gain += PRICE * len(answered.upheld & fellows) - (BOND + FEE - PRICE) * len(answered.overruled & fellows)
+        gain += PRICE * len(answered.upheld & fellows) - (BOND + fee - PRICE) * len(answered.overruled & fellows)
         harmed += len(answered.overruled - fellows)
         is_found = is_found or not answered.stands
     return gain - is_found * (sum(order.pay for order in orders) + SLASH), is_found, harmed
@@ -119,14 +121,16 @@ def answers_falsely(verifiers: Verifiers, lies: Lies) -> Game:
     def play(jobs: int, chance: random.Random) -> Played:
         gain, harmed, fellows = 0, 0, verifiers.fellows
         for number in range(jobs // EPOCH_JOBS):
-            draw = draw_from(orders_of(EPOCH_JOBS, JOB_SEGMENTS, chance), number, chance.randbytes(8).hex())
+            orders = orders_of(EPOCH_JOBS, JOB_SEGMENTS, chance)
+            draw = draw_from(orders, number, chance.randbytes(8).hex())
+            fee = share_of(orders, len(draw.segments))
             for each in draw.segments:
                 question = want_of(draw.seed, (each.lease_id, each.segment))
                 if lies(verifiers, question, chance):
                     answered = verifiers.ask(question, lambda verifier: LIE if verifier in fellows else CLAIM)
                     # Without the lie the first alone had answered, for its fee, at the segment's cost.
                     gain += (
-                        FEE * (len(answered.upheld & fellows) - 1) + PRICE - BOND * len(answered.overruled & fellows)
+                        fee * (len(answered.upheld & fellows) - 1) + PRICE - BOND * len(answered.overruled & fellows)
                     )
                     harmed += len(answered.overruled - fellows) + (not answered.stands)
         return Played(gain, harmed)
@@ -150,15 +154,20 @@ def fellows_among(verifiers: Verifiers, question: Want, count: int) -> int:
     return sum(each.verifier in verifiers.fellows for each in verifiers.first(question, count))
 
 
-def orders_from_itself(colluding: int) -> Game:
+def orders_from_itself(colluding: int, segments: int = 1, asked: int = 2) -> Game:
     """A requester, a provider and verifiers of one owner: it orders from itself what costs it nothing to check."""
 
     def play(jobs: int, chance: random.Random) -> Played:
         verifiers, gain = Verifiers(colluding=colluding), 0
-        for order in orders_of(jobs, 1, chance):
+        for plain in orders_of(jobs // segments, segments, chance):
+            order = replace(plain, asked=asked)
             draw = draw_from([order], 0, chance.randbytes(8).hex())
-            questions = [want_of(draw.seed, (each.lease_id, each.segment)) for each in draw.segments]
-            gain += FEE * sum(fellows_among(verifiers, question, 1) for question in questions) - audit_fee(PRICE)
+            share = share_of([order], len(draw.segments) - len(draw.extra))
+            # What it asked for besides it pays for in full, to its own verifiers and to others.
+            gain -= audit_fee(order.cost) + FEE * len(draw.extra)
+            for each in draw.segments:
+                fee = FEE if (each.lease_id, each.segment) in draw.extra else share
+                gain += fee * fellows_among(verifiers, want_of(draw.seed, (each.lease_id, each.segment)), 1)
         return Played(gain)
 
     return play

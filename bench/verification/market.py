@@ -11,6 +11,7 @@ from typing import Final
 from blake3 import blake3
 
 from assay.proof.epoch import Entry, Range
+from assay.proof.policy import full_fee
 from assay.schema.audit import VerifierAnnounced
 from assay.schema.job import JobSpec
 from assay.schema.values import BOND_PER_VERIFIER, STAKE_PER_SLOT, cost_of, encode_token
@@ -18,12 +19,13 @@ from assay.settlement.domain import audit_fee, bond_amount, slash_amount
 from assay.verification.domain import (
     Asked,
     Candidate,
+    Fund,
     Vote,
     Want,
     choose,
     count_of,
     draw_segments,
-    fee_of,
+    fees_of,
     rule,
     wanted,
 )
@@ -31,10 +33,11 @@ from assay.verification.domain.draws import Draw
 
 PRICE: Final = 1_000_000
 SPEC: Final = JobSpec(kind="noop", segments=1, segment_units=1_000_000)
-FEE: Final = fee_of(SPEC, PRICE)
+FEE: Final = full_fee(SPEC, PRICE)
 PAR: Final = 10**12
 """So many base units of the native token for one of the stable token's."""
 SLASH: Final = slash_amount(STAKE_PER_SLOT) // PAR
+PLANTED_PPM: Final = 50_000
 BOND: Final = bond_amount(BOND_PER_VERIFIER) // PAR
 TRUTH: Final = 1
 """The group of those who say what a false segment really comes to."""
@@ -131,10 +134,19 @@ class Order:
     asked: int = 2
 
     @property
+    def cost(self) -> int:
+        """What it costs its requester."""
+        return cost_of(self.segments * self.units, PRICE)
+
+    @property
     def pay(self) -> int:
         """What it earns, after the part for audits."""
-        cost = cost_of(self.segments * self.units, PRICE)
-        return cost - audit_fee(cost)
+        return self.cost - audit_fee(self.cost)
+
+
+def share_of(orders: Sequence[Order], questions: int) -> int:
+    """What the fund pays for an answer in an epoch of these, that has so many questions for it."""
+    return Fund(fees_of(sum(order.cost for order in orders)), PLANTED_PPM, 0).share(SPEC, PRICE, questions)
 
 
 def draw_from(orders: Sequence[Order], passed_epochs: int, turn: str) -> Draw:

@@ -57,8 +57,9 @@ STRATEGIES: Final = (
     *(Strategy(f"states a class of its own, {count} of 20", states_own_class(count)) for count in (3, 7, 10)),
     Strategy("so, an identity a segment, 10 of 20", states_own_class(10, 1, 1)),
     Strategy("hides behind its own orders", hides_behind_own_orders),
-    Strategy("orders from itself, 1 of 20", orders_from_itself(1), False),
-    Strategy("orders from itself, 4 of 20", orders_from_itself(4), False),
+    Strategy("orders from itself, 1 of 20", orders_from_itself(1)),
+    Strategy("orders from itself, 4 of 20", orders_from_itself(4)),
+    Strategy("so, with extra audits, 4 of 20", orders_from_itself(4, 500, 500)),
 )
 
 

@@ -7,7 +7,8 @@ from typing import Final
 
 import pytest
 from tests.adversaries.hostile import BEHAVIOURS
-from tests.adversaries.running import REGIONS, Holdings, holdings, running
+from tests.adversaries.running import REGIONS, running
+from tests.holdings import Holdings, holdings
 from tests.network import PRICE, SEGMENT_PRICE, STEADY, UNITS, VERIFIERS, Net
 from tests.scenarios.tuning import SIZES, TEXT
 
@@ -16,7 +17,7 @@ from assay.schema.values import Policy, Requirements
 
 SEGMENTS: Final = 4
 TUNING_SEGMENTS: Final = 3
-WITHIN_S: Final = 240.0
+WITHIN_S: Final = 400.0
 NEAR: Final = ("rounding",)
 """Those whose bits lie within honest noise of the truth, but are not those of the class of machine that they state."""
 TUNED: Final = ("half-way", "bfloat16", "poison", "rounding", "chosen-data", "half-batch")
@@ -64,6 +65,7 @@ async def order(net: Net, name: str, model: str, data: str) -> str:
         steps = TUNING_SEGMENTS * SIZES["segment_steps"]
         params = {"model": model, "data": data, "steps": steps, "learning_rate": 0.01, "heldout_share": 0.1, **SIZES}
         limit = steps * SIZES["batch"] * SIZES["sequence_tokens"] * PRICE // 1_000_000
+    limit *= 2  # Every segment is drawn at the order's cost.
     needs, policy = Requirements(regions=(REGIONS[name],)), Policy(audit_segments=SEGMENTS)
     kind = "finetune" if name in TUNED else "noop"
     return await net.assay.submit(kind, params, requirements=needs, policy=policy, price_limit=limit)

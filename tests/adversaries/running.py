@@ -5,7 +5,6 @@ import json
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,20 +22,6 @@ ANNOUNCE_S: Final = 5
 WITHIN_S: Final = 240.0
 REGIONS: Final = dict(zip([*hostile.BEHAVIOURS, *hostile.PARTNERS], map("z{:c}".format, range(97, 123)), strict=False))
 """A region of its own for each hostile provider."""
-
-
-@dataclass(frozen=True)
-class Holdings:
-    """What a party has: stable tokens anywhere, native tokens at stake."""
-
-    stable: int
-    stake: int
-
-
-async def holdings(net: Net, name: str) -> Holdings:
-    """What a party has now."""
-    chain, address = net.devnet.chain, net.party(name).key.address
-    return Holdings(await net.balances(name), await chain.stake_of(address) + await chain.unbonding_of(address))
 
 
 @asynccontextmanager

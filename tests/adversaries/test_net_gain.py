@@ -2,7 +2,14 @@
 
 import random
 
-from bench.verification.games import answers_falsely, falsifies, sometimes, states_own_class, where_it_wins
+from bench.verification.games import (
+    answers_falsely,
+    falsifies,
+    orders_from_itself,
+    sometimes,
+    states_own_class,
+    where_it_wins,
+)
 from bench.verification.market import Verifiers
 from bench.verification.net_gain import JOBS
 from hypothesis import given, settings
@@ -40,3 +47,11 @@ def test_judges_of_ones_own_class_are_too_few(colluding: int, chance: random.Ran
 @given(st.sampled_from(["", "home"]), CHANCES)
 def test_nobody_sees_where_a_lie_would_win(network: str, chance: random.Random) -> None:
     assert answers_falsely(Verifiers(20, 2, network=network), where_it_wins)(JOBS, chance).gain < 0
+
+
+@settings(max_examples=3, deadline=None)
+@given(st.integers(0, 20), st.sampled_from([(1, 2), (300, 300)]), CHANCES)
+def test_orders_from_oneself_bring_the_fund_what_they_take(
+    colluding: int, order: tuple[int, int], chance: random.Random
+) -> None:
+    assert orders_from_itself(colluding, *order)(max(JOBS // 20, order[0]), chance).gain <= 0

@@ -1,12 +1,15 @@
 """Hostile providers against the running network: what finds each, what it gained, and what it lost."""
 
 import pytest
-from tests.adversaries.conftest import NEAR, Tried
+from tests.adversaries.conftest import NEAR, SEGMENTS, WITHIN_S, Tried
 from tests.adversaries.hostile import BEHAVIOURS
-from tests.adversaries.running import holdings
-from tests.network import Net
+from tests.adversaries.running import REGIONS
+from tests.holdings import holdings
+from tests.network import SEGMENT_PRICE, UNITS, Net
 
+from assay.schema.audit import AuditUpheld
 from assay.schema.lease import OTHER_CLASS, LeaseRejected
+from assay.schema.values import Policy, Requirements
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -33,7 +36,7 @@ def test_every_behaviour_is_tried() -> None:
 @pytest.mark.parametrize("name", MECHANISM)
 async def test_is_found_gains_nothing_and_loses_stake(net: Net, tried: dict[str, Tried], name: str) -> None:
     job, before, after = tried[name].job, tried[name].before, tried[name].after
-    assert (job.state, job.paid, job.refunded) == ("refunded", 0, job.price_limit)
+    assert (job.state, job.paid, job.audited + job.refunded) == ("refunded", 0, job.price_limit)
     found = [said.event for said in net.chronicle.of(job.job_id) if isinstance(said.event, LeaseRejected)]
     assert {event.code for event in found} <= MECHANISM[name] and found
     assert after.stable <= before.stable
@@ -55,3 +58,19 @@ async def test_nobody_honest_is_slashed(net: Net, tried: dict[str, Tried], hones
     assert not slashed & {net.party(name).id for name in honest}
     for name in honest:
         assert (await holdings(net, name)).stake > 0
+
+
+async def test_a_replicated_claim_falls_by_the_quorum_of_all_who_were_asked_at_once(
+    net: Net, tried: dict[str, Tried]
+) -> None:
+    name, before = "makes-up-one", await holdings(net, "makes-up-one")
+    policy, needs = Policy(audit_segments=SEGMENTS, method="replication"), Requirements(regions=(REGIONS[name],))
+    params, limit = {"segments": SEGMENTS, "units_per_segment": UNITS}, 6 * SEGMENTS * SEGMENT_PRICE
+    job_id = await net.assay.submit("noop", params, requirements=needs, policy=policy, price_limit=limit)
+    job = await net.ended(job_id, WITHIN_S)
+    await net.until_said(job_id, "lease.slashed")
+    assert (job.state, job.paid, job.audited + job.refunded) == ("refunded", 0, limit)
+    upheld = [said.event for said in net.chronicle.said if isinstance(said.event, AuditUpheld)]
+    false = [audit for audit in upheld if audit.lease_id == job.leases[0].lease_id and not audit.agreed]
+    assert {audit.method for audit in false} == {"replication"} and len({audit.verifier for audit in false}) == 3
+    assert (await holdings(net, name)).stake < before.stake

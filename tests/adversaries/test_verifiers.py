@@ -10,11 +10,13 @@ from typing import Final
 
 import pytest
 from tests.adversaries.hostile_verifiers import BEHAVIOURS, HEARD
-from tests.adversaries.running import REGIONS, Holdings, holdings, running
+from tests.adversaries.running import REGIONS, running
+from tests.holdings import Holdings, holdings
 from tests.network import REGION, SECOND, SEGMENT_PRICE, STEADY, UNITS, VERIFIERS, Net
 from tests.resting import check_at_rest
 
 from assay.client.sdk import JobView
+from assay.schema.dispute import DisputeForfeited
 from assay.schema.lease import SlashReason
 from assay.schema.values import BOND_PER_VERIFIER, Policy, Requirements
 
@@ -37,6 +39,7 @@ CAUGHT: dict[str, set[SlashReason]] = {
     "liar-2": FALSE,
     "reveals-other": {SlashReason.LAZY_VERIFIER},
 }
+LIARS: Final = ("liar-1", "liar-2")
 LATE = ("silent", "never-reveals")
 IDLE = (*LATE, "declines")
 
@@ -95,7 +98,7 @@ async def until_overruled(net: Net, folder: Path) -> list[JobView]:
 async def order(net: Net, region: str, segments: int) -> str:
     """The id of a job of which every segment is audited."""
     params = {"segments": segments, "units_per_segment": UNITS, "payload": secrets.token_hex(8)}
-    policy, limit = Policy(audit_segments=segments), segments * SEGMENT_PRICE
+    policy, limit = Policy(audit_segments=segments), 2 * segments * SEGMENT_PRICE
     needs = Requirements(regions=(region,))
     return await net.assay.submit("noop", params, requirements=needs, policy=policy, price_limit=limit)
 
@@ -111,7 +114,8 @@ def heard_in(net: Net, folder: Path) -> Counter[tuple[str, str]]:
 def is_met(heard: Counter[tuple[str, str]]) -> bool:
     """Whether every hostile verifier has had its turn, and the liars have no bond left."""
     return (
-        all(heard[name, "audit.overruled"] >= (2 if "liar" in name else 1) for name in CAUGHT)
+        all(heard[name, "audit.overruled"] for name in CAUGHT)
+        and all(heard[name, "audit.overruled"] + heard[name, "dispute.forfeited"] >= 2 for name in LIARS)
         and all(heard[name, "audit.lapsed"] for name in LATE)
         and all(heard[name, "audit.assigned"] for name in IDLE)
         and bool(heard["crashes", "audit.upheld"])
@@ -129,7 +133,7 @@ def test_the_first_answer_costs_a_bond_and_earns_nothing(net: Net, trial: Trial,
     assert not trial.heard[name, "audit.upheld"]
     before, after = trial.before[name], trial.after[name]
     assert after.stable == before.stable
-    assert after.stake == max(before.stake - len(slashed) * BOND_PER_VERIFIER, 0)
+    assert after.stake == max(before.stake - len(slashed) * BOND_PER_VERIFIER - forfeited_by(net, trial, name), 0)
 
 
 @pytest.mark.parametrize("name", IDLE)
@@ -165,6 +169,12 @@ def test_nobody_honest_is_slashed(net: Net, trial: Trial) -> None:
     for name in VERIFIERS:
         assert not reasons_of(net, trial, name)
         assert trial.after[name].stake == trial.before[name].stake
+
+
+def forfeited_by(net: Net, trial: Trial, name: str) -> int:
+    """What a verifier lost as a party of disputes."""
+    own, said = net.party(name).id, [envelope.event for envelope in net.chronicle.said[trial.said_since :]]
+    return sum(event.amount for event in said if isinstance(event, DisputeForfeited) and event.party == own)
 
 
 def reasons_of(net: Net, trial: Trial, name: str) -> list[SlashReason]:

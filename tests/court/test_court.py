@@ -10,12 +10,14 @@ from typing import Any, Final
 import numpy as np
 import pytest
 from tests.court.disputants import ACCUSED_SEED
+from tests.holdings import Holdings, holdings
 from tests.network import PRICE, ROOT, Net
 
 from assay.chain.values import Ruling
 from assay.client.sdk import JobView
 from assay.devnet.environment import provider_environment, verifier_environment
 from assay.devnet.parties import Party, Terms
+from assay.proof import verify
 from assay.schema.dispute import DisputeProven, DisputeRuled
 from assay.schema.lease import LeaseSlashed
 from assay.schema.values import Policy, Requirements, Role, address_of
@@ -27,14 +29,6 @@ WITHIN_S: Final = 240.0
 PROVIDERS: Final = {"accused": ("ya", "honest"), "contests": ("yb", "contests"), "mute": ("yc", "mute")}
 VERIFIERS: Final = {"court-1": "perjures", "court-2": "perjures", "court-3": "perjures"}
 NETWORK: Final = {"features": 4, "hidden": 3, "outputs": 2, "batch": 4, "steps": 10, "segment_steps": 5}
-
-
-@dataclass(frozen=True)
-class Holdings:
-    """What a party has: stable tokens anywhere, native tokens at stake."""
-
-    stable: int
-    stake: int
 
 
 @dataclass(frozen=True)
@@ -108,12 +102,6 @@ async def tried(net: Net, disputants: None) -> dict[str, Case]:
     }
 
 
-async def holdings(net: Net, name: str) -> Holdings:
-    """What a party has now."""
-    chain, address = net.devnet.chain, net.party(name).key.address
-    return Holdings(await net.balances(name), await chain.stake_of(address) + await chain.unbonding_of(address))
-
-
 async def order(net: Net, name: str, data: str) -> str:
     """The id of the job that only this provider may run; every segment of it is drawn."""
     seed = ACCUSED_SEED if name == "accused" else 1
@@ -131,6 +119,8 @@ async def ruling(net: Net, name: str) -> DisputeRuled:
         return [event for event in events if isinstance(event, DisputeRuled) and event.provider == provider]
 
     (ruled,) = await net.chronicle.until(found, f"dispute.ruled of {name}")
+    assert [lost.party for lost in ruled.forfeits] == list(ruled.at_fault)
+    await net.chronicle.until(lambda: "dispute.forfeited" in told(net, ruled.dispute_id), f"the bond of {name}")
     return ruled  # type: ignore[no-any-return]
 
 
@@ -153,7 +143,7 @@ async def test_a_cheat_that_contests_loses_by_the_judgement_on_chain(net: Net, t
     assert (case.ruled.outcome, case.ruled.cause) == ("worker_fault", "dispute.judged")
     assert told(net, case.ruled.dispute_id) == [
         *("dispute.lodged", "dispute.contested", "dispute.pressed", "dispute.pleaded"),
-        *("dispute.proven", "dispute.judged", "dispute.ruled"),
+        *("dispute.proven", "dispute.judged", "dispute.ruled", "dispute.forfeited"),
     ]
     assert await on_chain(net, case.ruled) is Ruling.WORKER_FAULT
     receipt = await net.devnet.chain.receipt(bytes.fromhex((case.ruled.tx or "0x")[2:]))
@@ -175,6 +165,19 @@ async def test_a_loser_who_refuses_to_move_loses_by_default(net: Net, tried: dic
     case = tried["mute"]
     assert (case.ruled.outcome, case.ruled.cause, case.ruled.tx) == ("worker_fault", "dispute.silence", None)
     assert case.job.state == "refunded" and case.after.stake < case.before.stake
+
+
+WORDS: Final = {"contests": "Ruled by the contract in ", "accused": "the segment stands", "mute": "for silence"}
+
+
+@pytest.mark.parametrize("name", WORDS)
+async def test_a_receipt_holds_its_dispute_move_by_move(net: Net, tried: dict[str, Case], name: str) -> None:
+    case = tried[name]
+    report = verify((await net.assay.door.blobs.get(case.job.receipt)).decode())
+    assert report.passed, report.faults
+    said = {check.name.rpartition(": ")[2]: check.sentence for check in report.checks if "dispute " in check.name}
+    assert WORDS[name] in said["ruling"] and f"{case.ruled.moves} moves, each signed" in said["moves"]
+    assert (case.ruled.tx or "") in said["ruling"]
 
 
 async def test_nothing_is_slashed_before_its_dispute_is_over(net: Net, tried: dict[str, Case]) -> None:

@@ -1,19 +1,11 @@
 """Whatever a scenario did, at its end every job has ended and everything adds up."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from tests.network import REGION, STEADY, Net
-from tests.resting import check_at_rest
+from tests.resting import resting
 from tests.scenarios.tuning import TEXT, Tuned, order_tuning, tuning
 
-
-@pytest.fixture(autouse=True)
-async def at_rest(net: Net) -> AsyncIterator[None]:
-    """Checks the invariants after the test."""
-    since = len(net.chronicle.said)
-    yield
-    await check_at_rest(net, since)
+at_rest = resting()
 
 
 @pytest.fixture(scope="session")

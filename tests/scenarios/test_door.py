@@ -9,7 +9,7 @@ from typing import Any
 import nats
 import pytest
 from tests.network import REGION, SECOND, STEADY, Net
-from tests.resting import check_at_rest
+from tests.resting import resting
 
 from assay.client.sdk import Assay
 from assay.proof.keys import Key
@@ -139,12 +139,7 @@ async def knock(net: Net, said: Claim) -> str | None:
         await connection.close()
 
 
-@pytest.fixture(autouse=True, scope="module")
-async def at_rest(net: Net) -> AsyncIterator[None]:
-    """Checks the invariants after all of the cases: none of them is to change anything."""
-    since = len(net.chronicle.said)
-    yield
-    await check_at_rest(net, since)
+at_rest = resting("module")  # none of the cases is to change anything
 
 
 @pytest.fixture(scope="module")

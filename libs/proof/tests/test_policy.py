@@ -109,7 +109,12 @@ def test_attestation_lowers_the_draws_to_half_at_most(attested: int) -> None:
         (replace(TERMS, numerics=Numerics.BFLOAT16), Classes(owners=1), Confidentiality.OPEN, "trace"),
         (TERMS, Classes(owners=1, is_calibrated=False), Confidentiality.OPEN, "trace"),
         (replace(TERMS, work=Work.INFERENCE), Classes(), Confidentiality.INPUTS, "prefill"),
-        (TERMS, Classes(), Confidentiality.INPUTS, "replication"),
+        (
+            replace(TERMS, work=Work.OTHER, numerics=Numerics.BFLOAT16),
+            Classes(owners=1),
+            Confidentiality.OPEN,
+            "replication",
+        ),
         (replace(TERMS, work=Work.INFERENCE), Classes(), Confidentiality.SEALED, "zero_knowledge"),
         (replace(TERMS, state_bytes=2**40), Classes(), Confidentiality.OPEN, "trace"),
     ],
@@ -125,13 +130,14 @@ def test_the_cheapest_tier_that_is_admissible_is_chosen(
 
 
 def test_work_that_nobody_may_look_at_has_no_plan() -> None:
-    with pytest.raises(NoTier, match="class_replay: It shows more than sealed"):
-        choose(TERMS, PROVEN, confidentiality=Confidentiality.SEALED)
+    for seen in (Confidentiality.INPUTS, Confidentiality.SEALED):
+        with pytest.raises(NoTier, match=f"class_replay: It shows more than {seen}"):
+            choose(TERMS, PROVEN, confidentiality=seen)
 
 
 def test_a_narrow_link_and_a_wide_budget_are_kept() -> None:
-    plan = choose(replace(TERMS, state_bytes=10, trace_bytes=10), PROVEN, budget=Budget(link_bytes=899))
-    assert plan.chosen.tier == "replication"
+    plan = choose(replace(TERMS, state_bytes=10, trace_bytes=9), PROVEN, budget=Budget(link_bytes=899))
+    assert plan.chosen.tier == "trace"
     assert choose(replace(TERMS, segments=100), PROVEN, budget=Budget(share_ppm=700_000)).is_within_budget
 
 

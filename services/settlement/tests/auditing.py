@@ -34,6 +34,8 @@ class Epoch:
     previous: str = NO_DIGEST
     drawn: EpochDrawn | None = None
     audits: int = 0
+    defended: tuple[str, int] | None = None
+    """The segment that was disputed and stands."""
     commits: dict[str, list[LeaseCommitted]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -85,7 +87,7 @@ class Epoch:
     def ended(self, *, is_true: bool = True) -> Envelope[Any]:
         assert self.drawn is not None
         fault = self.drawn.drawn[0].model_dump() | {"code": "segment.mismatch"}
-        names = self.fact | {"audits": self.audits}
+        names = self.fact | {"audits": self.audits, "disputes": int(self.defended is not None)}
         return said(EpochPassed(**names) if is_true else EpochRejected(**names, **fault))
 
     def upheld(self, verifier: str = "beta") -> list[Envelope[Any]]:
@@ -94,7 +96,7 @@ class Epoch:
         self.audits = len(self.drawn.drawn)
         places = [{"epoch_id": self.drawn.epoch_id} | each.model_dump() for each in self.drawn.drawn]
         return [
-            upheld(f"{self.number} {at}", verifier, method="replay", agreed=True, **place)
+            upheld(f"{self.number} {at} {verifier}", verifier, method="replay", agreed=True, **place)
             for at, place in enumerate(places)
         ]
 
@@ -111,7 +113,13 @@ class Epoch:
         claimed = {commit.segment: commit.state_out for commit in self.commits[event.lease_id]}
         known = event.findings if event.outcome == "rejected" else ()
         findings = [
-            Finding(segment=segment, method="replay", passed=True, code="segment.equal", claimed=claimed[segment])
+            Finding(
+                segment=segment,
+                method="replay",
+                passed=True,
+                code="segment.defended" if (event.lease_id, segment) == self.defended else "segment.equal",
+                claimed=claimed[segment],
+            )
             for segment in segments
             if segment not in {finding.segment for finding in known}
         ]

@@ -30,7 +30,8 @@ from assay.settlement.bell import Bell
 from assay.settlement.closer import Closer
 from assay.settlement.desk import Desk
 from assay.settlement.follower import Follower
-from assay.settlement.handlers import HANDLERS, Ports, flush
+from assay.settlement.handlers import HANDLERS
+from assay.settlement.ports import Ports, flush
 from assay.settlement.questions import balances
 from assay.settlement.reconciler import Reconciler
 from assay.settlement.sender import Sender

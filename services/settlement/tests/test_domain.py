@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from services.settlement.tests.auditing import upheld
 from services.settlement.tests.stories import PRICE, UNITS, Part, Story
 
 from assay.schema import Envelope, Event
@@ -44,12 +45,15 @@ def events_of(story: Story) -> list[Event]:
 
 
 @settings(deadline=None)
-@given(STORIES, st.integers(0, 60_000))
-def test_payouts_and_refund_are_what_was_locked(story: Story, locked: int) -> None:
+@given(STORIES, st.integers(0, 60_000), st.lists(st.integers(0, 9_000), max_size=4))
+def test_payouts_audits_and_refund_are_what_was_locked(story: Story, locked: int, fees: list[int]) -> None:
     dossier = gather(events_of(story))
     assert lacks(dossier) == []
-    closure = close(dossier, locked)
-    assert sum(payout.amount for payout in closure.payouts) + closure.fee + closure.refunded == locked
+    ordered = [upheld(f"{at}", "beta", fee).event for at, fee in enumerate(fees)]
+    closure = close(dossier, locked, ordered)
+    audited = sum(audit.fee for audit in closure.audits)
+    assert sum(payout.amount for payout in closure.payouts) + closure.fee + audited + closure.refunded == locked
+    assert [*closure.audits, *closure.left] == ordered
     assert closure.refunded >= 0 and closure.fee >= 0 and all(payout.amount >= 0 for payout in closure.payouts)
 
 

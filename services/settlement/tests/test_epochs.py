@@ -3,14 +3,16 @@
 import random
 
 import pytest
-from services.settlement.tests.auditing import Epoch
+from services.settlement.tests.auditing import Epoch, said, verifier_of
 from services.settlement.tests.market import DEPOSIT, Market
-from services.settlement.tests.stories import Part, Story, net_of
+from services.settlement.tests.stories import Part, Story, key_of, net_of
 from services.settlement.tests.test_audits import rest, until_spoken
 
 from assay.chain.events import Anchored
-from assay.proof import verify
-from assay.schema.values import NO_DIGEST
+from assay.proof import sign_event, verify
+from assay.schema import Envelope
+from assay.schema.dispute import DisputeContested, DisputeLodged, DisputeRuled, Forfeit
+from assay.schema.values import DISPUTE_BOND, NO_DIGEST, derive_id
 
 pytestmark = pytest.mark.server
 
@@ -88,6 +90,50 @@ async def test_the_receipt_shows_the_epoch_so_that_anyone_can_repeat_the_draw(ma
         assert len(said) == len(own) and all(sentence.endswith("by replay: agrees.") for sentence in said)
         assert report.faults == ()
     await market.check()
+
+
+async def test_the_receipt_waits_for_its_dispute_and_shows_it(market: Market) -> None:
+    story = market.story("disputed", (Part("alpha", 2),))
+    epoch = Epoch("alpha", 1, [story])
+    await fund(market, story)
+    await anchored(market, epoch)
+    drawn = await epoch.draw(market)
+    place = epoch.drawn.drawn[0]
+    epoch.defended = (place.lease_id, place.segment)
+    audits = [each for name in ("beta", "gamma", "delta") for each in epoch.upheld(name)]
+    epoch.audits = len(audits)
+    await market.hear_all([drawn, *audits, epoch.ended(), *epoch.judge(story.work())])
+    lodged, contest, ruled = disputed(market, epoch)
+    assert await market.hear(lodged, ruled) == [ruled], "what the provider said is not known yet"
+    await market.hands().until_still()
+    assert await market.said("job.settled") == []
+    await market.hear_all([contest, ruled, ruled])
+    await market.hands().until_still()
+    (lost,) = await market.said("dispute.forfeited")
+    assert (lost["party"], lost["amount"]) == (verifier_of("beta"), DISPUTE_BOND)
+    assert await market.chain.pool_balance() == DISPUTE_BOND, "nobody else has it"
+    (closing,) = await market.said("job.settled")
+    report = verify((await market.context.bus.blobs.get(closing["receipt"])).decode())
+    assert report.faults == ()
+    (ruling,) = [check.sentence for check in report.checks if check.name.endswith(": ruling")]
+    assert "drawn verifiers" in ruling and "the segment stands" in ruling
+    await market.check()
+
+
+def disputed(market: Market, epoch: Epoch) -> list[Envelope]:
+    """A dispute that was decided by a second drawing."""
+    place = {"epoch_id": epoch.fact["epoch_id"], "lease_id": epoch.defended[0], "segment": epoch.defended[1]}
+    claimed = {commit.segment: commit.state_out for commit in epoch.commits[epoch.defended[0]]}
+    names = {"dispute_id": derive_id("c", *epoch.defended), "provider": epoch.fact["provider"]}
+    names |= {"verifier": verifier_of("beta")}
+    states = {"claimed": claimed[place["segment"]], "countered": "c" * 64, "audit_id": derive_id("a", "accuses")}
+    windows = {"contest_s": 1, "move_s": 1, "expires_ms": 1, "bond": 1}
+    end = {"outcome": "challenger_fault", "at_fault": (names["verifier"],), "cause": "dispute.recounted"}
+    end |= {"forfeits": (Forfeit(party=names["verifier"], amount=DISPUTE_BOND),)}
+    domain = market.domain
+    contest = sign_event(key_of("alpha"), domain, DisputeContested(**names), names["provider"], 1)
+    lodged = DisputeLodged(**names, **place, **states, **windows, way="second_drawing")
+    return [said(lodged), contest, said(DisputeRuled(**names, **place, **end))]
 
 
 @pytest.mark.parametrize("is_true", [True, False])

@@ -27,7 +27,7 @@ from assay.schema.beacon import BeaconCalled, BeaconCommitted, BeaconOpened, Bea
 from assay.schema.dispute import DisputeAccepted, DisputeLodged
 from assay.schema.epoch import EpochAnchored, EpochCommitted
 from assay.schema.offer import StakeChanged
-from assay.schema.values import BOND_PER_VERIFIER, PARTICIPANTS
+from assay.schema.values import BOND_PER_VERIFIER, PARTICIPANTS, STAKE_PER_SLOT
 from assay.store.store import Store
 from assay.verification.bells import Bells
 from assay.verification.blocks import Blocks
@@ -76,13 +76,23 @@ class Court:
     """Verifiers that say nothing when they are called for a share of the beacon."""
     withholding: set[str] = field(default_factory=set)
     """Verifiers that bind themselves and reveal nothing."""
+    machine: str | None = None
+    """The class that verifiers state."""
     told: list[Event] = field(default_factory=list)
     defends: bool = False
     """Whether the test speaks for accused providers; they give in otherwise."""
 
     @property
     def settings(self) -> Settings:
-        plain = {"epoch_s": 0, "open_s": 0, "confirmations": 1, "draws": 2, "planted_ppm": 0} | self.knobs
+        plain = {
+            "epoch_s": 0,
+            "appeal_s": 0,
+            "open_s": 0,
+            "confirmations": 1,
+            "draws": 2,
+            "planted_ppm": 0,
+            "gift_ppm": 1_000_000,
+        } | self.knobs
         return Settings(
             data_dir=self.folder,
             models_dir=self.folder,
@@ -128,7 +138,8 @@ class Court:
         for work in works:
             for data in work.blobs.values():
                 await self.context.bus.blobs.put(data)
-            await self.hear(work.granted, *work.commits)
+            stake = StakeChanged(provider=work.granted.provider, amount=STAKE_PER_SLOT, block=1)
+            await self.hear(stake, work.granted, *work.commits)
             await self.hear(work.executed())
 
     async def said(self, *types: str) -> list[Any]:
@@ -206,6 +217,7 @@ class Court:
             checkpoint=await self.context.bus.blobs.put(state),
             salt=secrets.token_hex(32),
             compute_ms=4,
+            machine=self.machine,
         )
 
     async def _read(self, assigned: AuditAssigned) -> AuditRevealed:

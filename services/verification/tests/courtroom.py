@@ -16,6 +16,7 @@ from assay.chain.events import Ruled
 from assay.chain.values import Ruling
 from assay.proof.commitment import chain, leaf_of, root_of
 from assay.proof.court import Party
+from assay.proof.court.wire import unpack
 from assay.proof.digest import blake3_hex
 from assay.proof.keys import Key
 from assay.proof.order import spec_digest
@@ -25,9 +26,8 @@ from assay.schema.event import Event
 from assay.schema.job import JobExecuted, JobSpec, LeaseShare
 from assay.schema.lease import LeaseCommitted, LeaseGranted
 from assay.schema.offer import StakeChanged
-from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, Role, derive_id, participant_id
+from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, STAKE_PER_SLOT, Role, derive_id, participant_id
 from assay.store.dispute_notes import DisputeNotes
-from assay.verification.domain.dispute import unpack
 from assay.workloads import HeldInputs, ModelStore, ignore_progress
 from assay.workloads.checkpoint import write_tensors
 from assay.workloads.court import hold
@@ -65,6 +65,7 @@ class Regression:
 
     key: Key = field(default_factory=Key.generate)
     is_lie: bool = False
+    stake: int = STAKE_PER_SLOT
 
     def __post_init__(self) -> None:
         first = WORK.run(PARAMS, INPUTS, WORK.start(PARAMS, INPUTS), 0, ignore_progress).state
@@ -118,7 +119,8 @@ class Regression:
             root=root_of(commits, spec_digest(SPEC)),
         )
         result = await court.context.bus.blobs.put(WORK.result(PARAMS, self.states[-1]))
-        await court.hear(self.granted, *commits)
+        stake = StakeChanged(provider=self.provider, amount=self.stake, block=1)
+        await court.hear(stake, self.granted, *commits)
         executed = {"requester": "r" + "a" * 32, "result": result, "leases": (share,)}
         await court.hear(JobExecuted(job_id=self.names["job_id"], **executed))
 

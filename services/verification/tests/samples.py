@@ -48,6 +48,9 @@ class Work:
     lies: Mapping[int, bytes] = field(default_factory=dict)
     stored: Mapping[int, bytes] = field(default_factory=dict)
     audit_segments: int = 2
+    method: str | None = None
+    machine: str | None = None
+    """The class that the provider states."""
     blobs: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -67,6 +70,7 @@ class Work:
                 previous=previous,
                 commitment=NO_DIGEST,
                 compute_ms=10,
+                machine=self.machine,
             )
             previous = chain(previous, leaf_of(draft, spec_digest(self.spec)))
             self.commits.append(draft.model_copy(update={"commitment": previous}))
@@ -89,7 +93,7 @@ class Work:
     @property
     def spec(self) -> JobSpec:
         params = {"segments": self.segments, "units_per_segment": UNITS, "payload": str(self.number)}
-        policy = Policy(audit_segments=self.audit_segments)
+        policy = Policy(audit_segments=self.audit_segments, method=self.method)
         return JobSpec(kind="noop", params=params, segments=self.segments, segment_units=UNITS, policy=policy)
 
     @property

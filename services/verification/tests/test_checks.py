@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 from services.verification.tests.samples import Work
+from tests.played import PlayedBlobs
 
 from assay.proof.commitment import root_of
 from assay.proof.order import spec_digest
-from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
 from assay.schema.lease import ResumePoint
 from assay.schema.verdict import Finding
@@ -22,25 +22,13 @@ from assay.workloads.checkpoint import GROUPS, STEP, write_tensors
 from assay.workloads.runner import Runner
 
 
-class Shelf:
-    """Blobs in a dict."""
-
-    def __init__(self, held: dict[str, bytes]) -> None:
-        self.held = held
-
-    async def get(self, digest: str) -> bytes:
-        if digest not in self.held:
-            raise Refused("blob.missing", digest)
-        return self.held[digest]
+@pytest.fixture
+def shelf() -> PlayedBlobs:
+    return PlayedBlobs({})
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    return Shelf({})
-
-
-@pytest.fixture
-def replayer(shelf: Shelf, runner: Runner, tmp_path: Path) -> ChildReplayer:
+def replayer(shelf: PlayedBlobs, runner: Runner, tmp_path: Path) -> ChildReplayer:
     return ChildReplayer(shelf, runner, tmp_path, tmp_path / "scratch")  # type: ignore[arg-type]
 
 
@@ -48,7 +36,7 @@ async def found(case: Case, replayer: ChildReplayer) -> list[Finding]:
     return await look(case, replayer)
 
 
-async def test_honest_work_passes_every_check(shelf: Shelf, replayer: ChildReplayer) -> None:
+async def test_honest_work_passes_every_check(shelf: PlayedBlobs, replayer: ChildReplayer) -> None:
     work = Work(1)
     shelf.held |= work.blobs
     findings = await found(work.case(), replayer)
@@ -57,7 +45,7 @@ async def test_honest_work_passes_every_check(shelf: Shelf, replayer: ChildRepla
     assert (verdict.outcome, outcome.type) == ("passed", "lease.verified")
 
 
-async def test_a_lease_that_resumes_is_not_held_against_the_start(shelf: Shelf, replayer: ChildReplayer) -> None:
+async def test_a_lease_that_resumes_is_not_held_against_the_start(shelf: PlayedBlobs, replayer: ChildReplayer) -> None:
     work = Work(1)
     shelf.held |= work.blobs
     last = work.commits[1]
@@ -80,7 +68,7 @@ async def test_a_lease_that_resumes_is_not_held_against_the_start(shelf: Shelf, 
     ],
 )
 async def test_what_does_not_follow_is_found(
-    shelf: Shelf, replayer: ChildReplayer, changes: dict[str, Any], code: str
+    shelf: PlayedBlobs, replayer: ChildReplayer, changes: dict[str, Any], code: str
 ) -> None:
     work = Work(1)
     shelf.held |= work.blobs
@@ -88,7 +76,7 @@ async def test_what_does_not_follow_is_found(
 
 
 async def test_a_last_checkpoint_that_is_missing_or_none_or_another_is_the_providers_fault(
-    shelf: Shelf, replayer: ChildReplayer
+    shelf: PlayedBlobs, replayer: ChildReplayer
 ) -> None:
     work = Work(1)
     shelf.held |= work.blobs
@@ -105,14 +93,14 @@ async def test_a_last_checkpoint_that_is_missing_or_none_or_another_is_the_provi
 
 
 async def test_a_start_state_is_made_once_for_all_jobs_that_share_it(
-    shelf: Shelf, replayer: ChildReplayer, monkeypatch: pytest.MonkeyPatch
+    shelf: PlayedBlobs, replayer: ChildReplayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = await replayer.start(Work(1).spec)
     monkeypatch.setattr(replayer, "_run", None)
     assert await replayer.start(Work(1, audit_segments=9).spec) == first
 
 
-async def test_a_fault_of_the_services_own_machine_blames_nobody(shelf: Shelf, replayer: ChildReplayer) -> None:
+async def test_a_fault_of_the_services_own_machine_blames_nobody(shelf: PlayedBlobs, replayer: ChildReplayer) -> None:
     work = Work(1)
     spec = work.spec.model_copy(update={"kind": "unknown-here"})
     case = Case(work.granted.model_copy(update={"spec": spec}), work.share(), tuple(work.commits), None)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from services.verification.tests.samples import Work, announced, party
+from tests.played import PlayedBlobs
 from typer.testing import CliRunner
 
 from assay.bus.keyfile import make_key
@@ -20,7 +21,7 @@ from assay.proof.calibration import CEILINGS, calibrate_pair, seal_calibration
 from assay.proof.digest import blake3_hex
 from assay.proof.keys import Key
 from assay.schema.audit import AuditAssigned, AuditRevealed
-from assay.schema.errors import BadSettings, Refused
+from assay.schema.errors import BadSettings
 from assay.schema.lease import OTHER_CLASS
 from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST
 from assay.verification.calibrating import load_calibrations
@@ -48,22 +49,12 @@ class Distant:
         return abs(mine[-1] - theirs[-1]) * 1e-5
 
 
-class Shelf:
-    def __init__(self, held: dict[str, bytes]) -> None:
-        self.held = held
-
-    async def get(self, digest: str) -> bytes:
-        if digest not in self.held:
-            raise Refused("blob.missing", digest)
-        return self.held[digest]
-
-
 async def weighed(claimed: str | None, answers: list[tuple[str, int]], records: Any = ()) -> dict[str, Weighed]:
     """What becomes of answers, each of a class and so many units of 1e-5 from the claim, which states a class."""
     work = Work(1, lies={SEGMENT: bytes(32)})
     work.commits[SEGMENT] = work.commits[SEGMENT].model_copy(update={"machine": claimed})
     audits = [audit_of(work, number, *each) for number, each in enumerate(answers)]
-    desk: Any = SimpleNamespace(blobs=Shelf(work.blobs), replayer=Distant(), calibrations=records, now=lambda: 5)
+    desk: Any = SimpleNamespace(blobs=PlayedBlobs(work.blobs), replayer=Distant(), calibrations=records, now=lambda: 5)
     return await weigh(desk, work.case(), SEGMENT, audits)
 
 

@@ -1,22 +1,18 @@
 """The verifier's worker with a real child process and a real journal, at a door that is played by the test."""
 
-import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from services.verification.tests.samples import Work
+from tests.played import DOMAIN, Machine, PlayedDoor, until
 
-from assay.bus.feed import FeedItem
 from assay.proof import answer as proof
 from assay.proof.beacon import Reveal, commit, is_true
-from assay.proof.digest import blake3_hex
-from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
-from assay.proof.statement import check_signature
 from assay.schema.audit import (
     AuditAssigned,
     AuditCalled,
@@ -35,107 +31,38 @@ from assay.schema.beacon import (
     BeaconRevealed,
     beacon_fact,
 )
-from assay.schema.errors import Refused, Unreachable
-from assay.schema.event import Envelope, Event
 from assay.schema.values import Role, derive_id, participant_id
 from assay.store.audit_journal import AuditJournal
 from assay.verification.verifier.settings import Settings
 from assay.verification.verifier.worker import Worker
 from assay.workloads.machine import own_class_id
+from assay.workloads.runner import Runner
 
 KEY = Key.from_hex("1" * 64)
 VERIFIER = participant_id(Role.VERIFIER, KEY.address)
-DOMAIN = Domain(31337, "0x" + "5" * 40)
 WORK = Work(1)
-WAIT_S = 30.0
 
 
-class PlayedDoor:
-    """What the gateway would do: takes statements, keeps a feed, holds the blobs of a provider."""
-
-    def __init__(self) -> None:
-        self.told: list[Envelope[Event]] = []
-        self.items: list[FeedItem] = []
-        self.held = dict(WORK.blobs)
-        self.is_away = False
-        self.blobs = self
-        self._push: Any = None
-
-    async def tell(self, envelope: Envelope[Event]) -> None:
-        if self.is_away:
-            raise Unreachable("away")
-        check_signature(envelope, DOMAIN)
-        self.told.append(envelope)
-
-    async def feed(self, on_push: Any) -> None:
-        self._push = on_push
-
-    async def replay(self, after: int, limit: int = 256) -> list[FeedItem]:
-        return [item for item in self.items if item.seq > after][:limit]
-
-    async def get(self, digest: str) -> bytes:
-        if digest not in self.held:
-            raise Refused("blob.missing", digest)
-        return self.held[digest]
-
-    async def put(self, data: bytes) -> str:
-        self.held[blake3_hex(data)] = data
-        return blake3_hex(data)
-
-    async def say(self, event: Event) -> None:
-        said = Envelope.wrap(event, "verification", 1_790_000_000_000, cause=f"e{len(self.items)}")
-        self.items.append(FeedItem(len(self.items) + 1, said.headers(), said.data))
-        if self._push:
-            await self._push(self.items[-1])
-
-    def said(self, *kinds: type[Event]) -> list[Any]:
-        return [envelope.event for envelope in self.told if isinstance(envelope.event, kinds)]
-
-
-class Site:
-    """A verifier's machine: one data folder over several starts of its worker."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.door = folder, PlayedDoor()
-        self._clock = 1_790_000_000_000
-        self._stop = asyncio.Event()
-        self.task: asyncio.Task[None] | None = None
+class Site(Machine):
+    """A verifier's machine."""
 
     def start(self) -> None:
-        self._stop = asyncio.Event()
         files = {"key_file": self.folder / "key", "deployment_file": self.folder / "deployment"}
         settings = Settings(**files, data_dir=self.folder, models_dir=self.folder)
         self.journal = AuditJournal(self.folder / "journal.sqlite")
         self.worker = Worker(settings, KEY, DOMAIN, self.door, self.journal, self.now)  # type: ignore[arg-type]
-        self.task = asyncio.create_task(self.worker.run(self._stop))
+        self.run()
 
-    def now(self) -> int:
-        self._clock += 1
-        return self._clock
-
-    async def drain(self) -> None:
-        self._stop.set()
-        assert self.task is not None
-        await asyncio.wait_for(self.task, WAIT_S)
-
-    async def crash(self) -> None:
-        assert self.task is not None
-        tasks = [self.task, *self.worker._tasks]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self.worker._runner.kill()
-        self.journal.close()
-        self.door._push = None
+    def runners(self) -> list[Runner]:
+        return [self.worker._runner]
 
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    site = Site(tmp_path)
+    site = Site(tmp_path, PlayedDoor(dict(WORK.blobs)))
     site.start()
     yield site
-    if site.task and not site.task.done():
-        await site.crash()
+    await site.crash()
 
 
 def assigned(segment: int, **changes: Any) -> AuditAssigned:
@@ -154,12 +81,6 @@ def assigned(segment: int, **changes: Any) -> AuditAssigned:
 
 def called(audit: AuditAssigned) -> AuditCalled:
     return AuditCalled(audit_id=audit.audit_id, verifier=VERIFIER)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_audits_are_answered_blind_sealed_and_revealed_only_when_called(site: Site) -> None:

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from assay.schema.errors import Refused
 from assay.schema.event import first_problem
-from assay.schema.values import Region
+from assay.schema.values import Policy, Region
 
 
 class Asked(BaseModel):
@@ -24,6 +24,16 @@ class Asked(BaseModel):
     deadline_s: Annotated[int, Field(ge=1)]
     regions: tuple[Region, ...] = ()
     audit_segments: Annotated[int, Field(ge=1)]
+    method: Literal["replication"] | None = None
+    replicas: int = Policy().replicas
+
+    @property
+    def policy(self) -> Policy:
+        """What is demanded of the proof. Raises Refused: job.bad_params."""
+        try:
+            return Policy(audit_segments=self.audit_segments, method=self.method, replicas=self.replicas)
+        except ValidationError as error:
+            raise Refused("job.bad_params", first_problem(error)) from None
 
 
 def read_asked(

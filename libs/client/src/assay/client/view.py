@@ -80,6 +80,7 @@ class JobView(Row):
     result: str | None = None
     receipt: str | None = None
     paid: int = 0
+    audited: int = 0
     refunded: int = 0
     gas: int = 0
     cost_share_ppm: int | None = None

@@ -58,7 +58,10 @@ def service_environment(
             "reveal_s": 10,
             "contest_s": 60,
             "move_s": 20,
+            "appeal_s": 2,
             "draws": DRAWS,
+            # The fund begins with a gift (`Bank`), so that verifiers are paid in full however small the epochs are.
+            "gift_ppm": 1_000_000,
         },
         "settlement": chain | {"operator_key_file": bank.operator_key_file, "confirmations": 1},
     }

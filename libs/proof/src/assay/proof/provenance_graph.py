@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from assay.proof.dsse import open_envelope
 from assay.proof.provenance import EpochPart
+from assay.proof.provenance_disputes import DisputePart
 from assay.proof.receipt import LeasePart, Predicate, Statement
 from assay.proof.report_reading import LeaseReading, read
 from assay.schema.verdict import VerdictReached
@@ -62,6 +63,8 @@ def pieces_of(statement: Statement, leases: tuple[LeaseReading, ...]) -> Iterato
     epochs = {part.epoch_id: part for part in predicate.epochs}
     for verdict in predicate.verdicts:
         yield from pieces_of_verdict(verdict, epochs.get(verdict.epoch_id or ""))
+    for dispute in predicate.disputes:
+        yield from pieces_of_dispute(dispute)
     for payout in predicate.payouts:
         name = f"payout {payout.lease_id}"
         yield Node(name, "payout", f"{payout.amount} paid to {payout.provider[:12]}")
@@ -113,6 +116,21 @@ def pieces_of_beacon(epoch: EpochPart) -> Iterator[Piece]:
     for verifier, relation in (told | dict.fromkeys(beacon.missing, "value withheld by")).items():
         yield Node(verifier, "verifier", f"verifier {verifier[:12]}")
         yield Edge(beacon.value, relation, verifier)
+
+
+def pieces_of_dispute(part: DisputePart) -> Iterator[Piece]:
+    """A dispute of a segment: between whom, by which operator, and where it was judged."""
+    yield Node(part.dispute_id, "dispute", f"segment {part.segment}: {part.outcome} ({part.cause})")
+    yield Edge(part.lease_id, "disputed in", part.dispute_id)
+    yield Node(part.verifier, "verifier", f"verifier {part.verifier[:12]}")
+    yield Edge(part.dispute_id, "accused by", part.verifier)
+    if part.head:
+        at = f", down to {part.operator.name} {part.operator.number}" if part.operator else ""
+        yield Node(part.head, "moves", f"{part.moves_count} moves in {part.rounds} rounds{at}")
+        yield Edge(part.dispute_id, "argued in", part.head)
+    if part.judged:
+        yield Node(part.judged.tx, "judgement", f"by the contract in block {part.judged.block}")
+        yield Edge(part.dispute_id, "judged in", part.judged.tx)
 
 
 def lease_label(part: LeasePart, segments: int) -> str:

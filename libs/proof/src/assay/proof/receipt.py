@@ -4,7 +4,6 @@ It holds what each party said, under that party's own signature: the requester's
 provider. So it can be checked without trust in the operator (`report.verify`).
 """
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
@@ -25,11 +24,12 @@ from assay.proof.keys import Key
 from assay.proof.order import spec_digest
 from assay.proof.provenance import EpochPart, Growing, Part, ProvenancePart
 from assay.proof.provenance_chain import ChainPart, chain_over, cut
-from assay.schema.errors import Reject
-from assay.schema.event import PREFIX, Envelope, to_rfc3339
+from assay.proof.provenance_disputes import DisputePart
+from assay.proof.provenance_said import SaidPart
+from assay.schema.event import Envelope
 from assay.schema.job import JobSubmitted, Payout
 from assay.schema.lease import LeaseExecuted, LeaseGranted, ResumePoint
-from assay.schema.values import Digest, Fence, JobId, LeaseId, Millis, Money, ProviderId, Signature
+from assay.schema.values import Digest, Fence, JobId, LeaseId, Money, ProviderId
 from assay.schema.verdict import VerdictReached
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
@@ -46,42 +46,6 @@ def without_absent(verdict: VerdictReached, write: SerializerFunctionWrapHandler
 
 VerdictPart = Annotated[VerdictReached, WrapSerializer(without_absent)]
 Address = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{40}$")]
-
-
-class SaidPart(Part):
-    """One signed statement as it was said; `data` is base64."""
-
-    type: str
-    id: str
-    source: str
-    time_ms: Millis
-    data: str
-    signature: Signature
-
-    @classmethod
-    def of(cls, said: Envelope[Any]) -> "SaidPart":
-        """The statement in an envelope. Raises Reject if it is unsigned."""
-        if not said.signature:
-            raise Reject(f"The statement {said.id} carries no signature.")
-        data = base64.b64encode(said.data).decode()
-        return cls(
-            type=said.event.type,
-            id=said.id,
-            source=said.source,
-            time_ms=said.time_ms,
-            data=data,
-            signature=said.signature,
-        )
-
-    def headers(self) -> dict[str, str]:
-        """The statement's headers, as it was sent."""
-        return {
-            "ce-id": self.id,
-            "ce-type": f"{PREFIX}.{self.type}",
-            "ce-source": self.source,
-            "ce-time": to_rfc3339(self.time_ms),
-            "ce-signature": self.signature,
-        }
 
 
 class LeasePart(Growing):
@@ -112,9 +76,10 @@ class DeploymentPart(Part):
 
 
 class Predicate(Growing):
-    """The lineage: order, leases, verdicts and money; the epochs that proved it, what went in, the chain over all.
+    """The lineage: order, leases, verdicts and money; the epochs that proved it, disputes, what went in, the chain.
 
-    `fee` is what the payouts left to the fund that audits are paid from.
+    `fee` is what the payouts left to the fund that audits are paid from, `audited` what verifiers got for answers that
+    the order asked for.
     """
 
     job: JobId
@@ -126,7 +91,9 @@ class Predicate(Growing):
     payouts: tuple[Payout, ...]
     refunded: Money
     fee: Money = 0
+    audited: Money = 0
     epochs: tuple[EpochPart, ...] = ()
+    disputes: tuple[DisputePart, ...] = ()
     provenance: ProvenancePart | None = None
     chain: ChainPart | None = None
 
@@ -172,10 +139,13 @@ def compose(
     epochs: Sequence[EpochPart] = (),
     provenance: ProvenancePart | None = None,
     doubled: Mapping[LeaseId, Sequence[Envelope[Any]]] = NOTHING_DOUBLED,
+    disputes: Sequence[DisputePart] = (),
+    audited: int = 0,
 ) -> Statement:
     """The receipt of a job: each lease comes with the commitments (and `lease.executed`) its provider signed.
 
-    `epochs` are those that its verdicts name; `doubled` the commitments of a lease that contradict each other.
+    `epochs` are those that its verdicts name; `doubled` the commitments of a lease that contradict each other;
+    `disputes` those of its segments.
     """
     order = submitted.event
     predicate = Predicate(
@@ -188,8 +158,10 @@ def compose(
         payouts=tuple(payouts),
         refunded=refunded,
         fee=fee,
+        audited=audited,
         epochs=tuple(epochs),
         provenance=provenance or ProvenancePart.of(order.spec),
+        disputes=tuple(disputes),
     )
     ends = (said.event for _, all_said in leases for said in all_said)
     results = [end.result for end in ends if isinstance(end, LeaseExecuted)]
@@ -224,7 +196,7 @@ VERDICT: Final[TypeAdapter[VerdictReached]] = TypeAdapter(VerdictPart)
 def anchors_of(statement: Statement) -> list[tuple[str, bytes]]:
     """The statement's parts in their order, each by its name and the JSON that it ends in."""
     predicate = statement.predicate
-    fee = f',"fee":{predicate.fee}' if predicate.fee else ""
+    fee = "".join(f',"{name}":{sum_}' for name in ("fee", "audited") if (sum_ := getattr(predicate, name)))
     anchors = [("subject", encode(statement.subject[0])), ("deployment", encode(predicate.deployment))]
     anchors += [("order", encode(predicate.order))]
     anchors += [anchor for lease in predicate.leases for anchor in lease_anchors(lease)]
@@ -232,6 +204,7 @@ def anchors_of(statement: Statement) -> list[tuple[str, bytes]]:
     anchors += [(f"payout {each.lease_id}", encode(each)) for each in predicate.payouts]
     anchors += [("refund", f'"refunded":{predicate.refunded}{fee}'.encode())]
     anchors += [(each.name, encode(each)) for each in predicate.epochs]
+    anchors += [(each.name, encode(each)) for each in predicate.disputes]
     return anchors + ([("provenance", encode(predicate.provenance))] if predicate.provenance else [])
 
 

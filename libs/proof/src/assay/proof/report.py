@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from assay.proof.dsse import Sealed, open_envelope, signer_of
 from assay.proof.receipt import Statement
 from assay.proof.report_audits import check_audits
+from assay.proof.report_disputes import check_disputes
 from assay.proof.report_epochs import check_epochs
 from assay.proof.report_leases import check_leases
 from assay.proof.report_money import check_money
@@ -32,6 +33,7 @@ CHECKS: tuple[Callable[[Reading], Iterator[Check]], ...] = (
     check_verdicts,
     check_money,
     check_provenance,
+    check_disputes,
 )
 
 

@@ -4,8 +4,8 @@ The entries of an epoch are those of all jobs in it. This job's own are made aga
 others stand as they are said, and the root binds them. As segments of a lease cost the same, the draw can be repeated.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from assay.proof import epoch
 from assay.proof.beacon import Pulse, combine, is_signed, is_true, reveal_of
@@ -13,23 +13,26 @@ from assay.proof.eip712 import Domain
 from assay.proof.epoch import Drawn, Range
 from assay.proof.provenance import EpochPart
 from assay.proof.report_reading import Check, LeaseReading, Reading, verdict
+from assay.schema.dispute import DisputeOutcome
+from assay.schema.epoch import DRAWN_MAX
 from assay.schema.errors import Reject
-from assay.schema.values import Policy
-
-POOLED_DEFAULT: Final = Policy().audit_segments
-DRAWN_MAX: Final = 512
-"""More than these an epoch never draws; of a fuller draw it keeps the first."""
+from assay.schema.lease import NO_QUORUM
+from assay.schema.values import AUDIT_SEGMENTS, Policy
 
 
 def check_epochs(reading: Reading) -> Iterator[Check]:
     """Each epoch of the receipt."""
     for part in reading.predicate.epochs:
+        defended = defended_in(part, reading)
         checks = {
             "root": (faults_of_root(part, reading), "Its root stands over what the provider signed for this job."),
             "beacon": (faults_of_beacon(part, reading.predicate.deployment.domain), beacon_in_words(part)),
             "seed": (faults_of_seed(part), "The seed follows from beacon, root, provider and number."),
             "draw": (faults_of_draw(part, reading), f"{len(part.drawn)} segments were drawn, as the seed says."),
-            "audits": (faults_of_audits(part), f"{len(part.audits)} answers of verifiers fit the draw."),
+            "audits": (
+                faults_of_audits(part, defended, reading),
+                f"{len(part.audits)} answers of verifiers fit the draw.",
+            ),
         }
         for name, (faults, good) in checks.items():
             yield verdict(f"{part.name}: {name}", faults, good)
@@ -139,12 +142,18 @@ def pooled_of(seed: str, ranges: Sequence[Range], drawn: set[Drawn]) -> set[Draw
 
 def extra_of(part: EpochPart, own: Sequence[Range], reading: Reading) -> set[Drawn]:
     """What the order asked to be drawn from this job besides."""
-    asked = reading.order.spec.policy.audit_segments if reading.order else POOLED_DEFAULT
-    extra = min(asked, DRAWN_MAX) if asked > POOLED_DEFAULT else 0
+    asked = policy_of(reading).audit_segments
+    extra = min(asked, DRAWN_MAX) if asked > AUDIT_SEGMENTS else 0
     return set(epoch.draw(part.seed, own, extra)) if own and extra > 0 else set()
 
 
-def faults_of_audits(part: EpochPart) -> Iterator[str]:
+def defended_in(part: EpochPart, reading: Reading) -> set[Drawn]:
+    """The segments that stand by a dispute, whoever answered what."""
+    disputes = [each for each in reading.predicate.disputes if each.epoch_id == part.epoch_id]
+    return {(d.lease_id, d.segment) for d in disputes if d.outcome is DisputeOutcome.CHALLENGER_FAULT}
+
+
+def faults_of_audits(part: EpochPart, defended: set[Drawn], reading: Reading) -> Iterator[str]:
     drawn = {(each.lease_id, each.segment) for each in part.drawn}
     asked = [(audit.lease_id, audit.segment, audit.verifier) for audit in part.audits]
     if len(set(asked)) < len(asked):
@@ -152,8 +161,30 @@ def faults_of_audits(part: EpochPart) -> Iterator[str]:
     for audit in part.audits:
         if (audit.lease_id, audit.segment) not in drawn:
             yield f"Segment {audit.segment} of {audit.lease_id} was audited and not drawn."
-    agreed = {(audit.lease_id, audit.segment) for audit in part.audits if audit.outcome == "agreed"}
-    if part.audits and part.fault is None and agreed != drawn:
-        yield "Not every drawn segment has an answer that agrees."
+    if part.audits and part.fault is None:
+        yield from faults_of_answers(part, drawn, defended | unsettled_in(part, reading), reading)
     if part.fault and part.fault.lease_id not in {entry.lease_id for entry in part.entries}:
         yield "The fault lies in a lease that is not in the epoch."
+
+
+def faults_of_answers(part: EpochPart, drawn: set[Drawn], settled: set[Drawn], reading: Reading) -> Iterator[str]:
+    """Drawn segments of a passed epoch without an answer that agrees, and fewer answers than were ordered."""
+    agreed = {(audit.lease_id, audit.segment) for audit in part.audits if audit.outcome == "agreed"}
+    if agreed | settled != drawn:
+        yield "Not every drawn segment has an answer that agrees."
+    policy, answers = policy_of(reading), Counter((audit.lease_id, audit.segment) for audit in part.audits)
+    own = {lease.part.lease_id for lease in reading.leases}
+    for lease_id, segment in sorted(each for each in drawn if each[0] in own and policy.method):
+        if (count := answers[lease_id, segment]) < policy.replicas:
+            yield f"Segment {segment} of {lease_id} has {count} answers, {policy.replicas} were ordered."
+
+
+def unsettled_in(part: EpochPart, reading: Reading) -> set[Drawn]:
+    """The segments about which verifiers did not agree: their leases are not paid."""
+    verdicts = [each for each in reading.predicate.verdicts if each.epoch_id == part.epoch_id]
+    return {(said.lease_id, f.segment) for said in verdicts for f in said.findings if f.code == NO_QUORUM}
+
+
+def policy_of(reading: Reading) -> Policy:
+    """What the order demands of the proof."""
+    return reading.order.spec.policy if reading.order else Policy()

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from assay.proof.policy import ordered_units
 from assay.proof.report_reading import Check, Reading, verdict
 from assay.schema.job import Payout
 from assay.schema.values import cost_of
@@ -12,7 +13,9 @@ def check_money(reading: Reading) -> Iterator[Check]:
     """Each payout, then the sum."""
     for payout in reading.predicate.payouts:
         yield verdict(f"payout {payout.lease_id}", faults_of_payout(payout, reading), "It is what the lease earned.")
-    yield verdict("sum", faults_of_sum(reading), "Payouts, audit fee and refund add up to what the order allowed.")
+    yield verdict("sum", faults_of_sum(reading), "Payouts, audits and refund add up to what the order allowed.")
+    if reading.predicate.audited:
+        yield verdict("ordered audits", faults_of_audited(reading), "They cost no more than the order asked for.")
 
 
 def faults_of_payout(payout: Payout, reading: Reading) -> Iterator[str]:
@@ -35,6 +38,15 @@ def faults_of_sum(reading: Reading) -> Iterator[str]:
     paid = sum(payout.amount for payout in predicate.payouts)
     if max(Counter(payout.lease_id for payout in predicate.payouts).values(), default=0) > 1:
         yield "A lease was paid twice."
-    if reading.order and paid + predicate.fee + predicate.refunded != reading.order.price_limit:
-        fee = f", {predicate.fee} for audits" if predicate.fee else ""
+    fees = predicate.fee + predicate.audited
+    if reading.order and paid + fees + predicate.refunded != reading.order.price_limit:
+        fee = f", {fees} for audits" if fees else ""
         yield f"{paid} paid{fee} and {predicate.refunded} refunded do not make {reading.order.price_limit}."
+
+
+def faults_of_audited(reading: Reading) -> Iterator[str]:
+    """More paid for the order's own audits than so many answers cost at the dearest of its leases."""
+    price = max((lease.part.mega_unit_price for lease in reading.leases), default=0)
+    most = cost_of(ordered_units(reading.order.spec), price) if reading.order else 0
+    if reading.predicate.audited > most:
+        yield f"{reading.predicate.audited} were paid for audits that cost {most} at most."

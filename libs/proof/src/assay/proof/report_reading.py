@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from assay.proof.eip712 import Domain
-from assay.proof.receipt import LeasePart, Predicate, SaidPart, Statement
+from assay.proof.provenance_said import SaidPart
+from assay.proof.receipt import LeasePart, Predicate, Statement
 from assay.proof.statement import check_raw
 from assay.schema.errors import AssayError
 from assay.schema.event import Event, decode

@@ -18,6 +18,7 @@ from assay.schema.values import (
     Code,
     Digest,
     EpochId,
+    JobId,
     Kind,
     LeaseId,
     MethodName,
@@ -151,9 +152,13 @@ class AuditEnding(AuditFact):
 
 
 class AuditUpheld(AuditEnding, Event, type="audit.upheld", by=Role.VERIFICATION, tells=("verifier",)):
-    """Emitted when the answer stands. Consumed by settlement, which pays `fee` whatever the answer was."""
+    """Emitted when the answer stands. Consumed by settlement, which pays `fee` whatever the answer was.
+
+    It is paid by the order that asked for it (`ordered_by`), or else out of the audit fund.
+    """
 
     fee: Money
+    ordered_by: JobId | None = None
 
 
 class AuditOverruled(AuditEnding, Event, type="audit.overruled", by=Role.VERIFICATION, tells=("verifier",)):

@@ -67,8 +67,9 @@ class DisputeFact(Value):
 class DisputeLodged(DisputeFact, Event, type="dispute.lodged", by=Role.VERIFICATION, tells=("provider", "verifier")):
     """Emitted when a drawn segment is false by its answers: the provider may contest it until `expires_ms`.
 
-    `claimed` and `countered` are the digests of both end states. `terms` is the court's own record, which every move is
-    signed over; a second drawing has none.
+    `bond` is what the verifier has locked for it, and what the provider locks by contesting. `claimed` and `countered`
+    are the digests of both end states, `code` says how they differ. `terms` is the court's own record, which every move
+    is signed over; a second drawing has none.
     """
 
     epoch_id: EpochId
@@ -76,6 +77,7 @@ class DisputeLodged(DisputeFact, Event, type="dispute.lodged", by=Role.VERIFICAT
     segment: SegmentIndex
     audit_id: AuditId
     way: DisputeWay
+    code: Code = "segment.mismatch"
     claimed: Digest
     countered: Digest
     bond: Money
@@ -110,11 +112,12 @@ class DisputePressed(DisputeFact, Event, type="dispute.pressed", by=Role.VERIFIE
 class DisputeProven(DisputeFact, Event, type="dispute.proven", by=Role.VERIFICATION, tells=("provider", "verifier")):
     """Emitted when one element of one operator is left. Consumed by settlement, which has the contract judge it.
 
-    `case` is the dispute's id on chain, `call` the call of the contract.
+    `case` is the dispute's id on chain, `call` the call of the contract, `head` the digest of the last of its moves.
     """
 
     case: Digest
     call: Content
+    head: Digest
 
 
 class DisputeJudged(DisputeFact, Event, type="dispute.judged", by=Role.SETTLEMENT, tells=("provider", "verifier")):
@@ -126,8 +129,66 @@ class DisputeJudged(DisputeFact, Event, type="dispute.judged", by=Role.SETTLEMEN
     gas: Annotated[int, Field(ge=0)]
 
 
+class DisputeDecided(DisputeFact, Event, type="dispute.decided", by=Role.VERIFICATION, tells=("provider", "verifier")):
+    """Emitted when most verifiers have decided: whoever is at fault may appeal once until `expires_ms`, with evidence.
+
+    What the contract ruled, what was admitted, and what was lost by silence is final and not told so.
+    """
+
+    outcome: DisputeOutcome
+    at_fault: tuple[ProviderId | VerifierId, ...]
+    cause: Code
+    expires_ms: Millis
+
+
+class Appeal(Value):
+    """`evidence` is the blob of the state that the appellant stands by, come to once more."""
+
+    evidence: Digest
+
+
+class DisputeAppealed(
+    DisputeFact, Appeal, Event, type="dispute.appealed", by=Role.PROVIDER, tells=("provider", "verifier")
+):
+    """Emitted when the provider does not accept what verifiers decided, and locks a second bond for it."""
+
+
+class DisputeObjected(
+    DisputeFact, Appeal, Event, type="dispute.objected", by=Role.VERIFIER, tells=("provider", "verifier")
+):
+    """Emitted when the accusing verifier does not accept what others decided, and locks a second bond for it."""
+
+
+class DisputeRefused(DisputeFact, Event, type="dispute.refused", by=Role.VERIFICATION, tells=("provider", "verifier")):
+    """Emitted when a party's contest or appeal counts for nothing: it lacks a bond or evidence. It moves nothing."""
+
+    party: ProviderId | VerifierId
+    code: Code
+
+
+class Forfeit(Value):
+    """A bond that is lost: of whom, and how much."""
+
+    party: ProviderId | VerifierId
+    amount: Money
+
+
+class DisputeForfeited(
+    DisputeFact, Event, type="dispute.forfeited", by=Role.SETTLEMENT, tells=("provider", "verifier")
+):
+    """Emitted when the bond of a dispute's loser is taken; the money is in the insurance pool, nobody else's."""
+
+    party: ProviderId | VerifierId
+    amount: Money
+    tx: TxHash
+
+
 class DisputeRuled(DisputeFact, Event, type="dispute.ruled", by=Role.VERIFICATION, tells=("provider", "verifier")):
-    """Emitted when the dispute is over: only now is anything slashed. `tx` is where the contract judged, if it did."""
+    """Emitted when the dispute is over: only now is anything slashed. Consumed by settlement, whose receipts show it.
+
+    `head` is the digest of the last of its moves, each of which names the one before; `tx` and `block` are where the
+    contract judged, if it did. `forfeits` are the bonds that are lost with it.
+    """
 
     epoch_id: EpochId
     lease_id: LeaseId
@@ -137,7 +198,10 @@ class DisputeRuled(DisputeFact, Event, type="dispute.ruled", by=Role.VERIFICATIO
     cause: Code
     moves: Annotated[int, Field(ge=0)] = 0
     rounds: Annotated[int, Field(ge=0)] = 0
+    head: Digest | None = None
     tx: TxHash | None = None
+    block: Annotated[int, Field(ge=0)] | None = None
+    forfeits: tuple[Forfeit, ...] = ()
 
 
 class DisputeState(StrEnum):
@@ -147,6 +211,8 @@ class DisputeState(StrEnum):
     MOVING = "moving"
     PROVEN = "proven"
     JUDGED = "judged"
+    DECIDED = "decided"
+    APPEALED = "appealed"
     RULED = "ruled"
 
 
@@ -161,7 +227,10 @@ TRANSITIONS: Final[tuple[Move[DisputeState], ...]] = (
     Move((_S.CONTESTED, _S.MOVING), DisputePressed, _S.MOVING, Role.VERIFIER),
     Move((_S.MOVING,), DisputeProven, _S.PROVEN, _V),
     Move((_S.PROVEN,), DisputeJudged, _S.JUDGED, Role.SETTLEMENT),
-    Move((_S.CLAIMED, _S.ACCEPTED, _S.CONTESTED, _S.MOVING, _S.JUDGED), DisputeRuled, _S.RULED, _V),
+    Move((_S.CONTESTED,), DisputeDecided, _S.DECIDED, _V),
+    Move((_S.DECIDED, _S.APPEALED), DisputeAppealed, _S.APPEALED, Role.PROVIDER),
+    Move((_S.DECIDED, _S.APPEALED), DisputeObjected, _S.APPEALED, Role.VERIFIER),
+    Move(tuple(state for state in _S if state not in (_S.PROVEN, _S.RULED)), DisputeRuled, _S.RULED, _V),
 )
 
 DISPUTE_LIFE: Final = Life("dispute", TRANSITIONS)

@@ -32,6 +32,8 @@ from assay.schema.values import (
 
 ENTRIES_MAX: Final = 192
 """Entries of one epoch: with them its event stays within EVENT_BYTES_MAX."""
+DRAWN_MAX: Final = 512
+"""More segments than these are never drawn from an epoch; of a fuller draw the first are kept."""
 
 
 class EpochEntry(Value):
@@ -96,7 +98,7 @@ class EpochDrawn(EpochFact, Event, type="epoch.drawn", by=Role.VERIFICATION, tel
     block: Annotated[int, Field(ge=0)]
     beacon: Digest
     seed: Digest
-    drawn: Annotated[tuple[DrawnSegment, ...], Field(min_length=1, max_length=512)]
+    drawn: Annotated[tuple[DrawnSegment, ...], Field(min_length=1, max_length=DRAWN_MAX)]
     revealed: Annotated[tuple[RevealedShare, ...], Field(max_length=SHARES_MAX)] = ()
     missing: Annotated[tuple[VerifierId, ...], Field(max_length=SHARES_MAX)] = ()
 
@@ -147,9 +149,10 @@ class EpochWaiting(EpochFact, Event, type="epoch.waiting", by=Role.VERIFICATION,
 
 
 class EpochEnding(EpochFact):
-    """How many audits of the epoch's own questions have ended with it: receipts wait for so many."""
+    """How many audits of the epoch's own questions, and disputes, have ended with it: receipts wait for so many."""
 
     audits: Annotated[int, Field(ge=0)] = 0
+    disputes: Annotated[int, Field(ge=0)] = 0
 
 
 class EpochPassed(EpochEnding, Event, type="epoch.passed", by=Role.VERIFICATION, tells=("provider",)):

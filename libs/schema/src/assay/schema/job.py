@@ -185,13 +185,15 @@ class JobRejected(Event, type="job.rejected", by=Role.VERIFICATION, tells=("requ
 class Closing(Value):
     """The end of a job's money: what was paid to whom, what went back, in which transaction, under which receipt.
 
-    `fee` went to the audit fund, out of what the leases earned; payouts, fee and refund are what was locked.
+    `fee` went to the audit fund, out of what the leases earned, `audited` to verifiers for audits that the order asked
+    for; payouts, fee, these and the refund are what was locked.
     """
 
     job_id: JobId
     requester: RequesterId
     payouts: tuple[Payout, ...] = ()
     fee: Money = 0
+    audited: Money = 0
     refunded: Money
     tx: TxHash
     gas: Annotated[int, Field(ge=0)]

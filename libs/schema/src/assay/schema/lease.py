@@ -35,6 +35,8 @@ TIE: Final = "segment.tie"
 OTHER_CLASS: Final = "segment.other_class"
 """The code by which a lease is rejected whose bits are not those of the class of machine that its provider states: it
 is not paid, and not slashed, for they lie within honest noise."""
+NO_QUORUM: Final = "segment.no_quorum"
+"""The code by which a lease is rejected about which verifiers do not agree: it is not paid, and not slashed."""
 
 
 class LeaseFact(Value):

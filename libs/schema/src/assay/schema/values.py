@@ -7,9 +7,9 @@ A participant's id is its role's letter and the 20 bytes of its EVM address: ide
 import base64
 import hashlib
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 TOKEN = r"[a-z2-7]+"
 
@@ -63,6 +63,12 @@ STAKE_PER_SLOT = 100 * 10**18
 """Native base units that stand behind each lease that a provider offers to hold at a time."""
 BOND_PER_VERIFIER = 100 * 10**18
 """Native base units without which a verifier is never drawn."""
+DISPUTE_BOND = 20 * 10**18
+"""What each party of a dispute has locked while it stands by its word; lost by whoever is wrong or silent."""
+AUDIT_FEE_PPM = 10_000
+"""Of what a lease earns, in parts per million, for the fund that audits are paid from."""
+AUDIT_SEGMENTS = 2
+"""What an order asks for by saying nothing: its provider's epoch is drawn as the policy says, and no more."""
 
 
 class Value(BaseModel):
@@ -80,10 +86,22 @@ class Requirements(Value):
     reputation_min: Annotated[int, Field(ge=0, le=1_000_000, description="parts per million")] = 0
 
 
-class Policy(Value):
-    """What the requester demands of the proof: at least so many segments of each lease are drawn for audit."""
+def odd(count: int) -> int:
+    """The number, if it is odd. Raises ValueError."""
+    if count % 2 == 0:
+        raise ValueError("an even number of answers can be split in halves")
+    return count
 
-    audit_segments: Annotated[int, Field(ge=1, le=10_000)] = 2
+
+class Policy(Value):
+    """What the requester demands of the proof, and pays for: so many segments of each lease are drawn for audit.
+
+    By `replication` so many verifiers answer at once about each drawn segment, and a quorum of their bonds decides.
+    """
+
+    audit_segments: Annotated[int, Field(ge=1, le=10_000)] = AUDIT_SEGMENTS
+    method: Literal["replication"] | None = None
+    replicas: Annotated[int, Field(ge=3, le=15), AfterValidator(odd)] = 3
 
 
 class Capacity(Value):

@@ -14,9 +14,9 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from assay.schema.values import Digest
+from assay.workloads.cut import check_cut
 from assay.workloads.workload import FrozenParams, Inputs, Progress, SegmentResult
 
-SEGMENTS_MAX = 10_000
 Target = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
@@ -55,10 +55,7 @@ class FinetuneParams(FrozenParams):
     @model_validator(mode="after")
     def has_equal_segments(self) -> Self:
         """Refuse a job whose segments would differ in cost or be too many."""
-        if self.steps % self.segment_steps:
-            raise ValueError(f"steps must be a multiple of segment_steps ({self.segment_steps})")
-        if self.steps // self.segment_steps > SEGMENTS_MAX:
-            raise ValueError(f"at most {SEGMENTS_MAX} segments: raise segment_steps")
+        check_cut(self.steps, self.segment_steps, "steps", "segment_steps")
         return self
 
     @property

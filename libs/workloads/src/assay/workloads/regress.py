@@ -4,19 +4,18 @@ A step is one program of primitives with the same bits on every machine, so that
 down to one operator and its element judged by the contract. The work itself is in `regression`.
 """
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Self
 
 from pydantic import Field, model_validator
 
 from assay.schema.values import Digest
-from assay.workloads.workload import FrozenParams, Inputs, Progress, SegmentResult
+from assay.workloads.cut import check_cut
+from assay.workloads.workload import FrozenParams, Inputs, Progress, SegmentResult, distance_of_exact
 
 if TYPE_CHECKING:
     from assay.workloads.court.matter import Matter
 
-SEGMENTS_MAX: Final = 10_000
 PASSES: Final = 6
 """Multiplications and additions with each weight in a step for each row: forward once, backward twice."""
 
@@ -39,10 +38,7 @@ class RegressParams(FrozenParams):
     @model_validator(mode="after")
     def has_equal_segments(self) -> Self:
         """Refuse a job whose segments would differ in cost or be too many."""
-        if self.steps % self.segment_steps:
-            raise ValueError(f"steps must be a multiple of segment_steps ({self.segment_steps})")
-        if self.steps // self.segment_steps > SEGMENTS_MAX:
-            raise ValueError(f"at most {SEGMENTS_MAX} segments: raise segment_steps")
+        check_cut(self.steps, self.segment_steps, "steps", "segment_steps")
         return self
 
     @property
@@ -104,7 +100,7 @@ class Regress:
 
     def distance(self, a: bytes, b: bytes, start: bytes) -> float:
         """Return 0 for equal weights, else infinity: exact work is never nearly right. Raises BadCheckpoint."""
-        return 0.0 if self.digest(a) == self.digest(b) else math.inf
+        return distance_of_exact(self.digest(a), self.digest(b))
 
     def result(self, params: RegressParams, state: bytes) -> bytes:
         """Return the weights, as safetensors. Raises BadCheckpoint."""

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from assay.execution.inputs import Cache
 from assay.proof.keys import Key
@@ -18,18 +19,27 @@ from assay.workloads.court.litigant import Brief, Defendant, brief_of
 from assay.workloads.runner import Runner
 from assay.workloads.task import Failed, SegmentDone, Task
 
+IDLE_S: Final = 30.0
+"""How long the child waits for another dispute: disputes of an epoch come together, and each start costs seconds."""
+
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Past:
-    """What a provider has of the leases that it had; a child process of its own runs a segment again."""
+    """What a provider has of the leases that it had; a child process of its own runs a segment again.
+
+    One child serves all disputes, one after the other: it starts with the first, and ends when none came for a while.
+    """
 
     journal: Journal
     cache: Cache
     models_dir: Path
     scratch: Path
     log_file: Path
+    _runner: Runner | None = None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _leaving: asyncio.Task[None] | None = None
 
     async def brief(self, lodged: DisputeLodged) -> Brief:
         """What the court is told from. Raises Refused, WorkloadError."""
@@ -43,12 +53,30 @@ class Past:
         """Whether the segment, run again, is what was claimed; a machine that cannot run it now proves nothing."""
         spec, checkpoint = self._ground(lodged)
         self.scratch.mkdir(parents=True, exist_ok=True)
-        runner = Runner(self.log_file)
-        try:
-            with tempfile.TemporaryDirectory(dir=self.scratch, prefix="dispute-") as folder:
-                return await self._is_same(runner, await self._task(spec, checkpoint, lodged.segment, folder), lodged)
-        finally:
-            await runner.kill()
+        async with self._turn:
+            if self._leaving:
+                self._leaving.cancel()
+            runner = self._runner = self._runner or Runner(self.log_file)
+            try:
+                with tempfile.TemporaryDirectory(dir=self.scratch, prefix="dispute-") as folder:
+                    task = await self._task(spec, checkpoint, lodged.segment, folder)
+                    return await self._is_same(runner, task, lodged)
+            finally:
+                self._leaving = asyncio.create_task(self._leave())
+
+    async def _leave(self) -> None:
+        await asyncio.sleep(IDLE_S)
+        await self.close()
+
+    async def close(self) -> None:
+        """End the child, if it runs; the next dispute starts another."""
+        if self._runner:
+            await self._runner.kill()
+
+    def evidence(self, lodged: DisputeLodged) -> str | None:
+        """The blob of the state that it committed to."""
+        commits = {commit.segment: commit for commit in self.journal.committed(lodged.lease_id)}
+        return commits[lodged.segment].checkpoint if lodged.segment in commits else None
 
     async def _is_same(self, runner: Runner, task: Task, lodged: DisputeLodged) -> bool:
         async for message in runner.run(task):
@@ -92,5 +120,6 @@ def defendant(provider: str, key: Key, past: Past, outgoing: Outgoing) -> Defend
         outgoing.say,
         lambda dispute_id: [said.envelope.event for said in journal.said(dispute_id)],
         past.brief,
+        past.evidence,
         confirms=past.confirms,
     )

@@ -67,10 +67,10 @@ class Worker:
             self._telemetry,
             own_class_id(),
         )
-        past = Past(
+        self._past = Past(
             journal, self._tools.cache, settings.models_dir, self._tools.scratch, settings.data_dir / "dispute.log"
         )
-        self._defendant = defendant(self.provider, key, past, self.outgoing)
+        self._defendant = defendant(self.provider, key, self._past, self.outgoing)
         self._idle: asyncio.Queue[Runner] = asyncio.Queue()
         self._runs: dict[str, LeaseRun] = {}
         self._ended: dict[str, int] = {}
@@ -190,5 +190,6 @@ class Worker:
             async with asyncio.timeout(DRAIN_S):
                 await asyncio.gather(*self._held)
                 await self.outgoing.flush()
+        await self._past.close()
         while not self._idle.empty():
             await self._idle.get_nowait().kill()

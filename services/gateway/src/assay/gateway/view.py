@@ -85,6 +85,7 @@ def newborn(event: JobSubmitted, time_ms: int) -> View:
         "deadline_ms": event.deadline_ms,
         "committed": 0,
         "paid": 0,
+        "audited": 0,
         "refunded": 0,
         "gas": 0,
         "waiting": {},
@@ -145,7 +146,8 @@ def step_of(said: Envelope[Event]) -> View:
 
 def _close(view: View, event: Any) -> None:
     paid = sum(payout.amount for payout in event.payouts)
-    view.update(paid=paid, refunded=event.refunded, gas=view["gas"] + event.gas, receipt=event.receipt)
+    view.update(paid=paid, audited=event.audited, refunded=event.refunded)
+    view.update(gas=view["gas"] + event.gas, receipt=event.receipt)
 
 
 def _judge(view: View, event: VerdictReached) -> None:

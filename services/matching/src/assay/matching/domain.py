@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 from assay.matching.offers import ListedOffer
 from assay.proof.commitment import lease_root
+from assay.proof.policy import ordered_units
 from assay.schema.event import Event
 from assay.schema.job import (
     JOB_LIFE,
@@ -90,9 +91,14 @@ class Job:
         return self.price_limit - self.spent
 
     @property
+    def units_billed(self) -> int:
+        """The cost of these segments, and of the audits that the order asks for and pays for."""
+        return self.units_left + ordered_units(self.spec)
+
+    @property
     def price_max(self) -> int:
-        """The highest price per million units at which the segments left fit the budget."""
-        return ((self.budget + 1) * 1_000_000 - 1) // max(1, self.units_left)
+        """The highest price per million units at which the segments left, and their audits, fit the budget."""
+        return ((self.budget + 1) * 1_000_000 - 1) // max(1, self.units_billed)
 
     @property
     def is_alive(self) -> bool:

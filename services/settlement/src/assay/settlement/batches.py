@@ -7,7 +7,7 @@ from typing import Any
 from assay.chain.encode import encode_anchor, encode_open, encode_pay_audits, encode_settle, encode_slash
 from assay.chain.gas import TRANSACTION_GAS_MAX, anchor_gas, audit_gas, judge_gas, open_gas, settle_gas, slash_gas
 from assay.chain.values import Deployment
-from assay.settlement.intents import Anchor, Body, Judge, Open, PayAudit, Settle, Slash, SlashVerifier
+from assay.settlement.intents import Anchor, Body, Judge, Open, PayAudit, Settle, Slash, SlashBond, SlashVerifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ TRAVEL: Mapping[str, Kind] = {
     Settle.kind: Kind(50, lambda at: at.escrow, encode_settle, settle_gas),
     Slash.kind: Kind(50, lambda at: at.stake, encode_slash, lambda calls: slash_gas(len(calls))),
     SlashVerifier.kind: Kind(50, lambda at: at.stake, encode_slash, lambda calls: slash_gas(len(calls))),
+    SlashBond.kind: Kind(50, lambda at: at.stake, encode_slash, lambda calls: slash_gas(len(calls))),
     Anchor.kind: Kind(100, lambda at: at.anchors, encode_anchor, lambda calls: anchor_gas(len(calls))),
     PayAudit.kind: Kind(100, lambda at: at.escrow, encode_pay_audits, lambda calls: audit_gas(len(calls))),
     Judge.kind: Kind(1, lambda at: at.judge, lambda calls: calls[0], lambda calls: judge_gas(len(calls[0]))),

@@ -7,21 +7,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.proof.provenance import EpochPart
+from assay.proof.provenance_disputes import DisputePart
 from assay.proof.receipt import compose, receipt_digest, seal
 from assay.runtime.context import Unit
+from assay.schema.audit import AuditUpheld
 from assay.schema.epoch import EpochSettled
 from assay.schema.errors import Reject
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobSubmitted
 from assay.schema.lease import LeaseCommitted, LeaseExecuted
-from assay.settlement import books, epochs, queries
+from assay.settlement import books, disputes, epochs, queries
 from assay.settlement.desk import Desk
 from assay.settlement.domain import Closure, Dossier, close, commits_of, gather, lacks
-from assay.settlement.intents import Settle
-from assay.settlement.lineage import beacon_block, doubled, epoch_part, epochs_of
+from assay.settlement.intents import AuditFee, Settle, pay_audit
+from assay.settlement.lineage import beacon_block, count_disputes, doubled, epoch_part, epochs_of, ordered_by
+from assay.settlement.lineage_disputes import dispute_parts
 from assay.store import Transaction
 
 TOUCHED_MAX = 500
+Disputed = Mapping[str, Sequence[DisputePart]]
+"""The disputes of which all is known, by epoch."""
 
 log = logging.getLogger(__name__)
 
@@ -49,20 +54,26 @@ class Closer:
             jobs = await ripe_of(unit.tx, list(touched)) if touched else []
             wanted = sorted({epoch for job in jobs for epoch in epochs_of(job.dossier)})
             facts = await epochs.facts(unit.tx, wanted) if wanted else {}
+            told = await disputes.told(unit.tx, wanted) if wanted else {}
             has_settled = await settle_epochs(unit)
         if touched:
-            await self._close_all(jobs, facts, [place for places in touched.values() for place in places])
+            disputed = {epoch: dispute_parts(said) for epoch, said in told.items()}
+            await self._close_all(jobs, facts, disputed, [place for places in touched.values() for place in places])
         return bool(touched) or has_settled
 
     async def _close_all(
-        self, jobs: Sequence[Ripe], facts: Mapping[str, Sequence[Event]], places: Sequence[int]
+        self, jobs: Sequence[Ripe], facts: Mapping[str, Sequence[Event]], disputed: Disputed, places: Sequence[int]
     ) -> None:
         """Want what settles those that lack nothing, and forget that they were touched."""
-        proven = await self._proven(facts)
-        found = [settle for settle in await asyncio.gather(*(self._close(job, proven) for job in jobs)) if settle]
+        whole = {epoch: said for epoch, said in facts.items() if count_disputes(said) <= len(disputed.get(epoch, ()))}
+        proven = await self._proven(whole)
+        closing = (self._close(job, proven, disputed, facts) for job in jobs)
+        found = [settle for settle in await asyncio.gather(*closing) if settle]
         async with self._store.transaction() as tx:
-            for settle, cause in found:
+            for settle, left, cause in found:
                 await queries.want(tx, settle, cause)
+                for audit in left:
+                    await queries.want(tx, pay_audit(audit), cause)
             await queries.forget_touches(tx, places)
         if found:
             self._desk.bell.ring()
@@ -73,15 +84,21 @@ class Closer:
         found = await asyncio.gather(*(self._desk.chain.block(number) for number in blocks.values()))
         return {epoch: epoch_part(facts[epoch], block.hash) for epoch, block in zip(blocks, found, strict=True)}
 
-    async def _close(self, job: Ripe, proven: Mapping[str, EpochPart]) -> tuple[Settle, str] | None:
-        """What settles the job, once its receipt is stored; None while one of its epochs lacks something."""
+    async def _close(
+        self, job: Ripe, proven: Mapping[str, EpochPart], disputed: Disputed, facts: Mapping[str, Sequence[Event]]
+    ) -> tuple[Settle, Sequence[AuditUpheld], str] | None:
+        """What settles the job, once its receipt is stored, and the audits that it cannot pay.
+
+        None while one of its epochs lacks something.
+        """
         dossier, wanted = job.dossier, epochs_of(job.dossier)
         if not proven.keys() >= set(wanted):
             return None
-        closure = close(dossier, job.locked)
+        closure = close(dossier, job.locked, ordered_by(job.job, (facts[epoch] for epoch in wanted)))
         parts = [proven[epoch] for epoch in wanted]
+        own = [part for epoch in wanted for part in disputed.get(epoch, ()) if part.lease_id in dossier.granted]
         try:
-            sealed = seal(statement_of(self._desk, dossier, job.said, closure, parts), self._desk.key)
+            sealed = seal(statement_of(self._desk, dossier, job.said, closure, parts, own), self._desk.key)
         except Reject as error:
             log.error("job %s cannot be closed: %s", job.job, error)
             return None
@@ -93,10 +110,16 @@ class Closer:
             event=closure.event.type,
             payouts=closure.payouts,
             fee=closure.fee,
+            audits=tuple(fee_of(audit) for audit in closure.audits),
             refunded=closure.refunded,
             receipt=digest,
         )
-        return settle, job.said[-1].id
+        return settle, closure.left, job.said[-1].id
+
+
+def fee_of(audit: AuditUpheld) -> AuditFee:
+    """What an ordered audit earns."""
+    return AuditFee(audit_id=audit.audit_id, verifier=audit.verifier, amount=audit.fee)
 
 
 async def ripe_of(tx: Transaction, touched: Sequence[str]) -> list[Ripe]:
@@ -118,7 +141,12 @@ async def settle_epochs(unit: Unit) -> bool:
 
 
 def statement_of(
-    desk: Desk, dossier: Dossier, said: Sequence[Envelope[Any]], closure: Closure, proven: Sequence[EpochPart]
+    desk: Desk,
+    dossier: Dossier,
+    said: Sequence[Envelope[Any]],
+    closure: Closure,
+    proven: Sequence[EpochPart],
+    disputed: Sequence[DisputePart],
 ) -> Any:
     """The receipt of a job that lacks nothing: each lease with the very statements that its share counts."""
     submitted = next(envelope for envelope in said if isinstance(envelope.event, JobSubmitted))
@@ -130,7 +158,9 @@ def statement_of(
         verdicts.append(dossier.verdicts[found.verdict_id])
     twice = {share.lease_id: pair for share in dossier.shares if (pair := doubled(said, share.lease_id))}
     money = (closure.payouts, closure.refunded, closure.fee)
-    return compose(desk.domain, submitted, leases, verdicts, *money, epochs=proven, doubled=twice)
+    audited = sum(audit.fee for audit in closure.audits)
+    parts: dict[str, Any] = {"epochs": proven, "doubled": twice, "disputes": disputed, "audited": audited}
+    return compose(desk.domain, submitted, leases, verdicts, *money, **parts)
 
 
 def statements(said: Sequence[Envelope[Any]], lease: str, counted: set[str]) -> list[Envelope[Any]]:

@@ -6,10 +6,12 @@ rest goes back, so payouts and refund always add up to what was locked. Nothing 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final, TypeAlias
 
 from assay.proof.commitment import root_of
 from assay.proof.order import spec_digest
+from assay.schema.audit import AuditUpheld
 from assay.schema.event import Event
 from assay.schema.job import (
     JobCancelled,
@@ -32,14 +34,12 @@ from assay.schema.lease import (
     LeaseVerified,
     SlashReason,
 )
-from assay.schema.values import BOND_PER_VERIFIER, STAKE_PER_SLOT, cost_of
+from assay.schema.values import AUDIT_FEE_PPM, BOND_PER_VERIFIER, STAKE_PER_SLOT, cost_of
 from assay.schema.verdict import VerdictReached
 
 # Half of what stands behind the slot that the lease filled: far more than a lease earns, and the provider keeps
 # enough to mend its ways.
 SLASH_SHARE_PPM: Final = 500_000
-# Of what a lease earns, for the fund that audits are paid from.
-AUDIT_FEE_PPM: Final = 10_000
 PPM: Final = 1_000_000
 
 Stopped: TypeAlias = JobExecuted | JobFailed | JobExpired | JobCancelled
@@ -82,12 +82,17 @@ class Dossier:
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """How a job's money ends: `payouts` by rising fence, the fee of each, the rest of what was locked refunded."""
+    """How a job's money ends: `payouts` by rising fence, the fee of each, the rest of what was locked refunded.
+
+    `audits` are those that the order asked for and pays, `left` those that it has no money for: the fund pays these.
+    """
 
     event: type[JobSettled] | type[JobRefunded]
     payouts: tuple[Payout, ...]
     fee: int
     refunded: int
+    audits: tuple[AuditUpheld, ...] = ()
+    left: tuple[AuditUpheld, ...] = ()
 
 
 def gather(events: Iterable[Event]) -> Dossier:
@@ -159,10 +164,10 @@ def _back(tip: LeaseCommitted, known: Mapping[str, LeaseCommitted], share: Lease
     return tuple(reversed(chain))
 
 
-def close(dossier: Dossier, locked: int) -> Closure:
+def close(dossier: Dossier, locked: int, ordered: Sequence[AuditUpheld] = ()) -> Closure:
     """How the job ends that lacks nothing: each verified lease is paid what it earned, as far as the money goes.
 
-    The audit fee is taken out of each payout.
+    The audit fee is taken out of each payout. After the leases come the audits that were `ordered`, whatever was found.
     """
     assert dossier.submitted is not None and dossier.closing is not None
     left, payouts, fees = min(locked, dossier.submitted.price_limit), [], 0
@@ -173,7 +178,15 @@ def close(dossier: Dossier, locked: int) -> Closure:
             fee = audit_fee(cost)
             payouts.append(_payout(share, cost - fee))
             left, refunded, fees = left - cost, refunded - cost, fees + fee
-    return Closure(dossier.closing, tuple(payouts), fees, refunded)
+    audits = covered(ordered, left)
+    refunded -= sum(audit.fee for audit in audits)
+    return Closure(dossier.closing, tuple(payouts), fees, refunded, audits, tuple(ordered[len(audits) :]))
+
+
+def covered(ordered: Sequence[AuditUpheld], left: int) -> tuple[AuditUpheld, ...]:
+    """The first of these audits that so much money pays for."""
+    sums = accumulate(audit.fee for audit in ordered)
+    return tuple(audit for audit, sum_ in zip(ordered, sums, strict=True) if sum_ <= left)
 
 
 def audit_fee(cost: int) -> int:

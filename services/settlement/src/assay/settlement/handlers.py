@@ -1,13 +1,10 @@
 """What settlement does when something happens: it remembers it, and writes down what it wants done on the chain."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
-from assay.proof.eip712 import Domain
 from assay.proof.order import check_order, spec_digest
 from assay.runtime.service import Handler
 from assay.schema.audit import AuditOverruled, AuditUpheld
-from assay.schema.dispute import DisputeProven
 from assay.schema.epoch import EpochCommitted, EpochDrawn, EpochPassed, EpochRejected
 from assay.schema.errors import Refused, Retry
 from assay.schema.event import Envelope, Event
@@ -23,6 +20,7 @@ from assay.schema.job import (
 )
 from assay.schema.lease import (
     FORFEIT,
+    NO_QUORUM,
     OTHER_CLASS,
     TIE,
     LeaseCommitted,
@@ -33,41 +31,11 @@ from assay.schema.lease import (
 )
 from assay.schema.values import address_of
 from assay.schema.verdict import VerdictReached
-from assay.settlement import books, epochs, queries
-from assay.settlement.bell import Bell
+from assay.settlement import books, epochs, handlers_disputes, queries
 from assay.settlement.domain import bond_amount, slash_amount, slash_reason
-from assay.settlement.intents import Anchor, Judge, Open, PayAudit, Slash, SlashVerifier
+from assay.settlement.intents import Anchor, Open, Slash, SlashVerifier, pay_audit
 from assay.settlement.ledger import stake, unbonding
-from assay.store import Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What the handlers reach: the transaction, the domain that orders are signed in, the bell of the desk.
-
-    What is heard and what it touches is gathered, and written at once.
-    """
-
-    tx: Transaction
-    domain: Domain
-    bell: Bell
-    heard: list[Envelope[Any]] = field(default_factory=list)
-    touched: set[str] = field(default_factory=set)
-
-    async def write(self) -> None:
-        """Keeps what was gathered."""
-        if self.heard:
-            await queries.remember(self.tx, self.heard)
-            self.heard.clear()
-        if self.touched:
-            await queries.touch(self.tx, sorted(self.touched))
-            self.touched.clear()
-            self.tx.on_commit(self.bell.ring)
-
-
-async def flush(ports: Ports) -> None:
-    """Writes what the handlers of a transaction have gathered."""
-    await ports.write()
+from assay.settlement.ports import Ports
 
 
 async def on_job_submitted(said: Envelope[JobSubmitted], ports: Ports, now: int) -> list[Event]:
@@ -87,7 +55,7 @@ async def on_job_submitted(said: Envelope[JobSubmitted], ports: Ports, now: int)
 async def on_lease_rejected(said: Envelope[LeaseRejected], ports: Ports, now: int) -> list[Event]:
     """Want the provider's stake slashed, for the lease at fault alone: the others of its epoch just are not paid."""
     lease = said.event
-    if lease.code in (FORFEIT, OTHER_CLASS, TIE):
+    if lease.code in (FORFEIT, OTHER_CLASS, TIE, NO_QUORUM):
         return await on_closing_fact(said, ports, now)
     slash = Slash(
         job_id=lease.job_id,
@@ -148,9 +116,10 @@ async def on_epoch_ended(said: Envelope[EpochPassed | EpochRejected], ports: Por
 
 
 async def on_audit_upheld(said: Envelope[AuditUpheld], ports: Ports, now: int) -> list[Event]:
-    """Want the verifier paid."""
+    """Want the verifier paid out of the fund, unless an order asked for the audit: then it is paid as that closes."""
     audit = said.event
-    await queries.want(ports.tx, PayAudit(audit_id=audit.audit_id, verifier=audit.verifier, fee=audit.fee), said.id)
+    if audit.ordered_by is None:
+        await queries.want(ports.tx, pay_audit(audit), said.id)
     await _remember_audit(said, ports)
     return []
 
@@ -166,21 +135,6 @@ async def on_audit_overruled(said: Envelope[AuditOverruled], ports: Ports, now: 
     )
     await queries.want(ports.tx, slash, said.id)
     await _remember_audit(said, ports)
-    return []
-
-
-async def on_dispute_proven(said: Envelope[DisputeProven], ports: Ports, now: int) -> list[Event]:
-    """Want the contract's judgement."""
-    proven = said.event
-    judge = Judge(
-        dispute_id=proven.dispute_id,
-        provider=proven.provider,
-        verifier=proven.verifier,
-        case=proven.case,
-        content=proven.call,
-    )
-    await queries.want(ports.tx, judge, said.id)
-    ports.tx.on_commit(ports.bell.ring)
     return []
 
 
@@ -256,6 +210,6 @@ HANDLERS: dict[type[Event], Handler] = {
     EpochRejected: on_epoch_ended,
     AuditUpheld: on_audit_upheld,
     AuditOverruled: on_audit_overruled,
-    DisputeProven: on_dispute_proven,
+    **handlers_disputes.HANDLERS,
     **dict.fromkeys(CLOSING, on_closing_fact),
 }

@@ -30,6 +30,12 @@ def beacon_block(said: Sequence[Event]) -> int | None:
     return drawn.block if drawn and ended and is_whole and len(audit_parts(said)) >= ended.audits else None
 
 
+def count_disputes(said: Sequence[Event]) -> int:
+    """How many disputes the receipts of an epoch's jobs have to wait for."""
+    ended = first(said, EpochPassed) or first(said, EpochRejected)
+    return ended.disputes if ended else 0
+
+
 def epoch_part(said: Sequence[Event], block_hash: bytes) -> EpochPart:
     """The part of a receipt about an epoch of which all is known."""
     committed, anchored, drawn = first(said, EpochCommitted), first(said, EpochAnchored), first(said, EpochDrawn)
@@ -57,6 +63,12 @@ def audit_part(event: AuditUpheld | AuditOverruled) -> AuditPart:
         method=event.method,
         outcome="overruled" if isinstance(event, AuditOverruled) else stands,
     )
+
+
+def ordered_by(job: str, epochs: Iterable[Sequence[Event]]) -> list[AuditUpheld]:
+    """The audits in these epochs that a job's order asked for, in the order of their ids."""
+    upheld = (event for said in epochs for event in said if isinstance(event, AuditUpheld) and event.ordered_by == job)
+    return sorted(upheld, key=lambda audit: audit.audit_id)
 
 
 def doubled(said: Iterable[Envelope[Any]], lease: str) -> list[Envelope[LeaseCommitted]]:

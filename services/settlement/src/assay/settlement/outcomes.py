@@ -9,17 +9,17 @@ from typing import Any
 
 from assay.chain import events as chain
 from assay.chain.values import OpenRefusal, SettlementRefusal
-from assay.schema.audit import VerifierSlashed
+from assay.schema.audit import AuditPaid, VerifierSlashed
 from assay.schema.event import Event
 from assay.schema.job import JobFunded, JobRefunded, JobSettled, JobUnfunded
 from assay.schema.lease import LeasePaid, LeaseSlashed
 from assay.schema.offer import StakeChanged
 from assay.schema.values import Role, address_of, participant_id
 from assay.settlement.docket import Docket, Log
-from assay.settlement.intents import Open, Settle, Slash, SlashVerifier
+from assay.settlement.intents import Open, Settle, Slash, SlashBond, SlashVerifier
 from assay.settlement.ledger import Asset, Book, job_name, party, stake
 from assay.settlement.outcomes_audits import AUDIT_RULES
-from assay.settlement.outcomes_disputes import DISPUTE_RULES
+from assay.settlement.outcomes_disputes import DISPUTE_RULES, forfeited
 
 UNFUNDED = {
     OpenRefusal.BAD_SIGNATURE: ("job.bad_order", "The escrow contract does not accept the order's signature."),
@@ -103,7 +103,9 @@ def _settled(event: chain.Settled, log: Log, docket: Docket) -> None:
         for payout in body.payouts
         if payout.fence in paid
     ]
-    docket.finish(body, *leases, _closing(body, paid, event.fee, event.refunded, event.receipt_digest.hex(), log))
+    closing = _closing(body, paid, event.fee, event.refunded, event.receipt_digest.hex(), log)
+    audits = [AuditPaid(**audit.model_dump(), tx=log.tx) for audit in body.audits]
+    docket.finish(body, *leases, *audits, closing.model_copy(update={"audited": body.audited}))
 
 
 def _closing(
@@ -129,7 +131,7 @@ def _settlement_refused(event: chain.SettlementRefused, log: Log, docket: Docket
     if not body or not log.is_own:
         return
     if event.reason == SettlementRefusal.RECLAIMED:
-        locked = body.refunded + body.fee + sum(payout.amount for payout in body.payouts)
+        locked = body.refunded + body.fee + body.audited + sum(payout.amount for payout in body.payouts)
         return docket.finish(body, _closing(body, {}, 0, locked, body.receipt, log))
     docket.troubles.append(f"the escrow refused to settle {job}: {SettlementRefusal(event.reason).name}")
     docket.finish(body, is_done=False)
@@ -156,11 +158,12 @@ def _slashed(event: chain.Slashed, log: Log, docket: Docket) -> None:
             verifier=bond.verifier, audit_id=bond.audit_id, amount=event.amount, reason=bond.reason, tx=log.tx
         )
         docket.finish(bond, slashed_)
+    forfeited(event, log, docket)
 
 
 def _slash_refused(event: chain.SlashRefused, log: Log, docket: Docket) -> None:
     name = job_name(event.job_id)
-    for kind in (Slash.kind, SlashVerifier.kind):
+    for kind in (Slash.kind, SlashVerifier.kind, SlashBond.kind):
         body = docket.find(kind, name, event.fence)
         if body and log.is_own:
             docket.troubles.append(f"the offence {event.fence} of {name} had been slashed before, by somebody else")

@@ -11,14 +11,15 @@ from assay.proof.eip712 import Domain
 from assay.runtime.context import Context
 from assay.runtime.service import Service
 from assay.schema.audit import AuditPaid, VerifierSlashed
-from assay.schema.dispute import DisputeJudged
+from assay.schema.dispute import DisputeForfeited, DisputeJudged
 from assay.schema.epoch import EpochAnchored, EpochSettled
 from assay.schema.job import JobFunded, JobRefunded, JobSettled, JobUnfunded
 from assay.schema.lease import LeasePaid, LeaseSlashed
 from assay.schema.offer import StakeChanged
 from assay.schema.values import Role
 from assay.settlement.bell import Bell
-from assay.settlement.handlers import HANDLERS, Ports, flush
+from assay.settlement.handlers import HANDLERS
+from assay.settlement.ports import Ports, flush
 from assay.settlement.questions import balances
 from assay.settlement.settings import Settings
 from assay.settlement.work import keep_desk
@@ -27,7 +28,7 @@ from assay.store import Transaction
 MIGRATIONS = Path(__file__).parent / "migrations"
 PUBLISHES = (
     *(JobFunded, JobUnfunded, JobSettled, JobRefunded, LeasePaid, LeaseSlashed, StakeChanged),
-    *(EpochAnchored, EpochSettled, AuditPaid, VerifierSlashed, DisputeJudged),
+    *(EpochAnchored, EpochSettled, AuditPaid, VerifierSlashed, DisputeForfeited, DisputeJudged),
 )
 
 

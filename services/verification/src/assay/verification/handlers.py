@@ -7,7 +7,15 @@ How many there are is said when the job stops.
 from assay.runtime import Handler
 from assay.schema.audit import AuditDeclined, AuditRevealed, AuditSealed, VerifierAnnounced, VerifierWithdrawn
 from assay.schema.beacon import BeaconCommitted, BeaconRevealed
-from assay.schema.dispute import DisputeAccepted, DisputeContested, DisputeJudged, DisputePleaded, DisputePressed
+from assay.schema.dispute import (
+    DisputeAccepted,
+    DisputeAppealed,
+    DisputeContested,
+    DisputeJudged,
+    DisputeObjected,
+    DisputePleaded,
+    DisputePressed,
+)
 from assay.schema.epoch import EpochAnchored
 from assay.schema.errors import Retry
 from assay.schema.event import Envelope, Event
@@ -17,6 +25,7 @@ from assay.schema.offer import StakeChanged
 from assay.verification.ports import Ports
 from assay.verification.queries import beacons, cases, epochs, questions, verifiers
 from assay.verification.steps import disputing
+from assay.verification.steps.appealing import take_appeal
 from assay.verification.steps.revealing import share_in
 
 
@@ -132,6 +141,12 @@ async def on_dispute_moved(
     return await disputing.take(ports.tx, said.event, now)
 
 
+async def on_dispute_appealed(said: Envelope[DisputeAppealed | DisputeObjected], ports: Ports, now: int) -> list[Event]:
+    """Take an appeal, if it counts; the clerk looks at its evidence."""
+    ports.tx.on_commit(ports.bells.dispute.set)
+    return await take_appeal(ports.tx, said.event, now)
+
+
 async def on_dispute_judged(said: Envelope[DisputeJudged], ports: Ports, now: int) -> list[Event]:
     """Rule as the contract did."""
     ports.tx.on_commit(ports.bells.judge.set)
@@ -155,5 +170,6 @@ HANDLERS: dict[type[Event], Handler] = {
     AuditRevealed: on_audit_revealed,
     AuditDeclined: on_audit_declined,
     **dict.fromkeys((DisputeContested, DisputeAccepted, DisputePleaded, DisputePressed), on_dispute_moved),
+    **dict.fromkeys((DisputeAppealed, DisputeObjected), on_dispute_appealed),
     DisputeJudged: on_dispute_judged,
 }

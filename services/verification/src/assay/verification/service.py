@@ -10,7 +10,7 @@ from assay.chain.judge import judge_domain
 from assay.runtime import Context, Service
 from assay.schema.audit import AuditAssigned, AuditCalled, AuditLapsed, AuditOverruled, AuditUpheld
 from assay.schema.beacon import BeaconCalled, BeaconMissed, BeaconOpened
-from assay.schema.dispute import DisputeLodged, DisputeProven, DisputeRuled
+from assay.schema.dispute import DisputeDecided, DisputeLodged, DisputeProven, DisputeRefused, DisputeRuled
 from assay.schema.epoch import (
     EpochAccused,
     EpochAudited,
@@ -49,7 +49,7 @@ PUBLISHES = (
     *(EpochCommitted, EpochDrawn, EpochOpened, EpochWithheld, EpochWaiting, EpochAudited, EpochMismatched),
     *(EpochPassed, EpochRejected, AuditAssigned, AuditCalled, AuditLapsed, AuditUpheld, AuditOverruled),
     *(BeaconCalled, BeaconOpened, BeaconMissed),
-    *(EpochAccused, DisputeLodged, DisputeProven, DisputeRuled),
+    *(EpochAccused, DisputeDecided, DisputeLodged, DisputeProven, DisputeRefused, DisputeRuled),
     *(VerdictReached, LeaseVerified, LeaseRejected, JobVerified, JobRejected),
 )
 

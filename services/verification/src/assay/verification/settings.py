@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from assay.runtime.settings import ServiceSettings
+from assay.verification.domain.dispute import MOVES_MAX, UNBONDING_S
 
 
 class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
@@ -33,11 +34,25 @@ class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
     """Segments drawn from each epoch; none: as many as the policy asks for its pay and its provider's record."""
     planted_ppm: Annotated[int, Field(ge=0, le=500_000)] = 50_000
     """The share of audits, in parts per million, whose answer is known already. Below 50000 lazy verifiers may pay."""
+    gift_ppm: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """The share of its worth, in parts per million, that the fund pays for an audit at least, where an epoch's fees are
+    too little: out of gifts to it. Above 0 whoever holds many verifiers earns by ordering from itself."""
     contest_s: Annotated[int, Field(ge=1, le=604_800)] = 3_600
     """How long a provider may contest what verifiers found. Above what it takes to run the segment again."""
     move_s: Annotated[int, Field(ge=1, le=604_800)] = 900
     """How long each move of a dispute may take, and the further answers where there are no moves."""
+    appeal_s: Annotated[int, Field(ge=0, le=604_800)] = 3_600
+    """How long whom verifiers found wrong in a dispute may appeal, once; nothing is slashed before. 0: never."""
     calibrations_file: Path | None = None
     """Signed tolerances between classes of machines, one a line; none: float32's ceiling between all of them."""
     calibrators: tuple[Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")], ...] = ()
     """The addresses whose calibrations are taken."""
+
+    @model_validator(mode="after")
+    def within_unbonding(self) -> "Settings":
+        """The settings, if stake cannot leave before a dispute that it answers for is over. Raises ValueError."""
+        if self.contest_s + MOVES_MAX * self.move_s + self.appeal_s > UNBONDING_S:
+            raise ValueError(
+                "A dispute could last longer than stake takes to unbond: shorten contest_s, move_s, appeal_s."
+            )
+        return self

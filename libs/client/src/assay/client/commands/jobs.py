@@ -8,14 +8,14 @@ from rich.console import Group
 
 from assay.client import output
 from assay.client.asked import read_asked
+from assay.client.commands.ordering import DEFAULTS, Kind, Method, Params, Replicas, Segments
 from assay.client.output import Output
 from assay.client.profile import Profile
-from assay.client.sdk import DEADLINE_S, Assay
+from assay.client.sdk import Assay
 from assay.client.view import JobView
 from assay.client.watching import watch
-from assay.schema.values import Policy, Requirements
+from assay.schema.values import Requirements
 
-DEFAULTS = {"deadline_s": DEADLINE_S, "audit_segments": Policy().audit_segments}
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
 
 
@@ -28,25 +28,20 @@ def register(app: typer.Typer) -> None:
 def submit(
     context: typer.Context,
     file: Annotated[Path | None, typer.Argument(help="A JSON file: {kind, params, files, price_limit, ...}.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Kind of work: noop, finetune, generate, or a plug-in's.")] = None,
-    param: Annotated[list[str] | None, typer.Option("-p", "--param", help="NAME=VALUE; VALUE is JSON or text.")] = None,
+    kind: Kind = None,
+    param: Params = None,
     input_file: Annotated[list[str] | None, typer.Option("--input", help="NAME=FILE, uploaded.")] = None,
     price_limit: Annotated[int | None, typer.Option(help="Most to pay, in base units of the stable token.")] = None,
     deadline_s: Annotated[int | None, typer.Option(help="Seconds until the job is given up (default 3600).")] = None,
     regions: Annotated[str | None, typer.Option(help="Countries it may run in, e.g. de,fr.")] = None,
-    audit_segments: Annotated[
-        int | None, typer.Option(help="Segments of each lease that are run again, at least (default 2).")
-    ] = None,
+    audit_segments: Segments = None,
+    method: Method = None,
+    replicas: Replicas = None,
     watch_it: Annotated[bool, typer.Option("--watch", help="Stay until the job has ended.")] = False,
 ) -> None:
     """Submit a job from FILE or from options; prints its id."""
-    options = {
-        "kind": kind,
-        "price_limit": price_limit,
-        "deadline_s": deadline_s,
-        "regions": regions.split(",") if regions else None,
-        "audit_segments": audit_segments,
-    }
+    order = {"price_limit": price_limit, "deadline_s": deadline_s, "regions": regions.split(",") if regions else None}
+    options = order | {"kind": kind, "audit_segments": audit_segments, "method": method, "replicas": replicas}
 
     async def work(out: Output) -> None:
         asked = read_asked(file, param or [], input_file or [], options, DEFAULTS)
@@ -58,7 +53,7 @@ def submit(
                 price_limit=asked.price_limit,
                 deadline_s=asked.deadline_s,
                 requirements=Requirements(regions=asked.regions),
-                policy=Policy(audit_segments=asked.audit_segments),
+                policy=asked.policy,
             )
             out.show({"job_id": job_id}, lambda: job_id)
             if watch_it:
@@ -142,7 +137,8 @@ COMMANDS = {"submit": submit, "jobs": jobs, "job": job, "why": why, "cancel": ca
 def draw_job(view: JobView) -> Group:
     """A job for people."""
     head = f"{view.job_id}  {view.kind}  [bold]{view.state}[/bold]  {view.committed}/{view.segments} segments"
-    money = f"limit {output.stable(view.price_limit)}, paid {output.stable(view.paid)}, gas {view.gas}"
+    audits = f", ordered audits {output.stable(view.audited)}" if view.audited else ""
+    money = f"limit {output.stable(view.price_limit)}, paid {output.stable(view.paid)}{audits}, gas {view.gas}"
     leases = [
         (lease.lease_id[:10], lease.provider[:10], lease.fence, lease.state, lease.segments, output.stable(lease.paid))
         for lease in view.leases

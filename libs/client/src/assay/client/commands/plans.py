@@ -8,13 +8,13 @@ from rich.console import Group
 
 from assay.client import output
 from assay.client.asked import Asked, read_asked
-from assay.client.commands.jobs import DEFAULTS
+from assay.client.commands.ordering import DEFAULTS, Kind, Method, Params, Replicas, Segments
 from assay.client.commands.proof_price import body_of, draw_plan, percent
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.client.sdk import Assay
 from assay.proof.digest import blob_digest
-from assay.proof.economics import MILLION
+from assay.proof.economics import MILLION, found_among
 from assay.proof.policy import (
     TIERS,
     Plan,
@@ -22,11 +22,16 @@ from assay.proof.policy import (
     Reputation,
     Terms,
     choose,
+    is_extra,
     numerics_of,
+    ordered_max,
+    ordered_units,
+    paid_ppm,
     quote_premium,
     tiers_of,
     work_of,
 )
+from assay.schema.job import JobSpec
 from assay.schema.values import cost_of
 
 POOLS: Final = (1_000, 10_000, 20_000, 100_000)
@@ -43,24 +48,27 @@ def register(app: typer.Typer) -> None:
 def plan(
     context: typer.Context,
     file: Annotated[Path | None, typer.Argument(help="A JSON file as `assay submit` takes it.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Kind of work: noop, finetune, generate, or a plug-in's.")] = None,
-    param: Annotated[list[str] | None, typer.Option("-p", "--param", help="NAME=VALUE; VALUE is JSON or text.")] = None,
+    kind: Kind = None,
+    param: Params = None,
     input_file: Annotated[list[str] | None, typer.Option("--input", help="NAME=FILE; nothing is uploaded.")] = None,
     pool: Annotated[int, typer.Option(help="Segments in the provider's epoch, of all jobs.", min=1)] = POOLED,
     poisoned: Annotated[
-        int | None, typer.Option(help="Quote extra samples that find so many poisoned segments of this job.", min=1)
+        int | None, typer.Option(help="Quote samples that find so many poisoned segments.", min=1)
     ] = None,
+    audit_segments: Segments = None,
+    method: Method = None,
+    replicas: Replicas = None,
 ) -> None:
     """Show how a job is cut, what it costs, how it is proven and what the proof costs. Nothing is sent or paid."""
+    options = {"kind": kind, "audit_segments": audit_segments, "method": method, "replicas": replicas}
 
     async def work(out: Output) -> None:
-        asked = read_asked(file, param or [], input_file or [], {"kind": kind}, DEFAULTS | {"price_limit": 0})
+        asked = read_asked(file, param or [], input_file or [], options, DEFAULTS | {"price_limit": 0})
         async with Assay.connect(Profile.find(out.profile)) as assay:
             cut = await assay.plan(asked.kind, params_of(asked))
             offers = (await assay.network())["providers"]
-        price = price_of(asked.kind, cut, offers)
-        terms, tiers = terms_of(asked, cut, price or 1, pool), tiers_of(asked.kind, asked.params)
-        proof = choose(terms, PROVEN, tiers=tiers)
+        price, tiers = price_of(asked.kind, cut, offers), tiers_of(asked.kind, asked.params, asked.policy)
+        proof = choose(terms_of(asked, cut, price or 1, pool), PROVEN, tiers=tiers)
         premium = premium_of(cut, price or 1, min(poisoned, cut["segments"]), proof) if poisoned else None
         sizes = sorted({cut["segments"], pool, *POOLS})
         curve = [(size, choose(terms_of(asked, cut, price or 1, size), PROVEN, tiers=tiers).chosen) for size in sizes]
@@ -72,6 +80,7 @@ def plan(
             "pool": body_of(proof),
             "cost_share_ppm_by_pool": {str(size): row.cost.total for size, row in curve},
             "premium": premium_body(premium),
+            "ordered": ordered_of(asked, cut, price, proof),
         }
         out.show(body, lambda: draw(body, proof, premium, curve))
 
@@ -96,6 +105,13 @@ def terms_of(asked: Asked, cut: dict[str, Any], price: int, pool: int) -> Terms:
     return Terms(segments=pool, pay=pay, stake=2 * pay, work=work, numerics=numerics)
 
 
+def ordered_in_words(ordered: dict[str, int]) -> str:
+    """What the order pays for, what it comes to, and what that finds of one false segment."""
+    answers = f"about {ordered['answers']:,} answers, {ordered['answers_a_segment']} to each segment"
+    money = f"{output.stable(ordered['expected'])}, at most {output.stable(ordered['held'])}"
+    return f"{answers}: {money}; finds one false segment with {percent(ordered['detection_of_one_ppm'])}"
+
+
 def share(price: int, proof: Plan) -> int:
     """The job's share of the price of proof, rounded up."""
     return -(-price * proof.chosen.cost.total // MILLION)
@@ -114,6 +130,28 @@ def premium_body(premium: Premium | None) -> dict[str, int] | None:
     return {name: getattr(premium, name) for name in ("samples", "price", "poisoned", "detection_ppm")}
 
 
+def ordered_of(asked: Asked, cut: dict[str, Any], price: int | None, proof: Plan) -> dict[str, int] | None:
+    """What the order asks of its proof besides and pays itself: expected, and held in its price limit at most."""
+    policy, segments = asked.policy, cut["segments"]
+    spec = JobSpec(kind=asked.kind, segments=segments, segment_units=cut["segment_units"], policy=policy)
+    if price is None or not ordered_max(spec):
+        return None
+    extra = min(policy.audit_segments, segments) if is_extra(policy) else 0
+    pooled = -(-segments * proof.chosen.k // proof.segments) if policy.method else 0
+    answers = max(extra, pooled) * (policy.replicas if policy.method else 1)
+    each = price * paid_ppm(asked.kind) // (segments * MILLION)
+    held = price * ordered_units(spec) // (segments * cut["segment_units"])
+    found = found_among(segments, 1, max(extra, pooled, 1), proof.chosen.missed_ppm / MILLION)
+    return {
+        "answers": answers,
+        "answers_a_segment": policy.replicas if policy.method else 1,
+        "expected": answers * each,
+        "held": held,
+        "price_limit": price + held,
+        "detection_of_one_ppm": int(found * MILLION),
+    }
+
+
 def draw(body: dict[str, Any], proof: Plan, premium: Premium | None, curve: list[tuple[int, Any]]) -> Group:
     """The plan for people."""
     price = body["price"]
@@ -125,6 +163,9 @@ def draw(body: dict[str, Any], proof: Plan, premium: Premium | None, curve: list
     if premium:
         found = f"finds one of {premium.poisoned} poisoned segments with {percent(premium.detection_ppm)}"
         rows.append(("premium", f"{premium.samples:,} samples for {output.stable(premium.price)}: {found}"))
+    if ordered := body["ordered"]:
+        rows.append(("ordered audits", ordered_in_words(ordered)))
+        rows.append(("price limit to set", f"{output.stable(ordered['price_limit'])}: what is not needed comes back"))
     sizes = [(f"{size:,}", row.tier, f"{row.k:,}", percent(row.cost.total)) for size, row in curve]
     return Group(
         output.table("job", ("", ""), rows),

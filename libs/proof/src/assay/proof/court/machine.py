@@ -10,7 +10,7 @@ from functools import cached_property
 from assay.proof.court.integers import LONG
 from assay.proof.court.judge import Span, spans_of
 from assay.proof.court.operations import Operation
-from assay.proof.court.program import Place, Program, Source
+from assay.proof.court.program import Program, finder
 from assay.proof.court.tree import Shape, root_of_list, root_of_tensor
 
 
@@ -86,12 +86,7 @@ def run_step(
 ) -> Step:
     """The step from this state on; `changed` puts other outputs in the places of some operators' own."""
     outputs = list[Tensor]()
-
-    def find(source: Source) -> Tensor:
-        if source.place is Place.CONSTANT:
-            return constants[source.root]
-        return {Place.STATE: state, Place.DATA: data, Place.TRACE: outputs}[source.place][source.index]
-
+    find = finder(state, data, outputs, constants)
     for number, operator in enumerate(program.operators):
         inputs = [words_of(find(source)) for source in operator.sources]
         other = (changed or {}).get(number)

@@ -4,16 +4,18 @@ A step takes slots of state and of data, runs its operators, and closes: each sl
 operator or a slot of the state before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from typing import TypeAlias, TypeVar
 
 from assay.proof.court.encoding import encode
 from assay.proof.court.operations import Operation
 from assay.proof.court.tree import root_of_list
 from assay.proof.keccak import keccak256
 
+T = TypeVar("T")
 OPERATOR, CLOSING = b"assay.operator.1", b"assay.closing.1"
 
 
@@ -46,6 +48,19 @@ class Operator:
     def digest(self) -> bytes:
         """The 32 bytes that stand for it in the program."""
         return keccak256(OPERATOR + encode(self))
+
+
+Find: TypeAlias = Callable[[Source], T]
+
+
+def finder(state: Sequence[T], data: Sequence[T], outputs: Sequence[T], constants: Mapping[bytes, T]) -> Find[T]:
+    """What finds a tensor by its source, in a step's state and data and among the outputs that there are by then."""
+    held = {Place.STATE: state, Place.DATA: data, Place.TRACE: outputs}
+
+    def find(source: Source) -> T:
+        return constants[source.root] if source.place is Place.CONSTANT else held[source.place][source.index]
+
+    return find
 
 
 def closing_digest(source: Source) -> bytes:

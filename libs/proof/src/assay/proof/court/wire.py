@@ -1,5 +1,6 @@
 """Moves and terms as they travel: `encoding` read back strictly, into the very types that they were written from."""
 
+import base64
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
@@ -31,6 +32,21 @@ def read_move(data: bytes) -> Signed:
         raise Refused("court.malformed", "The bytes are no move.")
     dispute, previous = (build(bytes, part) for part in parts[:2])
     return Signed(dispute, previous, build(KINDS[parts[2]], parts[3]), build(str, parts[4]))
+
+
+def pack(signed: Signed) -> str:
+    """A move as an event carries it."""
+    return in_text(write_move(signed))
+
+
+def in_text(data: bytes) -> str:
+    """Bytes as an event carries them."""
+    return base64.b64encode(data).decode()
+
+
+def unpack(content: str) -> bytes:
+    """The bytes that an event carries. Raises ValueError."""
+    return base64.b64decode(content, validate=True)
 
 
 def read(kind: type[T], data: bytes) -> T:

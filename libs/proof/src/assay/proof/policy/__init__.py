@@ -1,5 +1,14 @@
 """The policy: which check, how many draws, at what price; chosen from a table and said before any money moves."""
 
+from assay.proof.policy.asked import (
+    answers_max,
+    full_fee,
+    fund_fee,
+    is_extra,
+    ordered_max,
+    ordered_units,
+    paid_ppm,
+)
 from assay.proof.policy.attesting import attest
 from assay.proof.policy.choose import NoTier, choose
 from assay.proof.policy.plan import Candidate, Cost, Plan, Remedy
@@ -25,9 +34,16 @@ __all__ = [
     "Terms",
     "Tier",
     "Work",
+    "answers_max",
     "attest",
     "choose",
+    "full_fee",
+    "fund_fee",
+    "is_extra",
     "numerics_of",
+    "ordered_max",
+    "ordered_units",
+    "paid_ppm",
     "quote_premium",
     "tiers_of",
     "work_of",

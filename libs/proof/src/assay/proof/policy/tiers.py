@@ -110,14 +110,12 @@ TIERS: Final[tuple[Tier, ...]] = (
     ),
     Tier(
         "replication",
-        "run by two providers drawn apart, results sealed before they are revealed",
+        "answered by three verifiers at once, sealed before any is revealed; two thirds of their bonds decide",
         ANY_WORK,
         ANY_NUMERICS,
-        audit_ppm=0,
+        audit_ppm=3_007_500,
         missed_ppm=10_000,
-        opens=Opens.INPUTS,
-        slow_ppm=1_000_000,
-        checks_all=True,
+        opens=Opens.STATE,
     ),
     Tier(
         "zero_knowledge",

@@ -1,11 +1,15 @@
 """The tiers that the network works by, for each kind of work: what is quoted and drawn by is what is done."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from assay.proof.policy.tiers import TIERS, Numerics, Tier, Work
+from assay.schema.values import Policy
 
 KINDS: Final[Mapping[str, Work]] = {"finetune": Work.TRAINING, "generate": Work.INFERENCE}
+REPLICAS: Final = 3
+"""So many answers the row of replication is for."""
 REPLAYS: Final = ("class_replay", "tolerance")
 NAMES: Final[Mapping[tuple[Work, Numerics], tuple[str, ...]]] = {
     (Work.TRAINING, Numerics.EXACT): ("exact",),
@@ -25,7 +29,13 @@ def numerics_of(params: Mapping[str, Any]) -> Numerics:
     return Numerics.BFLOAT16 if params.get("dtype") == Numerics.BFLOAT16 else Numerics.FLOAT32
 
 
-def tiers_of(kind: str, params: Mapping[str, Any]) -> tuple[Tier, ...]:
-    """The tiers by which a job's segments are checked, of which one is chosen by what is known of the machines."""
+def tiers_of(kind: str, params: Mapping[str, Any], policy: Policy | None = None) -> tuple[Tier, ...]:
+    """The tiers by which a job's segments are checked, of which one is chosen by what is known of the machines.
+
+    An order may ask for one by its policy.
+    """
+    if policy and policy.method:
+        asked = next(tier for tier in TIERS if tier.name == policy.method)
+        return (replace(asked, audit_ppm=asked.audit_ppm * policy.replicas // REPLICAS),)
     names = NAMES.get((work_of(kind), numerics_of(params)), REPLAYS)
     return tuple(tier for tier in TIERS if tier.name in names)

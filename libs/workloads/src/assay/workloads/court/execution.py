@@ -10,8 +10,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.proof.court import Op, Operation, Place, Program, Shape, Source
+from assay.proof.court import Op, Operation, Program, Shape
 from assay.proof.court.machine import Step, Tensor
+from assay.proof.court.program import finder
 
 Array = NDArray[Any]
 BITS: Final = 21
@@ -80,12 +81,7 @@ def run_arrays(
 ) -> tuple[list[Array], tuple[Array, ...]]:
     """Every operator's output in one step, and the state after it."""
     outputs = list[Array]()
-
-    def find(source: Source) -> Array:
-        if source.place is Place.CONSTANT:
-            return constants[source.root]
-        return {Place.STATE: state, Place.DATA: data, Place.TRACE: outputs}[source.place][source.index]
-
+    find = finder(state, data, outputs, constants)
     with np.errstate(all="ignore"):
         for operator in program.operators:
             operation, inputs = operator.operation, [find(source) for source in operator.sources]

@@ -5,27 +5,31 @@ loses a move nor makes two. It keeps no state besides: what the dispute has come
 """
 
 import asyncio
-import base64
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Protocol
 
-from assay.proof.court import Dispute, Party, Signed, Terms, advance, read, read_move, sign_move, summon, write_move
+from assay.proof.court import Dispute, Party, Signed, Terms, advance, read, read_move, sign_move, summon
 from assay.proof.court.holding import Holding
 from assay.proof.court.moves import Move
+from assay.proof.court.wire import pack, unpack
 from assay.proof.keys import Key
 from assay.schema.dispute import (
     DisputeAccepted,
+    DisputeAppealed,
     DisputeContested,
+    DisputeDecided,
     DisputeFact,
     DisputeLodged,
+    DisputeObjected,
     DisputePleaded,
     DisputePressed,
+    DisputeRefused,
     DisputeRuled,
     DisputeWay,
 )
-from assay.schema.errors import AssayError, Refused
+from assay.schema.errors import REFUSALS, AssayError, Refused
 from assay.schema.event import Event
 from assay.workloads.court.matter import Judgeable, Matter, hold
 from assay.workloads.errors import WorkloadError
@@ -61,15 +65,20 @@ class Notes(Protocol):
 
 @dataclass
 class Litigant:
-    """One party. `say` journals and sends; `said` is what it said of a dispute; `brief` fetches what it goes by."""
+    """One party. `say` journals and sends; `said` is what it said of a dispute; `brief` fetches what it goes by.
+
+    `evidence` names the blob of the state that it stands by, for an appeal.
+    """
 
     party: ClassVar[Party]
+    appeal: ClassVar[type[DisputeAppealed] | type[DisputeObjected]]
     own_id: str
     key: Key
     notes: Notes
     say: Callable[[Event], None]
     said: Callable[[str], Sequence[Event]]
     brief: Callable[[DisputeLodged], Awaitable[Brief]]
+    evidence: Callable[[DisputeLodged], str | None] | None = None
     _holdings: dict[str, Holding] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -78,6 +87,8 @@ class Litigant:
         if not isinstance(event, DisputeFact) or self.own_id not in (event.provider, event.verifier):
             return False
         self.notes.note(event)
+        if isinstance(event, DisputeRefused) and event.party == self.own_id:
+            log.error("counts for nothing: %s", REFUSALS[event.code], extra={"dispute": event.dispute_id})
         return True
 
     async def act(self, dispute_id: str) -> None:
@@ -99,7 +110,8 @@ class Litigant:
 
     async def _act(self, lodged: DisputeLodged, heard: Sequence[Event]) -> None:
         if lodged.way is DisputeWay.SECOND_DRAWING:
-            return await self._stand(lodged)
+            await self._stand(lodged)
+            return self._appeal(lodged, heard)
         dispute, last = follow(lodged, heard)
         if dispute.is_over or dispute.turn is not self.party or self._has_moved(lodged.dispute_id, dispute):
             return
@@ -108,7 +120,7 @@ class Litigant:
         if move is None:
             return self.give_in(lodged)
         signed = await asyncio.to_thread(sign_move, self.key, dispute.terms, dispute.last, move)
-        self.say(self.event_of(lodged, pack(write_move(signed)), dispute))
+        self.say(self.event_of(lodged, pack(signed), dispute))
         log.info("moved: %s", type(move).__name__, extra={"dispute": lodged.dispute_id})
 
     def choose(self, holding: Holding, dispute: Dispute, last: Move | None) -> Move | None:
@@ -120,6 +132,15 @@ class Litigant:
 
     async def _stand(self, lodged: DisputeLodged) -> None:
         """What to do where there are no moves: nothing, for whoever answered once."""
+
+    def _appeal(self, lodged: DisputeLodged, heard: Sequence[Event]) -> None:
+        """Appeal once what verifiers decided against this party, if it still has the state that it stands by."""
+        decided = next((event for event in heard if isinstance(event, DisputeDecided)), None)
+        has_appealed = any(isinstance(event, self.appeal) for event in self.said(lodged.dispute_id))
+        if decided is None or has_appealed or self.own_id not in decided.at_fault or self.evidence is None:
+            return
+        if (evidence := self.evidence(lodged)) is not None:
+            self.say(self.appeal(**parties(lodged), evidence=evidence))
 
     def event_of(self, lodged: DisputeLodged, move: str, dispute: Dispute) -> Event:
         """The statement that carries a move."""
@@ -142,6 +163,7 @@ class Defendant(Litigant):
     """The provider: contests if its segment, run again, is what it claimed, and gives in otherwise."""
 
     party = Party.WORKER
+    appeal = DisputeAppealed
     confirms: Callable[[DisputeLodged], Awaitable[bool]] | None = None
 
     def choose(self, holding: Holding, dispute: Dispute, last: Move | None) -> Move | None:
@@ -175,6 +197,7 @@ class Challenger(Litigant):
     """The verifier whose answer was decisive."""
 
     party = Party.CHALLENGER
+    appeal = DisputeObjected
 
     def event_of(self, lodged: DisputeLodged, move: str, dispute: Dispute) -> Event:
         """Every move presses the case."""
@@ -183,7 +206,7 @@ class Challenger(Litigant):
 
 def follow(lodged: DisputeLodged, heard: Sequence[Event]) -> tuple[Dispute, Signed | None]:
     """What a dispute has come to by what was heard, and the last move that counted; deadlines are the clerk's."""
-    terms = read(Terms, base64.b64decode(lodged.terms))
+    terms = read(Terms, unpack(lodged.terms))
     dispute, last = summon(terms.record, terms, 0), None
     for event in heard:
         if (signed := move_in(event)) is not None:
@@ -199,7 +222,7 @@ def move_in(event: Event) -> Signed | None:
     if not isinstance(event, DisputeContested | DisputePleaded | DisputePressed) or not event.move:
         return None
     try:
-        return read_move(base64.b64decode(event.move, validate=True))
+        return read_move(unpack(event.move))
     except (Refused, ValueError):
         return None
 
@@ -207,8 +230,3 @@ def move_in(event: Event) -> Signed | None:
 def parties(lodged: DisputeLodged) -> dict[str, str]:
     """What every event of a dispute names."""
     return {"dispute_id": lodged.dispute_id, "provider": lodged.provider, "verifier": lodged.verifier}
-
-
-def pack(content: bytes) -> str:
-    """Bytes as an event carries them."""
-    return base64.b64encode(content).decode()

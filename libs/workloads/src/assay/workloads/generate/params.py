@@ -9,9 +9,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from assay.schema.values import Digest
+from assay.workloads.cut import check_cut
 from assay.workloads.workload import FrozenParams
 
-SEGMENTS_MAX = 10_000
 JOB_TOKENS_MAX = 1 << 22
 TOP_K_MAX = 1024
 
@@ -23,7 +23,7 @@ class GenerateParams(FrozenParams):
     prompts: Digest
     requests: Annotated[int, Field(ge=1, le=1_000_000)]
     segment_requests: Annotated[int, Field(ge=1, le=4096)] = 8
-    batch: Annotated[int, Field(ge=1, le=64)] = 8
+    batch: Annotated[int, Field(ge=1, le=64)] = 4
     max_tokens: Annotated[int, Field(ge=1, le=4096)] = 128
     prompt_tokens_max: Annotated[int, Field(ge=1, le=8192)] = 512
     temperature: Annotated[float, Field(ge=0.01, le=4, allow_inf_nan=False)] = 0.7
@@ -36,10 +36,7 @@ class GenerateParams(FrozenParams):
     @model_validator(mode="after")
     def has_equal_segments(self) -> Self:
         """Refuse a job whose segments would differ in cost, be too many, or write too much."""
-        if self.requests % self.segment_requests:
-            raise ValueError(f"requests must be a multiple of segment_requests ({self.segment_requests})")
-        if self.segments > SEGMENTS_MAX:
-            raise ValueError(f"at most {SEGMENTS_MAX} segments: raise segment_requests")
+        check_cut(self.requests, self.segment_requests, "requests", "segment_requests")
         if self.requests * self.max_tokens > JOB_TOKENS_MAX:
             raise ValueError(f"at most {JOB_TOKENS_MAX} tokens in a job: lower max_tokens, or split the prompts")
         return self

@@ -5,14 +5,13 @@ a replay settles a segment only where it is bit-equal, on the same kind of machi
 prompt and answer once and measures how far tokens and sketches are from what the model says.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from assay.workloads.generate.params import GenerateParams
 from assay.workloads.generate.state import read_checkpoint, start_of
 from assay.workloads.task import Found
-from assay.workloads.workload import FrozenParams, Inputs, Progress, SegmentResult
+from assay.workloads.workload import FrozenParams, Inputs, Progress, SegmentResult, distance_of_exact
 
 
 class Generate:
@@ -56,7 +55,7 @@ class Generate:
 
     def distance(self, a: bytes, b: bytes, start: bytes) -> float:
         """Return 0 for equal checkpoints, else infinity: one other token changes all that follow."""
-        return 0.0 if self.digest(a) == self.digest(b) else math.inf
+        return distance_of_exact(self.digest(a), self.digest(b))
 
     def result(self, params: GenerateParams, state: bytes) -> bytes:
         """Return the completions as lines of JSON, in the order of the prompts. Raises BadCheckpoint."""

@@ -11,7 +11,7 @@ from torch.fx import Graph, Node
 from torch.fx.node import map_arg
 
 from assay.workloads.trace.errors import UnknownOperator
-from assay.workloads.trace.rules import is_view
+from assay.workloads.trace.rules import is_view, writes_in_place
 
 
 def copy_pure(source: Graph, target: Graph, names: list[str]) -> tuple[dict[str, Node], list[Node]]:
@@ -71,11 +71,6 @@ class Memory:
             raise UnknownOperator(f"{node} writes through a view.")
         self._same[node], self._held[written] = written, value
         self._stale |= {view for view, base in self._viewed.items() if base is written}
-
-
-def writes_in_place(target: Any) -> bool:
-    """Whether an operator changes one of its inputs."""
-    return isinstance(target, torch._ops.OpOverload) and target._schema.is_mutable
 
 
 def pure_twin(target: Any) -> Any:

@@ -68,10 +68,11 @@ def rule_of(target: Any) -> Rule:
 
 def is_view(target: Any) -> bool:
     """Whether an operator's result is the same memory."""
-    return rule_of(target) is Rule.VIEW if not _writes(target) else False
+    return rule_of(target) is Rule.VIEW if not writes_in_place(target) else False
 
 
-def _writes(target: Any) -> bool:
+def writes_in_place(target: Any) -> bool:
+    """Whether an operator changes one of its inputs."""
     return isinstance(target, torch._ops.OpOverload) and target._schema.is_mutable
 
 

@@ -1,4 +1,4 @@
-"""The segments left must fit what is left of the price limit; the cheaper the better.
+"""The segments left, and the audits of an order, must fit what is left of the price limit; the cheaper the better.
 
 The score counts halvings, so that a tenth off is worth the same whether the limit was set tight or loose.
 """
@@ -18,7 +18,7 @@ ABOVE = veto("price.above_limit")
 
 def judge(job: Job, offer: ListedOffer, now_ms: int, excluded: Mapping[str, str]) -> Opinion:
     """A veto above the budget, else how often the price would have to double to reach it."""
-    cost = cost_of(job.units_left, offer.mega_unit_price)
+    cost = cost_of(job.units_billed, offer.mega_unit_price)
     if cost > job.budget:
         return ABOVE
     ratio = ((job.budget + 1) << FRACTION_BITS) // (cost + 1)

@@ -9,7 +9,7 @@ alter table accounts add constraint accounts_account_check check (
 
 alter table intents drop constraint intents_kind_check;
 alter table intents add constraint intents_kind_check check (
-    kind in ('open', 'settle', 'slash', 'anchor', 'pay_audit', 'slash_verifier', 'judge')
+    kind in ('open', 'settle', 'slash', 'anchor', 'pay_audit', 'slash_verifier', 'slash_bond', 'judge')
 );
 alter table intents rename column job_id to about;
 
@@ -41,3 +41,19 @@ create table epoch_facts (
     data bytea not null
 );
 create index epoch_facts_of_epoch on epoch_facts (epoch_id, type);
+
+-- What was said of each dispute, as it was said: the receipt of the job shows it. The parties' own statements name no
+-- epoch; what lodges and what ends a dispute does.
+create table dispute_facts (
+    position bigserial not null,
+    event_id text primary key,
+    dispute_id text not null,
+    epoch_id text,
+    type text not null,
+    source text not null,
+    time_ms bigint not null,
+    data bytea not null,
+    signature text
+);
+create index dispute_facts_of_dispute on dispute_facts (dispute_id);
+create index dispute_facts_of_epoch on dispute_facts (epoch_id) where epoch_id is not null;

@@ -15,11 +15,10 @@ from blake3 import blake3
 from assay.proof.policy import TIERS
 from assay.schema.audit import VerifierAnnounced
 from assay.schema.job import JobSpec
-from assay.schema.values import BOND_PER_VERIFIER, Digest, cost_of
+from assay.schema.values import BOND_PER_VERIFIER, Digest
 from assay.verification.domain.classes import is_same_class
 
 ORDER, CLASS = b"assay.audit.order.2", b"assay.audit.class.1"
-MILLION = 1_000_000
 CLASS_OWNERS_MIN = next(tier.owners_min for tier in TIERS if tier.name == "class_replay")
 CLASS_SHARE = 3
 """A class is preferred if it has at least one of so many verifiers."""
@@ -58,7 +57,8 @@ class Want:
     """A question that lacks a verifier: the work, whose parties may not judge it, and who was asked already.
 
     `secret` is the service's own, `machine` the class that the provider states for itself, `neighbours` those who were
-    asked about the segment before or after: the claim is the state that one of the two begins with.
+    asked about the segment before or after: the claim is the state that one of the two begins with. `in_class` says
+    that only bits of the claim's class can settle it.
     """
 
     question_id: str
@@ -69,6 +69,7 @@ class Want:
     asked: tuple[Asked, ...] = ()
     machine: Digest | None = None
     neighbours: frozenset[str] = frozenset()
+    in_class: bool = False
 
 
 def choose(want: Want, candidates: Sequence[Candidate], now_ms: int) -> Candidate | dict[str, int]:
@@ -94,11 +95,12 @@ def preferred(want: Want, willing: Sequence[Candidate]) -> set[str]:
     """The verifiers of the claim's class, if this question is one of those that are asked of it first.
 
     That takes owners enough for equal bits to be asked (class replay). The other half of the questions is asked of
-    all alike, so that nobody can choose the judges of its work by stating what only its friends state.
+    all alike, so that nobody can choose the judges of its work by stating what only its friends state. What is near the
+    claim to all, and only its class refuses, is settled by the class alone.
     """
     fellows = {candidate.verifier for candidate in willing if is_fellow(want, candidate)}
     is_large = len(fellows) >= max(CLASS_OWNERS_MIN, -(-len(willing) // CLASS_SHARE))
-    return fellows if is_large and is_for_class(want) else set()
+    return fellows if want.in_class or (is_large and is_for_class(want)) else set()
 
 
 def is_for_class(want: Want) -> bool:
@@ -136,8 +138,3 @@ def rank(want: Want, verifier: str) -> bytes:
     """A verifier's place in the order for a question, which nobody can choose; nor foresee, once somebody was asked."""
     content = ORDER + bytes.fromhex(want.seed) + f"{want.question_id}/{verifier}".encode()
     return (blake3(content, key=want.secret) if want.asked else blake3(content)).digest()
-
-
-def fee_of(spec: JobSpec, mega_unit_price: int, cost_ppm: int = MILLION) -> int:
-    """What an audit of one segment earns: the price of as much of it as the method costs, whatever the answer."""
-    return -(-cost_of(spec.segment_units, mega_unit_price) * cost_ppm // MILLION)

@@ -1,6 +1,5 @@
 """Disputes: on which terms one is lodged, how far the court's game has come by the moves that are kept. Pure."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 from assay.proof.court import Dispute, Party, Record, Signed, State, Terms, advance, read, read_move, summon
 from assay.proof.court.encoding import encode
 from assay.proof.court.moves import Prove
+from assay.proof.court.wire import in_text, unpack
 from assay.proof.eip712 import Domain
 from assay.schema.dispute import DisputeLodged, DisputeOutcome, DisputeRuling
 from assay.schema.lease import SlashReason
@@ -16,8 +16,16 @@ from assay.verification.domain.judging import CLAIM, Ruling, Vote
 
 NOBODY: Final = "0x" + "0" * 40
 """Who signs receipts of moves here: they are on the bus, under their senders' signatures, for everybody to read."""
+UNBONDING_S: Final = 14 * 86_400
+"""How long the stake contract holds what is unbonding, and lets it be slashed."""
+MOVES_MAX: Final = 64
+"""More moves than any dispute has: 21 for 10,000 steps of 500 operators, three more for sixteen times as many."""
 REDRAWN: Final = 2
 """So many more verifiers look at a contested segment that has no program."""
+REDRAWN_AGAIN: Final = 4
+"""So many more look at it on appeal."""
+APPEALED: Final = {"dispute.recounted": "dispute.appealed", "dispute.standing": "dispute.upheld"}
+"""How it is called on appeal: all answers are counted again, or, where nobody came, what was decided stands."""
 CASES: Final = {
     State.SLASHED: DisputeOutcome.WORKER_FAULT,
     State.WORKER_FAULT: DisputeOutcome.WORKER_FAULT,
@@ -79,6 +87,12 @@ def outcome_of(at_fault: frozenset[Party]) -> DisputeOutcome:
     return DisputeOutcome.CHALLENGER_FAULT if at_fault else DisputeOutcome.NUMERIC_TIE
 
 
+def wrong_of(outcome: DisputeOutcome, lodged: DisputeLodged) -> list[str]:
+    """Which party an outcome that verifiers decide finds wrong; a tie finds nobody."""
+    wrong = {DisputeOutcome.WORKER_FAULT: lodged.provider, DisputeOutcome.CHALLENGER_FAULT: lodged.verifier}
+    return [wrong[outcome]] if outcome in wrong else []
+
+
 def recount(votes: Sequence[Vote]) -> DisputeOutcome:
     """What all answers to a contested question come to: the claim or one other state has most of them, or nothing."""
     groups = [vote.group for vote in votes]
@@ -108,19 +122,9 @@ def lazy(votes: Sequence[Vote]) -> dict[str, SlashReason]:
     return {vote.audit_id: SlashReason.LAZY_VERIFIER for vote in votes if vote.group == CLAIM}
 
 
-def pack(content: bytes) -> str:
-    """Bytes as an event carries them."""
-    return base64.b64encode(content).decode()
-
-
-def unpack(content: str) -> bytes:
-    """The bytes that an event carries. Raises ValueError."""
-    return base64.b64decode(content, validate=True)
-
-
 def packed_terms(terms: Terms) -> str:
     """Terms as an event carries them."""
-    return pack(encode(terms))
+    return in_text(encode(terms))
 
 
 def move_in(content: str) -> Signed:

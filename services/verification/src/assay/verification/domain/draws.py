@@ -6,27 +6,24 @@ so many drawn from its own segments besides, by the same seed.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from assay.proof import epoch
 from assay.proof.epoch import Range
 from assay.proof.policy import Numerics, Reputation, Terms, Work, choose, numerics_of, tiers_of, work_of
-from assay.schema.epoch import DrawnSegment
+from assay.schema.epoch import DRAWN_MAX, DrawnSegment
 from assay.schema.job import JobSpec
-from assay.schema.values import Digest, Policy
-
-SEGMENTS_DEFAULT: Final = Policy().audit_segments
-DRAWN_MAX: Final = 512
+from assay.schema.values import AUDIT_SEGMENTS, Digest
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """What is checked, and what that follows from."""
+    """What is checked, and what that follows from; `extra` was drawn only because orders asked for it."""
 
     block: int
     beacon: Digest
     seed: Digest
     segments: tuple[DrawnSegment, ...]
+    extra: frozenset[epoch.Drawn] = frozenset()
 
 
 def draw_segments(
@@ -45,12 +42,13 @@ def draw_segments(
     drawn, extra = set(epoch.draw(seed, whole, min(k, DRAWN_MAX))), set[epoch.Drawn]()
     for job in sorted(ranges):
         # All that it asked for, not what is over the default: the two draws may meet.
-        if asked[job] > SEGMENTS_DEFAULT:
+        if asked[job] > AUDIT_SEGMENTS:
             extra |= set(epoch.draw(seed, ranges[job], min(asked[job], DRAWN_MAX)))
     # What is asked for besides never takes the place of the epoch's own draw: a provider could hide behind its orders.
-    drawn |= set(sorted(extra - drawn)[: DRAWN_MAX - len(drawn)])
+    besides = frozenset(sorted(extra - drawn)[: DRAWN_MAX - len(drawn)])
+    drawn |= besides
     segments = tuple(DrawnSegment(lease_id=lease, segment=segment) for lease, segment in sorted(drawn))
-    return Draw(block, beacon.hex(), seed, segments)
+    return Draw(block, beacon.hex(), seed, segments, besides)
 
 
 def count_of(segments: int, pay: int, passed_epochs: int, specs: Sequence[JobSpec] = ()) -> int:
@@ -59,7 +57,9 @@ def count_of(segments: int, pay: int, passed_epochs: int, specs: Sequence[JobSpe
     The provider's stake is in another token, so the pay alone must deter; it is a newcomer until epochs have passed.
     Of the tiers that the epoch's work is checked by, the one decides that needs most.
     """
-    ways = {(work_of(spec.kind), numerics_of(spec.params)): tiers_of(spec.kind, spec.params) for spec in specs}
+    ways = {
+        (work_of(spec.kind), numerics_of(spec.params)): tiers_of(spec.kind, spec.params, spec.policy) for spec in specs
+    }
     ways = ways or {(Work.OTHER, Numerics.FLOAT32): tiers_of("", {})}
     plans = [
         choose(Terms(segments, pay, stake=0, work=work, numerics=numerics), Reputation(passed_epochs), tiers=tiers)

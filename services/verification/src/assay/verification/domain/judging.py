@@ -11,27 +11,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from assay.proof.policy.asked import FURTHER
+from assay.proof.quorum import Replica, decide
 from assay.schema.lease import SlashReason
+from assay.schema.values import BOND_PER_VERIFIER
 
 CLAIM: Final = 0
 """The group of those whose answer is the claim."""
 CONFIRMING: Final = 2
+TRUST_MAX: Final = 2 * BOND_PER_VERIFIER
+"""So much of a verifier's bond counts in a quorum at most: nobody has two thirds of three alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One verifier's answer: equal answers are of one group."""
+    """One verifier's answer: equal answers are of one group. `bond` is what stood behind it when it was asked."""
 
     audit_id: str
     group: int
+    bond: int = BOND_PER_VERIFIER
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What a question has come to: whether the claim stands, and who is overruled for what."""
+    """What a question has come to: whether the claim stands, and who is overruled for what.
+
+    Without a quorum nobody is to blame, and the segment's lease is not paid.
+    """
 
     stands: bool
     overruled: dict[str, SlashReason]
+    has_quorum: bool = True
 
 
 def rule(votes: Sequence[Vote], is_planted: bool = False) -> Ruling | None:
@@ -42,6 +52,22 @@ def rule(votes: Sequence[Vote], is_planted: bool = False) -> Ruling | None:
     stands = winner == CLAIM
     reason = SlashReason.FALSE_ACCUSATION if stands and not is_planted else SlashReason.LAZY_VERIFIER
     return Ruling(stands, {vote.audit_id: reason for vote in votes if vote.group != winner})
+
+
+def rule_by_quorum(votes: Sequence[Vote], replicas: int, is_last: bool = False) -> Ruling | None:
+    """The ruling of those who were asked at once, or None while their bonds do not decide.
+
+    Where they do not, FURTHER more are asked, one after the other; `is_last` where there is nobody left to ask.
+    """
+    if len(votes) < replicas:
+        return None
+    # A bond is what nobody can make up, so each counts as an owner: whoever has many verifiers has paid for each.
+    found = decide([Replica(v.audit_id, v.audit_id, min(max(v.bond, 1), TRUST_MAX), str(v.group)) for v in votes])
+    if found.answer is None:
+        return Ruling(True, {}, has_quorum=False) if is_last or len(votes) >= replicas + FURTHER else None
+    stands = found.answer == str(CLAIM)
+    reason = SlashReason.FALSE_ACCUSATION if stands else SlashReason.LAZY_VERIFIER
+    return Ruling(stands, dict.fromkeys(found.differed, reason))
 
 
 def winner_of(votes: Sequence[Vote]) -> int | None:

@@ -1,22 +1,34 @@
 """The methods of verification, one file each. `CHECKS` look at once, cheapest first; `COMPARISONS` judge what is drawn.
 
-METHODS names each with what it costs, what it misses and which work admits it.
+METHODS names each with what it misses and which work admits it.
 """
 
 from assay.schema.job import JobSpec
-from assay.verification.methods import exact, free, prefill, replay, result, start
+from assay.verification.methods import exact, free, prefill, replay, replication, result, start
 from assay.verification.methods.method import Check, Compare, Method, Replayer
 
 METHODS: dict[str, Method] = {
     method.name: method
-    for method in (free.METHOD, start.METHOD, result.METHOD, exact.METHOD, prefill.METHOD, replay.METHOD)
+    for method in (
+        free.METHOD,
+        start.METHOD,
+        result.METHOD,
+        exact.METHOD,
+        prefill.METHOD,
+        replay.METHOD,
+        replication.METHOD,
+    )
 }
 CHECKS: tuple[Method, ...] = tuple(method for method in METHODS.values() if method.check)
 
 
 def method_of(spec: JobSpec) -> Method:
-    """How a drawn segment of this work is judged: the first method that admits it. Raises LookupError if none does."""
-    return next(m for m in METHODS.values() if (m.judge or m.compare) and m.admits(spec))
+    """How a drawn segment of this work is judged: the first method that admits it, by several if so ordered.
+
+    Raises LookupError if none does.
+    """
+    own = next(m for m in METHODS.values() if (m.judge or m.compare) and m.admits(spec))
+    return replication.replicate(own) if replication.METHOD.admits(spec) else own
 
 
 __all__ = ["CHECKS", "METHODS", "Check", "Compare", "Method", "Replayer", "method_of"]

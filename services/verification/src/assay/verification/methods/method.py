@@ -14,7 +14,6 @@ from assay.schema.verdict import Finding
 from assay.verification.domain import Case
 from assay.workloads.task import Found
 
-MILLION = 1_000_000
 WITHIN: Final = "segment.within_tolerance"
 
 
@@ -105,8 +104,8 @@ def is_any(spec: JobSpec) -> bool:
 class Method:
     """A method with its row of the table: `misses_ppm` of false segments that it looks at are not seen by it.
 
-    `cost_ppm` is what an audit by it costs of the segment's compute. `suits` says of which work it can judge.
-    `in_class` is its name where claim and answer are of one class of machine, if equal bits are asked there.
+    `suits` says of which work it can judge. `in_class` is its name where claim and answer are of one class of machine,
+    if equal bits are asked there.
     """
 
     name: str
@@ -115,7 +114,6 @@ class Method:
     check: Check | None = None
     compare: Compare | None = None
     judge: Judge | None = None
-    cost_ppm: int = MILLION
     suits: Callable[[JobSpec], bool] = is_any
     in_class: str | None = None
 

@@ -23,4 +23,4 @@ def is_generated(spec: JobSpec) -> bool:
     return spec.kind == "generate"
 
 
-METHOD: Final = Method("prefill", tier="V4", misses_ppm=50_000, judge=judge, cost_ppm=260_000, suits=is_generated)
+METHOD: Final = Method("prefill", tier="V4", misses_ppm=50_000, judge=judge, suits=is_generated)

@@ -33,6 +33,7 @@ create table epochs (
     beacon_due_ms bigint,
     seed text,
     drawn jsonb,
+    extra jsonb,
     drawn_ms bigint,
     claimed_until_ms bigint not null default 0,
     waits jsonb,
@@ -68,12 +69,18 @@ create table questions (
     is_read boolean not null,
     shown text,
     wanted integer not null default 1,
+    replicas integer not null default 1,
+    is_last boolean not null default false,
+    share numeric not null,
+    ordered_by text,
+    in_class boolean not null default false,
     claimed_until_ms bigint not null default 0,
     first_group integer,
     stands boolean,
     finding jsonb
 );
 create index questions_of_epoch on questions (epoch_id);
+create index questions_of_order on questions (ordered_by) where ordered_by is not null;
 create index questions_open on questions (question_id) where stands is null;
 create table audits (
     audit_id text primary key,
@@ -83,6 +90,8 @@ create table audits (
     state text not null default 'assigned',
     assigned jsonb not null,
     deadline_ms bigint not null,
+    bond numeric not null,
+    ordered_by text,
     seal text,
     revealed jsonb
 );

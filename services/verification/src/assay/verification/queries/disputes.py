@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.proof.court import Signed, read_move, write_move
-from assay.schema.dispute import DisputeLodged, DisputeOutcome
+from assay.schema.dispute import DisputeDecided, DisputeLodged, DisputeOutcome
 from assay.store import Transaction
 from assay.verification.domain.dispute import Received
 
@@ -20,19 +20,23 @@ class Held:
     segment: int
     audit_id: str
     verifier: str
+    code: str
     state: str
     lodged: DisputeLodged | None
     summoned_s: int
     deadline_ms: int
     outcome: DisputeOutcome | None
+    decided: DisputeDecided | None = None
+    evidence: str | None = None
+    """What the appellant showed, once there was an appeal."""
 
 
-async def want(tx: Transaction, dispute_id: str, question_id: str, audit_id: str, verifier: str) -> None:
-    """Keep that a question's answers are to be disputed, once."""
-    sql = """insert into disputes (dispute_id, question_id, epoch_id, lease_id, segment, audit_id, verifier)
-             select $1, question_id, epoch_id, lease_id, segment, $3, $4 from questions where question_id = $2
+async def want(tx: Transaction, dispute_id: str, question_id: str, audit_id: str, verifier: str, code: str) -> None:
+    """Keep that a question's answers, which differ as `code` says, are to be disputed, once."""
+    sql = """insert into disputes (dispute_id, question_id, epoch_id, lease_id, segment, audit_id, verifier, code)
+             select $1, question_id, epoch_id, lease_id, segment, $3, $4, $5 from questions where question_id = $2
              on conflict do nothing"""
-    await tx.execute(sql, dispute_id, question_id, audit_id, verifier)
+    await tx.execute(sql, dispute_id, question_id, audit_id, verifier, code)
 
 
 async def lock(tx: Transaction, dispute_id: str) -> Held | None:
@@ -53,6 +57,11 @@ async def of_epoch(tx: Transaction, epoch_id: str) -> list[Held]:
     return [held_of(row) for row in await tx.fetch(sql, epoch_id)]
 
 
+async def count(tx: Transaction, epoch_id: str) -> int:
+    """How many disputes there were about an epoch."""
+    return int(await tx.fetchval("select count(*) from disputes where epoch_id = $1", epoch_id))
+
+
 async def wanted(tx: Transaction) -> list[Held]:
     """Those that are to be lodged."""
     sql = "select * from disputes where state = 'wanted' order by dispute_id limit 16"
@@ -61,7 +70,7 @@ async def wanted(tx: Transaction) -> list[Held]:
 
 async def overdue(tx: Transaction, now_ms: int) -> list[str]:
     """Those whose next move, or further answers, did not come in time."""
-    sql = """select dispute_id from disputes where state in ('lodged', 'redrawing') and deadline_ms <= $1
+    sql = """select dispute_id from disputes where state in ('lodged', 'redrawing', 'decided') and deadline_ms <= $1
              order by dispute_id limit 64"""
     return [row["dispute_id"] for row in await tx.fetch(sql, now_ms)]
 
@@ -96,15 +105,33 @@ async def move(tx: Transaction, dispute_id: str, state: str, deadline_ms: int = 
     await tx.execute(sql, dispute_id, state, deadline_ms)
 
 
+async def decide(tx: Transaction, decided: DisputeDecided) -> None:
+    """Keep what most verifiers decided, and until when it can be appealed."""
+    sql = "update disputes set state = 'decided', decided = $2, deadline_ms = $3 where dispute_id = $1"
+    await tx.execute(sql, decided.dispute_id, decided.model_dump_json(), decided.expires_ms)
+
+
+async def appeal(tx: Transaction, dispute_id: str, evidence: str) -> None:
+    """Keep that what was decided is appealed; the evidence is to be looked at."""
+    sql = "update disputes set state = 'appealed', evidence = $2 where dispute_id = $1"
+    await tx.execute(sql, dispute_id, evidence)
+
+
+async def appealed(tx: Transaction) -> list[Held]:
+    """Those with evidence to be looked at."""
+    sql = "select * from disputes where state = 'appealed' order by dispute_id limit 16"
+    return [held_of(row) for row in await tx.fetch(sql)]
+
+
 async def rule(tx: Transaction, dispute_id: str, outcome: DisputeOutcome) -> None:
     """Keep the end of a dispute."""
     await tx.execute("update disputes set state = 'ruled', outcome = $2 where dispute_id = $1", dispute_id, outcome)
 
 
-async def widen(tx: Transaction, question_id: str, more: int) -> None:
-    """Have a question answered by so many more."""
-    sql = "update questions set wanted = wanted + $2, claimed_until_ms = 0 where question_id = $1"
-    await tx.execute(sql, question_id, more)
+async def widen(tx: Transaction, question_id: str, more: int, in_class: bool) -> None:
+    """Have a question answered by so many more, of the claim's class first if only its bits can settle it."""
+    sql = "update questions set wanted = wanted + $2, in_class = $3, claimed_until_ms = 0 where question_id = $1"
+    await tx.execute(sql, question_id, more, in_class)
 
 
 async def narrow(tx: Transaction, question_id: str) -> list[tuple[str, str]]:
@@ -128,9 +155,12 @@ def held_of(row: Any) -> Held:
         segment=row["segment"],
         audit_id=row["audit_id"],
         verifier=row["verifier"],
+        code=row["code"],
         state=row["state"],
         lodged=DisputeLodged.model_validate_json(row["lodged"]) if row["lodged"] else None,
         summoned_s=row["summoned_s"] or 0,
         deadline_ms=row["deadline_ms"],
         outcome=DisputeOutcome(row["outcome"]) if row["outcome"] else None,
+        decided=DisputeDecided.model_validate_json(row["decided"]) if row["decided"] else None,
+        evidence=row["evidence"],
     )

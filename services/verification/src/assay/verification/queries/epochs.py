@@ -23,6 +23,7 @@ class Kept:
     beacon_hash: bytes | None
     seed: str | None
     drawn: tuple[DrawnSegment, ...]
+    extra: frozenset[tuple[str, int]]
     drawn_ms: int | None
     waits: dict[str, int]
 
@@ -87,10 +88,10 @@ async def lock(tx: Transaction, epoch_id: str) -> Kept:
 
 async def keep_draw(tx: Transaction, epoch_id: str, draw: Draw, now_ms: int) -> None:
     """Keep what was drawn."""
-    sql = """update epochs set state = 'drawn', beacon_block = $2, seed = $3, drawn = $4, drawn_ms = $5, waits = null,
-             claimed_until_ms = 0 where epoch_id = $1"""
+    sql = """update epochs set state = 'drawn', beacon_block = $2, seed = $3, drawn = $4, extra = $5, drawn_ms = $6,
+             waits = null, claimed_until_ms = 0 where epoch_id = $1"""
     drawn = json.dumps([[each.lease_id, each.segment] for each in draw.segments])
-    await tx.execute(sql, epoch_id, draw.block, draw.seed, drawn, now_ms)
+    await tx.execute(sql, epoch_id, draw.block, draw.seed, drawn, json.dumps(sorted(draw.extra)), now_ms)
 
 
 async def move(tx: Transaction, epoch_id: str, state: str) -> None:
@@ -124,6 +125,11 @@ async def has_open(tx: Transaction) -> bool:
     return bool(await tx.fetchval(sql))
 
 
+def leases_of(epoch: Kept) -> list[str]:
+    """The leases that stand in an epoch."""
+    return [entry.lease_id for entry in epoch.committed.entries]
+
+
 def kept_of(row: Any) -> Kept:
     """The epoch in a row."""
     drawn = json.loads(row["drawn"] or "[]")
@@ -135,6 +141,7 @@ def kept_of(row: Any) -> Kept:
         beacon_hash=row["beacon_hash"],
         seed=row["seed"],
         drawn=tuple(DrawnSegment(lease_id=lease_id, segment=segment) for lease_id, segment in drawn),
+        extra=frozenset((lease_id, segment) for lease_id, segment in json.loads(row["extra"] or "[]")),
         drawn_ms=row["drawn_ms"],
         waits=json.loads(row["waits"] or "{}"),
     )

@@ -6,16 +6,17 @@ from typing import Any
 
 from assay.schema.audit import AuditAssigned, AuditRevealed, AuditSealed
 from assay.schema.job import JobSpec
-from assay.schema.values import derive_id
+from assay.schema.values import BOND_PER_VERIFIER, derive_id
 from assay.schema.verdict import Finding
 from assay.store import Transaction
+from assay.verification.domain import Asking, Candidate
 from assay.verification.methods import method_of
 
 LIVE = "('assigned', 'sealed', 'called', 'revealed', 'upheld')"
 """Audits that count as answers to come or come; others are replaced."""
 NAMES = (
     *("question_id", "epoch_id", "lease_id", "segment", "is_planted", "method", "is_read", "shown"),
-    *("wanted", "first_group", "stands"),
+    *("wanted", "in_class", "first_group", "stands", "replicas", "is_last", "share", "ordered_by"),
 )
 
 
@@ -23,7 +24,8 @@ NAMES = (
 class Question:
     """What is asked about one segment, by which method, and what came of it.
 
-    What is read of a claim (`is_read`) is the blob `shown`; nobody is asked before there is one.
+    What is read of a claim (`is_read`) is the blob `shown`; nobody is asked before there is one. So many `replicas` are
+    asked at once; `is_last` if nobody is left to ask. The fund pays `share` for an answer at most.
     """
 
     question_id: str
@@ -35,8 +37,13 @@ class Question:
     is_read: bool
     shown: str | None
     wanted: int
+    in_class: bool
     first_group: int | None
     stands: bool | None
+    replicas: int
+    is_last: bool
+    share: int
+    ordered_by: str | None
     finding: Finding | None
 
 
@@ -52,6 +59,8 @@ class Audit:
     assigned: AuditAssigned
     seal: str | None
     revealed: AuditRevealed | None
+    bond: int = BOND_PER_VERIFIER
+    ordered_by: str | None = None
 
 
 def question_id_of(epoch_id: str, lease_id: str, segment: int, is_planted: bool) -> str:
@@ -59,16 +68,31 @@ def question_id_of(epoch_id: str, lease_id: str, segment: int, is_planted: bool)
     return derive_id("q", epoch_id, lease_id, segment, is_planted)
 
 
-async def ask(tx: Transaction, epoch_id: str, segments: Sequence[tuple[str, int]], is_planted: bool = False) -> None:
+async def ask(tx: Transaction, epoch_id: str, asked: Sequence[Asking], is_planted: bool = False) -> None:
     """Ask about these segments, each once, by the method that its work admits."""
-    sql = """insert into questions (question_id, epoch_id, lease_id, segment, is_planted, method, is_read)
-             values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing"""
-    how = await methods_of(tx, [lease_id for lease_id, _ in segments])
-    rows = [
-        (question_id_of(epoch_id, *place, is_planted), epoch_id, *place, is_planted, *how[place[0]])
-        for place in segments
-    ]
-    await tx.executemany(sql, sorted(rows))
+    sql = """insert into questions (question_id, epoch_id, lease_id, segment, is_planted, method, is_read,
+                                    wanted, replicas, share, ordered_by)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10) on conflict do nothing"""
+    how = await methods_of(tx, [each.lease_id for each in asked])
+    rows = []
+    for each in sorted(asked, key=lambda each: (each.lease_id, each.segment)):
+        question_id = question_id_of(epoch_id, each.lease_id, each.segment, is_planted)
+        place = (question_id, epoch_id, each.lease_id, each.segment, is_planted, *how[each.lease_id])
+        rows.append((*place, each.replicas, each.share, each.ordered_by))
+    await tx.executemany(sql, rows)
+
+
+async def ordered_before(tx: Transaction, job_ids: Sequence[str]) -> dict[str, int]:
+    """How many questions each of these jobs' orders pays for already; no other epoch adds to them until the commit."""
+    await tx.execute("select from jobs where job_id = any($1::text[]) order by job_id for update", sorted(job_ids))
+    sql = "select ordered_by, count(*) as n from questions where ordered_by = any($1::text[]) group by ordered_by"
+    return {row["ordered_by"]: row["n"] for row in await tx.fetch(sql, sorted(job_ids))}
+
+
+async def ask_no_more(tx: Transaction, question_id: str, answers: int) -> None:
+    """Have a question judged by so many answers: there is nobody left to ask."""
+    sql = "update questions set wanted = $2, is_last = true, claimed_until_ms = 0 where question_id = $1"
+    await tx.execute(sql, question_id, answers)
 
 
 async def methods_of(tx: Transaction, lease_ids: Sequence[str]) -> dict[str, tuple[str, bool]]:
@@ -125,12 +149,14 @@ async def asked_about(tx: Transaction, lease_ids: Sequence[str]) -> dict[tuple[s
     return {(row["lease_id"], row["segment"]): set(row["verifiers"]) for row in await tx.fetch(sql, sorted(lease_ids))}
 
 
-async def assign(tx: Transaction, question_id: str, network: str, assigned: AuditAssigned) -> None:
-    """Keep whom a question was given to."""
-    sql = """insert into audits (audit_id, question_id, verifier, network, assigned, deadline_ms)
-             values ($1, $2, $3, $4, $5, $6)"""
-    row = (assigned.audit_id, question_id, assigned.verifier, network, assigned.model_dump_json(), assigned.deadline_ms)
-    await tx.execute(sql, *row)
+async def assign(
+    tx: Transaction, question_id: str, chosen: Candidate, assigned: AuditAssigned, ordered_by: str | None
+) -> None:
+    """Keep whom a question was given to, what stands behind it, and whose order pays it."""
+    sql = """insert into audits (audit_id, question_id, verifier, network, assigned, deadline_ms, bond, ordered_by)
+             values ($1, $2, $3, $4, $5, $6, $7, $8)"""
+    row = (assigned.audit_id, question_id, assigned.verifier, chosen.announced.network, assigned.model_dump_json())
+    await tx.execute(sql, *row, assigned.deadline_ms, chosen.bond, ordered_by)
 
 
 async def seal(tx: Transaction, sealed: AuditSealed) -> None:
@@ -187,7 +213,7 @@ async def call(tx: Transaction, audit_ids: Sequence[str], deadline_ms: int) -> N
 async def claim_answered(tx: Transaction, now_ms: int, claim_ms: int, limit: int) -> list[Question]:
     """Open questions with all wanted answers, which nobody else judges until `now_ms + claim_ms`.
 
-    One whose first answer was weighed waits until all of its epoch are.
+    One whose first answer was weighed waits until all of its epoch are, one in dispute until that is over.
     """
     sql = """update questions set claimed_until_ms = $1 + $2 where question_id in (
                   select q.question_id from questions q where q.stands is null and q.claimed_until_ms <= $1
@@ -195,6 +221,8 @@ async def claim_answered(tx: Transaction, now_ms: int, claim_ms: int, limit: int
                   and q.wanted <= (select count(*) from audits a
                                    where a.question_id = q.question_id and a.state in ('revealed', 'upheld'))
                   and (q.first_group is null or q.wanted > 1)
+                  and not exists (select 1 from disputes d where d.question_id = q.question_id
+                                  and d.state not in ('redrawing', 'ruled'))
                   order by q.question_id limit $3 for update skip locked)
               returning *"""
     return [question_of(row) for row in await tx.fetch(sql, now_ms, claim_ms, limit)]
@@ -256,4 +284,6 @@ def audit_of(row: Any, state: str | None = None) -> Audit:
         assigned=AuditAssigned.model_validate_json(row["assigned"]),
         seal=row["seal"],
         revealed=AuditRevealed.model_validate_json(row["revealed"]) if row["revealed"] else None,
+        bond=int(row["bond"]),
+        ordered_by=row["ordered_by"],
     )

@@ -44,8 +44,9 @@ async def promise(tx: Transaction, overruled: Sequence[str]) -> None:
 
 
 async def candidates(tx: Transaction, now_ms: int) -> list[Candidate]:
-    """All verifiers that have not left, with what they have in hand, and what of their bond is not promised."""
-    sql = """select v.announced, v.rests_until_ms, coalesce(b.amount - b.promised, 0) as bond,
+    """All verifiers that have not left, with what they have in hand, and what of their bond is free."""
+    sql = """select v.announced, v.rests_until_ms, coalesce(b.amount - b.promised - coalesce(
+                        (select sum(l.amount) from bond_locks l where l.address = b.address), 0), 0) as bond,
                     (select count(*) from audits a where a.verifier = v.verifier
                      and a.state in ('assigned', 'sealed', 'called')) as in_hand
              from verifiers v left join bonds b on b.address = substr(v.verifier, 2)

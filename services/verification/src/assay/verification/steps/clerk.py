@@ -11,15 +11,16 @@ from assay.proof.eip712 import Domain
 from assay.schema.dispute import DisputeLodged, DisputeWay
 from assay.schema.errors import AssayError, Refused
 from assay.schema.job import JobSpec
-from assay.schema.values import BOND_PER_VERIFIER, address_of
+from assay.schema.lease import OTHER_CLASS
+from assay.schema.values import DISPUTE_BOND, address_of
 from assay.store import Transaction
 from assay.verification.desk import Desk
 from assay.verification.domain import Case
 from assay.verification.domain import dispute as domain
-from assay.verification.queries import cases, disputes, questions
+from assay.verification.queries import bonds, cases, disputes, questions
 from assay.verification.queries.disputes import Held
 from assay.verification.queries.questions import Audit
-from assay.verification.steps import disputing
+from assay.verification.steps import appealing, disputing
 from assay.workloads import HeldInputs, ModelStore, read_params, workload
 from assay.workloads.court import Judgeable, Matter, record_of
 from assay.workloads.errors import WorkloadError
@@ -58,9 +59,14 @@ class Clerk:
         async with self._desk.context.unit() as unit:
             grounds = await self._grounds(unit.tx)
             late = await disputes.overdue(unit.tx, self._desk.now())
+            appealed = await disputes.appealed(unit.tx)
+            leases = sorted({held.lease_id for held in appealed})
+            found = {case.granted.lease_id: case.granted.spec for case, _ in await cases.cases(unit.tx, leases)}
             is_open = await disputes.has_open(unit.tx)
         for ground in grounds:
             await self._try_to_lodge(ground)
+        for held in appealed:
+            await self._try_to_look_at(held, found[held.lease_id])
         for dispute_id in late:
             await self._lapse(dispute_id)
         return AT_WORK_S if is_open else None
@@ -88,8 +94,15 @@ class Clerk:
                 now_s = self._desk.now() // disputing.SECOND_MS
                 lodged = self._lodged(ground, terms, now_s)
                 await disputes.lodge(unit.tx, lodged, now_s)
+                await bonds.pledge(unit.tx, held.epoch_id, held.verifier, DISPUTE_BOND)
                 unit.emission.add(lodged, held.dispute_id)
         log.info("dispute lodged", extra={"lease": ground.held.lease_id})
+
+    async def _try_to_look_at(self, held: Held, spec: JobSpec) -> None:
+        try:
+            await appealing.look_at(self._desk, held, spec)
+        except AssayError as error:
+            log.warning("an appeal is put back: %s", error, extra={"lease": held.lease_id})
 
     def _lodged(self, ground: Ground, terms: Terms | None, now_s: int) -> DisputeLodged:
         held, settings, said = ground.held, self._desk.settings, ground.audit.revealed
@@ -101,11 +114,12 @@ class Clerk:
             epoch_id=held.epoch_id,
             lease_id=held.lease_id,
             segment=held.segment,
+            code=held.code,
             audit_id=held.audit_id,
             way=DisputeWay.COURT if terms else DisputeWay.SECOND_DRAWING,
             claimed=ground.case.commit_of(held.segment).state_out,
             countered=said.state,
-            bond=BOND_PER_VERIFIER,
+            bond=DISPUTE_BOND,
             contest_s=settings.contest_s,
             move_s=settings.move_s,
             terms=domain.packed_terms(terms) if terms else "",
@@ -116,7 +130,7 @@ class Clerk:
         """The court's terms; none if the work has no program of judged primitives, or the court sees no difference."""
         spec, segment = ground.case.granted.spec, ground.held.segment
         work = workload(spec.kind)
-        if not isinstance(work, Judgeable):
+        if not isinstance(work, Judgeable) or ground.held.code == OTHER_CLASS:
             return None
         states = await self._states(ground)
         inputs = {digest: await self._desk.blobs.get(digest) for digest in spec.inputs}
@@ -142,9 +156,7 @@ class Clerk:
         worker = address_of(granted.provider)
         record = record_of(matter, granted.lease_id, worker, states.before, states.claimed)
         countered, windows = matter.root_of(states.countered), (settings.contest_s, settings.move_s)
-        terms = domain.terms_of(
-            record, held.dispute_id, held.verifier, countered, BOND_PER_VERIFIER, windows, self._court
-        )
+        terms = domain.terms_of(record, held.dispute_id, held.verifier, countered, DISPUTE_BOND, windows, self._court)
         check_terms(terms)
         return terms
 
@@ -153,6 +165,6 @@ class Clerk:
             held = await disputes.lock(unit.tx, dispute_id)
             if held is None or held.deadline_ms > self._desk.now():
                 return
-            for event in await disputing.lapse(unit.tx, held, self._desk.now()):
+            for event in await disputing.lapse(unit.tx, held, self._desk.now(), self._desk.settings.appeal_s):
                 unit.emission.add(event, dispute_id)
         self._desk.bells.judge.set()

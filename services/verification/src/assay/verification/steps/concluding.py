@@ -11,7 +11,7 @@ from assay.schema.lease import LeaseRejected, LeaseVerified
 from assay.schema.verdict import Finding, VerdictReached
 from assay.verification.domain import Audited, Case, Judged, conclude, conclude_job
 from assay.verification.domain.verdicts import EQUIVOCATION, apportion, broken, fact_of, forfeit
-from assay.verification.queries import cases, epochs, questions
+from assay.verification.queries import cases, disputes, epochs, questions
 from assay.verification.queries.epochs import Kept
 from assay.verification.queries.questions import Question
 
@@ -36,7 +36,9 @@ async def say_verdicts(unit: Unit, verdicts: Sequence[Verdict]) -> None:
 
 async def close_epoch(unit: Unit, epoch: Kept, asked: Sequence[Question], fault: EpochFault | None) -> None:
     """End an epoch: it passes, or all of it is forfeit for one fault; a verdict on each of its leases."""
-    names = fact_of(epoch.committed) | {"audits": await questions.count_ended(unit.tx, epoch.committed.epoch_id)}
+    epoch_id = epoch.committed.epoch_id
+    audits, disputed = await questions.count_ended(unit.tx, epoch_id), await disputes.count(unit.tx, epoch_id)
+    names = fact_of(epoch.committed) | {"audits": audits, "disputes": disputed}
     event: Event = EpochPassed(**names)
     if fault:
         event = EpochRejected(**names, lease_id=fault.lease_id, segment=fault.segment, code=fault.code)

@@ -6,35 +6,37 @@ take it or not, and what it comes to is a pure function of the moves that were t
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from assay.chain.judge import call_of
 from assay.proof.court import Dispute, Party, Signed, advance, default
+from assay.proof.court.wire import in_text
 from assay.runtime import Unit
 from assay.schema.audit import AuditLapsed
 from assay.schema.dispute import (
     DisputeAccepted,
     DisputeContested,
+    DisputeDecided,
     DisputeFact,
     DisputeJudged,
     DisputeOutcome,
     DisputePleaded,
     DisputePressed,
     DisputeProven,
+    DisputeRefused,
     DisputeRuled,
     DisputeWay,
+    Forfeit,
 )
 from assay.schema.epoch import EpochAccused
 from assay.schema.errors import Refused
 from assay.schema.event import Event
-from assay.schema.lease import TIE
-from assay.schema.verdict import Finding
+from assay.schema.lease import OTHER_CLASS
+from assay.schema.values import DISPUTE_BOND
 from assay.store import Transaction
-from assay.verification.domain import Ruling, Vote
 from assay.verification.domain import dispute as domain
 from assay.verification.domain.verdicts import fact_of
-from assay.verification.queries import disputes, epochs
+from assay.verification.queries import bonds, disputes, epochs
 from assay.verification.queries.disputes import Held
 from assay.verification.queries.epochs import Kept
 from assay.verification.queries.questions import Question
@@ -42,8 +44,7 @@ from assay.verification.queries.questions import Question
 CALL_BYTES_MAX: Final = 40_000
 """A longer call fits no event: the service's own judge, which is the contract's twin, then has the last word."""
 SECOND_MS: Final = 1_000
-DEFENDED: Final = "segment.defended"
-"""What is found of a segment that its provider has defended."""
+
 
 Moved = DisputeContested | DisputePleaded | DisputePressed
 
@@ -62,6 +63,8 @@ async def take(tx: Transaction, said: Moved | DisputeAccepted, now_ms: int) -> l
         return []
     if isinstance(said, DisputeAccepted):
         return [await rule(tx, held, DisputeOutcome.WORKER_FAULT, "dispute.accepted", [said.provider])]
+    if isinstance(said, DisputeContested) and not await bonded(tx, held, said.provider):
+        return [DisputeRefused(**names_of(held), party=said.provider, code="dispute.unbonded")]
     assert held.lodged is not None
     if held.lodged.way is DisputeWay.SECOND_DRAWING:
         return await _redraw(tx, held, now_ms)
@@ -73,10 +76,17 @@ def _is_of(held: Held, said: DisputeFact) -> bool:
     return (said.provider, said.verifier) == (held.lodged.provider, held.lodged.verifier)
 
 
+async def bonded(tx: Transaction, held: Held, provider: str) -> bool:
+    """Whether the provider has a bond locked for the disputes of its epoch, now at the latest."""
+    if await bonds.locked(tx, held.epoch_id, provider):
+        return True
+    return await bonds.lock(tx, held.epoch_id, provider, DISPUTE_BOND)
+
+
 async def _redraw(tx: Transaction, held: Held, now_ms: int) -> list[Event]:
     """Ask two more verifiers, drawn apart, who know of nothing; if they do not answer in time, the others' stand."""
     assert held.lodged is not None
-    await disputes.widen(tx, held.question_id, domain.REDRAWN)
+    await disputes.widen(tx, held.question_id, domain.REDRAWN, in_class=held.code == OTHER_CLASS)
     await disputes.move(tx, held.dispute_id, "redrawing", now_ms + held.lodged.move_s * SECOND_MS)
     return []
 
@@ -98,7 +108,7 @@ async def _move(tx: Transaction, held: Held, said: Moved, now_s: int) -> list[Ev
     if call is None or len(call) > CALL_BYTES_MAX:
         return [await _rule_by(tx, held, after)]
     await disputes.move(tx, held.dispute_id, "proven")
-    return [DisputeProven(**_names(held), case=after.terms.id.hex(), call=domain.pack(call))]
+    return [DisputeProven(**names_of(held), case=after.terms.id.hex(), call=in_text(call), head=after.last.hex())]
 
 
 def _call(after: Dispute, moves: Sequence[Signed]) -> bytes | None:
@@ -106,13 +116,17 @@ def _call(after: Dispute, moves: Sequence[Signed]) -> bytes | None:
     return call_of(after, moves) if domain.is_for_the_contract(after, moves[-1]) else None
 
 
-async def lapse(tx: Transaction, held: Held, now_ms: int) -> list[Event]:
+async def lapse(tx: Transaction, held: Held, now_ms: int, appeal_s: int) -> list[Event]:
     """End a dispute whose deadline is over: silence loses, and without further answers the first ones stand."""
     assert held.lodged is not None
+    if held.state == "decided":
+        assert held.decided is not None
+        return [await rule(tx, held, held.decided.outcome, held.decided.cause, held.decided.at_fault)]
     if held.state == "redrawing":
         needless = await disputes.narrow(tx, held.question_id)
-        ruled = await rule(tx, held, DisputeOutcome.WORKER_FAULT, "dispute.standing", [held.lodged.provider])
-        return [ruled, *(AuditLapsed(audit_id=a, verifier=v, code="audit.needless") for a, v in needless)]
+        outcome = held.decided.outcome if held.decided else DisputeOutcome.WORKER_FAULT
+        said = await decide(tx, held, outcome, "dispute.standing", appeal_end(now_ms, appeal_s))
+        return [said, *(AuditLapsed(audit_id=a, verifier=v, code="audit.needless") for a, v in needless)]
     if held.state != "lodged":
         return []
     if held.lodged.way is DisputeWay.SECOND_DRAWING:
@@ -134,20 +148,45 @@ async def judged(tx: Transaction, said: DisputeJudged) -> list[Event]:
     if at_fault != after.at_fault:
         log.error("the contract ruled %s, its twin here %s", said.ruling, sorted(after.at_fault))
     wrong = _ids(held, at_fault)
-    course = {"moves": len(received), "rounds": after.rounds, "tx": said.tx}
+    course = _course(after, len(received)) | {"tx": said.tx, "block": said.block}
     return [await rule(tx, held, domain.outcome_of(at_fault), "dispute.judged", wrong, course)]
 
 
 async def _rule_by(tx: Transaction, held: Held, ended: Dispute, moves: int | None = None) -> DisputeRuled:
     count = moves if moves is not None else len(await disputes.received(tx, held.dispute_id))
     outcome, wrong = domain.CASES[ended.state], _ids(held, ended.at_fault)
-    return await rule(tx, held, outcome, f"dispute.{ended.cause}", wrong, {"moves": count, "rounds": ended.rounds})
+    return await rule(tx, held, outcome, f"dispute.{ended.cause}", wrong, _course(ended, count))
+
+
+def _course(ended: Dispute, moves: int) -> dict[str, Any]:
+    """What the end tells of the moves, if there were any."""
+    return {"moves": moves, "rounds": ended.rounds, "head": ended.last.hex() if moves else None}
 
 
 def _ids(held: Held, at_fault: frozenset[Party]) -> list[str]:
     assert held.lodged is not None
     who = {Party.WORKER: held.lodged.provider, Party.CHALLENGER: held.lodged.verifier}
     return [id_ for party, id_ in who.items() if party in at_fault]
+
+
+def appeal_end(now_ms: int, appeal_s: int) -> int | None:
+    """Until when verifiers' decision can be appealed; None: never."""
+    return now_ms + appeal_s * SECOND_MS if appeal_s else None
+
+
+async def decide(
+    tx: Transaction, held: Held, outcome: DisputeOutcome, cause: str, until_ms: int | None
+) -> DisputeDecided | DisputeRuled:
+    """What verifiers decided: it can be appealed until then by whom it finds wrong, if it was not before."""
+    assert held.lodged is not None
+    wrong = tuple(domain.wrong_of(outcome, held.lodged))
+    if held.decided:
+        return await rule(tx, held, outcome, domain.APPEALED[cause], wrong)
+    if not wrong or until_ms is None:
+        return await rule(tx, held, outcome, cause, wrong)
+    decided = DisputeDecided(**names_of(held), outcome=outcome, at_fault=wrong, cause=cause, expires_ms=until_ms)
+    await disputes.decide(tx, decided)
+    return decided
 
 
 async def rule(
@@ -160,66 +199,19 @@ async def rule(
 ) -> DisputeRuled:
     """The end of a dispute, kept; the referee goes on from it. `course` tells of its moves, if there were any."""
     await disputes.rule(tx, held.dispute_id, outcome)
+    names = names_of(held)
+    wrong = () if cause == "dispute.accepted" else at_fault
+    lost = await bonds.end(tx, held.epoch_id, (names["provider"], names["verifier"]), wrong)
+    told = {"at_fault": tuple(at_fault), "forfeits": tuple(Forfeit(party=p, amount=a) for p, a in lost.items())}
     log.info("dispute ruled: %s by %s", outcome, cause, extra={"lease": held.lease_id})
     place = {"epoch_id": held.epoch_id, "lease_id": held.lease_id, "segment": held.segment}
-    return DisputeRuled(**_names(held), **place, outcome=outcome, cause=cause, at_fault=tuple(at_fault), **course or {})
+    return DisputeRuled(**names, **place, outcome=outcome, cause=cause, **told, **course or {})
 
 
-def _names(held: Held) -> dict[str, str]:
+def names_of(held: Held) -> dict[str, str]:
+    """What every event of a dispute names."""
     assert held.lodged is not None
     return {"dispute_id": held.dispute_id, "provider": held.lodged.provider, "verifier": held.lodged.verifier}
-
-
-@dataclass(frozen=True, slots=True)
-class HeldBack:
-    """What a question comes to: its ruling, if it is not in dispute; how its dispute ended; what is said of that."""
-
-    ruling: Ruling | None
-    outcome: DisputeOutcome | None = None
-    is_disputed: bool = False
-    said: tuple[Event, ...] = ()
-
-
-async def hold_back(
-    tx: Transaction, question_id: str, votes: Sequence[Vote], verifiers: Mapping[str, str], ruling: Ruling | None
-) -> HeldBack:
-    """What a question comes to. A segment that its answers find false is disputed first, with one of who decided.
-
-    `verifiers` are those of the answers, by audit.
-    """
-    held = await disputes.of_question(tx, question_id)
-    if held is None and ruling is not None and not ruling.stands:
-        accuser = min(vote.audit_id for vote in votes if vote.audit_id not in ruling.overruled)
-        await disputes.want(tx, domain.dispute_id_of(question_id), question_id, accuser, verifiers[accuser])
-        return HeldBack(None, is_disputed=True)
-    if held is None:
-        return HeldBack(ruling)
-    if held.outcome is not None:
-        return HeldBack(domain.ruling_of(held.outcome, ruling, votes), held.outcome)
-    if held.state != "redrawing":
-        return HeldBack(None, is_disputed=True)
-    ruled = await _recount(tx, held, votes)
-    return HeldBack(domain.ruling_of(ruled.outcome, ruling, votes), ruled.outcome, said=(ruled,))
-
-
-async def _recount(tx: Transaction, held: Held, votes: Sequence[Vote]) -> DisputeRuled:
-    """The end of a dispute by all answers, now that those of the second drawing are there."""
-    assert held.lodged is not None
-    wrong = {
-        DisputeOutcome.WORKER_FAULT: [held.lodged.provider],
-        DisputeOutcome.CHALLENGER_FAULT: [held.lodged.verifier],
-    }
-    outcome = domain.recount(votes)
-    return await rule(tx, held, outcome, "dispute.recounted", wrong.get(outcome, []))
-
-
-def found_by(outcome: DisputeOutcome | None, finding: Finding) -> Finding:
-    """The finding about a segment whose dispute is over, which has the last word."""
-    changes: dict[DisputeOutcome, dict[str, Any]] = {
-        DisputeOutcome.CHALLENGER_FAULT: {"passed": True, "code": DEFENDED},
-        DisputeOutcome.NUMERIC_TIE: {"passed": False, "code": TIE},
-    }
-    return finding.model_copy(update=changes.get(outcome, {})) if outcome else finding
 
 
 async def accuse(unit: Unit, epoch: Kept, asked: Sequence[Question]) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from assay.proof.beacon import Beacon
@@ -11,10 +11,10 @@ from assay.schema.epoch import EpochDrawn, EpochFault, EpochOpened, EpochWithhel
 from assay.schema.errors import AssayError, Refused, Retry
 from assay.schema.values import Digest, cost_of
 from assay.verification.desk import Desk
-from assay.verification.domain import Case, Draw, count_of, draw_segments
+from assay.verification.domain import Case, Draw, Fund, askings, count_of, draw_segments, fees_of
 from assay.verification.domain.verdicts import fact_of
 from assay.verification.queries import beacons, cases, epochs, questions
-from assay.verification.queries.epochs import Kept
+from assay.verification.queries.epochs import Kept, leases_of
 from assay.verification.steps.concluding import close_epoch
 from assay.verification.steps.revealing import Shared, combine_shares, open_shares
 from assay.workloads.errors import BadCheckpoint
@@ -107,7 +107,7 @@ class Drawer:
                     return False
                 await self._withhold(epoch, each.lease_id, each.segment, code)
                 return True
-        await self._opened(epoch)
+        await self._opened(epoch, by_lease)
         return True
 
     async def _look(self, case: Case, segment: int) -> str | None:
@@ -129,12 +129,15 @@ class Drawer:
     async def _digest(self, case: Case, checkpoint: Digest) -> Digest:
         return await self._desk.replayer.digest(case.granted.spec, await self._desk.blobs.get(checkpoint))
 
-    async def _opened(self, epoch: Kept) -> None:
-        epoch_id = epoch.committed.epoch_id
+    async def _opened(self, epoch: Kept, found: Mapping[str, Case]) -> None:
+        epoch_id, settings = epoch.committed.epoch_id, self._desk.settings
         async with self._desk.context.unit() as unit:
             if (await epochs.lock(unit.tx, epoch_id)).state != "drawn":
                 return
-            await questions.ask(unit.tx, epoch_id, [(d.lease_id, d.segment) for d in epoch.drawn])
+            whole = [case for case, _ in await cases.cases(unit.tx, leases_of(epoch))]
+            fund = Fund(fees_of(pay_of(whole)), settings.planted_ppm, settings.gift_ppm)
+            before = await questions.ordered_before(unit.tx, [entry.job_id for entry in epoch.committed.entries])
+            await questions.ask(unit.tx, epoch_id, askings(epoch.drawn, epoch.extra, found, before, fund))
             await epochs.move(unit.tx, epoch_id, "opened")
             unit.emission.add(EpochOpened(**fact_of(epoch.committed)), epoch_id)
         self._desk.bells.tend.set()
@@ -148,11 +151,6 @@ class Drawer:
             unit.emission.add(EpochWithheld(**fault.model_dump()), epoch_id)
             await close_epoch(unit, epoch, [], fault)
         log.info("epoch rejected: %s", code, extra={"epoch": epoch_id, "lease": lease_id})
-
-
-def leases_of(epoch: Kept) -> list[str]:
-    """The leases that stand in an epoch."""
-    return [entry.lease_id for entry in epoch.committed.entries]
 
 
 def pay_of(found: Sequence[Case]) -> int:

@@ -9,7 +9,7 @@ from assay.schema.verdict import Finding
 from assay.verification.desk import Desk
 from assay.verification.domain import Case
 from assay.verification.domain.judging import CLAIM
-from assay.verification.methods import METHODS
+from assay.verification.methods import method_of
 from assay.verification.methods.method import Shown
 from assay.verification.queries.questions import Audit, Question
 from assay.verification.steps.weighing import UNHELD, Weighed, is_sealed
@@ -25,7 +25,7 @@ async def weigh_readings(desk: Desk, case: Case, question: Question, audits: Seq
     found: dict[str, Found] = {}
     if held:
         first = next(audit.assigned.claim for audit in audits)
-        judge = METHODS[question.method].judge
+        judge = method_of(case.granted.spec).judge
         assert first is not None and judge is not None
         shown = Shown(question.segment, state, await desk.blobs.get(first.shown), first.seed)
         judged = await judge(desk.replayer, case.granted.spec, shown, list(held.values()))

@@ -10,19 +10,20 @@ from assay.runtime import Unit
 from assay.schema.audit import AuditOverruled, AuditUpheld
 from assay.schema.epoch import EpochAudited, EpochFault, EpochMismatched
 from assay.schema.errors import AssayError
-from assay.schema.lease import OTHER_CLASS, SlashReason
+from assay.schema.lease import NO_QUORUM, SlashReason
 from assay.schema.verdict import Finding
 from assay.verification.desk import Desk
-from assay.verification.domain import Case, Vote, is_planted, rule, wanted
+from assay.verification.domain import Asking, Case, Vote, is_planted, rule, rule_by_quorum, wanted
 from assay.verification.domain.judging import CLAIM, CONFIRMING, Ruling
 from assay.verification.domain.verdicts import fact_of
 from assay.verification.queries import cases, epochs, questions, verifiers
-from assay.verification.queries.epochs import Kept
+from assay.verification.queries.epochs import Kept, leases_of
 from assay.verification.queries.questions import Audit, Question
 from assay.verification.steps.concluding import close_epoch
-from assay.verification.steps.disputing import HeldBack, accuse, found_by, hold_back
+from assay.verification.steps.disputing import accuse, appeal_end
 from assay.verification.steps.judging import weigh_readings
-from assay.verification.steps.weighing import Weighed, weigh
+from assay.verification.steps.recounting import Ballot, HeldBack, found_by, hold_back
+from assay.verification.steps.weighing import Weighed, near_of, weigh
 
 CLAIM_MS: Final = 20_000
 AGAIN_MS: Final = 1_000
@@ -42,7 +43,22 @@ class Answered:
     @property
     def votes(self) -> list[Vote]:
         """The answers that count."""
-        return [Vote(audit_id, w.group) for audit_id, w in sorted(self.weighed.items()) if w.group is not None]
+        found = ((audit, self.weighed[audit.audit_id].group) for audit in self.audits)
+        votes = [Vote(audit.audit_id, group, audit.bond) for audit, group in found if group is not None]
+        return sorted(votes, key=lambda vote: vote.audit_id)
+
+    @property
+    def ruling(self) -> Ruling | None:
+        """What they come to, as far as they decide."""
+        if self.question.replicas > 1:
+            return rule_by_quorum(self.votes, self.question.replicas, self.question.is_last)
+        return rule(self.votes, self.question.is_planted)
+
+    def ballot(self, code: str) -> Ballot:
+        """What a dispute about the question goes by."""
+        nears = {} if self.question.is_read else {a: near_of(w) for a, w in self.weighed.items() if w.is_near}
+        verifiers_ = {audit.audit_id: audit.verifier for audit in self.audits}
+        return Ballot(self.question.question_id, self.votes, verifiers_, nears, code)
 
     @property
     def forged(self) -> list[Audit]:
@@ -102,7 +118,7 @@ class Referee:
         if len(votes) < question.wanted:
             await questions.release(unit.tx, [question.question_id])
             return
-        back = await self._hold_back(unit, answered, rule(votes, question.is_planted))
+        back = await self._hold_back(unit, answered, answered.ruling)
         ruling = back.ruling
         if ruling is None:
             is_kept = back.is_disputed or (question.first_group is None and not question.is_planted)
@@ -119,31 +135,34 @@ class Referee:
         await self._end(unit, dict(ruling.overruled), answered, ruling)
         first = votes[0].group if question.first_group is None else question.first_group
         finding = found_by(back.outcome, finding_of(answered, ruling))
+        if not ruling.has_quorum:
+            finding = finding.model_copy(update={"passed": False, "code": NO_QUORUM})
         noted = replace(question, first_group=first, stands=ruling.stands, finding=finding)
         await questions.note(unit.tx, noted)
-        await self._follow_up(unit, epoch, noted)
+        await self._follow_up(unit, epoch, noted, max(audit.assigned.fee for audit in answered.audits))
 
     async def _hold_back(self, unit: Unit, answered: Answered, ruling: Ruling | None) -> HeldBack:
         """The ruling, unless it is to be disputed first: nobody loses anything before that is over."""
-        is_noise = ruling is not None and not ruling.stands and finding_of(answered, ruling).code == OTHER_CLASS
-        if answered.question.is_planted or is_noise:
+        if answered.question.is_planted:
             return HeldBack(ruling)
-        question_id, verifiers_ = answered.question.question_id, {a.audit_id: a.verifier for a in answered.audits}
-        back = await hold_back(unit.tx, question_id, answered.votes, verifiers_, ruling)
+        ballot = answered.ballot(finding_of(answered, ruling).code)
+        until_ms = appeal_end(self._desk.now(), self._desk.settings.appeal_s)
+        back = await hold_back(unit.tx, ballot, ruling, until_ms)
         for event in back.said:
-            unit.emission.add(event, question_id)
+            unit.emission.add(event, ballot.question_id)
         self._desk.bells.dispute.set()
         return back
 
-    async def _follow_up(self, unit: Unit, epoch: Kept, question: Question) -> None:
+    async def _follow_up(self, unit: Unit, epoch: Kept, question: Question, fee: int) -> None:
         """Ask a question with a known answer again, now and then; if that fails, the answer was not as known."""
         if question.is_planted and not question.stands:
             log.error("a planted answer was not what was known", extra={"lease": question.lease_id})
-        elif not question.is_planted and question.stands:
+        elif not question.is_planted and question.finding and question.finding.passed:
             assert epoch.seed is not None
             if is_planted(self._secret, epoch.seed, question.question_id, self._desk.settings.planted_ppm):
-                place = (question.lease_id, question.segment)
-                await questions.ask(unit.tx, question.epoch_id, [place], is_planted=True)
+                # For the same fee, so that nobody can tell.
+                again = Asking(question.lease_id, question.segment, share=fee)
+                await questions.ask(unit.tx, question.epoch_id, [again], is_planted=True)
 
     async def _end(
         self, unit: Unit, overruled: dict[str, SlashReason], answered: Answered, ruling: Ruling | None = None
@@ -157,7 +176,8 @@ class Referee:
                 unit.emission.add(event, audit.audit_id)
                 states[audit.audit_id] = "overruled"
             elif ruling and answered.weighed[audit.audit_id].group is not None:
-                unit.emission.add(AuditUpheld(**names, fee=audit.assigned.fee), audit.audit_id)
+                upheld = AuditUpheld(**names, fee=audit.assigned.fee, ordered_by=audit.ordered_by)
+                unit.emission.add(upheld, audit.audit_id)
                 states[audit.audit_id] = "upheld"
         await questions.end(unit.tx, states)
         await verifiers.promise(unit.tx, [a.verifier for a in answered.audits if states.get(a.audit_id) == "overruled"])
@@ -186,7 +206,8 @@ class Referee:
             first = next(audit for audit in audits[question.question_id] if audit.state == "revealed")
             fault = fault_of(epoch, question)
             unit.emission.add(EpochMismatched(**fault.model_dump(), audit_id=first.audit_id), epoch_id)
-            await questions.note(unit.tx, replace(question, wanted=1 + CONFIRMING))
+            more = question.wanted + 1 if question.replicas > 1 else 1 + CONFIRMING
+            await questions.note(unit.tx, replace(question, wanted=more))
         state = "mismatched" if accused else "audited"
         await epochs.move(unit.tx, epoch_id, state)
         return state
@@ -205,8 +226,8 @@ def ending_of(answered: Answered, audit: Audit) -> dict[str, Any]:
 def finding_of(answered: Answered, ruling: Ruling | None) -> Finding:
     """The finding about a segment: that of an answer which decided, or of the first."""
     best = [w for _, w in sorted(answered.weighed.items()) if w.group is not None]
-    if ruling:
-        best = [w for w in best if (w.group == CLAIM) == ruling.stands] or best
+    stands = ruling is not None and ruling.stands and ruling.has_quorum
+    best = [w for w in best if (w.group == CLAIM) == stands] or best
     return best[0].finding
 
 
@@ -215,8 +236,3 @@ def fault_of(epoch: Kept, question: Question) -> EpochFault:
     assert question.finding is not None
     names = fact_of(epoch.committed)
     return EpochFault(**names, lease_id=question.lease_id, segment=question.segment, code=question.finding.code)
-
-
-def leases_of(epoch: Kept) -> list[str]:
-    """The leases that stand in an epoch."""
-    return [entry.lease_id for entry in epoch.committed.entries]

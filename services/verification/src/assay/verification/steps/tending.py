@@ -7,14 +7,15 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
+from assay.proof.policy import answers_max, full_fee
 from assay.runtime import Unit
 from assay.schema.audit import AuditAssigned, AuditCalled, AuditClaim, AuditLapsed
 from assay.schema.epoch import EpochWaiting
+from assay.schema.lease import LeaseGranted
 from assay.schema.values import derive_id
 from assay.verification.desk import Desk
-from assay.verification.domain import Asked, Candidate, Case, Want, choose, fee_of, look_seed, nonce_of
+from assay.verification.domain import Asked, Candidate, Case, Want, choose, look_seed, nonce_of
 from assay.verification.domain.verdicts import fact_of
-from assay.verification.methods import METHODS
 from assay.verification.queries import cases, epochs, questions, verifiers
 from assay.verification.queries.epochs import Kept
 from assay.verification.queries.questions import Audit, Question
@@ -22,6 +23,8 @@ from assay.verification.queries.questions import Audit, Question
 LOCK: Final = "select pg_try_advisory_xact_lock(hashtextextended('verification.tend', 0))"
 AT_WORK_S: Final = 0.25
 BUSY: Final = "verifier.busy"
+PASSING: Final = {BUSY, "verifier.resting"}
+"""What is over by itself."""
 
 log = logging.getLogger(__name__)
 
@@ -122,16 +125,22 @@ class Seats:
             # Those who know the answer already may confirm what another found.
             asked += await self._first_asked(unit, question)
         live = sum(audit.state not in ("lapsed", "declined", "overruled") for audit in audits)
-        for _ in range(question.wanted - live):
+        for at in range(live, question.wanted):
             chosen = choose(self._want(question, asked), list(self._candidates.values()), self._now_ms)
             if isinstance(chosen, dict):
-                return await self._without(unit, question, chosen)
-            await self._assign(unit, question, chosen)
+                return await self._without(unit, question, chosen, at)
+            await self._assign(unit, question, chosen, at)
             asked.append(Asked(chosen.verifier, chosen.announced.network))
         return {}
 
-    async def _without(self, unit: Unit, question: Question, reasons: dict[str, int]) -> dict[str, int]:
-        """The reasons why a question waits. A planted one delays nobody, and is dropped if nobody is there for it."""
+    async def _without(self, unit: Unit, question: Question, reasons: dict[str, int], live: int) -> dict[str, int]:
+        """The reasons why a question waits. A planted one delays nobody, and is dropped if nobody is there for it.
+
+        One that many have answered, and about which they do not agree, waits for nobody who is not there.
+        """
+        if live >= question.replicas > 1 and not reasons.keys() & PASSING:
+            await questions.ask_no_more(unit.tx, question.question_id, live)
+            return {}
         if not question.is_planted:
             return reasons
         if not self._audits[question.question_id]:
@@ -151,7 +160,8 @@ class Seats:
         parties, machine = (case.granted.provider, case.granted.requester), case.commit_of(question.segment).machine
         names = (question.question_id, epoch.seed, self._secret)
         beside = [self._places.get((question.lease_id, question.segment + step), set()) for step in (-1, 1)]
-        return Want(*names, case.granted.spec, parties, tuple(asked), machine, frozenset().union(*beside))
+        near = frozenset().union(*beside)
+        return Want(*names, case.granted.spec, parties, tuple(asked), machine, near, question.in_class)
 
     def _claim_of(self, question: Question) -> AuditClaim | None:
         """What is shown of the claim, where it is to be read."""
@@ -161,10 +171,12 @@ class Seats:
         seen = look_seed(seed, question.question_id)
         return AuditClaim(method=question.method, shown=question.shown, seed=seen)
 
-    async def _assign(self, unit: Unit, question: Question, chosen: Candidate) -> None:
+    async def _assign(self, unit: Unit, question: Question, chosen: Candidate, at: int) -> None:
+        """Give a question to a verifier: the answer that has so many before it."""
         case = self._cases[question.lease_id]
         granted = case.granted
         before = sum(audit.verifier == chosen.verifier for audit in self._audits[question.question_id])
+        fee, ordered_by = fee_of(question, granted, at)
         audit_id = derive_id("a", question.question_id, chosen.verifier, *([before] if before else []))
         assigned = AuditAssigned(
             audit_id=audit_id,
@@ -174,14 +186,22 @@ class Seats:
             checkpoint=None if question.shown else case.checkpoint_before(question.segment),
             claim=self._claim_of(question),
             nonce=nonce_of(self._secret, audit_id),
-            fee=fee_of(granted.spec, granted.mega_unit_price, METHODS[question.method].cost_ppm),
+            fee=fee,
             deadline_ms=self._deadline_ms,
         )
-        await questions.assign(unit.tx, question.question_id, chosen.announced.network, assigned)
+        await questions.assign(unit.tx, question.question_id, chosen, assigned, ordered_by)
         unit.emission.add(assigned, audit_id)
         in_hand = Candidate(chosen.announced, chosen.bond, chosen.in_hand + 1, chosen.rests_until_ms)
         self._candidates[chosen.verifier] = in_hand
         self._places.setdefault((question.lease_id, question.segment), set()).add(chosen.verifier)
+
+
+def fee_of(question: Question, granted: LeaseGranted, at: int) -> tuple[int, str | None]:
+    """What the answer earns that has so many before it, and the job whose order pays it; none: the fund does."""
+    full = full_fee(granted.spec, granted.mega_unit_price)
+    if question.ordered_by and at < answers_max(granted.spec.policy):
+        return full, question.ordered_by
+    return min(full, question.share), None
 
 
 def asked_of(audits: Sequence[Audit]) -> list[Asked]:

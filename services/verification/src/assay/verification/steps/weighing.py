@@ -1,7 +1,7 @@
 """Weighing: what each revealed answer is worth against its seal, the claim and the others."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -27,34 +27,44 @@ REFUSED: Final = -1
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """An answer: the group of equal ones that it is of, none if it is not what was sealed; and what it finds."""
+    """An answer: the group of equal ones that it is of, none if it is not what was sealed; and what it finds.
+
+    Bits are asked of those that are of the claim's class.
+    """
 
     group: int | None
     finding: Finding
+    is_of_class: bool = False
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it lies as near to the claim as honest machines do."""
+        return self.group in (CLAIM, REFUSED)
 
 
 async def weigh(desk: Desk, case: Case, segment: int, audits: Sequence[Audit]) -> dict[str, Weighed]:
     """The answers to one question, by audit. Raises Refused, Unreachable if the claim itself cannot be fetched now."""
     scale = Scale(desk, case, segment, await desk.blobs.get(case.commit_of(segment).checkpoint))
     weighed = {audit.audit_id: await scale.weigh(audit) for audit in audits}
-    in_class = method_of(case.granted.spec).in_class
-    nears = [near_of(each.finding, in_class) for each in weighed.values() if each.group == CLAIM]
+    nears = [near_of(each) for each in weighed.values() if each.group == CLAIM]
     if is_refused(nears, sum(each.group is not None for each in weighed.values())):
         return {audit_id: refused(each) for audit_id, each in weighed.items()}
     return weighed
 
 
-def near_of(finding: Finding, in_class: str | None) -> Near:
-    """What an answer near the claim says of it; `in_class` names how those of the claim's class are compared."""
+def near_of(weighed: Weighed) -> Near:
+    """What an answer near the claim says of it."""
+    finding = weighed.finding
     assert finding.expected is not None
-    return Near(finding.expected, finding.method == in_class, finding.expected == finding.claimed)
+    return Near(finding.expected, weighed.is_of_class, finding.expected == finding.claimed)
 
 
 def refused(weighed: Weighed) -> Weighed:
     """The answer where the claim's class refuses it: whoever is near the claim is against it."""
     if weighed.group != CLAIM:
         return weighed
-    return Weighed(REFUSED, weighed.finding.model_copy(update={"passed": False, "code": OTHER_CLASS}))
+    finding = weighed.finding.model_copy(update={"passed": False, "code": OTHER_CLASS})
+    return replace(weighed, group=REFUSED, finding=finding)
 
 
 def is_sealed(audit: Audit) -> bool:
@@ -84,13 +94,13 @@ class Scale:
         if not is_sealed(audit):
             return Weighed(None, self._finding(said, Compared(False, "audit.forged", 0.0)))
         if self._is_the_claim(audit, said):
-            return Weighed(CLAIM, self._finding(said, Compared(True, "segment.equal", 0.0)))
+            return Weighed(CLAIM, self._finding(said, Compared(True, "segment.equal", 0.0)), self._is_of_class(said))
         mine = await self._held(audit, said)
         if mine is None:
             return Weighed(None, self._finding(said, Compared(False, "audit.forged", 0.0)))
         compared = await self._compare(mine, said.machine, self._claimed, self._claim.machine)
         group = CLAIM if compared.agrees else await self._group_of(mine, said.machine)
-        return Weighed(group, self._finding(said, compared))
+        return Weighed(group, self._finding(said, compared), self._is_of_class(said))
 
     def _is_the_claim(self, audit: Audit, said: AuditRevealed) -> bool:
         """Whether the answer shows that the verifier has the very bytes that were claimed."""
@@ -134,8 +144,11 @@ class Scale:
 
     def _name(self, said: AuditRevealed) -> str:
         """The tier that the comparison was of."""
-        in_class = self._method.in_class if is_same_class(said.machine, self._claim.machine) else None
+        in_class = self._method.in_class if self._is_of_class(said) else None
         return in_class or self._method.name
+
+    def _is_of_class(self, said: AuditRevealed) -> bool:
+        return self._method.in_class is not None and is_same_class(said.machine, self._claim.machine)
 
     def _finding(self, said: AuditRevealed, compared: Compared) -> Finding:
         return Finding(

@@ -33,6 +33,11 @@ class Answers:
         inputs, params = HeldInputs(ModelStore(self.models_dir), contents), read_params(spec.kind, spec.params)
         return await asyncio.to_thread(brief_of, workload(spec.kind), params, inputs, assigned.segment, before)
 
+    def evidence(self, lodged: DisputeLodged) -> str | None:
+        """The blob of the state that it came to."""
+        said = self.journal.answer(lodged.audit_id)
+        return said.checkpoint if said else None
+
 
 def challenger(verifier: str, key: Key, answers: Answers, outgoing: Outgoing) -> Challenger:
     """The verifier as a party of disputes."""
@@ -44,4 +49,5 @@ def challenger(verifier: str, key: Key, answers: Answers, outgoing: Outgoing) ->
         outgoing.say,
         lambda dispute_id: [said.envelope.event for said in journal.said(dispute_id)],
         answers.brief,
+        answers.evidence,
     )
