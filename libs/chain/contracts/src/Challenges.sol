@@ -14,9 +14,9 @@ contract Challenges is Steps, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     /// @notice How long each epoch can be doubted.
-    uint256 public constant WINDOW = 1 days;
+    uint256 public immutable WINDOW;
     /// @notice How long a demand waits for its answer.
-    uint256 public constant ANSWER = 1 days;
+    uint256 public immutable ANSWER;
     /// @notice Each further demand of an epoch waits so much longer than the one before, so that many at once cannot
     /// be more than anyone can answer.
     uint256 public constant ANSWER_STEP = 1 minutes;
@@ -38,10 +38,15 @@ contract Challenges is Steps, ReentrancyGuardTransient {
     mapping(bytes32 key => Demand) private _demands;
     mapping(bytes32 epoch => Docket) private _dockets;
 
-    constructor(IPayment payment, IERC20 native, address admin, address verdictKey, uint256 demandBond)
-        Steps(payment, admin, verdictKey)
-    {
-        (NATIVE, DEMAND_BOND) = (native, demandBond);
+    constructor(
+        IPayment payment,
+        IERC20 native,
+        address admin,
+        address verdictKey,
+        uint256 demandBond,
+        IPayment.Windows memory windows
+    ) Steps(payment, admin, verdictKey) {
+        (NATIVE, DEMAND_BOND, WINDOW, ANSWER) = (native, demandBond, windows.window, windows.answer);
     }
 
     function demand(IPayment.Epoch calldata epoch, Demanded kind, uint32 index) external nonReentrant {

@@ -31,6 +31,7 @@ contract Payment is PaymentEpochs {
         uint256 bond;
         uint256 demandBond;
         uint256 refund;
+        Windows windows;
     }
 
     struct Outflow {
@@ -42,13 +43,14 @@ contract Payment is PaymentEpochs {
 
     constructor(Terms memory terms)
         EIP712("Assay", "1")
-        PaymentFunds(terms.stable)
+        PaymentFunds(terms.stable, terms.windows.notice)
         PaymentEpochs(
             terms.native,
             terms.pool,
             terms.bond,
             terms.refund,
-            new Challenges(this, terms.native, terms.admin, terms.verdictKey, terms.demandBond)
+            new Challenges(this, terms.native, terms.admin, terms.verdictKey, terms.demandBond, terms.windows),
+            terms.windows
         )
     {
         TREASURY = terms.treasury;

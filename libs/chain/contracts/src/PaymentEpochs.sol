@@ -15,14 +15,18 @@ abstract contract PaymentEpochs is PaymentFunds, AccessControl {
     using SafeCast for uint256;
 
     /// @notice How long each epoch can be doubted.
-    uint256 public constant WINDOW = 1 days;
+    uint256 public immutable WINDOW;
     /// @notice Longer than everything by which an epoch can become void.
     uint256 public constant BOND_DELAY = 14 days;
     /// @notice A fee is at most this part of what a job costs: one in so many.
     uint256 public constant FEE_PART_MAX = 20;
-    /// @notice So many digests are kept, each for RING * INTERVAL (45 days) at least.
+    /// @notice So many digests are kept, each for RING * INTERVAL at least: 45 days at the longest interval.
     uint256 public constant RING = 16_384;
-    uint256 public constant INTERVAL = 240;
+    uint256 public immutable INTERVAL;
+    /// @notice The longest that anything waits. Every other delay is set for these; a network for tests takes shorter ones.
+    uint256 public constant WINDOW_MAX = 1 days;
+    uint256 public constant INTERVAL_MAX = 240;
+    uint256 public constant NOTICE_MAX = 7 days;
     /// @notice So many epochs may wait to become final.
     uint256 public constant PENDING_MAX = 4096;
     IERC20 public immutable NATIVE;
@@ -45,6 +49,7 @@ abstract contract PaymentEpochs is PaymentFunds, AccessControl {
     mapping(uint256 word => uint256 bits) internal _doubted;
 
     error NotChallenges(address caller);
+    error BadWindows();
     error RefundTooHigh(uint256 refund, uint256 bond);
 
     modifier onlyChallenges() {
@@ -52,8 +57,12 @@ abstract contract PaymentEpochs is PaymentFunds, AccessControl {
         _;
     }
 
-    constructor(IERC20 native, address pool, uint256 bond, uint256 refund, Challenges challenges) {
+    constructor(IERC20 native, address pool, uint256 bond, uint256 refund, Challenges challenges, Windows memory windows) {
         if (refund > bond / 10) revert RefundTooHigh(refund, bond);
+        bool isLong = windows.window > WINDOW_MAX || windows.answer > WINDOW_MAX || windows.interval > INTERVAL_MAX;
+        bool isNone = windows.window == 0 || windows.answer == 0 || windows.interval == 0;
+        if (isLong || isNone || windows.notice > NOTICE_MAX || windows.notice < windows.window) revert BadWindows();
+        (WINDOW, INTERVAL) = (windows.window, windows.interval);
         (NATIVE, POOL, BOND, REFUND, CHALLENGES) = (native, pool, bond, refund, challenges);
         Epoch memory genesis;
         _ring[0] = _digest(genesis);

@@ -15,7 +15,7 @@ abstract contract PaymentFunds is IPayment, EIP712, ReentrancyGuardTransient {
     using SafeCast for uint256;
 
     /// @notice How long a requester that leaves can still be charged for what it ordered.
-    uint256 public constant NOTICE = 7 days;
+    uint256 public immutable NOTICE;
     IERC20 public immutable STABLE;
 
     /// @dev A place in the tree (0: none), and what was paid of the credits and deposited: one word.
@@ -41,8 +41,8 @@ abstract contract PaymentFunds is IPayment, EIP712, ReentrancyGuardTransient {
     Head internal _head;
     uint32 internal _registered;
 
-    constructor(IERC20 stable) {
-        STABLE = stable;
+    constructor(IERC20 stable, uint256 notice) {
+        (STABLE, NOTICE) = (stable, notice);
     }
 
     function register(address account) external returns (uint32 index) {

@@ -172,6 +172,21 @@ contract PaymentEpochsTest is PaymentFixture {
         this.deployWithRefund(BOND / 10 + 1);
     }
 
+    function test_nothing_waits_longer_than_the_other_delays_are_set_for() public {
+        IPayment.Windows[5] memory bad = [
+            IPayment.Windows(1 days + 1, 1 days, 240, 7 days),
+            IPayment.Windows(1 days, 1 days + 1, 240, 7 days),
+            IPayment.Windows(1 days, 1 days, 241, 7 days),
+            IPayment.Windows(1 days, 1 days, 240, 7 days + 1),
+            IPayment.Windows(10, 10, 1, 9)
+        ];
+        for (uint256 i = 0; i < bad.length; ++i) {
+            vm.expectPartialRevert(PaymentEpochs.BadWindows.selector);
+            this.deployWithWindows(bad[i]);
+        }
+        same(deployWith(REFUND, IPayment.Windows(10, 5, 1, 10)).CHALLENGES().ANSWER(), 5);
+    }
+
     function test_only_challenges_void_and_doubt() public {
         IPayment.Epoch memory epoch = postOne(JOB, 10, 0);
         vm.expectPartialRevert(PaymentEpochs.NotChallenges.selector);
@@ -198,5 +213,9 @@ contract PaymentEpochsTest is PaymentFixture {
 
     function deployWithRefund(uint256 refund) external {
         deploy(refund);
+    }
+
+    function deployWithWindows(IPayment.Windows calldata windows) external {
+        deployWith(REFUND, windows);
     }
 }

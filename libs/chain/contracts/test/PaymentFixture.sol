@@ -64,9 +64,13 @@ abstract contract PaymentFixture {
     }
 
     function deploy(uint256 refund) internal returns (Payment) {
+        return deployWith(refund, IPayment.Windows(1 days, 1 days, 240, 7 days));
+    }
+
+    function deployWith(uint256 refund, IPayment.Windows memory windows) internal returns (Payment) {
         (address here, address key) = (address(this), vm.addr(VERDICT_KEY));
         return new Payment(
-            Payment.Terms(stable, native, address(pool), TREASURY, here, key, BOND, DEMAND_BOND, refund)
+            Payment.Terms(stable, native, address(pool), TREASURY, here, key, BOND, DEMAND_BOND, refund, windows)
         );
     }
 

@@ -62,7 +62,7 @@ interface IChallenges {
 
     event DemandMade(bytes32 indexed epoch, Demanded kind, uint32 index, address challenger, uint64 deadline);
     event Answered(bytes32 indexed epoch, Demanded kind, uint32 index);
-    event VerdictKeySet(address indexed key, uint64 from, uint64 until);
+    event VerdictKeySet(address indexed key, uint64 begins, uint64 ends);
 
     error BadKey(address key);
     error BadOrder();

@@ -35,6 +35,15 @@ interface IPayment {
         SumTree.Branch branch;
     }
 
+    /// @notice How long things wait, in seconds: how long an epoch can be doubted, and a demand waits for its answer; how
+    /// far apart epochs are; how long a requester that leaves can still be charged.
+    struct Windows {
+        uint64 window;
+        uint64 answer;
+        uint64 interval;
+        uint64 notice;
+    }
+
     /// @notice Why an epoch is void.
     enum VoidReason {
         UNANSWERED,

@@ -9,6 +9,7 @@ from assay.chain.decode import read_event
 from assay.chain.encode import encode_call
 from assay.chain.errors import ChainError, NonceTaken, UnknownBlock
 from assay.chain.events import ChainEvent, LoggedEvent, Receipt
+from assay.chain.payment.reads import PaymentReads
 from assay.chain.rpc import Rpc, hexes, is_known
 from assay.chain.values import Block, Deployment, Fees, JobState, Ruling
 from assay.chain.words import WORD_BYTES
@@ -35,15 +36,13 @@ async def connect(rpc_url: str, deployment: Deployment) -> ChainClient:
     return client
 
 
-class ChainClient:
+class ChainClient(PaymentReads):
     """The `Chain` of one node and one deployment."""
 
     def __init__(self, rpc: Rpc, deployment: Deployment) -> None:
         self.rpc = rpc
         self.deployment = deployment
-        self._contracts = [deployment.escrow, deployment.stake, deployment.pool, deployment.anchors]
-        self._contracts += [deployment.judge] if deployment.judge else []
-        self._emitters = {contract.lower() for contract in self._contracts}
+        self._names = {place.lower(): name for name, place in deployment.contracts().items()}
 
     async def close(self) -> None:
         """Closes the connections to the node."""
@@ -156,7 +155,7 @@ class ChainClient:
         return logged
 
     async def _span(self, from_block: int, to_block: int) -> list[LoggedEvent]:
-        query = {"address": self._contracts, "fromBlock": hex(from_block), "toBlock": hex(to_block)}
+        query = {"address": list(self._names), "fromBlock": hex(from_block), "toBlock": hex(to_block)}
         logs = await self.rpc.ask("eth_getLogs", query)
         return [
             LoggedEvent(event, int(log["blockNumber"], 16), bytes.fromhex(log["transactionHash"][2:]))
@@ -165,9 +164,8 @@ class ChainClient:
         ]
 
     def _event(self, log: dict[str, Any]) -> ChainEvent | None:
-        if log["address"].lower() not in self._emitters:
-            return None
-        return read_event(hexes(log["topics"]), bytes.fromhex(log["data"][2:]))
+        name = self._names.get(log["address"].lower())
+        return read_event(name, hexes(log["topics"]), bytes.fromhex(log["data"][2:])) if name else None
 
     async def _number(self, to: str, data: bytes) -> int:
         return int(await self.rpc.ask("eth_call", {"to": to, "data": "0x" + data.hex()}, "latest"), 16)

@@ -1,21 +1,26 @@
 """Logs and reverts read back into the domain's words, by tables made from the contracts' own interfaces."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
-from assay.chain.artefacts import entries, signature_of
-from assay.chain.events import CONTRACT_EVENTS, ChainEvent
+from assay.chain.artefacts import entries, signature_of, type_of
+from assay.chain.events import EVENTS_OF, ChainEvent
 from assay.chain.words import WORD_BYTES, checksum, selector
 from assay.proof.keccak import keccak256
+from assay.proof.settlement_tree import Node
 
-READERS: Mapping[str, Callable[[bytes], Any]] = {
-    "address": lambda word: checksum(word[12:]),
-    "bytes32": bytes,
-    **{f"uint{bits}": lambda word: int.from_bytes(word, "big") for bits in (8, 64, 256)},
+Words = Iterator[bytes]
+READERS: Mapping[str, Callable[[Words], Any]] = {
+    "address": lambda words: checksum(next(words)[12:]),
+    "bytes32": lambda words: bytes(next(words)),
+    "bool": lambda words: any(next(words)),
+    **{f"uint{bits}": lambda words: _number(next(words)) for bits in (8, 32, 64, 256)},
+    # A root with its two sums.
+    "(bytes32,uint128,uint128)": lambda words: Node(bytes(next(words)), _number(next(words)), _number(next(words))),
 }
 
 
@@ -23,18 +28,22 @@ class Reader(NamedTuple):
     """How one event is read: its class and, per field, name, reader, and whether it stands among the topics."""
 
     event: type[ChainEvent]
-    fields: tuple[tuple[str, Callable[[bytes], Any], bool], ...]
+    fields: tuple[tuple[str, Callable[[Words], Any], bool], ...]
 
 
-def read_event(topics: Sequence[bytes], data: bytes) -> ChainEvent | None:
-    """Returns the event of a log, or None for one that is not Assay's (a token's transfer, say)."""
-    reader = EVENT_READERS.get(topics[0]) if topics else None
+def read_event(contract: str, topics: Sequence[bytes], data: bytes) -> ChainEvent | None:
+    """Returns the event of a contract's log, or None for one that is not Assay's (a role's change, say)."""
+    reader = EVENT_READERS.get((contract, topics[0])) if topics else None
     if reader is None:
         return None
     indexed = iter(topics[1:])
     words = iter(data[start : start + WORD_BYTES] for start in range(0, len(data), WORD_BYTES))
-    values = {name: read(next(indexed if is_topic else words)) for name, read, is_topic in reader.fields}
+    values = {name: read(indexed if is_topic else words) for name, read, is_topic in reader.fields}
     return reader.event(**values)
+
+
+def _number(word: bytes) -> int:
+    return int.from_bytes(word, "big")
 
 
 def read_revert(data: bytes) -> str:
@@ -58,14 +67,18 @@ def _snake(name: str) -> str:
 
 
 def _reader(event: type[ChainEvent], entry: dict[str, Any]) -> Reader:
-    fields = ((_snake(field["name"]), READERS[field["type"]], field["indexed"]) for field in entry["inputs"])
+    fields = ((_snake(field["name"]), READERS[type_of(field)], field["indexed"]) for field in entry["inputs"])
     return Reader(event, tuple(fields))
 
 
-def _event_readers() -> dict[bytes, Reader]:
-    classes = {event.__name__: event for event in CONTRACT_EVENTS}
-    known = (entry for entry in entries("event") if entry["name"] in classes)
-    return {keccak256(signature_of(entry).encode()): _reader(classes[entry["name"]], entry) for entry in known}
+def _event_readers() -> dict[tuple[str, bytes], Reader]:
+    return {
+        (contract, keccak256(signature_of(entry).encode())): _reader(event, entry)
+        for contract, events in EVENTS_OF.items()
+        for entry in entries("event", [contract])
+        for event in events
+        if event.__name__ == entry["name"]
+    }
 
 
 def _errors() -> dict[bytes, tuple[str, list[str]]]:

@@ -1,34 +1,45 @@
 """Puts Assay's contracts on a chain: the tokens, then who holds them; the deployer stays administrator and minter."""
 
+from dataclasses import replace
+from typing import Any
+
 from assay.chain.artefacts import artefact
 from assay.chain.encode import encode_call
 from assay.chain.errors import Reverted
+from assay.chain.payment.values import Terms
 from assay.chain.rpc import Rpc
 from assay.chain.transaction import sign_transaction
 from assay.chain.values import Deployment, Fees
 from assay.chain.waiting import until_mined
-from assay.chain.words import normal
+from assay.chain.words import checksum, normal
 from assay.proof.keys import Key
 
 MINED_WITHIN_S = 300.0
 GAS_MARGIN = 1.1
+DEFAULT_TERMS = Terms()
 
 
 async def deploy(
-    rpc_url: str, deployer_key: Key, settler: str, slasher: str, compensator: str | None = None
+    rpc_url: str,
+    deployer_key: Key,
+    settler: str,
+    slasher: str,
+    compensator: str | None = None,
+    terms: Terms = DEFAULT_TERMS,
 ) -> Deployment:
     """Returns the new contracts' places; the settler also anchors, and compensates out of the pool unless another does.
 
+    Of Payment the settler is the poster (once it has put up its bond), the first verdict key, and the treasury.
     Raises ChainUnreachable, Unfunded, Reverted.
     """
     rpc = Rpc(rpc_url)
     try:
-        return await _deploy(rpc, deployer_key, settler, slasher, compensator or settler)
+        return await _deploy(rpc, deployer_key, settler, slasher, compensator or settler, terms)
     finally:
         await rpc.close()
 
 
-async def _deploy(rpc: Rpc, key: Key, settler: str, slasher: str, compensator: str) -> Deployment:
+async def _deploy(rpc: Rpc, key: Key, settler: str, slasher: str, compensator: str, terms: Terms) -> Deployment:
     admin = normal(key.address)
     chain_id = int(await rpc.ask("eth_chainId"), 16)
     deployed_block = int(await rpc.ask("eth_blockNumber"), 16) + 1
@@ -39,23 +50,46 @@ async def _deploy(rpc: Rpc, key: Key, settler: str, slasher: str, compensator: s
     stake = await _create(rpc, key, chain_id, "Stake", native, pool, admin, slasher)
     anchors = await _create(rpc, key, chain_id, "EpochAnchors", admin, settler)
     judge = await _create(rpc, key, chain_id, "Judge")
-    return Deployment(chain_id, stable, native, escrow, stake, pool, anchors, deployed_block, judge)
+    at = Deployment(chain_id, stable, native, escrow, stake, pool, anchors, deployed_block, judge)
+    return await _add_payment(rpc, key, settler, terms, at)
 
 
-async def _create(rpc: Rpc, key: Key, chain_id: int, name: str, *arguments: str) -> str:
+async def _add_payment(rpc: Rpc, key: Key, settler: str, terms: Terms, at: Deployment) -> Deployment:
+    """Returns the deployment with Payment, which the settler may post to, and its Challenges."""
+    parties = (settler, normal(key.address), settler)
+    windows = terms.windows
+    waits = (windows.window_s, windows.answer_s, windows.interval_s, windows.notice_s)
+    money = (terms.bond, terms.demand_bond, terms.refund)
+    payment = await _create(rpc, key, at.chain_id, "Payment", at.stable, at.native, at.pool, *parties, *money, *waits)
+    appoint = encode_call("appoint(address,bool)", settler, True)
+    await _send(rpc, key, at.chain_id, payment, appoint, "The poster of Payment was not appointed.")
+    answer = await rpc.ask("eth_call", {"to": payment, "data": "0x" + encode_call("CHALLENGES()").hex()}, "latest")
+    return replace(at, payment=payment, challenges=checksum(bytes.fromhex(answer[2:])[12:]))
+
+
+async def _create(rpc: Rpc, key: Key, chain_id: int, name: str, *arguments: str | int) -> str:
     """Returns the address of a new contract, once it is mined."""
-    sender = normal(key.address)
     # A constructor's arguments are packed like a call's, without the four bytes that name a function.
     data = artefact(name).bytecode + encode_call("", *arguments)[4:]
-    gas = int(int(await rpc.ask("eth_estimateGas", {"from": sender, "data": "0x" + data.hex()}), 16) * GAS_MARGIN)
+    receipt = await _send(rpc, key, chain_id, None, data, f"The constructor of {name} failed.")
+    return normal(receipt["contractAddress"])
+
+
+async def _send(rpc: Rpc, key: Key, chain_id: int, to: str | None, data: bytes, fault: str) -> dict[str, Any]:
+    """Returns the receipt of a transaction, once it is mined. Raises Reverted with `fault`."""
+    sender = normal(key.address)
+    call = {"from": sender, "data": "0x" + data.hex()} | ({"to": to} if to else {})
+    gas = int(int(await rpc.ask("eth_estimateGas", call), 16) * GAS_MARGIN)
     nonce = int(await rpc.ask("eth_getTransactionCount", sender, "latest"), 16)
-    signed = sign_transaction(key, nonce, None, data, gas, await _fees(rpc), chain_id)
+    signed = sign_transaction(key, nonce, to, data, gas, await _fees(rpc), chain_id)
     await rpc.ask("eth_sendRawTransaction", "0x" + signed.raw.hex())
     tx_hash = "0x" + signed.hash.hex()
-    receipt = await until_mined(lambda: rpc.ask("eth_getTransactionReceipt", tx_hash), signed.hash, MINED_WITHIN_S)
+    receipt: dict[str, Any] = await until_mined(
+        lambda: rpc.ask("eth_getTransactionReceipt", tx_hash), signed.hash, MINED_WITHIN_S
+    )
     if int(receipt["status"], 16) != 1:
-        raise Reverted(f"The constructor of {name} failed.")
-    return normal(receipt["contractAddress"])
+        raise Reverted(fault)
+    return receipt
 
 
 async def _fees(rpc: Rpc) -> Fees:

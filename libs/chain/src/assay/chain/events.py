@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
+
+from assay.chain.payment.events import CHALLENGES_EVENTS, PAYMENT_EVENTS, PaymentEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +199,17 @@ STAKE_EVENTS = (Staked, Unstaked, StakeWithdrawn, Slashed, SlashRefused)
 POOL_EVENTS = (Compensated,)
 ANCHOR_EVENTS = (Anchored, AnchorRefused)
 JUDGE_EVENTS = (Ruled,)
-CONTRACT_EVENTS = (*ESCROW_EVENTS, *STAKE_EVENTS, *POOL_EVENTS, *ANCHOR_EVENTS, *JUDGE_EVENTS)
+# Contracts share names of events, and what these are hashed by; who says it tells them apart.
+EVENTS_OF: Mapping[str, tuple[type[Any], ...]] = {
+    "Escrow": ESCROW_EVENTS,
+    "Stake": STAKE_EVENTS,
+    "InsurancePool": POOL_EVENTS,
+    "EpochAnchors": ANCHOR_EVENTS,
+    "Judge": JUDGE_EVENTS,
+    "Payment": PAYMENT_EVENTS,
+    "Challenges": CHALLENGES_EVENTS,
+}
+CONTRACT_EVENTS = tuple(event for events in EVENTS_OF.values() for event in events)
 
 ChainEvent: TypeAlias = (
     Deposited
@@ -219,6 +232,7 @@ ChainEvent: TypeAlias = (
     | SlashRefused
     | Compensated
     | Ruled
+    | PaymentEvent
 )
 
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 
 from assay.chain.errors import FeeTooLow, NonceTaken, Reverted, UnknownBlock
 from assay.chain.events import LoggedEvent, Receipt
+from assay.chain.payment.values import Poster, Terms
 from assay.chain.transaction import Transaction, bump, read_transaction
 from assay.chain.twin.anchors import NO_ROOT
-from assay.chain.twin.call import Storage
+from assay.chain.twin.call import DEFAULT_TERMS, Call, Storage
 from assay.chain.twin.escrow import NO_JOB
+from assay.chain.twin.payment_reads import PaymentTwin
 from assay.chain.twin.world import CALL_GAS, World
 from assay.chain.values import Block, Deployment, Fees, JobState, Ruling
 from assay.chain.words import checksum, normal
@@ -31,7 +33,7 @@ class Mined:
     storage: Storage
 
 
-class MemoryChain:
+class MemoryChain(PaymentTwin):
     """The `Chain` of tests: `admin` mints, `settler` settles, anchors and compensates, `slasher` slashes."""
 
     def __init__(
@@ -41,18 +43,22 @@ class MemoryChain:
         slasher: str,
         chain_id: int = 31337,
         clock: Callable[[], float] = time.time,
+        terms: Terms = DEFAULT_TERMS,
     ) -> None:
-        names = ("stable", "native", "escrow", "stake", "pool", "anchors", "judge")
+        names = ("stable", "native", "escrow", "stake", "pool", "anchors", "judge", "payment", "challenges")
         places = {name: checksum(keccak256(f"assay twin {name}".encode())[12:]) for name in names}
         self.deployment = Deployment(chain_id=chain_id, deployed_block=0, **places)
         roles = dict.fromkeys(("SETTLER_ROLE", "COMPENSATOR_ROLE", "ANCHORER_ROLE"), settler)
-        roles |= {"MINTER_ROLE": admin, "SLASHER_ROLE": slasher}
-        self._world = World(self.deployment, {role: normal(holder) for role, holder in roles.items()})
+        roles |= {"MINTER_ROLE": admin, "DEFAULT_ADMIN_ROLE": admin, "SLASHER_ROLE": slasher}
+        roles |= dict.fromkeys(("TREASURY", "VERDICT_KEY"), settler)
+        holders = {role: normal(holder) for role, holder in roles.items()}
+        self._world = World(self.deployment, holders, terms, int(clock()))
         self._clock = clock
         self._ahead_s = 0
         self._forks = 0
         self._waiting: list[Transaction] = []
-        self._chain = [Mined(Block(0, keccak256(b"genesis"), bytes(32), int(clock())), (), {})]
+        genesis = {("poster", holders["TREASURY"]): Poster(is_appointed=True)}
+        self._chain = [Mined(Block(0, keccak256(b"genesis"), bytes(32), int(clock())), (), genesis)]
         self.is_mining = True
 
     async def block(self, number: int | None = None) -> Block:
@@ -116,6 +122,11 @@ class MemoryChain:
         call = Transaction(b"", normal(sender), self.deployment.chain_id, 0, Fees(0, 0), 0, normal(to), 0, data)
         self._world.run(call, self._storage, self._now)
         return 2 * CALL_GAS
+
+    def _call(self) -> Call:
+        """What a question of a contract's code sees."""
+        world = self._world
+        return Call("", "", self._now, self._storage, world.deployment, world.roles, world.terms, world.begun)
 
     async def broadcast(self, raw: bytes) -> bytes:
         """Returns the hash of a transaction that the chain now has, however often it is sent.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from assay.chain.events import ChainEvent, LoggedEvent, Receipt
+from assay.chain.payment.port import PaymentChain
 from assay.chain.values import (
     Anchor,
     AnchorRefusal,
@@ -56,7 +57,7 @@ __all__ = [
 ]
 
 
-class Chain(Protocol):
+class Chain(PaymentChain, Protocol):
     """One EVM chain with Assay's contracts on it.
 
     Every method raises ChainUnreachable where the node gives no answer. Addresses are checksummed.

@@ -191,6 +191,14 @@ class Deployment:
     anchors: str
     deployed_block: int
     judge: str = ""
+    payment: str = ""
+    challenges: str = ""
+
+    def contracts(self) -> dict[str, str]:
+        """Where each contract stands that says what happened, by its name."""
+        found = {"Escrow": self.escrow, "Stake": self.stake, "InsurancePool": self.pool, "EpochAnchors": self.anchors}
+        found |= {"Judge": self.judge, "Payment": self.payment, "Challenges": self.challenges}
+        return {name: place for name, place in found.items() if place}
 
     def save(self, path: Path) -> None:
         """Writes the deployment as JSON."""

@@ -3,11 +3,14 @@
 from assay.chain.encode import encode_call
 from assay.chain.errors import Reverted
 from assay.chain.events import Receipt
+from assay.chain.payment.encode import encode_demand
+from assay.chain.payment.values import Demanded
 from assay.chain.port import Chain
 from assay.chain.transaction import sign_transaction
 from assay.chain.waiting import until_mined
 from assay.chain.words import normal
 from assay.proof.keys import Key
+from assay.proof.settlement import Posted
 
 MINED_WITHIN_S = 90.0
 
@@ -49,6 +52,42 @@ async def fund_audits(chain: Chain, key: Key, amount: int) -> Receipt:
     escrow = chain.deployment.escrow
     await send(chain, key, chain.deployment.stable, encode_call("approve(address,uint256)", escrow, amount))
     return await send(chain, key, escrow, encode_call("fundAudits(uint256)", amount))
+
+
+async def deposit_payment(chain: Chain, key: Key, requester: str, amount: int) -> Receipt:
+    """Moves stable tokens of the key's address into a requester's deposit in Payment."""
+    payment = chain.deployment.payment
+    await send(chain, key, chain.deployment.stable, encode_call("approve(address,uint256)", payment, amount))
+    return await send(chain, key, payment, encode_call("depositFor(address,uint256)", requester, amount))
+
+
+async def register(chain: Chain, key: Key, account: str) -> Receipt:
+    """Gives an account its place in the tree of Payment."""
+    return await send(chain, key, chain.deployment.payment, encode_call("register(address)", account))
+
+
+async def add_bond(chain: Chain, key: Key, amount: int) -> Receipt:
+    """Moves native tokens of the key's address into its bond as a poster."""
+    payment = chain.deployment.payment
+    await send(chain, key, chain.deployment.native, encode_call("approve(address,uint256)", payment, amount))
+    return await send(chain, key, payment, encode_call("addBond(uint256)", amount))
+
+
+async def request_exit(chain: Chain, key: Key, amount: int) -> Receipt:
+    """Announces that the key takes an amount of its deposit out."""
+    return await send(chain, key, chain.deployment.payment, encode_call("requestExit(uint256)", amount))
+
+
+async def cancel_exit(chain: Chain, key: Key) -> Receipt:
+    """Takes the announcement back."""
+    return await send(chain, key, chain.deployment.payment, encode_call("cancelExit()"))
+
+
+async def demand(chain: Chain, key: Key, epoch: Posted, kind: Demanded, index: int) -> Receipt:
+    """Demands a step or a leaf of an epoch, against the demand's bond."""
+    at, bond = chain.deployment, (await chain.payment_terms()).demand_bond
+    await send(chain, key, at.native, encode_call("approve(address,uint256)", at.challenges, bond))
+    return await send(chain, key, at.challenges, encode_demand(epoch, kind, index))
 
 
 async def stake(chain: Chain, key: Key, amount: int) -> Receipt:

@@ -6,15 +6,20 @@ from typing import Any
 
 from assay.chain.errors import Reverted
 from assay.chain.events import ChainEvent
+from assay.chain.payment.values import Terms
 from assay.chain.values import Deployment
 
+DEFAULT_TERMS = Terms()
 # Everything stored is a number, a text, bytes or a tuple of these, so that a shallow copy is a snapshot.
 Storage = dict[tuple[Any, ...], Any]
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of one contract; `storage` and `events` are shared by the calls of a transaction."""
+    """One call of one contract; `storage` and `events` are shared by the calls of a transaction.
+
+    `terms` are those of Payment, `begun` is when the contracts were deployed.
+    """
 
     sender: str
     to: str
@@ -22,6 +27,8 @@ class Call:
     storage: Storage
     deployment: Deployment
     roles: dict[str, str]
+    terms: Terms = DEFAULT_TERMS
+    begun: int = 0
     events: list[ChainEvent] = field(default_factory=list)
 
     def number(self, *key: Any) -> int:

@@ -8,11 +8,14 @@ from eth_abi.exceptions import DecodingError
 
 from assay.chain.errors import Reverted
 from assay.chain.events import ChainEvent
+from assay.chain.payment.values import Terms
 from assay.chain.transaction import Transaction
 from assay.chain.twin.anchors import ANCHORS
 from assay.chain.twin.call import Call, Function, Storage
+from assay.chain.twin.challenges import CHALLENGES
 from assay.chain.twin.escrow import ESCROW
 from assay.chain.twin.judge import JUDGE
+from assay.chain.twin.payment import PAYMENT
 from assay.chain.twin.stake import POOL, STAKE
 from assay.chain.twin.token import TOKEN
 from assay.chain.values import Deployment
@@ -28,10 +31,13 @@ class World:
 
     deployment: Deployment
     roles: dict[str, str]
+    terms: Terms
+    begun: int
 
     def run(self, transaction: Transaction, storage: Storage, now: int) -> tuple[Storage, tuple[ChainEvent, ...]]:
         """Returns what is stored after a transaction and what it logged. Raises Reverted; `storage` stays as it is."""
-        call = Call(transaction.sender, transaction.to, now, dict(storage), self.deployment, self.roles)
+        place = (transaction.sender, transaction.to, now, dict(storage))
+        call = Call(*place, self.deployment, self.roles, self.terms, self.begun)
         functions = self._functions().get(transaction.to)
         if functions is not None:
             function, types = _named(functions, transaction.data[:4])
@@ -41,7 +47,7 @@ class World:
     def _functions(self) -> Mapping[str, Mapping[str, Function]]:
         at = self.deployment
         money = {at.stable: TOKEN, at.native: TOKEN, at.escrow: ESCROW, at.stake: STAKE, at.pool: POOL}
-        return {**money, at.anchors: ANCHORS, at.judge: JUDGE}
+        return {**money, at.anchors: ANCHORS, at.judge: JUDGE, at.payment: PAYMENT, at.challenges: CHALLENGES}
 
 
 def _named(functions: Mapping[str, Function], wanted: bytes) -> tuple[Function, list[str]]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from assay.chain import events as chain
+from assay.chain.payment.events import CHALLENGES_EVENTS, PAYMENT_EVENTS
 from assay.settlement.ledger import Book, Entry
 from assay.settlement.postings import (
     audit_paid,
@@ -36,8 +37,10 @@ POSTINGS: Mapping[type[Any], Callable[[Any, Book], tuple[Entry, ...]]] = {
     chain.Slashed: slashed.entries,
     chain.Compensated: compensated.entries,
 }
-# Refusals move nothing, and neither do roots and rulings.
+# Refusals move nothing, and neither do roots and rulings. What Payment holds is not in these books.
 SILENT = (
+    *PAYMENT_EVENTS,
+    *CHALLENGES_EVENTS,
     chain.Refused,
     chain.SettlementRefused,
     chain.SlashRefused,
