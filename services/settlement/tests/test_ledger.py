@@ -113,6 +113,10 @@ async def test_what_a_fork_undid_is_posted_the_other_way_round_and_may_come_agai
     await post(market, deposit(0, 10, block=1), deposit(1, 5, block=2))
     async with market.context.store.transaction() as tx:
         seen = await books.cursor(tx)
+        assert seen is not None and await books.advance(tx, seen, Block(2, b"\2" * 32, b"\1" * 32, 0))
+        await tx.execute("insert into blocks (number, hash) values (1, $1)", "0x" + "01" * 32)
+    async with market.context.store.transaction() as tx:
+        seen = await books.cursor(tx)
         assert seen is not None and await books.undo(tx, seen, 1)
     assert await balance(market, ALICE) == 10
     await post(market, deposit(1, 5, block=2))

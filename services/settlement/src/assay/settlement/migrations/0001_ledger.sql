@@ -1,7 +1,8 @@
 -- The ledger: double entry, append-only, in the chain's order. The database itself holds the rules, so that no code can
--- break them: entries of a transfer sum to zero per asset, numbers have no gaps, each chain log posts once, balances
--- follow from entries alone, and no account but two may go below zero. What a fork of the chain undid is not deleted
--- but posted again the other way round, and a new era begins in which the same logs may come once more.
+-- break them: entries of a transfer are made with it, once and for all, and sum to zero per asset; numbers have no gaps;
+-- each chain log posts once; balances follow from entries alone, and no account but two may go below zero. What a fork
+-- of the chain undid is not deleted but posted again exactly the other way round, and a new era begins in which the same
+-- logs may come once more.
 
 create table accounts (
     account text not null check (account ~ '^(outside|pool|(party|stake|unbonding):0x[0-9a-f]{40}|escrow:[0-9a-z]+)$'),
@@ -22,6 +23,7 @@ create table transfers (
     kind text not null,
     block bigint not null check (block >= 0),
     reverses bigint unique references transfers,
+    made_in xid8 not null default pg_current_xact_id(),
     tx text generated always as (split_part(log, ':', 1)) stored
 );
 create unique index transfers_once on transfers (log, era) where reverses is null;
@@ -42,12 +44,21 @@ create function number_transfer() returns trigger language plpgsql as $$
 begin
     -- The row lock makes writers queue, and a rollback gives the number back: no gaps.
     update ledger_head set number = number + 1 returning number into new.number;
+    new.made_in := pg_current_xact_id();
+    -- Under another era the same log would come in once more.
+    if new.reverses is null and new.era is distinct from (select era from chain_cursor) then
+        raise exception 'transfer % is of another era', new.number using errcode = 'check_violation';
+    end if;
     return new;
 end $$;
 create trigger number_transfer before insert on transfers for each row execute function number_transfer();
 
 create function move_balance() returns trigger language plpgsql as $$
 begin
+    if (select made_in from transfers where number = new.number) is distinct from pg_current_xact_id() then
+        raise exception 'transfer % was made before: nothing is added to it', new.number
+            using errcode = 'restrict_violation';
+    end if;
     update accounts set balance = balance + new.amount where account = new.account and asset = new.asset;
     if not found then
         -- Nobody else can make the account meanwhile: writers queue at the ledger's head.
@@ -72,6 +83,22 @@ create constraint trigger balanced after insert on transfers deferrable initiall
 create constraint trigger balanced after insert on entries deferrable initially deferred
     for each row execute function refuse_imbalance();
 
+create function refuse_false_reversal() returns trigger language plpgsql as $$
+begin
+    if not exists (
+        select from transfers t where t.number = new.reverses and t.reverses is null
+        and (t.log, t.era, t.kind, t.block) = (new.log, new.era, new.kind, new.block)
+    ) or exists (
+        select from entries where number in (new.number, new.reverses) group by account, asset having sum(amount) <> 0
+    ) then
+        raise exception 'transfer % does not undo transfer %', new.number, new.reverses
+            using errcode = 'check_violation';
+    end if;
+    return null;
+end $$;
+create constraint trigger exact after insert on transfers deferrable initially deferred
+    for each row when (new.reverses is not null) execute function refuse_false_reversal();
+
 create function refuse_change() returns trigger language plpgsql as $$
 begin
     raise exception '% is append-only', tg_table_name using errcode = 'restrict_violation';
@@ -83,7 +110,7 @@ create trigger append_only before update or delete or truncate on entries
 create trigger append_only before delete or truncate on accounts for each statement execute function refuse_change();
 create trigger append_only before delete or truncate on ledger_head for each statement execute function refuse_change();
 -- Balances and numbers move within the triggers above and nowhere else.
-create trigger derived before update on accounts for each statement
+create trigger derived before insert or update on accounts for each statement
     when (pg_trigger_depth() = 0) execute function refuse_change();
 create trigger derived before update on ledger_head for each statement
     when (pg_trigger_depth() = 0) execute function refuse_change();
@@ -94,6 +121,30 @@ create table chain_cursor (
     block bigint not null,
     era integer not null default 0
 );
+
+-- It goes on, or begins a new era further back; then nothing stays posted of the blocks after it.
+create function refuse_jump() returns trigger language plpgsql as $$
+begin
+    if not (new.era = old.era and new.block >= old.block or new.era = old.era + 1 and new.block <= old.block) then
+        raise exception 'the cursor goes on, or back with a new era' using errcode = 'check_violation';
+    end if;
+    return new;
+end $$;
+create trigger in_order before update on chain_cursor for each row execute function refuse_jump();
+create trigger append_only before delete or truncate on chain_cursor for each statement execute function refuse_change();
+
+create function refuse_leftover() returns trigger language plpgsql as $$
+begin
+    if exists (
+        select from transfers t where t.block > new.block and t.era < new.era and t.reverses is null
+        and not exists (select from transfers r where r.reverses = t.number)
+    ) then
+        raise exception 'what was posted after block % is not undone', new.block using errcode = 'check_violation';
+    end if;
+    return null;
+end $$;
+create constraint trigger undone after update on chain_cursor deferrable initially deferred
+    for each row when (new.era > old.era) execute function refuse_leftover();
 
 -- Blocks up to which logs were taken in one go, by hash: where these differ from the chain's, it has forked.
 create table blocks (number bigint primary key, hash text not null check (hash ~ '^0x[0-9a-f]{64}$'));
