@@ -6,6 +6,7 @@ from enum import StrEnum
 
 OUTSIDE = "outside"
 FUND = "fund"
+FEES = "fees"
 POOL = "pool"
 
 
@@ -27,11 +28,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """What one chain log moved: `log` is the transaction's hash and the log's turn in it."""
+    """What one chain log moved: `log` is the transaction's hash and the log's turn in it.
+
+    Or what was decided about a job, which is of no block: then `log` is the decision and the job.
+    """
 
     log: str
     kind: str
-    block: int
+    block: int | None
     entries: tuple[Entry, ...]
 
 
@@ -63,6 +67,16 @@ def party(address: str) -> str:
 def escrow(job: str) -> str:
     """The account of what is locked for a job."""
     return f"escrow:{job}"
+
+
+def hold(job: str) -> str:
+    """The account of what is held for a job that is paid by epochs."""
+    return f"hold:{job}"
+
+
+def earned(address: str) -> str:
+    """The account of what was charged for an account and not paid to it yet."""
+    return f"earned:{address.lower()}"
 
 
 def stake(address: str) -> str:

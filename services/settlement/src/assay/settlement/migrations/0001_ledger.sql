@@ -18,7 +18,7 @@ insert into ledger_head (number) values (0);
 
 create table transfers (
     number bigint primary key,
-    log text not null check (log ~ '^0x[0-9a-f]{64}:[0-9]+$'),
+    log text not null constraint log_form check (log ~ '^0x[0-9a-f]{64}:[0-9]+$'),
     era integer not null,
     kind text not null,
     block bigint not null check (block >= 0),

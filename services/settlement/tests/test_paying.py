@@ -1,0 +1,224 @@
+"""What jobs may cost is held, charged and given back once each, and epochs are what the steps of these charges make."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import asyncpg
+import pytest
+from services.settlement.tests.market import ADMIN, OPERATOR, Market
+from services.settlement.tests.stories import key_of
+
+from assay.chain import wallet
+from assay.chain.payment import encode
+from assay.chain.payment.events import Finalised, Paid
+from assay.chain.values import Block
+from assay.chain.words import normal
+from assay.proof.eip712 import Domain
+from assay.proof.settlement import Payout, Settlement
+from assay.schema.values import job_word
+from assay.settlement import books
+from assay.settlement.ledger import Asset, Entry, Transfer, earned, hold, move, party
+from assay.settlement.paying import epochs, holds
+from assay.settlement.paying.closing import Limits, Waiting, is_due
+from assay.store import Transaction
+
+pytestmark = pytest.mark.server
+
+REQUESTER, ALPHA, BETA = (key_of(name).address.lower() for name in ("requester", "alpha", "beta"))
+DOMAIN = Domain(31337, "0x" + "5a" * 20)
+DAY_S = 24 * 3600
+
+
+def job(turn: int) -> str:
+    return f"{'j' * 24}{turn:03d}"
+
+
+def settlement(turn: int, *amounts: int, fee: int = 0, whom: str = ALPHA) -> Settlement:
+    return Settlement(job_word(job(turn)), REQUESTER, tuple(Payout(whom, each, fee) for each in amounts), b"\5" * 32)
+
+
+async def deposit(tx: Transaction, amount: int, turn: int = 0) -> None:
+    await books.begin(tx, Block(0, b"\1" * 32, b"\0" * 32, 0))
+    entries = move(Asset.STABLE, amount, "outside", party(REQUESTER))
+    await books.post(tx, [Transfer("0x" + "ab" * 32 + f":{turn}", "Deposited", 1, entries)])
+
+
+async def enlist(tx: Transaction) -> None:
+    for index, account in enumerate((REQUESTER, ALPHA, BETA), 1):
+        await epochs.place(tx, account, index)
+
+
+async def run(tx: Transaction, *jobs: Settlement, held: int = 400) -> None:
+    """Holds and charges jobs."""
+    for each in jobs:
+        name = each.job.rstrip(b"\0").decode()
+        assert await holds.take(tx, name, REQUESTER, held)
+        await holds.charge(tx, each, 1000)
+
+
+async def test_no_more_is_held_than_is_there_and_not_announced_for_withdrawal(market: Market) -> None:
+    async with market.context.store.transaction() as tx:
+        await deposit(tx, 1000)
+        assert await holds.take(tx, job(1), REQUESTER, 600)
+        assert not await holds.take(tx, job(2), REQUESTER, 401)
+        await tx.execute("insert into leaving (requester, amount, cutoff) values ($1, 100, 0)", REQUESTER)
+        assert await holds.free(tx, REQUESTER) == 300
+        assert not await holds.take(tx, job(2), REQUESTER, 301)
+        assert await holds.take(tx, job(2), REQUESTER, 300)
+        assert await holds.give_back(tx, job(1)) == 600
+        assert await holds.give_back(tx, job(1)) == 0
+    assert await balances(market) == {party(REQUESTER): 700, hold(job(2)): 300}
+
+
+async def test_a_charge_pays_what_was_earned_and_gives_the_rest_back(market: Market) -> None:
+    async with market.context.store.transaction() as tx:
+        await deposit(tx, 1000)
+        assert await holds.take(tx, job(1), REQUESTER, 500)
+        assert await holds.charge(tx, settlement(1, 190, 95, fee=5), 1000) == 205
+    assert await balances(market) == {party(REQUESTER): 705, earned(ALPHA): 285, "fees": 10}
+    rows = await market.rows("select position, part, amount, fee, spent from steps order by position")
+    assert [tuple(map(int, row)) for row in rows] == [(1, 0, 190, 5, 195), (2, 1, 95, 5, 295)]
+
+
+async def balances(market: Market) -> dict[str, int]:
+    rows = await market.rows("select account, balance from accounts where balance <> 0 and account <> 'outside'")
+    return {row[0]: int(row[1]) for row in rows}
+
+
+DECISIONS = {
+    "held twice": [("hold", 1, [(party(REQUESTER), -5), (hold(job(1)), 5)])],
+    "held for another": [("hold", 2, [(party(REQUESTER), -5), (hold(job(1)), 5)])],
+    "charged to no steps": [("charge", 1, [(hold(job(1)), -400), (earned(ALPHA), 400)])],
+    "given to another": [("release", 1, [(hold(job(1)), -400), (party(ALPHA), 400)])],
+    "given back in part": [("release", 1, [(hold(job(1)), -5), (party(REQUESTER), 5)])],
+    "paid out of a deposit": [("charge", 1, [(party(REQUESTER), -5), (earned(ALPHA), 5)])],
+    "given back twice": [
+        ("release", 1, [(hold(job(1)), -400), (party(REQUESTER), 400)]),
+        ("release", 1, [(hold(job(1)), -400), (party(REQUESTER), 400)]),
+    ],
+    "given back without a hold": [("release", 3, [(party(REQUESTER), -5), (party(ALPHA), 5)])],
+}
+
+
+async def test_the_database_refuses_decisions_that_are_none(market: Market) -> None:
+    async with market.context.store.transaction() as tx:
+        await deposit(tx, 1000)
+        assert await holds.take(tx, job(1), REQUESTER, 400)
+    for name, decisions in DECISIONS.items():
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+            async with market.context.store.transaction() as tx:
+                await decide(tx, decisions)
+            pytest.fail(name)
+    assert await balances(market) == {party(REQUESTER): 600, hold(job(1)): 400}
+
+
+async def decide(tx: Transaction, decisions: Sequence[tuple[str, int, list[tuple[str, int]]]]) -> None:
+    for decision, turn, lines in decisions:
+        entries = tuple(Entry(account, Asset.STABLE, amount) for account, amount in lines)
+        await books.post(tx, [Transfer(f"{decision}:{job(turn)}", "x", None, entries)])
+
+
+STEPS = "insert into steps (job_id, part, requester, provider, amount, fee, spent, receipt_digest, at_ms) values "
+WRONG = [
+    f"{STEPS} ('{job(1)}', 1, '{REQUESTER}', '{ALPHA}', 5, 0, 105, '{{0}}', 0)",
+    f"{STEPS} ('{job(9)}', 0, '{REQUESTER}', '{ALPHA}', 5, 0, 5, '{{0}}', 0)",
+    f"{STEPS} ('{job(9)}', 0, '{REQUESTER}', '{ALPHA}', 19, 2, 21, '{{0}}', 0)",
+    f"{STEPS} ('{job(9)}', 0, '{REQUESTER}', '{ALPHA}', 5, 0, 6, '{{0}}', 0)",
+    "update steps set amount = 1",
+    "delete from steps",
+    "update steps_head set position = 7",
+    "insert into payments (number, first_step, steps, steps_root, root, credits, debits) "
+    "values (1, 1, 1, '{0}', '{0}', 100, 101)",
+    "insert into payments (number, first_step, steps, steps_root, root, credits, debits) "
+    "values (2, 1, 1, '{0}', '{0}', 100, 100)",
+    "insert into payments (number, first_step, steps, steps_root, root, credits, debits) "
+    "values (1, 1, 2, '{0}', '{0}', 100, 100)",
+]
+
+
+async def test_the_database_refuses_steps_and_epochs_that_the_ledger_does_not_say(market: Market) -> None:
+    async with market.context.store.transaction() as tx:
+        await deposit(tx, 1000)
+        await run(tx, settlement(1, 100))
+    for change in WRONG:
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+            await market.rows(change.replace("{0}", "\\x" + "00" * 32))
+            pytest.fail(change)
+
+
+async def test_an_epoch_takes_whole_jobs_and_goes_its_course(market: Market) -> None:
+    store = market.context.store
+    async with store.transaction() as tx:
+        await deposit(tx, 4000)
+        await enlist(tx)
+        await run(tx, settlement(1, 100, 50), settlement(2, 20, whom=BETA), settlement(3, 7))
+        assert await epochs.waiting(tx) == Waiting(4, 177, 1000)
+        first = await epochs.close(tx, DOMAIN, 1)
+        second = await epochs.close(tx, DOMAIN, 10)
+        assert first is not None and second is not None and await epochs.close(tx, DOMAIN, 10) is None
+        assert ([len(each[0].steps) for each in (first, second)], second[1].state[1:]) == ([2, 2], (177, 177))
+        assert await epochs.waiting(tx) == Waiting(0, 0, 0)
+    for sql in ("update payments set state = 'final'", "update payments set credits = 0", "delete from payments"):
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+            await market.rows(sql)
+    async with store.transaction() as tx:
+        await epochs.mark_void(tx, 2)
+        again = await epochs.close(tx, DOMAIN, 10)
+        assert again is not None and again[0] == second[0]
+        (closed,) = await epochs.standing(tx, [2])
+        before, epoch, after = await epochs.rebuilt(tx, DOMAIN, closed)
+        assert (before.state, epoch, after.state) == (first[1].state, second[0], second[1].state)
+
+
+async def test_what_is_closed_is_posted_paid_and_known_as_final(market: Market) -> None:
+    chain, store = market.chain, market.context.store
+    domain = Domain(chain.deployment.chain_id, chain.deployment.payment)
+    bond = (await chain.payment_terms()).bond
+    await wallet.mint_native(chain, ADMIN, OPERATOR.address, bond)
+    await wallet.add_bond(chain, OPERATOR, bond)
+    await wallet.mint_stable(chain, ADMIN, ADMIN.address, 1000)
+    await wallet.deposit_payment(chain, ADMIN, REQUESTER, 1000)
+    for account in (ALPHA, BETA):
+        await wallet.register(chain, ADMIN, account)
+    async with store.transaction() as tx:
+        await deposit(tx, 1000)
+        await run(tx, settlement(1, 190, fee=10), settlement(2, 60, whom=BETA))
+        assert await epochs.lacking_places(tx) == sorted([REQUESTER, ALPHA, BETA])
+        for account in (REQUESTER, ALPHA, BETA):
+            await epochs.place(tx, account, (await chain.account_of(account)).index)
+        closed = await epochs.close(tx, domain, 10)
+    assert closed is not None
+    epoch, after = closed
+    target = chain.deployment.payment
+    receipt = await wallet.send(
+        chain, OPERATOR, target, encode.encode_post(epoch.state, epoch.steps_root, len(epoch.steps))
+    )
+    posted = receipt.events[0].epoch
+    async with store.transaction() as tx:
+        assert not await epochs.mark_posted(tx, replace(posted, steps=9))
+        assert await epochs.mark_posted(tx, posted)
+        known = await epochs.last(tx, "posted")
+        assert known is not None and known.posted.state == posted.state
+    chain.advance(DAY_S + 1)
+    pay = encode.encode_pay(known.posted, [after.leaf(account) for account in (ALPHA, BETA)])
+    receipt = await wallet.send(chain, OPERATOR, target, pay)
+    assert receipt.events == (Finalised(1), Paid(normal(ALPHA), 190, 190), Paid(normal(BETA), 60, 60))
+    async with store.transaction() as tx:
+        await epochs.mark_final(tx, 1)
+        assert await epochs.last(tx, "closed", "posted") is None
+        (final,) = await epochs.standing(tx, [1])
+        assert final.state == "final"
+
+
+@pytest.mark.parametrize(
+    ("waiting", "due"),
+    [
+        (Waiting(0, 0, 0), False),
+        (Waiting(1, 5, 9_000), False),
+        (Waiting(1, 5, 0), True),
+        (Waiting(10, 5, 9_999), True),
+        (Waiting(1, 100, 9_999), True),
+    ],
+)
+def test_an_epoch_closes_on_size_value_or_age(waiting: Waiting, due: bool) -> None:
+    assert is_due(waiting, Limits(steps=10, value=100, age_s=10.0), 10_000) is due
