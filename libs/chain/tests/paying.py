@@ -1,5 +1,6 @@
 """An operator's side of Payment for the tests of both chains: jobs that are ordered, judged, charged and posted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from assay.chain import wallet
@@ -31,11 +32,19 @@ class Operator:
 
     async def post(self, *settlements: Settlement) -> Receipt:
         """Posts the next epoch."""
-        epoch, after = build(self.book, self.last.number + 1, settlements)
+        epoch, after = self.next(settlements)
         receipt = await self.send(encode.encode_post(epoch.state, epoch.steps_root, len(epoch.steps)))
-        self.built[epoch.number] = (self.book, self.last, epoch)
-        self.book, self.last = after, receipt.events[-1].epoch
+        self.take(epoch, after, receipt.events[-1].epoch)
         return receipt
+
+    def next(self, settlements: Sequence[Settlement]) -> tuple[Epoch, Book]:
+        """The epoch that would be posted next, and the book after it."""
+        return build(self.book, self.last.number + 1, settlements)
+
+    def take(self, epoch: Epoch, after: Book, posted: Posted) -> None:
+        """Goes on from an epoch that was posted."""
+        self.built[epoch.number] = (self.book, self.last, epoch)
+        self.book, self.last = after, posted
 
     def forget(self, number: int) -> None:
         """Goes back to before an epoch that is void."""

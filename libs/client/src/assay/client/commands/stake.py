@@ -8,7 +8,7 @@ import typer
 from assay.chain import Chain
 from assay.chain import wallet as chain_wallet
 from assay.client import output
-from assay.client.commands.wallet import opened
+from assay.client.commands.sending import opened, send
 from assay.client.output import Output
 from assay.schema.values import STAKE_PER_SLOT
 
@@ -63,33 +63,15 @@ def show(context: typer.Context) -> None:
 
 def add(context: typer.Context, amount: Amount) -> None:
     """Put native tokens at stake."""
-
-    async def work(out: Output) -> None:
-        async with opened(out) as (chain, key):
-            receipt = await chain_wallet.stake(chain, key, amount)
-            out.show({"tx": "0x" + receipt.tx_hash.hex()}, lambda: f"staked {output.native(amount)}")
-
-    output.run(context, work)
+    send(context, lambda chain, key: chain_wallet.stake(chain, key, amount), f"staked {output.native(amount)}")
 
 
 def remove(context: typer.Context, amount: Amount) -> None:
     """Begin to take stake back: it unbonds for 14 days, in which it still answers for your work."""
-
-    async def work(out: Output) -> None:
-        async with opened(out) as (chain, key):
-            receipt = await chain_wallet.unstake(chain, key, amount)
-            body = {"tx": "0x" + receipt.tx_hash.hex()}
-            out.show(body, lambda: f"{output.native(amount)} unbonds; `assay stake withdraw` takes it out when it has")
-
-    output.run(context, work)
+    said = f"{output.native(amount)} unbonds; `assay stake withdraw` takes it out when it has"
+    send(context, lambda chain, key: chain_wallet.unstake(chain, key, amount), said)
 
 
 def withdraw(context: typer.Context) -> None:
     """Take out what has finished to unbond."""
-
-    async def work(out: Output) -> None:
-        async with opened(out) as (chain, key):
-            receipt = await chain_wallet.withdraw_stake(chain, key)
-            out.show({"tx": "0x" + receipt.tx_hash.hex()}, lambda: "it is yours again")
-
-    output.run(context, work)
+    send(context, chain_wallet.withdraw_stake, "it is yours again")

@@ -1,20 +1,16 @@
 """The wallet: what an address holds, and what moves its money on chain; each command waits until it is mined."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from assay.bus.keyfile import load_key
-from assay.chain import Chain, Deployment
+from assay.chain import Chain
 from assay.chain import wallet as chain_wallet
 from assay.client import output
+from assay.client.commands.sending import opened, send
 from assay.client.output import Output
-from assay.client.profile import Profile
-from assay.proof.keys import Key
-from assay.schema.errors import BadSettings, Refused
+from assay.schema.errors import Refused
 from assay.schema.values import JobId, job_word
 
 Amount = Annotated[int, typer.Argument(help="In base units of the stable token (6 decimals).", min=1)]
@@ -28,21 +24,6 @@ def register(app: typer.Typer) -> None:
     group.command("withdraw")(withdraw)
     group.command("reclaim")(reclaim)
     app.add_typer(group, name="wallet")
-
-
-@asynccontextmanager
-async def opened(out: Output) -> AsyncIterator[tuple[Chain, Key]]:
-    """The chain and the key of the profile. Raises BadSettings, Unreachable."""
-    from assay.chain.client import connect  # web3 takes a second to load
-
-    profile = Profile.find(out.profile)
-    if profile.evm_url is None or profile.key_file is None:
-        raise BadSettings("The profile names no EVM node or no key: add evm_url and key_file.")
-    client = await connect(profile.evm_url, Deployment.load(profile.deployment_file))
-    try:
-        yield client, load_key(profile.key_file)
-    finally:
-        await client.close()
 
 
 async def holdings(chain: Chain, address: str) -> dict[str, int]:
@@ -72,24 +53,12 @@ def balance(context: typer.Context) -> None:
 
 def deposit(context: typer.Context, amount: Amount) -> None:
     """Move stable tokens into the escrow, where orders can lock them."""
-
-    async def work(out: Output) -> None:
-        async with opened(out) as (chain, key):
-            receipt = await chain_wallet.deposit(chain, key, amount)
-            out.show({"tx": "0x" + receipt.tx_hash.hex()}, lambda: f"deposited {output.stable(amount)}")
-
-    output.run(context, work)
+    send(context, lambda chain, key: chain_wallet.deposit(chain, key, amount), f"deposited {output.stable(amount)}")
 
 
 def withdraw(context: typer.Context, amount: Amount) -> None:
     """Take free stable tokens out of the escrow. Nobody can stop this."""
-
-    async def work(out: Output) -> None:
-        async with opened(out) as (chain, key):
-            receipt = await chain_wallet.withdraw(chain, key, amount)
-            out.show({"tx": "0x" + receipt.tx_hash.hex()}, lambda: f"withdrew {output.stable(amount)}")
-
-    output.run(context, work)
+    send(context, lambda chain, key: chain_wallet.withdraw(chain, key, amount), f"withdrew {output.stable(amount)}")
 
 
 def reclaim(context: typer.Context, job: Annotated[str, typer.Argument(help="The job's id.")]) -> None:

@@ -1,0 +1,40 @@
+"""What every command that moves money shares: the profile's chain and key, and one transaction that is told of."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import typer
+
+from assay.bus.keyfile import load_key
+from assay.chain import Chain, Deployment, Receipt
+from assay.client import output
+from assay.client.output import Output
+from assay.client.profile import Profile
+from assay.proof.keys import Key
+from assay.schema.errors import BadSettings
+
+
+@asynccontextmanager
+async def opened(out: Output) -> AsyncIterator[tuple[Chain, Key]]:
+    """The chain and the key of the profile. Raises BadSettings, Unreachable."""
+    from assay.chain.client import connect  # web3 takes a second to load
+
+    profile = Profile.find(out.profile)
+    if profile.evm_url is None or profile.key_file is None:
+        raise BadSettings("The profile names no EVM node or no key: add evm_url and key_file.")
+    client = await connect(profile.evm_url, Deployment.load(profile.deployment_file))
+    try:
+        yield client, load_key(profile.key_file)
+    finally:
+        await client.close()
+
+
+def send(context: typer.Context, act: Callable[[Chain, Key], Awaitable[Receipt]], said: str) -> None:
+    """Do with the profile's key what `act` does, and say so once it is mined."""
+
+    async def work(out: Output) -> None:
+        async with opened(out) as (chain, key):
+            receipt = await act(chain, key)
+            out.show({"tx": "0x" + receipt.tx_hash.hex()}, lambda: said)
+
+    output.run(context, work)
