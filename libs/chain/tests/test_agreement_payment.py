@@ -1,4 +1,4 @@
-"""The twin and the real Payment and Challenges live through the same random histories and say the same at every step."""
+"""The twin and the real Payment and Challenges live through the same random histories and say the same throughout."""
 
 import random
 from dataclasses import dataclass, field, replace
@@ -154,7 +154,7 @@ async def outcome(chain, key, target: str, call: bytes):
 
 
 async def totals(chain, history: History):
-    people = history.people() + [normal(history.rig.keys.settler.address)]
+    people = [*history.people(), normal(history.rig.keys.settler.address)]
     at = chain.deployment
     held = [await chain.token_balance(token, who) for token in (at.stable, at.native) for who in [*people, at.payment]]
     accounts = [await chain.account_of(who) for who in people]
