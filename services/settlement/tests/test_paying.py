@@ -17,7 +17,8 @@ from assay.proof.eip712 import Domain
 from assay.proof.settlement import Payout, Settlement
 from assay.schema.values import job_word
 from assay.settlement import books
-from assay.settlement.ledger import Asset, Entry, Transfer, earned, hold, move, party
+from assay.settlement.ledger import Asset, Entry, Transfer, earned, hold, move
+from assay.settlement.ledger import deposit as deposit_of
 from assay.settlement.paying import epochs, holds
 from assay.settlement.paying.closing import Limits, Waiting, is_due
 from assay.store import Transaction
@@ -39,7 +40,7 @@ def settlement(turn: int, *amounts: int, fee: int = 0, whom: str = ALPHA) -> Set
 
 async def deposit(tx: Transaction, amount: int, turn: int = 0) -> None:
     await books.begin(tx, Block(0, b"\1" * 32, b"\0" * 32, 0))
-    entries = move(Asset.STABLE, amount, "outside", party(REQUESTER))
+    entries = move(Asset.STABLE, amount, "outside", deposit_of(REQUESTER))
     await books.post(tx, [Transfer("0x" + "ab" * 32 + f":{turn}", "Deposited", 1, entries)])
 
 
@@ -67,7 +68,7 @@ async def test_no_more_is_held_than_is_there_and_not_announced_for_withdrawal(ma
         assert await holds.take(tx, job(2), REQUESTER, 300)
         assert await holds.give_back(tx, job(1)) == 600
         assert await holds.give_back(tx, job(1)) == 0
-    assert await balances(market) == {party(REQUESTER): 700, hold(job(2)): 300}
+    assert await balances(market) == {deposit_of(REQUESTER): 700, hold(job(2)): 300}
 
 
 async def test_a_charge_pays_what_was_earned_and_gives_the_rest_back(market: Market) -> None:
@@ -75,7 +76,7 @@ async def test_a_charge_pays_what_was_earned_and_gives_the_rest_back(market: Mar
         await deposit(tx, 1000)
         assert await holds.take(tx, job(1), REQUESTER, 500)
         assert await holds.charge(tx, settlement(1, 190, 95, fee=5), 1000) == 205
-    assert await balances(market) == {party(REQUESTER): 705, earned(ALPHA): 285, "fees": 10}
+    assert await balances(market) == {deposit_of(REQUESTER): 705, earned(ALPHA): 285, "fees": 10}
     rows = await market.rows("select position, part, amount, fee, spent from steps order by position")
     assert [tuple(map(int, row)) for row in rows] == [(1, 0, 190, 5, 195), (2, 1, 95, 5, 295)]
 
@@ -86,17 +87,17 @@ async def balances(market: Market) -> dict[str, int]:
 
 
 DECISIONS = {
-    "held twice": [("hold", 1, [(party(REQUESTER), -5), (hold(job(1)), 5)])],
-    "held for another": [("hold", 2, [(party(REQUESTER), -5), (hold(job(1)), 5)])],
+    "held twice": [("hold", 1, [(deposit_of(REQUESTER), -5), (hold(job(1)), 5)])],
+    "held for another": [("hold", 2, [(deposit_of(REQUESTER), -5), (hold(job(1)), 5)])],
     "charged to no steps": [("charge", 1, [(hold(job(1)), -400), (earned(ALPHA), 400)])],
-    "given to another": [("release", 1, [(hold(job(1)), -400), (party(ALPHA), 400)])],
-    "given back in part": [("release", 1, [(hold(job(1)), -5), (party(REQUESTER), 5)])],
-    "paid out of a deposit": [("charge", 1, [(party(REQUESTER), -5), (earned(ALPHA), 5)])],
+    "given to another": [("release", 1, [(hold(job(1)), -400), (deposit_of(ALPHA), 400)])],
+    "given back in part": [("release", 1, [(hold(job(1)), -5), (deposit_of(REQUESTER), 5)])],
+    "paid out of a deposit": [("charge", 1, [(deposit_of(REQUESTER), -5), (earned(ALPHA), 5)])],
     "given back twice": [
-        ("release", 1, [(hold(job(1)), -400), (party(REQUESTER), 400)]),
-        ("release", 1, [(hold(job(1)), -400), (party(REQUESTER), 400)]),
+        ("release", 1, [(hold(job(1)), -400), (deposit_of(REQUESTER), 400)]),
+        ("release", 1, [(hold(job(1)), -400), (deposit_of(REQUESTER), 400)]),
     ],
-    "given back without a hold": [("release", 3, [(party(REQUESTER), -5), (party(ALPHA), 5)])],
+    "given back without a hold": [("release", 3, [(deposit_of(REQUESTER), -5), (deposit_of(ALPHA), 5)])],
 }
 
 
@@ -109,7 +110,7 @@ async def test_the_database_refuses_decisions_that_are_none(market: Market) -> N
             async with market.context.store.transaction() as tx:
                 await decide(tx, decisions)
             pytest.fail(name)
-    assert await balances(market) == {party(REQUESTER): 600, hold(job(1)): 400}
+    assert await balances(market) == {deposit_of(REQUESTER): 600, hold(job(1)): 400}
 
 
 async def decide(tx: Transaction, decisions: Sequence[tuple[str, int, list[tuple[str, int]]]]) -> None:
@@ -222,3 +223,24 @@ async def test_what_is_closed_is_posted_paid_and_known_as_final(market: Market) 
 )
 def test_an_epoch_closes_on_size_value_or_age(waiting: Waiting, due: bool) -> None:
     assert is_due(waiting, Limits(steps=10, value=100, age_s=10.0), 10_000) is due
+
+
+async def test_ledger_and_chain_agree_on_deposits_of_which_some_is_held(market: Market) -> None:
+    chain, hands = market.chain, market.hands()
+    await wallet.mint_stable(chain, ADMIN, ADMIN.address, 1000)
+    await wallet.deposit_payment(chain, ADMIN, REQUESTER, 1000)
+    await hands.until_still()
+    async with market.context.store.transaction() as tx:
+        assert await holds.take(tx, job(1), REQUESTER, 400)
+        await holds.charge(tx, settlement(1, 190, fee=10), 1000)
+        assert await holds.take(tx, job(2), REQUESTER, 800)
+    while not await hands.reconciler.step():
+        pass
+    assert hands.gauge.value == 0
+    drifts = dict(await market.rows("select account, drift from checks where account like '%:%'"))
+    assert not any(drifts.values()) and {hold(job(2)), earned(ALPHA), deposit_of(REQUESTER)} <= set(drifts)
+    async with market.context.store.transaction() as tx:
+        await deposit(tx, 7, turn=9)
+    while not await hands.reconciler.step():
+        pass
+    assert hands.gauge.value == 7 + 7, "the account, and what the contracts hold for all"

@@ -25,6 +25,7 @@ WHO, JOB, AMOUNT = st.sampled_from(PEOPLE), st.sampled_from(JOBS), st.integers(0
 ACTS = st.one_of(
     st.tuples(st.just("deposit"), WHO, AMOUNT),
     st.tuples(st.just("withdraw"), WHO, AMOUNT),
+    st.tuples(st.just("deposit_payment"), WHO, WHO, AMOUNT),
     st.tuples(st.just("open"), WHO, JOB, AMOUNT),
     st.tuples(st.just("settle"), JOB, st.lists(st.tuples(WHO, AMOUNT), max_size=3), st.integers(0, 10**7)),
     st.tuples(st.just("fund_audits"), WHO, AMOUNT),
@@ -68,6 +69,8 @@ async def act(chain: MemoryChain, name: str, *args: Any) -> None:
         await wallet.compensate(chain, OPERATOR, key_of(args[0]).address, args[1], b"\1" * 32)
     elif name == "reclaim":
         await wallet.reclaim(chain, key_of("alpha"), job_word(args[0]))
+    elif name == "deposit_payment":
+        await wallet.deposit_payment(chain, key_of(args[0]), key_of(args[1]).address, args[2])
     elif name == "wait":
         chain.advance(args[0])
     else:

@@ -21,6 +21,8 @@ insert into entries (number, line, account, asset, amount)
 select * from unnest($1::bigint[], $2::smallint[], $3::text[], $4::text[], $5::numeric[])
 """
 BALANCES = "select account, asset, balance from accounts where account = any($1::text[])"
+# What the chain must say that an account holds: all but what was only decided here.
+ON_CHAIN = "select account, asset, balance - decided from accounts where account = any($1::text[])"
 OPENINGS = """
 select distinct on (came.account) came.account, t.tx, came.amount, payer.account as owner
 from entries came join transfers t on t.number = came.number
@@ -99,10 +101,10 @@ async def undo(tx: Transaction, seen: Cursor, fork: int) -> bool:
     return True
 
 
-async def load(tx: Transaction, accounts: Iterable[str], jobs: Iterable[str]) -> Book:
+async def load(tx: Transaction, accounts: Iterable[str], jobs: Iterable[str], sql: str = BALANCES) -> Book:
     """The book with the balances of these accounts and the owners of these jobs' escrows."""
     book = Book()
-    for account, asset, balance in await tx.fetch(BALANCES, sorted(set(accounts))):
+    for account, asset, balance in await tx.fetch(sql, sorted(set(accounts))):
         book.balances[account, Asset(asset)] = int(balance)
     for job, found in (await openings(tx, jobs)).items():
         book.owners[job] = found.owner

@@ -69,6 +69,11 @@ def escrow(job: str) -> str:
     return f"escrow:{job}"
 
 
+def deposit(address: str) -> str:
+    """The account of what a requester has in Payment and can order for."""
+    return f"deposit:{address.lower()}"
+
+
 def hold(job: str) -> str:
     """The account of what is held for a job that is paid by epochs."""
     return f"hold:{job}"

@@ -2,6 +2,7 @@
 
 The chain can only be asked for its present, and the ledger lags behind it by the confirmations. So the logs in between
 are added to the ledger's balances first, and a round counts only if no block came while the accounts were asked for.
+What was only decided here (holds and charges) is left out: the rest of each balance is what the chain must say.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from assay.chain.port import Chain
 from assay.schema.values import job_word
 from assay.settlement import books
 from assay.settlement.desk import Desk
-from assay.settlement.ledger import FUND, OUTSIDE, POOL, Account, Asset, Book, job_name, stake, unbonding
+from assay.settlement.ledger import FEES, FUND, OUTSIDE, POOL, Account, Asset, Book, job_name, stake, unbonding
 from assay.settlement.postings import post
 
 ACCOUNTS_A_ROUND = 64
@@ -75,7 +76,8 @@ class Reconciler:
         providers = {event.provider for event in events if hasattr(event, "provider")}
         involved = {of(provider) for provider in providers for of in (stake, unbonding)}
         async with self._store.transaction() as tx:
-            book = await books.load(tx, {account for account, _ in accounts} | involved | {OUTSIDE, POOL}, jobs)
+            names = {account for account, _ in accounts} | involved | {OUTSIDE, POOL}
+            book = await books.load(tx, names, jobs, books.ON_CHAIN)
         for event in events:
             post(event, book)
         return book
@@ -88,10 +90,10 @@ class Reconciler:
 
     async def _shortfall(self, asset: Asset, book: Book) -> int:
         at = self._chain.deployment
-        token, contract = (at.stable, at.escrow) if asset is Asset.STABLE else (at.native, at.stake)
-        # What came in from outside is with the parties, in the fund, at stake, or in the pool.
+        token, contracts = (at.stable, (at.escrow, at.payment)) if asset is Asset.STABLE else (at.native, (at.stake,))
+        # What came in from outside is with the parties, in the fund, in deposits, at stake, or in the pool.
         owed = -book.balance(OUTSIDE, asset) - book.balance(POOL, asset)
-        return max(0, owed - await self._chain.token_balance(token, contract))
+        return max(0, owed - sum([await self._chain.token_balance(token, each) for each in contracts]))
 
     async def _note(self, accounts: Sequence[Account], drifts: Sequence[int]) -> None:
         names, assets = [name for name, _ in accounts], [asset.value for _, asset in accounts]
@@ -115,4 +117,12 @@ async def on_chain(chain: Chain, account: str) -> int:
         return await chain.stake_of(name)
     if kind == "unbonding":
         return await chain.unbonding_of(name)
+    if kind == "deposit":
+        return (await chain.account_of(name)).left
+    if kind == "earned":
+        return -(await chain.account_of(name)).paid
+    if kind == FEES:
+        return -(await chain.outflow()).fees
+    if kind == "hold":
+        return 0
     return await chain.audit_fund() if kind == FUND else await chain.pool_balance()

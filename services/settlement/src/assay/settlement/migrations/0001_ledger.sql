@@ -8,6 +8,8 @@ create table accounts (
     account text not null check (account ~ '^(outside|pool|(party|stake|unbonding):0x[0-9a-f]{40}|escrow:[0-9a-z]+)$'),
     asset text not null check (asset in ('stable', 'native')),
     balance numeric(78, 0) not null default 0,
+    -- Of the balance, what was decided here and no log of the chain says; the rest is what the chain must hold.
+    decided numeric(78, 0) not null default 0,
     primary key (account, asset),
     -- `outside` is the world that money comes from. Tokens can be sent to the pool without a log of the contracts.
     constraint no_overdraft check (balance >= 0 or account in ('outside', 'pool'))
@@ -54,15 +56,22 @@ end $$;
 create trigger number_transfer before insert on transfers for each row execute function number_transfer();
 
 create function move_balance() returns trigger language plpgsql as $$
+declare
+    transfer transfers;
+    decided_ numeric;
 begin
-    if (select made_in from transfers where number = new.number) is distinct from pg_current_xact_id() then
+    select * into transfer from transfers where number = new.number;
+    decided_ := case when transfer.log like '0x%' then 0 else new.amount end;
+    if transfer.made_in is distinct from pg_current_xact_id() then
         raise exception 'transfer % was made before: nothing is added to it', new.number
             using errcode = 'restrict_violation';
     end if;
-    update accounts set balance = balance + new.amount where account = new.account and asset = new.asset;
+    update accounts set balance = balance + new.amount, decided = decided + decided_
+    where account = new.account and asset = new.asset;
     if not found then
         -- Nobody else can make the account meanwhile: writers queue at the ledger's head.
-        insert into accounts (account, asset, balance) values (new.account, new.asset, new.amount);
+        insert into accounts (account, asset, balance, decided)
+        values (new.account, new.asset, new.amount, decided_);
     end if;
     return new;
 end $$;

@@ -11,7 +11,13 @@ create unique index transfers_decided_once on transfers (log) where log not like
 
 alter table accounts drop constraint accounts_account_check;
 alter table accounts add constraint accounts_account_check check (
-    account ~ '^(outside|pool|fund|fees|(party|stake|unbonding|earned):0x[0-9a-f]{40}|(escrow|hold):[0-9a-z]+)$'
+    account ~ '^(outside|pool|fund|fees|(party|stake|unbonding|deposit|earned):0x[0-9a-f]{40}|(escrow|hold):[0-9a-z]+)$'
+);
+-- What the chain does is posted as it is: who takes a deposit out that is held for a job, or loses it to a fork, is below
+-- zero. What is decided here takes nobody there.
+alter table accounts drop constraint no_overdraft;
+alter table accounts add constraint no_overdraft check (
+    balance >= 0 or account ~ '^(outside|pool|fees|(deposit|earned):.*)$'
 );
 
 -- Of a job: held once from its requester; then given back or charged, whole, and never both.
@@ -20,7 +26,7 @@ declare
     decision text := split_part(new.log, ':', 1);
     held text := 'hold:' || split_part(new.log, ':', 2);
     payer text := (
-        select min(account) from entries join transfers t using (number) where t.log = held and account like 'party:%'
+        select min(account) from entries join transfers t using (number) where t.log = held and account like 'deposit:%'
     );
 begin
     if exists (
@@ -32,6 +38,9 @@ begin
         end) is not true
     ) then
         raise exception 'transfer % moves money that % does not', new.number, new.log using errcode = 'check_violation';
+    end if;
+    if decision = 'hold' and (select balance from accounts where account = payer and asset = 'stable') < 0 then
+        raise exception 'transfer % holds more than there is', new.number using errcode = 'check_violation';
     end if;
     if decision <> 'hold' and (select balance from accounts where account = held and asset = 'stable') <> 0 then
         raise exception 'transfer % leaves money in %', new.number, held using errcode = 'check_violation';
@@ -98,7 +107,7 @@ begin
         ) said group by account having sum(amount) <> 0
     ) or exists (
         select from steps where job_id = job and not exists (
-            select from entries where number = held and account = 'party:' || requester
+            select from entries where number = held and account = 'deposit:' || requester
         )
     ) then
         raise exception 'the ledger charges % otherwise', job using errcode = 'check_violation';

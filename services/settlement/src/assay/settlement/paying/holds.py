@@ -8,11 +8,11 @@ from decimal import Decimal
 
 from assay.proof.settlement import Charge, Settlement, charges_of
 from assay.settlement import books
-from assay.settlement.ledger import FEES, Asset, Entry, Transfer, earned, fold, hold, job_name, move, party
+from assay.settlement.ledger import FEES, Asset, Entry, Transfer, deposit, earned, fold, hold, job_name, move
 from assay.store import Transaction
 
 FREE = """
-select a.balance - coalesce(l.amount, 0) from accounts a left join leaving l on a.account = 'party:' || l.requester
+select a.balance - coalesce(l.amount, 0) from accounts a left join leaving l on a.account = 'deposit:' || l.requester
 where a.account = $1 and a.asset = 'stable'
 """
 # In the order in which every writer locks them: the ledger's head first.
@@ -32,7 +32,7 @@ select job, part, payer, payee, amount, fee, spent, receipt, $9 from unnest(
 async def free(tx: Transaction, requester: str) -> int:
     """What a requester (an address) can still order for; nothing else is posted until the transaction ends."""
     await tx.execute(QUEUE)
-    return int(await tx.fetchval(FREE, party(requester)) or 0)
+    return int(await tx.fetchval(FREE, deposit(requester)) or 0)
 
 
 async def take(tx: Transaction, job: str, requester: str, amount: int) -> bool:
@@ -41,7 +41,7 @@ async def take(tx: Transaction, job: str, requester: str, amount: int) -> bool:
         raise ValueError("nothing to hold")
     if await free(tx, requester) < amount:
         return False
-    entries = move(Asset.STABLE, amount, party(requester), hold(job))
+    entries = move(Asset.STABLE, amount, deposit(requester), hold(job))
     await books.post(tx, [Transfer(hold(job), "Held", None, entries)])
     return True
 

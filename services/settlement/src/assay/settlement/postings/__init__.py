@@ -4,15 +4,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from assay.chain import events as chain
-from assay.chain.payment.events import CHALLENGES_EVENTS, PAYMENT_EVENTS
+from assay.chain.payment import events as payment
 from assay.settlement.ledger import Book, Entry
 from assay.settlement.postings import (
     audit_paid,
     audits_funded,
     compensated,
     deposited,
+    fees_paid,
     opened,
     paid,
+    payment_deposited,
+    payment_paid,
+    payment_withdrawn,
     reclaimed,
     settled,
     slashed,
@@ -36,11 +40,16 @@ POSTINGS: Mapping[type[Any], Callable[[Any, Book], tuple[Entry, ...]]] = {
     chain.StakeWithdrawn: stake_withdrawn.entries,
     chain.Slashed: slashed.entries,
     chain.Compensated: compensated.entries,
+    payment.Deposited: payment_deposited.entries,
+    payment.Withdrawn: payment_withdrawn.entries,
+    payment.Paid: payment_paid.entries,
+    payment.FeesPaid: fees_paid.entries,
 }
-# Refusals move nothing, and neither do roots and rulings. What Payment holds is not in these books.
+# Refusals and announcements move nothing, and neither do roots and rulings. A poster's bonds are not in these books.
 SILENT = (
-    *PAYMENT_EVENTS,
-    *CHALLENGES_EVENTS,
+    *(payment.Registered, payment.Leaving, payment.Posted, payment.Finalised, payment.Voided, payment.PayFailed),
+    *(payment.BondAdded, payment.BondLeaving, payment.BondWithdrawn, payment.BondSlashed, payment.PosterAppointed),
+    *payment.CHALLENGES_EVENTS,
     chain.Refused,
     chain.SettlementRefused,
     chain.SlashRefused,
