@@ -32,7 +32,7 @@ from assay.schema.values import (
 class Part(Value):
     """A part of a receipt: unknown fields are refused, for what is not checked must not be shown as proven."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
 
 class Growing(Part):

@@ -72,9 +72,12 @@ AUDIT_SEGMENTS = 2
 
 
 class Value(BaseModel):
-    """A part of an event: frozen; unknown fields are ignored, so that a newer speaker can be read."""
+    """A part of an event: frozen; unknown fields are ignored, so that a newer speaker can be read.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    The validator of each class is made when it is first used: no process uses all of them, and each takes milliseconds.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Requirements(Value):
