@@ -58,7 +58,7 @@ async def test_records_keep_their_order_and_their_first_content(store: Store) ->
 async def test_states_are_read_as_they_were_written(store: Store) -> None:
     async with store.transaction() as tx:
         assert await tx.life("job", ["j1", "j2"]) == {}
-        await tx.set_life("job", {"j1": "funded"})
+        await tx.set_lives({("job", "j1"): "funded"})
     async with store.transaction() as tx:
         assert await tx.life("job", ["j1", "j2"]) == {"j1": "funded"}
         assert await tx.life("lease", ["j1"]) == {}
@@ -76,15 +76,17 @@ async def test_who_reads_a_life_keeps_others_from_it_even_before_its_birth(store
             while not await store.pool.fetchval("select count(*) from pg_locks where not granted"):
                 await asyncio.sleep(0.01)
         assert not reading.done()
-        await tx.set_life("job", {"j1": "funded", "j2": "matched"})
+        await tx.set_lives({("job", "j1"): "funded", ("job", "j2"): "matched"})
     assert await reading == {"j1": "funded", "j2": "matched"}
 
 
 async def test_a_birth_happens_once(store: Store) -> None:
     async with store.transaction() as tx:
-        await tx.life("lease", ["l1"])
-        assert await tx.bear("lease", {"l1": "granted", "l2": "granted"}) == {"l1", "l2"}
-        assert await tx.bear("lease", {"l2": "granted", "l3": "granted"}) == {"l3"}
+        first, second, third = (("lease", "l1"), ("lease", "l2"), ("lease", "l3"))
+        assert await tx.lives([first]) == {}
+        assert await tx.bear({first: "granted", second: "granted"}) == {first, second}
+        assert await tx.bear({second: "granted", third: "granted"}) == {third}
+        assert await tx.lives([third, first, ("job", "l1")]) == {first: "granted", third: "granted"}
 
 
 async def test_contention_means_come_again(store: Store) -> None:

@@ -6,7 +6,7 @@ deadlocking.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import asyncpg  # type: ignore[import-untyped]
 
@@ -15,18 +15,29 @@ PUT = """
 insert into outbox (event_id, aggregate, subject, headers, data)
 select * from unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::bytea[]) on conflict (event_id) do nothing
 """
-LIFE = "select id, state from life where entity = $1 and id = any($2::text[]) order by id for update"
+# Row by row in the order of the ids, by their index, whatever the planner thinks of the table's size.
+LIVES = """
+select wanted.entity, wanted.id, life.state
+from (select * from unnest($1::text[], $2::text[]) as given (entity, id) order by entity, id) as wanted
+cross join lateral (
+    select state from life where life.entity = wanted.entity and life.id = wanted.id for update
+) as life
+"""
 NAME = """
-insert into life (entity, id, state) select $1, unnest($2::text[]), '' on conflict do nothing returning id
+insert into life (entity, id, state) select *, '' from unnest($1::text[], $2::text[])
+on conflict do nothing returning entity, id
 """
 BIRTH = """
-insert into life (entity, id, state) select $1, * from unnest($2::text[], $3::text[])
-on conflict (entity, id) do update set state = excluded.state where life.state = '' returning id
+insert into life (entity, id, state) select * from unnest($1::text[], $2::text[], $3::text[])
+on conflict (entity, id) do update set state = excluded.state where life.state = '' returning entity, id
 """
-SET_LIFE = """
-insert into life (entity, id, state) select $1, * from unnest($2::text[], $3::text[])
+SET_LIVES = """
+insert into life (entity, id, state) select * from unnest($1::text[], $2::text[], $3::text[])
 on conflict (entity, id) do update set state = excluded.state
 """
+
+Who: TypeAlias = tuple[str, str]
+"""An aggregate: its entity and its id."""
 
 
 class Row(Protocol):
@@ -93,24 +104,29 @@ class Transaction:
         )
 
     async def life(self, entity: str, ids: Iterable[str]) -> dict[str, str]:
-        """The state of each aggregate that has one. All of `ids`, the unborn too, are locked until the commit."""
-        wanted = sorted(set(ids))
-        if not wanted:
+        """The state of each aggregate of one entity that has one; locked as by `lives`."""
+        return {id_: state for (_, id_), state in (await self.lives((entity, id_) for id_ in ids)).items()}
+
+    async def lives(self, wanted: Iterable[Who]) -> dict[Who, str]:
+        """The state of each aggregate that has one; all, the unborn too, are locked until the commit."""
+        ordered = sorted(set(wanted))
+        if not ordered:
             return {}
-        rows = await self.connection.fetch(LIFE, entity, wanted)
-        unborn = sorted(set(wanted) - {row[0] for row in rows})
-        if unborn:
-            born = {row[0] for row in await self.connection.fetch(NAME, entity, unborn)}
-            rows += await self.connection.fetch(LIFE, entity, others) if (others := sorted({*unborn} - born)) else []
-        return {id_: state for id_, state in rows if state}
+        rows = await self._over(LIVES, ordered)
+        if unborn := sorted({*ordered} - {(row[0], row[1]) for row in rows}):
+            born = {(row[0], row[1]) for row in await self._over(NAME, unborn)}
+            rows += await self._over(LIVES, others) if (others := sorted({*unborn} - born)) else []
+        return {(entity, id_): state for entity, id_, state in rows if state}
 
-    async def bear(self, entity: str, states: Mapping[str, str]) -> set[str]:
+    async def bear(self, states: Mapping[Who, str]) -> set[Who]:
         """Those of the aggregates that had no state before; only they are written."""
-        ids = sorted(states)
-        rows = await self.connection.fetch(BIRTH, entity, ids, [str(states[id_]) for id_ in ids])
-        return {row[0] for row in rows}
+        rows = await self._over(BIRTH, whose := sorted(states), [str(states[who]) for who in whose])
+        return {(row[0], row[1]) for row in rows}
 
-    async def set_life(self, entity: str, states: Mapping[str, str]) -> None:
+    async def set_lives(self, states: Mapping[Who, str]) -> None:
         """Writes the state of each aggregate."""
-        if ids := sorted(states):
-            await self.connection.execute(SET_LIFE, entity, ids, [str(states[id_]) for id_ in ids])
+        if whose := sorted(states):
+            await self._over(SET_LIVES, whose, [str(states[who]) for who in whose])
+
+    async def _over(self, sql: str, whose: Sequence[Who], *more: object) -> "list[asyncpg.Record]":
+        return await self.connection.fetch(sql, [entity for entity, _ in whose], [id_ for _, id_ in whose], *more)
