@@ -91,6 +91,7 @@ class MemoryConsumer:
 
     def __init__(self, durable: Durable) -> None:
         self._durable = durable
+        self._is_closed = False
 
     async def fetch(self, max_messages: int = FETCH_MAX, wait_s: float = 1.0) -> list[Message]:
         """Whatever has arrived, at once; else the first thing that comes within `wait_s`; or nothing."""
@@ -98,7 +99,7 @@ class MemoryConsumer:
         until = clock() + wait_s
         while True:
             now = clock()
-            if (messages := self._durable.take(now, max_messages)) or now >= until:
+            if (messages := self._durable.take(now, max_messages)) or now >= until or self._is_closed:
                 return messages
             due = self._durable.next_due()
             await self._durable.stream.wait(min(until, due if due is not None else until) - now)
@@ -117,3 +118,8 @@ class MemoryConsumer:
     async def term(self, message: Message) -> None:
         """Never ask for the message again."""
         await self.ack([message])
+
+    async def close(self) -> None:
+        """End a fetch that waits."""
+        self._is_closed = True
+        self._durable.stream.stir()

@@ -70,6 +70,9 @@ class Consumer(Protocol):
     async def term(self, message: Message) -> None:
         """Never ask for the message again."""
 
+    async def close(self) -> None:
+        """End a fetch that waits: it returns what has arrived. Nothing is fetched after this."""
+
 
 class Blobs(Protocol):
     """Data too big for an event, named by its BLAKE3 digest. A blob that is there is whole and true to its name."""

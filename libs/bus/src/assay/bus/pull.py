@@ -8,10 +8,13 @@ import asyncio
 import itertools
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, Self
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
 
 from assay.bus.api import PREFIX
 from assay.bus.faults import typed_faults
@@ -36,13 +39,14 @@ class PullConsumer:
         self._wanted = 0
         self._arrived: list[Message] = []
         self._ended = asyncio.Event()
+        self._subscription: Subscription | None = None
 
     @classmethod
     async def open(cls, nc: Client, stream: str, durable: str) -> Self:
         """The reader of a consumer that exists, with an inbox that lasts."""
         reader = cls(nc, stream, durable)
         with typed_faults(reader._inbox):
-            await nc.subscribe(f"{reader._inbox}.*", cb=reader._on_arrival)
+            reader._subscription = await nc.subscribe(f"{reader._inbox}.*", cb=reader._on_arrival)
         return reader
 
     async def fetch(self, max_messages: int = FETCH_MAX, wait_s: float = 1.0) -> list[Message]:
@@ -71,6 +75,13 @@ class PullConsumer:
         """Never ask for the message again."""
         with typed_faults("a termination"):
             await self._nc.publish(message.reply, TERM)
+
+    async def close(self) -> None:
+        """End a fetch that waits; the server drops a request in whose answers nobody is interested any more."""
+        self._ended.set()
+        if self._subscription is not None and not self._nc.is_closed:
+            with suppress(NatsError):
+                await self._subscription.unsubscribe()
 
     async def _pull(self, max_messages: int, wait_s: float) -> None:
         if not self._nc.is_connected and not self._nc.is_closed:

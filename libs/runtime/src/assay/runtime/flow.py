@@ -9,6 +9,7 @@ rest goes on as a batch. Nothing that failed is ever acknowledged as done:
     anything else   a bug: logged whole, back with a delay, at last to the dead letters
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Sequence
@@ -24,7 +25,9 @@ from assay.schema.errors import AssayError, Reject, Retry, Unreachable
 from assay.store.outbox import wait_for_event
 
 BATCH_MAX: Final = 256
-FETCH_WAIT_S: Final = 0.5
+# How long a request for events stands at the server. While nothing happens each costs all who take part; but one that
+# is lost with its connection is waited for as long.
+FETCH_WAIT_S: Final = 2.0
 # How soon the events of a replica that crashed go to another; a batch takes a fiftieth of it.
 ACK_WAIT_S: Final = 5.0
 RECONNECT_S: Final = 0.5
@@ -43,14 +46,26 @@ class Flow:
 
     def __init__(self, ctx: Context, stream: str) -> None:
         self._ctx, self.stream = ctx, stream
+        self._consumer: Consumer | None = None
         self._subjects = sorted(event.subjects() for event in ctx.service.consumed()[stream])
 
     async def run(self) -> None:
         """Handles batches until the shell stops; the batch in hand is finished."""
-        consumer: Consumer | None = None
+        handling = asyncio.create_task(self._handle())
+        stopped = asyncio.create_task(self._ctx.stopping.wait())
+        try:
+            await asyncio.wait((handling, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if self._consumer:
+                await self._consumer.close()
+            await handling
+        finally:
+            stopped.cancel()
+            handling.cancel()
+
+    async def _handle(self) -> None:
         while not self._ctx.stopping.is_set():
             try:
-                consumer = consumer or await self._open()
+                consumer = self._consumer = self._consumer or await self._open()
                 if messages := await consumer.fetch(BATCH_MAX, FETCH_WAIT_S):
                     await self.settle(consumer, messages)
             except (Retry, Unreachable) as error:

@@ -23,8 +23,9 @@ class HttpServer(uvicorn.Server):
 
     def __init__(self, app: AsgiFastStream, settings: ProcessSettings) -> None:
         # The lifespan starts the broker; an application of probes alone has none.
-        lifespan = "on" if app.brokers else "off"
-        super().__init__(uvicorn.Config(app, lifespan=lifespan, log_config=None, access_log=False))
+        how: dict[str, Any] = {"lifespan": "on" if app.brokers else "off"}
+        super().__init__(uvicorn.Config(app, log_config=None, access_log=False, date_header=False, **how))
+        self._ending = asyncio.Event()
         self.socket = _bind(settings.http_host, settings.http_port)
         self.port: int = self.socket.getsockname()[1]
 
@@ -33,6 +34,11 @@ class HttpServer(uvicorn.Server):
         """Leaves the signals alone."""
         yield
 
+    async def main_loop(self) -> None:
+        """Waits for the end. The server's own loop looks ten times a second for what never comes here."""
+        await self.on_tick(0)
+        await self._ending.wait()
+
     async def run_until(self, stopping: asyncio.Event) -> None:
         """Serves until `stopping` is set; the questions are answered from when `started` is true."""
         serving = asyncio.create_task(self.serve([self.socket]))
@@ -40,6 +46,7 @@ class HttpServer(uvicorn.Server):
         await asyncio.wait([serving, asked], return_when=asyncio.FIRST_COMPLETED)
         asked.cancel()
         self.should_exit = True
+        self._ending.set()
         await serving
 
 

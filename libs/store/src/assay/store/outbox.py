@@ -101,7 +101,8 @@ class Outbox:
             await connection.add_listener(channel_of(self._store.service), self._store.wake)
             while not stopping.is_set():
                 self._store.put.clear()
-                if not await self._publish_page(connection):
+                # What is put while a page is on its way sets the event again: a page with room left was the last one.
+                if await self._publish_page(connection) < PAGE:
                     await self._prune_now_and_then()
                     await wait_for_either(self._store.put, stopping, LOOK_S)
         finally:
