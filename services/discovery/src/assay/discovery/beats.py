@@ -1,6 +1,5 @@
 """Heartbeats: hears every provider and the gateway's pulse, and writes once a second who was heard."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -8,6 +7,7 @@ from assay.bus.port import Message
 from assay.discovery.domain import Pulse
 from assay.runtime import Context
 from assay.schema.errors import Retry, Unreachable
+from assay.store.waiting import wait_for_event
 
 BEATS: Final = "assay.beat.*"
 GATEWAY: Final = "gateway"
@@ -29,7 +29,7 @@ def listener(pulse: Pulse) -> Callable[[Context], Awaitable[None]]:
 
         subscription = await context.bus.listen(BEATS, on_beat)
         try:
-            while not await is_stopping(context, WRITE_S):
+            while not await wait_for_event(context.stopping, WRITE_S):
                 await write(context, heard)
         finally:
             await subscription.close()
@@ -48,12 +48,3 @@ async def write(context: Context, heard: dict[str, int]) -> None:
             await unit.ports.registry.heard(beats)
     except (Retry, Unreachable):
         heard.update(beats | heard)
-
-
-async def is_stopping(context: Context, wait_s: float) -> bool:
-    """Whether the process is to end, after a wait that its end cuts short."""
-    try:
-        await asyncio.wait_for(context.stopping.wait(), wait_s)
-    except TimeoutError:
-        return False
-    return True

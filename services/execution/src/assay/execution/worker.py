@@ -3,10 +3,9 @@
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from assay.bus.participant import Door
 from assay.execution import domain
@@ -17,6 +16,7 @@ from assay.execution.settings import Settings
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
 from assay.runtime.incoming import Incoming
+from assay.runtime.keeping import Kept
 from assay.runtime.outgoing import Outgoing
 from assay.runtime.telemetry import Telemetry
 from assay.schema.dispute import DisputeFact
@@ -74,7 +74,7 @@ class Worker:
         self._idle: asyncio.Queue[Runner] = asyncio.Queue()
         self._runs: dict[str, LeaseRun] = {}
         self._ended: dict[str, int] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._kept = Kept()
         self._held: set[asyncio.Task[None]] = set()
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -86,8 +86,8 @@ class Worker:
         for granted in self.journal.open_leases():
             self._take(granted)
         for dispute_id in self.journal.disputes.open():
-            self._keep(self._defendant.act(dispute_id))
-        loops = [self._keep(loop()) for loop in (self.outgoing.run, self._incoming.run, self._offer, self._beat)]
+            self._kept.start(self._defendant.act(dispute_id))
+        loops = [self._kept.start(loop()) for loop in (self.outgoing.run, self._incoming.run, self._offer, self._beat)]
         stopped = asyncio.ensure_future(stopping.wait())
         done, _ = await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)
         for loop in done - {stopped}:
@@ -100,12 +100,6 @@ class Worker:
     def leases(self) -> int:
         """How many leases are in hand."""
         return len(self._runs)
-
-    def _keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
     def _on_said(self, said: Envelope[Event]) -> None:
         with self._telemetry.handled(said) as trace:
@@ -121,7 +115,7 @@ class Worker:
             case LeaseVerified():
                 self._ended.pop(event.lease_id, None)
             case DisputeFact() if self._defendant.hear(event):
-                self._keep(self._defendant.act(event.dispute_id))
+                self._kept.start(self._defendant.act(event.dispute_id))
             case OfferRefused() | OfferDelisted():
                 log.warning("no lease comes to this offer: %s %s", event.code, event.reason)
 
@@ -132,7 +126,7 @@ class Worker:
     def _take(self, granted: LeaseGranted, trace: str | None = None) -> None:
         run = self._make_run(granted, self.journal.committed(granted.lease_id), self._tools)
         self._runs[granted.lease_id] = run
-        held = self._keep(self._hold(run, trace))
+        held = self._kept.start(self._hold(run, trace))
         self._held.add(held)
         held.add_done_callback(self._held.discard)
         log.info("lease taken", extra={"lease": granted.lease_id, "job": granted.job_id, "kind": granted.spec.kind})
@@ -141,7 +135,7 @@ class Worker:
         run = self._runs.get(event.lease_id)
         if run:
             log.warning("lease lost: %s", getattr(event, "type", ""), extra={"lease": event.lease_id})
-            self._keep(run.drop())
+            self._kept.start(run.drop())
         self._ended.pop(event.lease_id, None)
         self.journal.close_lease(event.lease_id)
 

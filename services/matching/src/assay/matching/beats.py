@@ -1,6 +1,5 @@
 """Heartbeats: hears every provider, the leases that each works on, and the gateway's pulse."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -9,6 +8,7 @@ from assay.bus.port import Message
 from assay.matching.liveness import Liveness
 from assay.matching.settings import patience_of
 from assay.runtime import Context
+from assay.store.waiting import wait_for_event
 
 BEATS: Final = "assay.beat.*"
 GATEWAY: Final = "gateway"
@@ -28,7 +28,7 @@ def listener(liveness: Liveness) -> Callable[[Context], Awaitable[None]]:
 
         subscription = await context.bus.listen(BEATS, on_beat)
         try:
-            while not await is_stopping(context, LOOK_S):
+            while not await wait_for_event(context.stopping, LOOK_S):
                 liveness.look(context.now(), patience_of(context).lapse_ms)
         finally:
             await subscription.close()
@@ -43,12 +43,3 @@ def leases_of(data: bytes) -> list[str]:
     except (ValueError, KeyError, TypeError):
         return []
     return list(leases) if isinstance(leases, dict) else []
-
-
-async def is_stopping(context: Context, wait_s: float) -> bool:
-    """Whether the process is to end, after a wait that its end cuts short."""
-    try:
-        await asyncio.wait_for(context.stopping.wait(), wait_s)
-    except TimeoutError:
-        return False
-    return True

@@ -5,14 +5,15 @@ Whatever it says is in its journal first, so that a restart at any moment neithe
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from assay.bus.participant import Door
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
 from assay.runtime.incoming import Incoming
+from assay.runtime.keeping import Kept
 from assay.runtime.outgoing import Outgoing
 from assay.runtime.telemetry import Telemetry
 from assay.schema.audit import (
@@ -74,7 +75,7 @@ class Worker:
         self._tools = Tools(door.blobs, self._runner, asyncio.Lock(), settings.models_dir, scratch)
         answers = Answers(journal, door.blobs, settings.models_dir)
         self._challenger = challenger(self.verifier, key, answers, self.outgoing)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._kept = Kept()
         self._audits: dict[str, asyncio.Task[None]] = {}
         self._moved = asyncio.Event()
         self._machine = own_class_id()
@@ -84,9 +85,9 @@ class Worker:
         for assigned in self.journal.open_audits():
             self._take(assigned)
         for dispute_id in self.journal.disputes.open():
-            self._keep(self._challenger.act(dispute_id))
+            self._kept.start(self._challenger.act(dispute_id))
         self._shares.resume()
-        loops = [self._keep(loop()) for loop in (self.outgoing.run, self._incoming.run, self._announce)]
+        loops = [self._kept.start(loop()) for loop in (self.outgoing.run, self._incoming.run, self._announce)]
         stopped = asyncio.ensure_future(stopping.wait())
         done, _ = await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)
         for loop in done - {stopped}:
@@ -101,12 +102,6 @@ class Worker:
     def in_hand(self) -> int:
         """How many audits are in hand."""
         return len(self.journal.open_audits())
-
-    def _keep(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
     def _on_event(self, said: Envelope[Event]) -> None:
         with self._telemetry.handled(said):
@@ -128,7 +123,7 @@ class Worker:
                 self._shares.end(said.event.beacon_id)
                 self._moved.set()
             case DisputeFact() if self._challenger.hear(said.event):
-                self._keep(self._challenger.act(said.event.dispute_id))
+                self._kept.start(self._challenger.act(said.event.dispute_id))
             case AuditLapsed() | AuditUpheld() | AuditOverruled():
                 self._end(said.event.audit_id)
                 if not isinstance(said.event, AuditUpheld):
@@ -141,7 +136,7 @@ class Worker:
             self._shares.end(event.about)
 
     def _take(self, assigned: AuditAssigned) -> None:
-        task = self._keep(self._answer(assigned))
+        task = self._kept.start(self._answer(assigned))
         self._audits[assigned.audit_id] = task
         task.add_done_callback(lambda _: self._audits.pop(assigned.audit_id, None))
 
