@@ -118,7 +118,7 @@ class Machine:
         """Leave without a word, unless the worker has left already."""
         if self.task is None or self.task.done():
             return
-        tasks = [self.task, *self.worker._tasks]
+        tasks = [self.task, *self.worker._kept.tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
