@@ -55,7 +55,7 @@ async def _problem(ctx: Context) -> str:
     if not ctx.bus.is_connected:
         return "no bus"
     try:
-        async with asyncio.timeout(READY_S), ctx.store.transaction() as tx:
+        async with asyncio.timeout(READY_S), ctx.store.reading() as tx:
             await tx.fetchval("select 1")
     except (AssayError, TimeoutError):
         return "no database"

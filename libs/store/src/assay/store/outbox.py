@@ -153,7 +153,7 @@ async def republish(store: Store, since_ms: int, until_ms: int) -> int:
 
 async def backlog(store: Store) -> tuple[int, float]:
     """How many events wait to be published, and the age of the oldest in seconds."""
-    async with store.transaction() as tx:
+    async with store.reading() as tx:
         row = await tx.fetchrow(AGE)
     return (int(row[0]), float(row[1])) if row else (0, 0.0)
 

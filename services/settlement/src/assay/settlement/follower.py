@@ -67,7 +67,7 @@ class Follower:
             return span is not None and await self._take(seen, span)
 
     async def _cursor(self) -> books.Cursor:
-        async with self._store.transaction() as tx:
+        async with self._store.reading() as tx:
             seen = await books.cursor(tx)
         if seen is None:
             # Nothing happens to the contracts in the block that first holds them.
@@ -117,7 +117,7 @@ class Follower:
         before = await self._chain.block(last)
         logs = tuple(await self._chain.events(first, last))
         hashes = list(dict.fromkeys(logged.tx_hash for logged in logs))
-        async with self._store.transaction() as tx:
+        async with self._store.reading() as tx:
             own = await sending.own(tx, hashes)
         found = await asyncio.gather(*(self._chain.receipt(tx_hash) for tx_hash in own))
         receipts = {receipt.tx_hash: receipt for receipt in found if receipt is not None}

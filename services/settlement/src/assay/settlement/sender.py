@@ -42,7 +42,7 @@ class Sender:
 
     async def step(self) -> bool:
         """Whether a transaction is under way. Raises ChainUnreachable, Retry, Unreachable."""
-        async with self._store.transaction() as tx:
+        async with self._store.reading() as tx:
             under_way = await sending.sent(tx, self._sender)
         mined = [await self._pursue(sent) for sent in under_way]
         if all(mined) and await self._dispatch():
@@ -117,7 +117,7 @@ class Sender:
 
     async def _dispatch(self) -> bool:
         """Whether there was anything to send."""
-        async with self._store.transaction() as tx:
+        async with self._store.reading() as tx:
             intents = await queries.pending(tx, self._desk.context.now(), batches.BATCH_MAX)
         is_pending = bool(intents)
         intents = await screen(self._desk, intents)
