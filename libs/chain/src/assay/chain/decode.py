@@ -4,9 +4,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from eth_abi.abi import decode
-from eth_abi.exceptions import DecodingError
-
 from assay.chain.artefacts import entries, signature_of, type_of
 from assay.chain.events import EVENTS_OF, ChainEvent
 from assay.chain.words import WORD_BYTES, checksum, selector
@@ -51,6 +48,9 @@ def read_revert(data: bytes) -> str:
     known = ERRORS.get(data[:4])
     if known is None:
         return "0x" + data.hex()
+    from eth_abi.abi import decode  # a tenth of a second to load, for what is seldom seen
+    from eth_abi.exceptions import DecodingError
+
     name, types = known
     try:
         return f"{name}({', '.join(_show(value) for value in decode(types, data[4:]))})"

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from eth_abi.abi import encode
-
 from assay.chain.values import Deployment
 from assay.chain.words import normal, selector
 from assay.proof.court.game import Dispute
@@ -54,6 +52,8 @@ def encode_judge(
     shape = (int(operation.op), operation.rows, operation.columns, list(operation.parameters), sides)
     openings = [_opening(operand) for operand in operands]
     values = ((case.dispute, *shape, list(case.roots)), place, openings, _claim(worker), _claim(challenger))
+    from eth_abi.abi import encode  # a tenth of a second to load, for what is seldom said
+
     return selector(JUDGE) + encode(TYPES, values)
 
 

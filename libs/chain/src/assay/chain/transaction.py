@@ -5,8 +5,6 @@ A transaction is an EIP-1559 one (EIP-2718 type 2): the byte 2, then the fields 
 
 from dataclasses import dataclass
 
-import rlp  # type: ignore[import-untyped]
-
 from assay.chain.values import Fees, SignedTransaction
 from assay.chain.words import address, normal
 from assay.proof.keccak import keccak256
@@ -35,6 +33,8 @@ def sign_transaction(
     key: Key, nonce: int, to: str | None, data: bytes, gas: int, fees: Fees, chain_id: int, value: int = 0
 ) -> SignedTransaction:
     """Returns the bytes to send; the same arguments give the same bytes and hash. `to` is None for a new contract."""
+    import rlp  # type: ignore[import-untyped]  # a tenth of a second, which only who signs need pay
+
     receiver = address(to)[12:] if to else b""
     fields = [chain_id, nonce, fees.max_priority, fees.max_fee, gas, receiver, value, data, []]
     signature = bytes.fromhex(key.sign(keccak256(TYPE + rlp.encode(fields)))[2:])
@@ -45,6 +45,8 @@ def sign_transaction(
 
 def read_transaction(raw: bytes) -> Transaction:
     """Returns what signed bytes say and who signed them. Raises ValueError for any other kind of transaction."""
+    import rlp
+
     if raw[:1] != TYPE:
         raise ValueError("Not an EIP-1559 transaction.")
     fields = rlp.decode(raw[1:])
