@@ -255,6 +255,12 @@ class CrashingStore:
             self._fuse.burn()
         self._fuse.burn()
 
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Any]:
+        async with self._store.reading() as tx:
+            yield tx
+        self._fuse.burn()
+
 
 class CrashingChain:
     """A chain whose caller may end right before and right after each call."""

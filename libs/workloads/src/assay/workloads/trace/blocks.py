@@ -2,6 +2,9 @@
 
 Attention mixes positions, but never sequences, nor heads that share no keys. Each pair of a sequence and a group of
 heads with the same keys is a block of its own, forward and backward.
+
+The gradients of queries and keys are sums that cancel almost wholly where values are alike. Honest rounding is then
+large beside what is left, and is measured against what was summed.
 """
 
 import math
@@ -46,3 +49,16 @@ def take_blocks(tensor: Tensor, groups: int, blocks: Tensor) -> Tensor:
     places = torch.div(blocks, groups, rounding_mode="floor"), blocks % groups
     grouped: Tensor = torch.unflatten(tensor, 1, (groups, -1))[places]
     return grouped
+
+
+def summed_backward(args: Any, scale: float | None) -> list[float]:
+    """Return the largest size of what the gradients of queries, keys and values sum up, in blocks of float64."""
+    gradient, query, key, value, result, log_sum, _, is_causal, *_ = args
+    factor = scale or 1 / math.sqrt(query.shape[-1])
+    scores = query @ key.mT * factor
+    if is_causal:
+        scores = scores.masked_fill(torch.ones_like(scores, dtype=torch.bool).triu(1), -math.inf)
+    weights = torch.exp(scores - log_sum.unsqueeze(-1))
+    of_scores = weights * (gradient.abs() @ value.abs().mT + (gradient * result).abs().sum(-1, keepdim=True)) * factor
+    sums = of_scores @ key.abs(), of_scores.mT @ query.abs(), weights.mT @ gradient.abs()
+    return [float(each.max()) for each in sums]
