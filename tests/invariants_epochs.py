@@ -50,9 +50,10 @@ def audits(said: Said) -> Iterator[str]:
     paid = [(event.audit_id, event.verifier, event.amount) for event in of(said, AuditPaid)]
     overruled = [(event.audit_id, event.verifier, event.reason) for event in of(said, AuditOverruled)]
     slashed = [(event.audit_id, event.verifier, event.reason) for event in of(said, VerifierSlashed)]
-    ordered = Counter({event.job_id: event.audited for event in (*of(said, JobSettled), *of(said, JobRefunded))})
+    ordered = {event.job_id: event.audited for event in (*of(said, JobSettled), *of(said, JobRefunded))}
     for event in of(said, AuditUpheld):
-        ordered[event.ordered_by] -= event.fee if event.ordered_by in ordered else 0
+        if event.ordered_by in ordered:
+            ordered[event.ordered_by] -= event.fee
     yield from (f"the audits that {job} ordered leave {left}" for job, left in ordered.items() if left)
     for name, due, done in (("paid", upheld, paid), ("slashed", overruled, slashed)):
         for what, times in (Counter(due) - Counter(done)).items():
