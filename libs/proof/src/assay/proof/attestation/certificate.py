@@ -143,13 +143,16 @@ def is_ecdsa(point: ECC.EccKey, hashes: Any, content: bytes, signature: bytes, e
 
 
 def check_chain(chain: Sequence[Certificate], roots: Collection[str], now_ms: int) -> None:
-    """Raise UntrustedChain unless each is certified by the next, the last by itself, and its key is a known root."""
-    for certificate, issuer in pairwise([*chain, chain[-1]]):
+    """Raise UntrustedChain unless each is certified by the next, the last by itself, and its key is a known root.
+
+    From the root on, so that no key is used before it is certified: a stranger's may cost seconds.
+    """
+    if chain[-1].key_digest not in roots:
+        raise UntrustedChain(f"The root's key {chain[-1].key_digest[:16]} is no vendor's.")
+    for certificate, issuer in reversed(list(pairwise([*chain, chain[-1]]))):
         if certificate.issuer != issuer.subject or not issuer.is_authority:
             raise UntrustedChain("A certificate names another issuer, or one that may not certify.")
         if not certificate.not_before_ms <= now_ms < certificate.not_after_ms:
             raise UntrustedChain("A certificate does not hold now.")
         if not is_signed_by(certificate, issuer):
             raise UntrustedChain("A certificate was not signed by the next.")
-    if chain[-1].key_digest not in roots:
-        raise UntrustedChain(f"The root's key {chain[-1].key_digest[:16]} is no vendor's.")
