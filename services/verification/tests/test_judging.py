@@ -1,11 +1,16 @@
 """Who is right: whatever order answers come in, nobody who is with the truth is overruled while liars are fewer."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from assay.schema.lease import SlashReason
 from assay.verification.domain import Ruling, Vote, rule, wanted
 from assay.verification.domain.judging import CLAIM
+from assay.verification.settings import Settings
 
 FALSE, LAZY = SlashReason.FALSE_ACCUSATION, SlashReason.LAZY_VERIFIER
 
@@ -72,3 +77,31 @@ def test_only_a_group_of_two_that_is_larger_than_any_other_fells_a_claim(groups:
     assert len(set(upheld)) == 1 and len(upheld) >= 2
     assert all(groups.count(group) < len(upheld) for group in set(groups) - set(upheld))
     assert ruling.stands == (upheld[0] == CLAIM)
+
+
+DAY_S = 86_400
+
+
+@pytest.mark.parametrize(
+    ("contest_s", "move_s", "appeal_s", "fits"),
+    [
+        (3_600, 900, 3_600, True),
+        (DAY_S, 17_550, 0, True),
+        (DAY_S, 17_551, 0, False),
+        # What the court decides is not appealed: the two are not added.
+        (DAY_S, 17_550, 7 * DAY_S, True),
+        # Both drawings of a dispute that is appealed wait for their answers.
+        (7 * DAY_S, 1_800, 7 * DAY_S - 3_600, True),
+        (7 * DAY_S, 1_801, 7 * DAY_S - 3_600, False),
+    ],
+)
+def test_no_dispute_lasts_longer_than_stake_takes_to_unbond(
+    tmp_path: Path, contest_s: int, move_s: int, appeal_s: int, fits: bool
+) -> None:
+    folders = {"data_dir": tmp_path, "models_dir": tmp_path, "deployment_file": tmp_path / "deployment"}
+    knobs = {"contest_s": contest_s, "move_s": move_s, "appeal_s": appeal_s, "postgres_dsn": "postgres://none"}
+    if fits:
+        assert Settings(**folders, **knobs).move_s == move_s
+    else:
+        with pytest.raises(ValidationError, match="longer than stake takes to unbond"):
+            Settings(**folders, **knobs)

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from assay.runtime.settings import ServiceSettings
-from assay.verification.domain.dispute import MOVES_MAX, UNBONDING_S
+from assay.verification.domain.dispute import UNBONDING_S, lasts_s_max
 
 
 class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
@@ -51,7 +51,7 @@ class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
     @model_validator(mode="after")
     def within_unbonding(self) -> "Settings":
         """The settings, if stake cannot leave before a dispute that it answers for is over. Raises ValueError."""
-        if self.contest_s + MOVES_MAX * self.move_s + self.appeal_s > UNBONDING_S:
+        if lasts_s_max(self.contest_s, self.move_s, self.appeal_s) > UNBONDING_S:
             raise ValueError(
                 "A dispute could last longer than stake takes to unbond: shorten contest_s, move_s, appeal_s."
             )

@@ -47,6 +47,15 @@ class Received:
     signed: Signed
 
 
+def lasts_s_max(contest_s: int, move_s: int, appeal_s: int) -> int:
+    """The longest that a dispute takes, in seconds, from its lodging on.
+
+    In the court every move is made at its last moment. By second drawing, further answers stay away, what stands is
+    appealed at the last moment, and those of the appeal stay away too. What the court decides is not appealed.
+    """
+    return contest_s + max(MOVES_MAX * move_s, move_s + appeal_s + move_s if appeal_s else move_s)
+
+
 def dispute_id_of(question_id: str) -> str:
     """The id of the dispute about a question."""
     return derive_id("c", question_id)
