@@ -1,8 +1,11 @@
 """What becomes of an offer, over real Postgres and the shell's own transactions."""
 
+import base64
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
+from libs.proof.tests.attestation.making import MEASUREMENT, Snp, snp_roots
 from services.discovery.tests.desk import Desk
 from services.discovery.tests.samples import (
     HOUR_MS,
@@ -19,9 +22,12 @@ from services.discovery.tests.samples import (
 
 from assay.discovery.main import service
 from assay.discovery.questions import network, provider
+from assay.proof.attestation import binding
+from assay.schema.attestation import PresentedReport
 from assay.schema.errors import Refused
 from assay.schema.event import Event
 from assay.schema.offer import OfferDelisted, OfferListed
+from assay.schema.values import NO_DIGEST
 
 pytestmark = pytest.mark.server
 
@@ -159,3 +165,41 @@ async def test_migrating_twice_changes_nothing(desk: Desk) -> None:
     await desk.ctx.store.migrate(service().migrations)
     (delisted,) = await desk.tell(taken_back())
     assert isinstance(delisted, OfferDelisted)
+
+
+def attested(parts: Any, **changes: Any) -> PresentedReport:
+    evidence = [base64.b64encode(part).decode() for part in (parts.report, parts.vcek, parts.ask, parts.ark)]
+    return PresentedReport(**{"technology": "sev-snp", "machine": "c" * 64, "evidence": evidence} | changes)
+
+
+async def test_a_report_of_a_machine_is_told_with_the_offer_whether_it_stands_or_not(
+    open_desk: Callable[..., Awaitable[Desk]],
+) -> None:
+    desk = await open_desk(attested_roots=snp_roots(), attested_images=[MEASUREMENT.hex()])
+    own = Snp(carried=binding(provider_of(1), "c" * 64, NO_DIGEST)).evidence
+    found = []
+    for sequence, report in enumerate(
+        [
+            attested(own),
+            attested(own, machine="d" * 64),
+            attested(Snp().evidence),
+            attested(own, evidence=["no base64"]),
+            None,
+        ],
+        1,
+    ):
+        told_ = await desk.tell(staked(block=sequence), announced(sequence=sequence, attestation=report))
+        listed = told_[-1]
+        assert isinstance(listed, OfferListed) and listed.sequence == sequence
+        found.append(listed.attestation.code if listed.attestation else "none")
+    foreign = "attestation.unbound"
+    assert found == [None, foreign, foreign, "attestation.malformed", "none"]
+
+
+async def test_no_report_stands_unless_the_operator_trusts_a_root(desk: Desk) -> None:
+    own = attested(Snp(carried=binding(provider_of(1), "c" * 64, NO_DIGEST)).evidence)
+    (refused,) = await desk.tell(announced(attestation=own))
+    assert told([refused]) == [("offer.refused", "offer.understaked")]
+    (listed,) = await desk.tell(staked())
+    assert isinstance(listed, OfferListed) and listed.attestation
+    assert listed.attestation.code == "attestation.untrusted", "and it is remembered until the stake is there"

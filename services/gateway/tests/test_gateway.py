@@ -23,6 +23,7 @@ from assay.proof import spec_digest
 from assay.proof.commitment import chain, leaf_of
 from assay.runtime.serving import serve
 from assay.schema import Envelope, decode
+from assay.schema.attestation import ReportFinding
 from assay.schema.audit import AuditAssigned, AuditLapsed, AuditSealed, VerifierAnnounced, VerifierWithdrawn
 from assay.schema.beacon import BeaconCalled, BeaconCommitted, BeaconOpened, BeaconRevealed, beacon_fact
 from assay.schema.errors import Refused, Unreachable
@@ -511,6 +512,7 @@ async def test_the_network_and_plans_are_shown_and_unknown_questions_refused(
         expires_ms=now_ms() + 60_000,
         reputation=900_000,
         stake=10**20,
+        attestation=ReportFinding(technology="tdx", report="e" * 64, machine="c" * 64, code="attestation.untrusted"),
     )
     await world.says("discovery", listed)
 
@@ -526,6 +528,7 @@ async def test_the_network_and_plans_are_shown_and_unknown_questions_refused(
         "price": 5,
         "reputation": 900_000,
     }
+    assert (row["attestation"]["report"], row["attestation"]["code"]) == ("e" * 64, "attestation.untrusted")
     plan = await ann.ask("plan", {"kind": "noop", "params": {"segments": 3, "units_per_segment": 7}})
     assert (plan["segments"], plan["segment_units"], plan["inputs"]) == (3, 7, [])
     for question, body, code in (

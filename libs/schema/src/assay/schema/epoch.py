@@ -91,7 +91,8 @@ class EpochDrawn(EpochFact, Event, type="epoch.drawn", by=Role.VERIFICATION, tel
     """Emitted when the beacon is known: block `block`, which was fixed by the anchor's height, and the reveals.
 
     `revealed` are the shares that count, `missing` who was bound to one and did not reveal it; if nobody was, the block
-    alone is the beacon. Seed and draw follow from beacon, root and provider; anyone can repeat them.
+    alone is the beacon. Seed and draw follow from beacon, root and provider; anyone can repeat them. `attestation` is
+    the digest of the report that the policy took into account, if there was one.
     """
 
     root: Digest
@@ -101,6 +102,7 @@ class EpochDrawn(EpochFact, Event, type="epoch.drawn", by=Role.VERIFICATION, tel
     drawn: Annotated[tuple[DrawnSegment, ...], Field(min_length=1, max_length=DRAWN_MAX)]
     revealed: Annotated[tuple[RevealedShare, ...], Field(max_length=SHARES_MAX)] = ()
     missing: Annotated[tuple[VerifierId, ...], Field(max_length=SHARES_MAX)] = ()
+    attestation: Digest | None = None
 
 
 class EpochOpened(EpochFact, Event, type="epoch.opened", by=Role.VERIFICATION, tells=("provider",)):

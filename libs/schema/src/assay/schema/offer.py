@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from assay.schema.attestation import PresentedReport, ReportFinding
 from assay.schema.event import Event
 from assay.schema.values import Capacity, Code, Kind, Millis, Money, OfferId, ProviderId, Reason, Region, Role, Value
 
@@ -22,14 +23,25 @@ class Offer(Value):
 
 
 class OfferAnnounced(Offer, Event, type="offer.announced", by=Role.PROVIDER):
-    """Emitted when a provider states or renews its offer. Consumed by discovery."""
+    """Emitted when a provider states or renews its offer. Consumed by discovery.
+
+    `attestation` is a recorded report of its machine; an offer without one is worth no less.
+    """
+
+    attestation: PresentedReport | None = None
 
 
 class OfferListed(Offer, Event, type="offer.listed", by=Role.DISCOVERY, tells=("provider",)):
-    """Emitted when an offer's stake covers its claim, with what is known of the provider. Consumed by matching."""
+    """Emitted when an offer's stake covers its claim, with what is known of the provider. Consumed by matching and
+    verification.
+
+    `attestation` is what was found in the report that it presented, if any: where it stands, verification has fewer
+    segments drawn.
+    """
 
     reputation: Annotated[int, Field(ge=0, le=1_000_000, description="parts per million")]
     stake: Money
+    attestation: ReportFinding | None = None
 
 
 class OfferRefused(Event, type="offer.refused", by=Role.DISCOVERY, tells=("provider",)):

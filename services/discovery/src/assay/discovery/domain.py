@@ -1,9 +1,10 @@
 """What admits an offer, what a provider's record is worth, and when its silence means anything. Pure."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from assay.proof.presented import Trusted
 from assay.schema.offer import Offer
 from assay.schema.values import STAKE_PER_SLOT
 
@@ -43,10 +44,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the operator lists: these kinds of work, or every kind if none is named; and how long silence is borne."""
+    """What the operator lists: these kinds of work, or every kind if none is named; how long silence is borne; and what
+    reports of machines it trusts.
+    """
 
     kinds: frozenset[str] = frozenset()
     silent_ms: int = 30_000
+    trusted: Trusted = field(default_factory=Trusted)
 
 
 @dataclass(frozen=True, slots=True)

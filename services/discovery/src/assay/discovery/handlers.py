@@ -7,6 +7,7 @@ from typing import Any, Final
 from assay.discovery.checks import admit
 from assay.discovery.domain import Objection, Pulse, Standing, Terms, is_newer
 from assay.discovery.queries import Known, Registry
+from assay.proof.presented import find_in
 from assay.runtime import Handler
 from assay.schema.event import Envelope, Event
 from assay.schema.lease import LeaseRejected, LeaseVerified
@@ -42,7 +43,7 @@ async def on_offer_announced(said: Envelope[OfferAnnounced], ports: Ports, now_m
     objection = admit(offer, standing, ports.terms, now_ms)
     if objection is None:
         await ports.registry.save(offer, now_ms, None)
-        return [*_replaced(known, offer), listed(offer, standing)]
+        return [*_replaced(known, offer), listed(offer, standing, ports.terms, now_ms)]
     if not (known and known.is_listed):
         await ports.registry.save(offer, None, objection.code)
     return [_refused(offer, objection)]
@@ -85,7 +86,7 @@ async def _review(ports: Ports, provider: str, now_ms: int) -> list[Event]:
     if objection:
         return await _delist(ports, known, objection)
     await ports.registry.save(known.offer, now_ms, None)
-    return [listed(known.offer, standing)]
+    return [listed(known.offer, standing, ports.terms, now_ms)]
 
 
 async def _delist(ports: Ports, known: Known, objection: Objection) -> list[Event]:
@@ -99,10 +100,12 @@ def _replaced(known: Known | None, offer: Offer) -> list[Event]:
     return [delisted(known.offer, Objection("offer.replaced", f"Offer {offer.offer_id} took its place."))]
 
 
-def listed(offer: Offer, standing: Standing) -> OfferListed:
-    """The event that lists an offer, with what is known of its provider."""
-    terms: dict[str, Any] = {name: getattr(offer, name) for name in Offer.model_fields}
-    return OfferListed(**terms, reputation=standing.reputation, stake=standing.stake)
+def listed(offer: OfferAnnounced, standing: Standing, terms: Terms, now_ms: int) -> OfferListed:
+    """The event that lists an offer, with what is known of its provider and found in the report that it presents."""
+    own: dict[str, Any] = {name: getattr(offer, name) for name in Offer.model_fields}
+    presented = offer.attestation
+    found = find_in(presented, offer.provider, terms.trusted, now_ms) if presented else None
+    return OfferListed(**own, reputation=standing.reputation, stake=standing.stake, attestation=found)
 
 
 def _refused(offer: Offer, objection: Objection) -> OfferRefused:

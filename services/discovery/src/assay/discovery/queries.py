@@ -4,12 +4,12 @@ A provider's row is the lock of all that is known of it; whoever comes by time s
 in a circle.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from assay.discovery.domain import Standing
-from assay.schema.offer import Offer
+from assay.schema.offer import Offer, OfferAnnounced
 from assay.store import Transaction
 
 LOCK: Final = """
@@ -74,7 +74,7 @@ TICK_MAX: Final = 256
 class Known:
     """A provider's standing offer as it is remembered."""
 
-    offer: Offer
+    offer: OfferAnnounced
     is_listed: bool
     objection: str | None
 
@@ -92,7 +92,7 @@ class Registry:
         known = Known(_offer(row), row["listed_ms"] is not None, row["objection"]) if row else None
         return Standing(int(stake), verified, rejected), known
 
-    async def save(self, offer: Offer, listed_ms: int | None, objection: str | None) -> None:
+    async def save(self, offer: OfferAnnounced, listed_ms: int | None, objection: str | None) -> None:
         """Keeps an offer as its provider's standing one."""
         values = (offer.provider, offer.offer_id, offer.sequence, offer.model_dump_json(), offer.expires_ms)
         await self.tx.execute(SAVE, *values, listed_ms, objection)
@@ -109,19 +109,19 @@ class Registry:
         """Keeps when each provider was heard last; of unknown ones nothing."""
         await self.tx.execute(HEARD, list(beats), list(beats.values()))
 
-    async def delist(self, offers: list[Offer], objection: str) -> None:
+    async def delist(self, offers: Sequence[Offer], objection: str) -> None:
         """Keeps the offers as not listed, and why."""
         await self.tx.execute(DELIST, [offer.provider for offer in offers], objection)
 
-    async def expired(self, now_ms: int) -> list[Offer]:
+    async def expired(self, now_ms: int) -> list[OfferAnnounced]:
         """Listed offers that have ended."""
         return [_offer(row) for row in await self.tx.fetch(EXPIRED, now_ms, TICK_MAX)]
 
-    async def silent(self, since_ms: int) -> list[Offer]:
+    async def silent(self, since_ms: int) -> list[OfferAnnounced]:
         """Listed offers whose provider was heard last before `since_ms`."""
         return [_offer(row) for row in await self.tx.fetch(SILENT, since_ms)]
 
-    async def back(self, since_ms: int, now_ms: int) -> list[Offer]:
+    async def back(self, since_ms: int, now_ms: int) -> list[OfferAnnounced]:
         """Offers that fell silent, and whose provider was heard after `since_ms` again."""
         return [_offer(row) for row in await self.tx.fetch(BACK, since_ms, now_ms, TICK_MAX)]
 
@@ -139,5 +139,5 @@ class Registry:
         return dict(row) if row else None
 
 
-def _offer(row: Any) -> Offer:
-    return Offer.model_validate_json(row["terms"])
+def _offer(row: Any) -> OfferAnnounced:
+    return OfferAnnounced.model_validate_json(row["terms"])

@@ -4,6 +4,7 @@ Unreachable is not failed: silence counts only while the gateway's pulse proves 
 most providers at once.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from assay.discovery.checks import admit
@@ -26,13 +27,13 @@ async def watch(ports: Ports, now_ms: int) -> list[Event]:
     ]
 
 
-async def _silent(ports: Ports, now_ms: int) -> list[Offer]:
+async def _silent(ports: Ports, now_ms: int) -> Sequence[Offer]:
     since_ms = ports.pulse.silent_since(now_ms, ports.terms.silent_ms)
     silent = [] if since_ms is None else await ports.registry.silent(since_ms)
     return [] if silent and is_bulk(len(silent), await ports.registry.count()) else silent
 
 
-async def _delist(ports: Ports, offers: list[Offer], objection: Objection) -> list[Event]:
+async def _delist(ports: Ports, offers: Sequence[Offer], objection: Objection) -> list[Event]:
     if offers:
         await ports.registry.delist(offers, objection.code)
     return [delisted(offer, objection) for offer in offers]
@@ -44,5 +45,5 @@ async def _relist(ports: Ports, now_ms: int) -> list[Event]:
         standing, _ = await ports.registry.lock(offer.provider)
         objection = admit(offer, standing, ports.terms, now_ms)
         await ports.registry.save(offer, None if objection else now_ms, objection.code if objection else None)
-        events += [] if objection else [listed(offer, standing)]
+        events += [] if objection else [listed(offer, standing, ports.terms, now_ms)]
     return events

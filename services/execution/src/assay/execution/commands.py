@@ -6,15 +6,17 @@ from typing import Annotated, Any
 import typer
 
 from assay.bus.feed import replayed
+from assay.bus.keyfile import load_key
 from assay.client import output
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.client.sdk import Assay
 from assay.client.worker import drain as drain_worker
 from assay.client.worker import starting
+from assay.schema.errors import BadSettings
 from assay.schema.event import decode
 from assay.schema.offer import OfferDelisted, OfferRefused
-from assay.schema.values import Role, participant_id
+from assay.schema.values import NO_DIGEST, Role, participant_id
 
 DataDir = Annotated[Path, typer.Option(help="Journal, cache and checkpoints.")]
 DATA_DIR = Path("var/provider")
@@ -26,6 +28,7 @@ def register(app: typer.Typer) -> None:
     group.command("start")(start)
     group.command("status")(status)
     group.command("drain")(drain)
+    group.command("binding")(binding)
     app.add_typer(group, name="provider")
 
 
@@ -36,13 +39,22 @@ def start(
     region: Annotated[str, typer.Option(help="ISO 3166 code of the machine's country.")] = "de",
     slots: Annotated[int, typer.Option(help="Leases held at a time; each needs stake.", min=1)] = 1,
     mega_unit_price: Annotated[int, typer.Option(help="Price of a million cost units, in base units.")] = 20_000_000,
+    attestation: Annotated[Path | None, typer.Option(help="A recorded report of this machine, as JSON.")] = None,
 ) -> None:
     """Run a worker here until Ctrl-C, which drains it. More knobs: ASSAY_EXECUTION_*."""
     from assay.execution.launch import launch
     from assay.execution.settings import Settings
 
     with starting(context, data_dir) as known:
-        launch(Settings(**known, models_dir=models_dir, region=region, slots=slots, mega_unit_price=mega_unit_price))
+        settings = Settings(
+            **known,
+            models_dir=models_dir,
+            region=region,
+            slots=slots,
+            mega_unit_price=mega_unit_price,
+            attestation_file=attestation,
+        )
+        launch(settings)
 
 
 def status(context: typer.Context) -> None:
@@ -71,3 +83,28 @@ async def why_unlisted(assay: Assay) -> dict[str, Any]:
 def drain(context: typer.Context, data_dir: DataDir = DATA_DIR) -> None:
     """Tell the worker here to end the segments in hand, release its leases and stop."""
     drain_worker(context, data_dir)
+
+
+def binding(
+    context: typer.Context,
+    challenge: Annotated[str, typer.Option(help="What the operator has reports bound to.")] = NO_DIGEST,
+) -> None:
+    """Print the 64 bytes that a report of this machine must carry for this provider, in hex."""
+
+    async def work(out: Output) -> None:
+        from assay.proof.attestation import binding as bound
+        from assay.proof.provenance import is_digest
+        from assay.workloads.machine import own_class_id
+
+        if not is_digest(challenge):
+            raise BadSettings("A challenge is 64 hex digits: ask the operator for it.")
+        profile, machine = Profile.find(out.profile), own_class_id()
+        if profile.key_file is None:
+            raise BadSettings("The profile has no key: add key_file.")
+        if machine is None:
+            raise BadSettings("This machine states no class, and a report is bound to one.")
+        own = participant_id(Role.PROVIDER, load_key(profile.key_file).address)
+        text = bound(own, machine, challenge).hex()
+        out.show({"provider": own, "machine": machine, "binding": text}, lambda: text)
+
+    output.run(context, work)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from assay.proof.commitment import chain, leaf, lease_root
 from assay.proof.order import spec_digest
+from assay.schema.attestation import PresentedReport
 from assay.schema.errors import Reject
 from assay.schema.job import JobSpec
 from assay.schema.lease import (
@@ -167,6 +168,7 @@ def offer(
     region: str,
     mega_unit_price: int,
     expires_ms: int,
+    attestation: PresentedReport | None = None,
 ) -> OfferAnnounced:
     """The provider's standing offer; its id stays the same, a later sequence replaces an earlier one."""
     return OfferAnnounced(
@@ -178,4 +180,5 @@ def offer(
         region=region,
         mega_unit_price=mega_unit_price,
         expires_ms=expires_ms,
+        attestation=attestation,
     )

@@ -24,6 +24,9 @@ class Settings(ParticipantSettings, env_prefix="ASSAY_EXECUTION_"):
     """Child processes that work at a time; a lease beyond them waits for one."""
     memory_bytes: int = 4 * 2**30
     """Memory that a lease may use."""
+    attestation_file: Path | None = None
+    """A recorded report of this machine, presented with each offer: a JSON object of `technology` (sev-snp, tdx) and
+    `evidence`, its parts in base64. Untried on such hardware."""
     mega_unit_price: Annotated[int, Field(ge=0)] = 1_000_000
     """Price of a million cost units, in the stable token's base unit."""
     offer_s: Annotated[int, Field(ge=5, le=3600)] = 60

@@ -9,6 +9,7 @@ from functools import partial
 
 from assay.bus.participant import Door
 from assay.execution import domain
+from assay.execution.attesting import load_report
 from assay.execution.defending import Past, defendant
 from assay.execution.inputs import Cache
 from assay.execution.lease_run import LeaseRun, Tools
@@ -55,6 +56,8 @@ class Worker:
     ) -> None:
         self.settings, self.door, self.journal, self._now, self._make_run = settings, door, journal, now, make_run
         self.provider = participant_id(Role.PROVIDER, key.address)
+        machine = own_class_id()
+        self._report = load_report(settings.attestation_file, machine)
         self.outgoing = Outgoing(journal, door, key, eip712, self.provider, now)
         self.outgoing.on_refused = self._on_refused
         self._incoming = Incoming(journal, door, self._on_said)
@@ -65,7 +68,7 @@ class Worker:
             settings.models_dir,
             settings.data_dir / "scratch",
             self._telemetry,
-            own_class_id(),
+            machine,
         )
         self._past = Past(
             journal, self._tools.cache, settings.models_dir, self._tools.scratch, settings.data_dir / "dispute.log"
@@ -157,9 +160,8 @@ class Worker:
             capacity = Capacity(slots=s.slots, memory_bytes=s.memory_bytes)
             now = self._now()
             expires_ms = now + s.offer_s * 1000
-            self.outgoing.say(
-                domain.offer(self.provider, now, s.kinds, capacity, s.region, s.mega_unit_price, expires_ms)
-            )
+            terms = (s.kinds, capacity, s.region, s.mega_unit_price, expires_ms)
+            self.outgoing.say(domain.offer(self.provider, now, *terms, self._report))
             await asyncio.sleep(s.offer_s / 2)
 
     async def _beat(self) -> None:

@@ -23,5 +23,6 @@ def provider_row(row: Mapping[str, Any]) -> dict[str, Any]:
         "price": offer.mega_unit_price,
         "reputation": offer.reputation,
         "stake": offer.stake,
+        "attestation": offer.attestation.model_dump(mode="json") if offer.attestation else None,
         "expires_ms": offer.expires_ms,
     }

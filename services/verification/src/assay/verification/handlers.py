@@ -21,9 +21,9 @@ from assay.schema.errors import Retry
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobCancelled, JobExecuted, JobExpired, JobFailed, JobStopped
 from assay.schema.lease import LeaseCommitted, LeaseGranted
-from assay.schema.offer import StakeChanged
+from assay.schema.offer import OfferListed, StakeChanged
 from assay.verification.ports import Ports
-from assay.verification.queries import beacons, cases, epochs, questions, verifiers
+from assay.verification.queries import attested, beacons, cases, epochs, questions, verifiers
 from assay.verification.steps import disputing
 from assay.verification.steps.appealing import take_appeal
 from assay.verification.steps.revealing import share_in
@@ -101,6 +101,12 @@ async def on_verifier_withdrawn(said: Envelope[VerifierWithdrawn], ports: Ports,
     return []
 
 
+async def on_offer_listed(said: Envelope[OfferListed], ports: Ports, now: int) -> list[Event]:
+    """Keep whether a report stands for the provider's machine."""
+    await attested.remember(ports.tx, said.event, said.time_ms)
+    return []
+
+
 async def on_stake_changed(said: Envelope[StakeChanged], ports: Ports, now: int) -> list[Event]:
     """Keep what stands behind an address, whichever role it speaks in."""
     await verifiers.bond(ports.tx, said.event.provider, said.event.amount, said.event.block)
@@ -165,6 +171,7 @@ HANDLERS: dict[type[Event], Handler] = {
     BeaconRevealed: on_beacon_revealed,
     VerifierAnnounced: on_verifier_announced,
     VerifierWithdrawn: on_verifier_withdrawn,
+    OfferListed: on_offer_listed,
     StakeChanged: on_stake_changed,
     AuditSealed: on_audit_sealed,
     AuditRevealed: on_audit_revealed,

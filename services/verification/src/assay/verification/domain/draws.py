@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from assay.proof import epoch
 from assay.proof.epoch import Range
-from assay.proof.policy import Numerics, Reputation, Terms, Work, choose, numerics_of, tiers_of, work_of
+from assay.proof.policy import Classes, Numerics, Reputation, Terms, Work, choose, numerics_of, tiers_of, work_of
+from assay.proof.policy.terms import MACHINES
 from assay.schema.epoch import DRAWN_MAX, DrawnSegment
 from assay.schema.job import JobSpec
 from assay.schema.values import AUDIT_SEGMENTS, Digest
@@ -51,18 +52,26 @@ def draw_segments(
     return Draw(block, beacon.hex(), seed, segments, besides)
 
 
-def count_of(segments: int, pay: int, passed_epochs: int, specs: Sequence[JobSpec] = ()) -> int:
+def count_of(
+    segments: int, pay: int, passed_epochs: int, specs: Sequence[JobSpec] = (), classes: Classes = MACHINES
+) -> int:
     """How many segments the policy has drawn from a provider's epoch, whose pay is in escrow, in base units.
 
     The provider's stake is in another token, so the pay alone must deter; it is a newcomer until epochs have passed.
-    Of the tiers that the epoch's work is checked by, the one decides that needs most.
+    Of the tiers that the epoch's work is checked by, the one decides that needs most. For an attested machine half of
+    what finds a share is enough; what deters and what a newcomer gets stays.
     """
     ways = {
         (work_of(spec.kind), numerics_of(spec.params)): tiers_of(spec.kind, spec.params, spec.policy) for spec in specs
     }
     ways = ways or {(Work.OTHER, Numerics.FLOAT32): tiers_of("", {})}
     plans = [
-        choose(Terms(segments, pay, stake=0, work=work, numerics=numerics), Reputation(passed_epochs), tiers=tiers)
+        choose(
+            Terms(segments, pay, stake=0, work=work, numerics=numerics),
+            Reputation(passed_epochs),
+            classes,
+            tiers=tiers,
+        )
         for (work, numerics), tiers in ways.items()
     ]
     return min(max(plan.chosen.k for plan in plans), segments, DRAWN_MAX)

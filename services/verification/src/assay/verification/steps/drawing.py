@@ -7,13 +7,15 @@ from typing import Final, TypeAlias
 
 from assay.proof.beacon import Beacon
 from assay.proof.epoch import Entry, Range
+from assay.proof.policy import Classes, attest
 from assay.schema.epoch import EpochDrawn, EpochFault, EpochOpened, EpochWithheld
 from assay.schema.errors import AssayError, Refused, Retry
 from assay.schema.values import Digest, cost_of
+from assay.store import Transaction
 from assay.verification.desk import Desk
 from assay.verification.domain import Case, Draw, Fund, askings, count_of, draw_segments, fees_of
 from assay.verification.domain.verdicts import fact_of
-from assay.verification.queries import beacons, cases, epochs, questions
+from assay.verification.queries import attested, beacons, cases, epochs, questions
 from assay.verification.queries.epochs import Kept, leases_of
 from assay.verification.steps.concluding import close_epoch
 from assay.verification.steps.revealing import Shared, combine_shares, open_shares
@@ -76,23 +78,30 @@ class Drawer:
     async def _draw(self, epoch: Kept) -> bool:
         """Whether the epoch is drawn now."""
         assert epoch.beacon_block is not None
-        epoch_id = epoch.committed.epoch_id
+        epoch_id, settings = epoch.committed.epoch_id, self._desk.settings
         async with self._desk.context.unit() as unit:
             await beacons.lock(unit.tx, epoch_id)
             if (await epochs.lock(unit.tx, epoch_id)).state != "awaiting":
                 return True
             shared = await combine_shares(unit, epoch, self._desk.now())
             found = [case for case, _ in await cases.cases(unit.tx, leases_of(epoch))]
-            k = self._desk.settings.draws or count_of(
+            report = None if settings.draws else await self._report_of(unit.tx, epoch, found)
+            k = settings.draws or count_of(
                 epoch.committed.segments,
                 pay_of(found),
                 await epochs.passed_since_fault(unit.tx, epoch.committed),
                 [case.granted.spec for case in found],
+                attest(Classes(), report),
             )
             draw = draw_of(epoch, found, epoch.beacon_block, shared.beacon, k)
             await epochs.keep_draw(unit.tx, epoch_id, draw, self._desk.now())
-            unit.emission.add(drawn_of(epoch, draw, shared), epoch_id)
+            unit.emission.add(drawn_of(epoch, draw, shared, report), epoch_id)
         return True
+
+    async def _report_of(self, tx: Transaction, epoch: Kept, found: Sequence[Case]) -> Digest | None:
+        """The report of the machine that all of the epoch's work is stated to be of, if one stands."""
+        machines = {commit.machine for case in found for commit in case.commits}
+        return await attested.report_of(tx, epoch.committed.provider, machines, self._desk.now())
 
     async def _open(self, epoch: Kept) -> bool:
         """Whether it is known now that the checkpoints are there, or that one is withheld."""
@@ -173,8 +182,8 @@ def draw_of(epoch: Kept, found: Sequence[Case], block: int, beacon: bytes, k: in
     return draw_segments(block, beacon, committed.root, committed.provider, committed.number, ranges, asked, k)
 
 
-def drawn_of(epoch: Kept, draw: Draw, shared: Shared) -> EpochDrawn:
-    """The event of a draw."""
+def drawn_of(epoch: Kept, draw: Draw, shared: Shared, report: Digest | None) -> EpochDrawn:
+    """The event of a draw; `report` lowered how many were drawn, if there is one."""
     return EpochDrawn(
         **fact_of(epoch.committed),
         root=epoch.committed.root,
@@ -184,4 +193,5 @@ def drawn_of(epoch: Kept, draw: Draw, shared: Shared) -> EpochDrawn:
         drawn=draw.segments,
         revealed=shared.revealed,
         missing=shared.missing,
+        attestation=report,
     )
