@@ -92,6 +92,19 @@ def test_a_job_that_nobody_offers_to_run_has_a_plan_and_no_price(network: Networ
     assert said("plan", "--kind", "finetune")["price"] is None
 
 
+def test_the_plan_of_a_job_says_whether_the_machine_it_would_run_on_is_attested(network: Network) -> None:
+    found = {"report": "e" * 64, "code": None}
+
+    def planned(attestation: dict[str, Any] | None) -> tuple[str | None, int]:
+        network.offers = [{**OFFERS[1], "attestation": attestation}, {**OFFERS[0], "attestation": found}]
+        told = said("plan", "--kind", "finetune")
+        return told["attestation"], told["pool"]["k"]
+
+    without, refused = planned(None), planned({**found, "code": "attestation.untrusted"})
+    assert without == refused == (None, 90)
+    assert planned(found) == ("e" * 64, 45)
+
+
 @pytest.mark.parametrize("words", [["audit", "plan", "--units", "50"], ["plan", "--kind", "finetune"]])
 def test_people_get_tables(network: Network, words: list[str]) -> None:
     ended = CliRunner().invoke(app, words)

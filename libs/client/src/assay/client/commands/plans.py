@@ -17,10 +17,12 @@ from assay.proof.digest import blob_digest
 from assay.proof.economics import MILLION, found_among
 from assay.proof.policy import (
     TIERS,
+    Classes,
     Plan,
     Premium,
     Reputation,
     Terms,
+    attest,
     choose,
     is_extra,
     numerics_of,
@@ -67,15 +69,15 @@ def plan(
         async with Assay.connect(Profile.find(out.profile)) as assay:
             cut = await assay.plan(asked.kind, params_of(asked))
             offers = (await assay.network())["providers"]
-        price, tiers = price_of(asked.kind, cut, offers), tiers_of(asked.kind, asked.params, asked.policy)
-        proof = choose(terms_of(asked, cut, price or 1, pool), PROVEN, tiers=tiers)
+        price, report = price_of(asked.kind, cut, offers), report_of(asked.kind, offers)
+        proof = prove(asked, cut, price or 1, pool, report)
         premium = premium_of(cut, price or 1, min(poisoned, cut["segments"]), proof) if poisoned else None
         sizes = sorted({cut["segments"], pool, *POOLS})
-        curve = [(size, choose(terms_of(asked, cut, price or 1, size), PROVEN, tiers=tiers).chosen) for size in sizes]
+        curve = [(size, prove(asked, cut, price or 1, size, report).chosen) for size in sizes]
         body = {
-            "segments": cut["segments"],
-            "segment_units": cut["segment_units"],
+            **{name: cut[name] for name in ("segments", "segment_units")},
             "price": price,
+            "attestation": report,
             "proof_of_job": share(price or 0, proof),
             "pool": body_of(proof),
             "cost_share_ppm_by_pool": {str(size): row.cost.total for size, row in curve},
@@ -94,8 +96,32 @@ def params_of(asked: Asked) -> dict[str, Any]:
 
 def price_of(kind: str, cut: dict[str, Any], offers: list[dict[str, Any]]) -> int | None:
     """What the whole job costs at the cheapest offer listed for its kind, in base units; None if there is none."""
-    prices = [offer["price"] for offer in offers if offer["state"] == "listed" and kind in offer["kinds"]]
-    return cost_of(cut["segments"] * cut["segment_units"], min(prices)) if prices else None
+    cheapest = cheapest_of(kind, offers)
+    return cost_of(cut["segments"] * cut["segment_units"], cheapest["price"]) if cheapest else None
+
+
+def cheapest_of(kind: str, offers: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The cheapest offer listed for a kind of work; of equal ones one without an attested machine."""
+    listed = [offer for offer in offers if offer["state"] == "listed" and kind in offer["kinds"]]
+    return min(listed, key=lambda offer: (offer["price"], report_in(offer) or ""), default=None)
+
+
+def report_of(kind: str, offers: list[dict[str, Any]]) -> str | None:
+    """The digest of the report that stands for the machine of the cheapest offer, if one does."""
+    cheapest = cheapest_of(kind, offers)
+    return report_in(cheapest) if cheapest else None
+
+
+def report_in(offer: dict[str, Any]) -> str | None:
+    """The digest of an offer's report, if it stands."""
+    found: dict[str, Any] = offer.get("attestation") or {}
+    return found["report"] if found and found["code"] is None else None
+
+
+def prove(asked: Asked, cut: dict[str, Any], price: int, pool: int, report: str | None) -> Plan:
+    """How an epoch of `pool` segments like the job's is proven, on a machine with such a report, if any."""
+    tiers = tiers_of(asked.kind, asked.params, asked.policy)
+    return choose(terms_of(asked, cut, price, pool), PROVEN, attest(Classes(), report), tiers=tiers)
 
 
 def terms_of(asked: Asked, cut: dict[str, Any], price: int, pool: int) -> Terms:
@@ -158,6 +184,10 @@ def draw(body: dict[str, Any], proof: Plan, premium: Premium | None, curve: list
     rows = [
         ("segments", f"{body['segments']:,} of {body['segment_units']:,} units"),
         ("price", output.stable(price) if price is not None else "no offer is listed"),
+        (
+            "its machine",
+            f"attested by the report {body['attestation'][:16]}" if body["attestation"] else "not attested",
+        ),
         ("price of its proof", f"{output.stable(body['proof_of_job'])} in a pool of {proof.segments:,} segments"),
     ]
     if premium:
