@@ -27,6 +27,7 @@ from assay.schema.verdict import Finding, VerdictReached
 
 BLOCK = 40
 VERIFIER = participant_id(Role.VERIFIER, key_of("verifier").address)
+ATTESTED, REPORT = 1, "e" * 64
 ABSENT = participant_id(Role.VERIFIER, key_of("absent").address)
 
 
@@ -90,6 +91,7 @@ def epoch_over(commits: list[Any], number: int, k: int) -> EpochPart:
             drawn=segments,
             revealed=revealed,
             missing=(ABSENT,),
+            attestation=REPORT if number == ATTESTED else None,
         ),
         pulse.value,
         audits=tuple(
@@ -132,6 +134,14 @@ def test_a_receipt_of_pooled_work_holds(pooled: str, lineage: Any) -> None:
     sharers = [participant_id(Role.VERIFIER, key_of(f"sharer {number}").address) for number in ("one", "two")]
     assert all(name in by_name["beacon"] for name in (*sharers, f"not revealed: {ABSENT}", f"block {BLOCK}, 2 after"))
     assert {"root", "beacon", "seed", "draw", "audits", "provenance", "chain"} <= names
+
+
+def test_a_receipt_names_the_report_of_a_machine_where_one_counted(pooled: str, lineage: Any) -> None:
+    said = {check.name: check.sentence for check in verify(pooled, lineage.operator.address).checks}
+    draws = [sentence for name, sentence in said.items() if name.startswith("epoch") and name.endswith("draw")]
+    assert [REPORT in sentence for sentence in draws] == [True, False]
+    written = json.loads(open_envelope(pooled).payload)["predicate"]["epochs"]
+    assert [part.get("attestation", "not written") for part in written] == [REPORT, "not written"]
 
 
 @settings(max_examples=60, deadline=None)

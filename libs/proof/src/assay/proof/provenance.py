@@ -173,6 +173,14 @@ class EpochPart(Part):
     drawn: Annotated[tuple[DrawnPart, ...], Field(min_length=1)]
     audits: tuple[AuditPart, ...] = ()
     fault: FaultPart | None = None
+    attestation: Digest | None = None
+    """The report of the provider's machine that lowered how many were drawn."""
+
+    @model_serializer(mode="wrap")
+    def write(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """The fields, but for the report where there is none, so that older receipts keep form."""
+        written: dict[str, object] = handler(self)
+        return {name: value for name, value in written.items() if name != "attestation" or value}
 
     @property
     def name(self) -> str:
@@ -210,4 +218,5 @@ class EpochPart(Part):
             drawn=tuple(DrawnPart(lease_id=each.lease_id, segment=each.segment) for each in drawn.drawn),
             audits=audits,
             fault=fault,
+            attestation=drawn.attestation,
         )

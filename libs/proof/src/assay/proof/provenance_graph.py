@@ -148,6 +148,9 @@ def pieces_of_verdict(verdict: VerdictReached, epoch: EpochPart | None) -> Itera
     pool = sum(entry.segments for entry in epoch.entries)
     label = f"epoch {epoch.number} of {epoch.provider[:12]}: {len(epoch.drawn)} of {pool} segments drawn"
     yield Node(epoch.epoch_id, "epoch", label)
+    if epoch.attestation:
+        yield Node(epoch.attestation, "attestation", f"report {epoch.attestation[:12]} of the machine")
+        yield Edge(epoch.epoch_id, "drawn less for", epoch.attestation)
     yield Edge(verdict.verdict_id, "drawn in", epoch.epoch_id)
     yield Node(epoch.anchor.tx, "anchor", f"root {epoch.root[:12]} on chain in block {epoch.anchor.block}")
     yield Edge(epoch.epoch_id, "anchored by", epoch.anchor.tx)

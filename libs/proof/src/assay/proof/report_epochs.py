@@ -28,7 +28,7 @@ def check_epochs(reading: Reading) -> Iterator[Check]:
             "root": (faults_of_root(part, reading), "Its root stands over what the provider signed for this job."),
             "beacon": (faults_of_beacon(part, reading.predicate.deployment.domain), beacon_in_words(part)),
             "seed": (faults_of_seed(part), "The seed follows from beacon, root, provider and number."),
-            "draw": (faults_of_draw(part, reading), f"{len(part.drawn)} segments were drawn, as the seed says."),
+            "draw": (faults_of_draw(part, reading), draw_in_words(part)),
             "audits": (
                 faults_of_audits(part, defended, reading),
                 f"{len(part.audits)} answers of verifiers fit the draw.",
@@ -121,6 +121,12 @@ def faults_of_draw(part: EpochPart, reading: Reading) -> Iterator[str]:
     )
     if claimed != given and not (len(drawn) >= DRAWN_MAX and claimed <= given):
         yield "The drawn segments of this job are not those that the seed gives."
+
+
+def draw_in_words(part: EpochPart) -> str:
+    """How many were drawn, and for which report fewer."""
+    said = f"{len(part.drawn)} segments were drawn, as the seed says."
+    return f"{said} Fewer for the report {part.attestation} of the machine." if part.attestation else said
 
 
 def range_of(part: EpochPart, at: int) -> Range:
