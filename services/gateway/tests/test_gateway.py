@@ -26,6 +26,16 @@ from assay.schema import Envelope, decode
 from assay.schema.attestation import ReportFinding
 from assay.schema.audit import AuditAssigned, AuditLapsed, AuditSealed, VerifierAnnounced, VerifierWithdrawn
 from assay.schema.beacon import BeaconCalled, BeaconCommitted, BeaconOpened, BeaconRevealed, beacon_fact
+from assay.schema.epoch import (
+    DrawnSegment,
+    EpochAnchored,
+    EpochCommitted,
+    EpochDrawn,
+    EpochEntry,
+    EpochOpened,
+    EpochTraced,
+    epoch_id_of,
+)
 from assay.schema.errors import Refused, Unreachable
 from assay.schema.event import Event
 from assay.schema.job import (
@@ -442,6 +452,43 @@ async def test_a_share_of_a_beacon_is_committed_when_called_and_revealed_when_to
     await world.says("verification", BeaconOpened(**fact, **block))
     await until_code(reveal, "")
     assert await code_of(vic, val, bound) == "beacon.over"
+
+
+async def test_a_trace_is_opened_by_the_epochs_provider_alone_between_draw_and_opening(
+    world: World, provider: Person
+) -> None:
+    stranger = Person("sly", Role.PROVIDER)
+    door, sly = await world.grant(provider), await world.grant(stranger)
+    fact = {"epoch_id": epoch_id_of(provider.id, 1), "provider": provider.id, "number": 1}
+    place = {"lease_id": derive_id("l", 1), "segment": 0}
+    traced = EpochTraced(**fact, **place, root="1" * 64, trace="2" * 64)
+
+    async def code_of(at: Door, person: Person, event: Event) -> str:
+        try:
+            await at.tell(person.sign(event, now_ms()))
+        except Refused as refusal:
+            return refusal.code
+        return ""
+
+    async def until_code(code: str) -> None:
+        async def is_so() -> bool:
+            return await code_of(door, provider, traced) == code
+
+        await until(is_so)
+
+    assert await code_of(door, provider, traced) == "epoch.unknown"
+    digests = {"root": "3" * 64, "beacon": "4" * 64, "seed": "5" * 64}
+    entry = {"job_id": derive_id("j", 1), "fence": 1, "first_segment": 0, "segments": 1, "root": "3" * 64, "units": 1}
+    pooled = EpochEntry(lease_id=place["lease_id"], **entry)
+    settled = {"root": "3" * 64, "block": 1, "tx": "0x" + "a" * 64, "gas": 1}
+    committed = EpochCommitted(**fact, previous="0" * 64, root="3" * 64, units=1, segments=1, entries=(pooled,))
+    await world.says("verification", committed)
+    await world.says("settlement", EpochAnchored(**fact, **settled))
+    await world.says("verification", EpochDrawn(**fact, **digests, block=3, drawn=(DrawnSegment(**place),)))
+    await until_code("")
+    assert await code_of(sly, stranger, traced.model_copy(update={"provider": stranger.id})) == "epoch.unknown"
+    await world.says("verification", EpochOpened(**fact, block=5, block_hash="6" * 64))
+    await until_code("epoch.over")
 
 
 async def test_verifiers_are_shown_with_what_stands_behind_them(world: World, requester: Person) -> None:

@@ -24,7 +24,7 @@ class Asked(BaseModel):
     deadline_s: Annotated[int, Field(ge=1)]
     regions: tuple[Region, ...] = ()
     audit_segments: Annotated[int, Field(ge=1)]
-    method: Literal["replication"] | None = None
+    method: Literal["replication", "trace"] | None = None
     replicas: int = Policy().replicas
 
     @property

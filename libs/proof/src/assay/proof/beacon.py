@@ -53,6 +53,9 @@ class Beacon(Protocol):
     def round_after(self, anchor: int) -> int:
         """The one round that an anchor in this block fixes; nobody knows its value when the anchor is made."""
 
+    async def next_round(self) -> int:
+        """The first round whose value nobody can know now."""
+
     async def pulse(self, round_: int) -> Pulse:
         """A round whose value stays what it is. Raises Retry while it is not there yet."""
 

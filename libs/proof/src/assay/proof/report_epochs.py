@@ -180,7 +180,7 @@ def faults_of_answers(part: EpochPart, drawn: set[Drawn], settled: set[Drawn], r
         yield "Not every drawn segment has an answer that agrees."
     policy, answers = policy_of(reading), Counter((audit.lease_id, audit.segment) for audit in part.audits)
     own = {lease.part.lease_id for lease in reading.leases}
-    for lease_id, segment in sorted(each for each in drawn if each[0] in own and policy.method):
+    for lease_id, segment in sorted(each for each in drawn if each[0] in own and policy.is_replicated):
         if (count := answers[lease_id, segment]) < policy.replicas:
             yield f"Segment {segment} of {lease_id} has {count} answers, {policy.replicas} were ordered."
 

@@ -77,12 +77,15 @@ class AuditFact(Value):
 class AuditClaim(Value):
     """What a verifier is shown of a claim where it does not run the segment: the blob `shown`, to be read by `method`.
 
-    What it has to find in it is not there. `seed` draws what of it is looked at.
+    What it has to find in it is not there. `seed` draws what of it is looked at. Of a trace the claim is that it has
+    this `root` and ends in the state `state_out`; it starts from the audit's checkpoint.
     """
 
     method: MethodName
     shown: Digest
     seed: Digest
+    root: Digest | None = None
+    state_out: Digest | None = None
 
 
 class AuditAssigned(AuditFact, Event, type="audit.assigned", by=Role.VERIFICATION, public=False, tells=("verifier",)):

@@ -28,12 +28,18 @@ from assay.schema.values import (
     Units,
     Value,
     VerifierId,
+    derive_id,
 )
 
 ENTRIES_MAX: Final = 192
 """Entries of one epoch: with them its event stays within EVENT_BYTES_MAX."""
 DRAWN_MAX: Final = 512
 """More segments than these are never drawn from an epoch; of a fuller draw the first are kept."""
+
+
+def epoch_id_of(provider: ProviderId, number: int) -> EpochId:
+    """The id of a provider's epoch."""
+    return derive_id("x", provider, number)
 
 
 class EpochEntry(Value):
@@ -105,8 +111,26 @@ class EpochDrawn(EpochFact, Event, type="epoch.drawn", by=Role.VERIFICATION, tel
     attestation: Digest | None = None
 
 
+class EpochTraced(EpochFact, Event, type="epoch.traced", by=Role.PROVIDER, public=False):
+    """Emitted when a drawn segment whose job asks for it was run again, operator by operator: the trace's Merkle root.
+
+    `trace` is the blob that holds it. A later block draws what of it is looked at. The first for a segment counts.
+    """
+
+    lease_id: LeaseId
+    segment: SegmentIndex
+    root: Digest
+    trace: Digest
+
+
 class EpochOpened(EpochFact, Event, type="epoch.opened", by=Role.VERIFICATION, tells=("provider",)):
-    """Emitted when the checkpoints around every drawn segment are here and are what was committed."""
+    """Emitted when the checkpoints around every drawn segment are here and are what was committed.
+
+    Where traces were to be opened, they are here too, and `block` with `block_hash` draws what of them is looked at.
+    """
+
+    block: Annotated[int, Field(ge=0)] | None = None
+    block_hash: Digest | None = None
 
 
 class EpochFault(EpochFact):
@@ -190,6 +214,7 @@ TRANSITIONS: Final[tuple[Move[EpochState], ...]] = (
     Move((), EpochCommitted, _S.COMMITTED, _V),
     Move((_S.COMMITTED,), EpochAnchored, _S.ANCHORED, Role.SETTLEMENT),
     Move((_S.ANCHORED,), EpochDrawn, _S.DRAWN, _V),
+    Move((_S.DRAWN,), EpochTraced, _S.DRAWN, Role.PROVIDER),
     Move((_S.DRAWN,), EpochOpened, _S.OPENED, _V),
     Move((_S.DRAWN,), EpochWithheld, _S.WITHHELD, _V),
     Move((_S.OPENED,), EpochAudited, _S.AUDITED, _V),

@@ -39,6 +39,8 @@ REFUSALS: Final[dict[str, str]] = {
     "dispute.unappealable": "This cannot be appealed, or not by you: only who was found wrong by verifiers can, once.",
     "dispute.unproven": "The evidence is not the blob of the state that you stand by: upload it, and name its digest.",
     "dispute.over": "The dispute was proven or ruled: nothing to do, you are told how it ended.",
+    "epoch.unknown": "No such epoch is yours: only the provider whose leases it pools may open its traces.",
+    "epoch.over": "The epoch is not drawn, or was opened: nothing to do, the first trace of a segment counts.",
     "beacon.unknown": "No such share was asked of you: only the verifier who was called for it may speak of it.",
     "beacon.over": "The epoch went on, or is not that far yet: nothing to do, you are told what comes next.",
     "job.unknown": "No such job: check the id with `assay jobs`.",

@@ -99,12 +99,18 @@ def odd(count: int) -> int:
 class Policy(Value):
     """What the requester demands of the proof, and pays for: so many segments of each lease are drawn for audit.
 
-    By `replication` so many verifiers answer at once about each drawn segment, and a quorum of their bonds decides.
+    By `replication` so many verifiers answer at once about each drawn segment, and a quorum of their bonds decides. By
+    `trace` its provider runs each drawn segment again and opens every operator's result, which verifiers check.
     """
 
     audit_segments: Annotated[int, Field(ge=1, le=10_000)] = AUDIT_SEGMENTS
-    method: Literal["replication"] | None = None
+    method: Literal["replication", "trace"] | None = None
     replicas: Annotated[int, Field(ge=3, le=15), AfterValidator(odd)] = 3
+
+    @property
+    def is_replicated(self) -> bool:
+        """Whether several are asked at once."""
+        return self.method == "replication"
 
 
 class Capacity(Value):

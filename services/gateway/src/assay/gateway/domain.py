@@ -110,6 +110,7 @@ class Known:
     audits: Mapping[str, AuditHeld] = field(default_factory=dict)
     beacons: Mapping[str, BeaconHeld] = field(default_factory=dict)
     disputes: Mapping[str, DisputeHeld] = field(default_factory=dict)
+    epochs: Mapping[str, str] = field(default_factory=dict)
 
 
 class Rates:

@@ -106,6 +106,7 @@ class Ingest:
             names(claim.about for claim in claims if claim.type.startswith("audit.")),
             names(claim.about for claim in claims if claim.type.startswith("beacon.")),
             names(claim.about for claim in claims if claim.type.startswith("dispute.")),
+            names(claim.about for claim in claims if claim.type.startswith("epoch.")),
         )
         return Desk(self.domain, known, self.rates, self.ctx.bus.blobs, self.ctx.now())
 

@@ -30,6 +30,7 @@ DISPUTES: Final = """
 select d.dispute_id, d.provider, d.verifier, s.state
 from dispute d left join life s on s.entity = 'dispute' and s.id = d.dispute_id where d.dispute_id = any($1::text[])
 """
+EPOCHS: Final = "select id, state from life where entity = 'epoch' and id = any($1::text[])"
 LET_IN: Final = """
 insert into ingested (event_id, account, at_ms) select * from unnest($1::text[], $2::text[], $3::bigint[])
 on conflict do nothing returning event_id
@@ -93,6 +94,7 @@ class Registry:
         audits: Iterable[str],
         beacons: Iterable[str],
         disputes: Iterable[str] = (),
+        epochs: Iterable[str] = (),
     ) -> Known:
         """All that is known of what a batch names."""
         speakers = await self.speakers(accounts)
@@ -110,6 +112,7 @@ class Registry:
             {row[0]: AuditHeld(row[1], row[2]) for row in audits_held},
             {row[0]: BeaconHeld(row[1], row[2], row[3]) for row in beacons_held},
             {row[0]: DisputeHeld(row[1], row[2], row[3]) for row in disputes_held},
+            {row[0]: row[1] for row in await self._held(EPOCHS, epochs)},
         )
 
     async def job(self, job_id: str) -> JobHeld | None:

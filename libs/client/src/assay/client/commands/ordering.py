@@ -14,5 +14,5 @@ Segments = Annotated[
     int | None,
     typer.Option(help="Segments drawn from this job besides its provider's epoch, and paid by you (from 3 on)."),
 ]
-Method = Annotated[str | None, typer.Option(help="replication: several verifiers answer at once, and you pay.")]
+Method = Annotated[str | None, typer.Option(help="replication: several answer at once, you pay; trace: of tuning.")]
 Replicas = Annotated[int | None, typer.Option(help="So many of them: 3, or a larger odd number.")]

@@ -163,14 +163,14 @@ def ordered_of(asked: Asked, cut: dict[str, Any], price: int | None, proof: Plan
     if price is None or not ordered_max(spec):
         return None
     extra = min(policy.audit_segments, segments) if is_extra(policy) else 0
-    pooled = -(-segments * proof.chosen.k // proof.segments) if policy.method else 0
-    answers = max(extra, pooled) * (policy.replicas if policy.method else 1)
+    pooled = -(-segments * proof.chosen.k // proof.segments) if policy.is_replicated else 0
+    answers = max(extra, pooled) * (policy.replicas if policy.is_replicated else 1)
     each = price * paid_ppm(asked.kind) // (segments * MILLION)
     held = price * ordered_units(spec) // (segments * cut["segment_units"])
     found = found_among(segments, 1, max(extra, pooled, 1), proof.chosen.missed_ppm / MILLION)
     return {
         "answers": answers,
-        "answers_a_segment": policy.replicas if policy.method else 1,
+        "answers_a_segment": policy.replicas if policy.is_replicated else 1,
         "expected": answers * each,
         "held": held,
         "price_limit": price + held,

@@ -15,7 +15,7 @@ from assay.proof.policy.plan import Candidate, Cost, Plan, Remedy
 from assay.proof.policy.premium import Premium, quote_premium
 from assay.proof.policy.terms import Budget, Classes, Confidentiality, Reputation, Terms
 from assay.proof.policy.tiers import TIERS, Numerics, Opens, Tier, Work
-from assay.proof.policy.used import numerics_of, tiers_of, work_of
+from assay.proof.policy.used import is_checkable, numerics_of, tiers_of, work_of
 
 __all__ = [
     "TIERS",
@@ -39,6 +39,7 @@ __all__ = [
     "choose",
     "full_fee",
     "fund_fee",
+    "is_checkable",
     "is_extra",
     "numerics_of",
     "ordered_max",

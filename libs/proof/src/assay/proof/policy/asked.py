@@ -21,12 +21,12 @@ FURTHER: Final = 2
 
 def answers_max(policy: Policy) -> int:
     """The most answers to one drawn segment that the order pays for."""
-    return policy.replicas + FURTHER if policy.method else 1
+    return policy.replicas + FURTHER if policy.is_replicated else 1
 
 
 def ordered_max(spec: JobSpec) -> int:
     """The most answers that the order pays for: to each segment it has drawn besides, to every one by replication."""
-    if spec.policy.method:
+    if spec.policy.is_replicated:
         return spec.segments * answers_max(spec.policy)
     return min(spec.policy.audit_segments, spec.segments) if is_extra(spec.policy) else 0
 

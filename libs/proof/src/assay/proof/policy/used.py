@@ -29,6 +29,12 @@ def numerics_of(params: Mapping[str, Any]) -> Numerics:
     return Numerics.BFLOAT16 if params.get("dtype") == Numerics.BFLOAT16 else Numerics.FLOAT32
 
 
+def is_checkable(kind: str, params: Mapping[str, Any], policy: Policy) -> bool:
+    """Whether the tier that an order asks for checks work of this kind."""
+    (*_, asked) = tiers_of(kind, params, policy)
+    return work_of(kind) in asked.work and numerics_of(params) in asked.numerics
+
+
 def tiers_of(kind: str, params: Mapping[str, Any], policy: Policy | None = None) -> tuple[Tier, ...]:
     """The tiers by which a job's segments are checked, of which one is chosen by what is known of the machines.
 
@@ -36,6 +42,7 @@ def tiers_of(kind: str, params: Mapping[str, Any], policy: Policy | None = None)
     """
     if policy and policy.method:
         asked = next(tier for tier in TIERS if tier.name == policy.method)
-        return (replace(asked, audit_ppm=asked.audit_ppm * policy.replicas // REPLICAS),)
+        times = policy.replicas if policy.is_replicated else REPLICAS
+        return (replace(asked, audit_ppm=asked.audit_ppm * times // REPLICAS),)
     names = NAMES.get((work_of(kind), numerics_of(params)), REPLAYS)
     return tuple(tier for tier in TIERS if tier.name in names)

@@ -2,6 +2,7 @@
 
 from assay.gateway.claim import Claim, Desk
 from assay.gateway.plan import plan_of
+from assay.proof.policy import is_checkable
 from assay.schema.errors import Refused
 from assay.schema.job import JobSubmitted
 
@@ -15,3 +16,5 @@ async def check_work(claim: Claim, desk: Desk) -> None:
     for field in ("segments", "segment_units", "inputs"):
         if getattr(event.spec, field) != getattr(plan, field):
             raise Refused("job.bad_params", f"{field}: this kind makes it {getattr(plan, field)}.")
+    if not is_checkable(event.spec.kind, event.spec.params, event.spec.policy):
+        raise Refused("job.bad_params", f"policy.method: {event.spec.policy.method} checks no work of this kind.")
