@@ -28,6 +28,7 @@ from assay.workloads.reading import judge, read, show
 from assay.workloads.registry import read_params, workload
 from assay.workloads.task import (
     TO_CHILD,
+    CheckTrace,
     Failed,
     Finished,
     Job,
@@ -38,9 +39,12 @@ from assay.workloads.task import (
     Said,
     SegmentDone,
     Show,
+    Spoil,
     Task,
     ToChild,
+    Trace,
 )
+from assay.workloads.tracing import check, spoil, trace
 from assay.workloads.workload import Progress
 
 Say = Callable[[Said], None]
@@ -91,6 +95,12 @@ def _do(task: ToChild, say: Say, is_stopped: Callable[[], bool]) -> Finished:
             return read(task, FileInputs(task), say)
         case Judge():
             return judge(task, say)
+        case Trace():
+            return trace(task, FileInputs(task), say)
+        case Spoil():
+            return spoil(task, FileInputs(task), say)
+        case CheckTrace():
+            return check(task, FileInputs(task), say)
 
 
 def _run_segments(task: Task, say: Say, is_stopped: Callable[[], bool]) -> Finished:

@@ -9,7 +9,8 @@ which `distance` measures; with exact numerics it is the same to the last bit on
 """
 
 from collections.abc import Callable
-from typing import Annotated, ClassVar, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -117,6 +118,34 @@ class Finetune:
         from assay.workloads.adapter import build_result
 
         return build_result(params, state)
+
+    def trace(self, params: FinetuneParams, inputs: Inputs, state: bytes, segment: int, path: Path) -> str:
+        """Return the root of the trace of a segment, which is written to `path`."""
+        from assay.workloads.trace.finetune import trace_segment
+
+        return trace_segment(params, inputs, state, segment, path).root
+
+    def spoil_trace(
+        self, params: FinetuneParams, inputs: Inputs, segment: int, source: Path, seed: str, path: Path
+    ) -> str:
+        """Return the root of a trace of which one result is made false."""
+        from assay.workloads.trace.claiming import spoil_segment
+
+        return spoil_segment(params, inputs, source, seed, path)
+
+    def check_trace(
+        self,
+        params: FinetuneParams,
+        inputs: Inputs,
+        state: bytes,
+        segment: int,
+        claim: tuple[Path, str, str],
+        seed: str,
+    ) -> Any:
+        """Return what is wrong with the trace of a segment."""
+        from assay.workloads.trace.claiming import check_segment
+
+        return check_segment(params, inputs, state, segment, claim, seed)
 
     def evaluate(self, params: FinetuneParams, inputs: Inputs, adapter: bytes | None) -> float:
         """Return the mean loss per token (nats) on the held-out text, with or without an adapter."""

@@ -69,6 +69,36 @@ class Judge(Look):
     readings: list[str]
 
 
+class Trace(Job):
+    """Runner to child: run `segment` again from the checkpoint `state`, each operator's result to `<folder>/trace`.
+
+    Without `state` from the job's start.
+    """
+
+    do: Literal["trace"] = "trace"
+    segment: int
+    state: str | None = None
+
+
+class Spoil(Job):
+    """Runner to child: write the trace of a segment with one result made false, drawn by `seed`, as `Trace` does."""
+
+    do: Literal["spoil"] = "spoil"
+    segment: int
+    trace: str
+    seed: str
+
+
+class CheckTrace(Look):
+    """Runner to child: write to `<folder>/reading` what is wrong with a trace, said to have a root and an end."""
+
+    do: Literal["check_trace"] = "check_trace"
+    trace: str
+    root: str
+    state_out: str
+    state: str | None = None
+
+
 class Stop(Said):
     """Runner to child: end after the segment in hand."""
 
@@ -128,6 +158,15 @@ class ReadingDone(Said):
     compute_ms: int
 
 
+class Traced(Said):
+    """Child to runner: a trace is written to `path`, under this Merkle root."""
+
+    said: Literal["traced"] = "traced"
+    path: str
+    root: str
+    compute_ms: int
+
+
 class Found(Said):
     """What one reading says of a claim. Those that contradict it alike are of one group, from 1 on."""
 
@@ -144,7 +183,7 @@ class Judged(Said):
     found: list[Found]
 
 
-ToChild = Task | Show | Read | Judge
+ToChild = Task | Show | Read | Judge | Trace | Spoil | CheckTrace
 TO_CHILD: TypeAdapter[ToChild] = TypeAdapter(Annotated[ToChild, Field(discriminator="do")])
-Message = Ready | Progressed | SegmentDone | ReadingDone | Judged | Finished | Failed
+Message = Ready | Progressed | SegmentDone | ReadingDone | Traced | Judged | Finished | Failed
 FROM_CHILD: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="said")])

@@ -7,6 +7,7 @@ segment again without seeing what the provider claimed, and compare.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
@@ -134,6 +135,31 @@ class Readable(Protocol):
         self, params: Any, state: bytes, shown: bytes, readings: Sequence[bytes], segment: int, seed: str
     ) -> list[Found]:
         """Return what each reading says of the claim that the checkpoint holds. Raises BadCheckpoint."""
+        ...
+
+
+@runtime_checkable
+class Traceable(Protocol):
+    """Work whose segments are checked from the results of their operators, which whoever did it opens.
+
+    A trace is a file; its Merkle root is bound before anybody knows the seed by which it is looked at.
+    """
+
+    def trace(self, params: Any, inputs: Inputs, state: bytes, segment: int, path: Path) -> str:
+        """Return the root of the trace of a segment, run again from the checkpoint before it and written to `path`."""
+        ...
+
+    def spoil_trace(self, params: Any, inputs: Inputs, segment: int, source: Path, seed: str, path: Path) -> str:
+        """Return the root of the trace in `source` with one result made false, drawn by `seed`, written to `path`."""
+        ...
+
+    def check_trace(
+        self, params: Any, inputs: Inputs, state: bytes, segment: int, claim: tuple[Path, str, str], seed: str
+    ) -> Any:
+        """Return what is wrong with a trace (a TraceReading); the claim is its file, its root and the state it ends in.
+
+        Whatever raises is the fault of this machine.
+        """
         ...
 
 

@@ -1,0 +1,85 @@
+"""A fine-tuning segment's trace as a claim: what a verifier says of it, and a false one whose answer is known."""
+
+import shutil
+from pathlib import Path
+from typing import IO
+
+import torch
+from blake3 import blake3
+
+from assay.workloads.finetune import FinetuneParams
+from assay.workloads.trace.check import TraceFinding, check_trace
+from assay.workloads.trace.errors import BadOpening
+from assay.workloads.trace.finetune import NOT_THE_STEP, plan_of, trace_spec
+from assay.workloads.trace.opening import Opening, header_of, layout
+from assay.workloads.trace.plan import Leaf, Plan
+from assay.workloads.trace.rules import Rule
+from assay.workloads.tracing import TraceReading
+from assay.workloads.workload import Inputs
+
+HONEST = "trace.holds"
+FAR = 1e30
+"""What stands for infinity, which JSON lacks."""
+SPOIL = b"assay.trace.spoil.1"
+TIMES = 1.5
+
+
+def check_segment(
+    params: FinetuneParams, inputs: Inputs, state: bytes, index: int, claim: tuple[Path, str, str], seed: str
+) -> TraceReading:
+    """Return what is wrong with an opening, said to have a root and to end in a state.
+
+    Raises CheckerFault, and what making the plan raises: faults of this machine.
+    """
+    path, root, state_out = claim
+    spec = trace_spec(params, inputs, state, index, root, state_out)
+    try:
+        report = check_trace(path, seed, spec)
+    except BadOpening as fault:
+        return TraceReading(passed=False, code=fault.code, step=fault.step, operator=fault.operator, name=str(fault))
+    worst = {rule: capped(residual) for rule, residual in report.worst.items()}
+    if report.passed:
+        return TraceReading(passed=True, code=HONEST, worst=worst)
+    return said_of(report.findings[0], worst)
+
+
+def said_of(found: TraceFinding, worst: dict[str, float]) -> TraceReading:
+    """What a verifier says of the first thing that is wrong."""
+    place = {"step": found.step, "operator": found.operator, "name": found.name}
+    return TraceReading(passed=False, code=found.code, residual=capped(found.residual), worst=worst, **place)
+
+
+def capped(residual: float) -> float:
+    """A residual as JSON can hold it."""
+    return residual if residual < FAR else FAR
+
+
+def spoil_segment(params: FinetuneParams, inputs: Inputs, source: Path, seed: str, path: Path) -> str:
+    """Return the root of the opening in `source` with one product half as large again, as written to `path`.
+
+    Raises BadOpening if it is none.
+    """
+    plan, steps = plan_of(params.model_copy(update=NOT_THE_STEP), inputs.models.root), params.segment_steps
+    Opening(source, plan, steps)
+    shutil.copyfile(source, path)
+    drawn = int.from_bytes(blake3(SPOIL + bytes.fromhex(seed)).digest(), "big")
+    places = [place for place in places_of(plan, steps) if plan.rules[place[0].node] is Rule.PRODUCT]
+    turned = drawn % len(places)
+    with path.open("r+b") as file:
+        # A product of zeros would stay what it is.
+        any(enlarge(file, *place) for place in (*places[turned:], *places[:turned]))
+    return Opening(path, plan, steps).root
+
+
+def places_of(plan: Plan, steps: int) -> list[tuple[Leaf, int]]:
+    """The committed tensors of all steps, each with its place in the file."""
+    return [(leaf, start) for _, leaf, start in layout(plan, steps, len(header_of(plan, steps)))]
+
+
+def enlarge(file: IO[bytes], leaf: Leaf, start: int) -> bool:
+    """Whether a tensor in the file is half as large again now, and was not zero."""
+    file.seek(start)
+    values = torch.frombuffer(bytearray(file.read(leaf.size_bytes)), dtype=leaf.node.meta["val"].dtype)
+    file.seek(start)
+    file.write((values * TIMES).view(torch.uint8).numpy().tobytes())
+    return bool(values.any())

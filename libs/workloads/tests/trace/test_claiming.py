@@ -1,0 +1,75 @@
+"""A trace as a claim: its provider's child makes it, a verifier's looks at it, a false one is found."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assay.workloads import SegmentResult
+from assay.workloads.child import run_task
+from assay.workloads.task import CheckTrace, Failed, Finished, ReadingDone, Said, Spoil, Trace, Traced
+from assay.workloads.tracing import TraceReading
+
+SEED = "7d" * 32
+
+
+@pytest.fixture(scope="module")
+def job(bench: Any, chain: list[SegmentResult], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What every task names, and the checkpoint before segment 1."""
+    folder = tmp_path_factory.mktemp("claimed")
+    params, inputs = bench.params(), {}
+    for digest, content in bench.inputs.contents.items():
+        (folder / digest).write_bytes(content)
+        inputs[digest] = str(folder / digest)
+    (folder / "before").write_bytes(chain[0].state)
+    names = {"kind": "finetune", "params": params.model_dump(mode="json"), "inputs": inputs}
+    return names | {"models": str(bench.inputs.models.root), "folder": str(folder), "segment": 1}
+
+
+def done(task: Any) -> Any:
+    """What the child says first."""
+    said: list[Said] = []
+    run_task(task, said.append, lambda: False)
+    assert isinstance(said[-1], Finished), said
+    return said[0]
+
+
+@pytest.fixture(scope="module")
+def opened(job: dict[str, Any]) -> Traced:
+    """The provider's trace."""
+    traced: Traced = done(Trace(**job, state=str(Path(job["folder"], "before"))))
+    return traced
+
+
+def look(job: dict[str, Any], opened: Traced, state_out: str, trace: str = "") -> TraceReading:
+    """What a verifier says."""
+    claim = {"trace": trace or opened.path, "root": opened.root, "state_out": state_out}
+    reading = done(CheckTrace(**job, **claim, seed=SEED, state=str(Path(job["folder"], "before"))))
+    assert isinstance(reading, ReadingDone)
+    return TraceReading.model_validate_json(Path(reading.path).read_bytes())
+
+
+def test_an_honest_trace_holds_and_one_that_ends_elsewhere_does_not(
+    job: dict[str, Any], opened: Traced, chain: list[SegmentResult]
+) -> None:
+    said = look(job, opened, chain[1].state_digest)
+    assert (said.passed, said.code) == (True, "trace.holds") and set(said.worst) >= {"product", "pointwise"}
+    said = look(job, opened, chain[0].state_digest)
+    assert (said.passed, said.code) == (False, "trace.wrong_end")
+
+
+def test_a_spoiled_trace_is_refused_at_a_product_and_another_file_at_its_root(
+    job: dict[str, Any], opened: Traced, chain: list[SegmentResult], tmp_path: Path
+) -> None:
+    spoiled = done(Spoil(**{**job, "folder": str(tmp_path)}, trace=opened.path, seed=SEED))
+    said = look(job, spoiled, chain[1].state_digest)
+    assert (said.passed, said.code) == (False, "trace.wrong_operator") and said.residual > 0.1
+    assert look(job, opened, chain[1].state_digest, trace=spoiled.path).code == "trace.bad_opening"
+
+
+def test_work_without_a_trace_is_refused() -> None:
+    said: list[Said] = []
+    params = {"segments": 1, "units_per_segment": 1}
+    names = {"kind": "noop", "params": params, "inputs": {}, "models": "", "folder": ""}
+    run_task(Trace(**names, segment=0), said.append, lambda: False)
+    assert isinstance(said[-1], Failed) and said[-1].code == "workload.bad_params"
