@@ -16,6 +16,7 @@ from assay.schema.errors import Mismatch
 from assay.schema.event import Envelope, Event, decode
 from assay.schema.lease import LeaseCommitted, LeaseGranted
 from assay.store.dispute_notes import DisputeNotes
+from assay.store.draw_notes import DrawNotes
 
 VERSION: Final = 1
 SCHEMA: Final = """
@@ -72,6 +73,11 @@ class Journal:
     def disputes(self) -> DisputeNotes:
         """What was heard of disputes."""
         return DisputeNotes(self._db)
+
+    @property
+    def draws(self) -> DrawNotes:
+        """What was drawn of one's own work, until it is opened."""
+        return DrawNotes(self._db)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -1,11 +1,13 @@
-"""The provider's side of a dispute: what it goes by is its own journal, and a segment it runs again."""
+"""What a provider answers for later: in a dispute, or by a trace. It goes by its journal, and runs a segment again."""
 
 import asyncio
 import logging
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from assay.execution.inputs import Cache
 from assay.proof.keys import Key
@@ -17,7 +19,7 @@ from assay.store.journal import Journal
 from assay.workloads import HeldInputs, ModelStore, read_params, workload
 from assay.workloads.court.litigant import Brief, Defendant, brief_of
 from assay.workloads.runner import Runner
-from assay.workloads.task import Failed, SegmentDone, Task
+from assay.workloads.task import Failed, SegmentDone, Task, Trace, Traced
 
 IDLE_S: Final = 30.0
 """How long the child waits for another dispute: disputes of an epoch come together, and each start costs seconds."""
@@ -25,11 +27,15 @@ IDLE_S: Final = 30.0
 log = logging.getLogger(__name__)
 
 
+class CannotTrace(Exception):
+    """The machine cannot make the trace now."""
+
+
 @dataclass(slots=True)
 class Past:
     """What a provider has of the leases that it had; a child process of its own runs a segment again.
 
-    One child serves all disputes, one after the other: it starts with the first, and ends when none came for a while.
+    One child serves all, one after the other: it starts with the first, and ends when none came for a while.
     """
 
     journal: Journal
@@ -43,7 +49,7 @@ class Past:
 
     async def brief(self, lodged: DisputeLodged) -> Brief:
         """What the court is told from. Raises Refused, WorkloadError."""
-        spec, checkpoint = self._ground(lodged)
+        spec, checkpoint = self.ground(lodged.lease_id, lodged.segment)
         contents = {digest: (await self.cache.fetch(digest)).read_bytes() for digest in spec.inputs}
         before = (await self.cache.fetch(checkpoint)).read_bytes() if checkpoint else None
         inputs, params = HeldInputs(ModelStore(self.models_dir), contents), read_params(spec.kind, spec.params)
@@ -51,16 +57,36 @@ class Past:
 
     async def confirms(self, lodged: DisputeLodged) -> bool:
         """Whether the segment, run again, is what was claimed; a machine that cannot run it now proves nothing."""
-        spec, checkpoint = self._ground(lodged)
+        spec, checkpoint = self.ground(lodged.lease_id, lodged.segment)
+        async with self.child("dispute-") as (runner, folder):
+            job = await self._job(spec, checkpoint, folder)
+            task = Task(**job, first=lodged.segment, last=lodged.segment + 1, wants_result=False)
+            return await self._is_same(runner, task, lodged)
+
+    async def trace(self, lease_id: str, segment: int) -> tuple[str, str]:
+        """Root and blob of the trace of a segment that was committed. Raises CannotTrace, Refused."""
+        spec, checkpoint = self.ground(lease_id, segment)
+        async with self.child("trace-") as (runner, folder):
+            task = Trace(**await self._job(spec, checkpoint, folder), segment=segment)
+            async for message in runner.run(task):
+                match message:
+                    case Traced():
+                        return message.root, await self.cache.publish(Path(message.path))
+                    case Failed():
+                        raise CannotTrace(f"{message.code}: {message.detail}")
+        raise CannotTrace("the child said nothing")
+
+    @asynccontextmanager
+    async def child(self, prefix: str) -> AsyncIterator[tuple[Runner, str]]:
+        """The child, for one task, with a folder of its own."""
         self.scratch.mkdir(parents=True, exist_ok=True)
         async with self._turn:
             if self._leaving:
                 self._leaving.cancel()
             runner = self._runner = self._runner or Runner(self.log_file)
             try:
-                with tempfile.TemporaryDirectory(dir=self.scratch, prefix="dispute-") as folder:
-                    task = await self._task(spec, checkpoint, lodged.segment, folder)
-                    return await self._is_same(runner, task, lodged)
+                with tempfile.TemporaryDirectory(dir=self.scratch, prefix=prefix) as folder:
+                    yield runner, folder
             finally:
                 self._leaving = asyncio.create_task(self._leave())
 
@@ -87,27 +113,24 @@ class Past:
                     log.warning("the segment cannot be run again: %s", message.detail)
         return True
 
-    async def _task(self, spec: JobSpec, checkpoint: str | None, segment: int, folder: str) -> Task:
-        return Task(
-            kind=spec.kind,
-            params=spec.params,
-            inputs={digest: str(await self.cache.fetch(digest)) for digest in spec.inputs},
-            models=str(self.models_dir),
-            folder=folder,
-            first=segment,
-            last=segment + 1,
-            state=str(await self.cache.fetch(checkpoint)) if checkpoint else None,
-            wants_result=False,
-        )
+    async def _job(self, spec: JobSpec, checkpoint: str | None, folder: str) -> dict[str, Any]:
+        return {
+            "kind": spec.kind,
+            "params": spec.params,
+            "inputs": {digest: str(await self.cache.fetch(digest)) for digest in spec.inputs},
+            "models": str(self.models_dir),
+            "folder": folder,
+            "state": str(await self.cache.fetch(checkpoint)) if checkpoint else None,
+        }
 
-    def _ground(self, lodged: DisputeLodged) -> tuple[JobSpec, str | None]:
+    def ground(self, lease_id: str, segment: int) -> tuple[JobSpec, str | None]:
         """The job, and the checkpoint before the segment. Raises Refused for a lease that was never had."""
-        granted = self.journal.lease(lodged.lease_id)
+        granted = self.journal.lease(lease_id)
         if granted is None:
             raise Refused("lease.unknown")
-        commits = {commit.segment: commit for commit in self.journal.committed(lodged.lease_id)}
+        commits = {commit.segment: commit for commit in self.journal.committed(lease_id)}
         resume = granted.resume.checkpoint if granted.resume else None
-        return granted.spec, commits[lodged.segment - 1].checkpoint if lodged.segment - 1 in commits else resume
+        return granted.spec, commits[segment - 1].checkpoint if segment - 1 in commits else resume
 
 
 def defendant(provider: str, key: Key, past: Past, outgoing: Outgoing) -> Defendant:

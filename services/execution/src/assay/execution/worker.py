@@ -13,6 +13,7 @@ from assay.execution.attesting import load_report
 from assay.execution.defending import Past, defendant
 from assay.execution.inputs import Cache
 from assay.execution.lease_run import LeaseRun, Tools
+from assay.execution.opening import Openings
 from assay.execution.settings import Settings
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
@@ -21,6 +22,7 @@ from assay.runtime.keeping import Kept
 from assay.runtime.outgoing import Outgoing
 from assay.runtime.telemetry import Telemetry
 from assay.schema.dispute import DisputeFact
+from assay.schema.epoch import EpochDrawn
 from assay.schema.errors import Unreachable
 from assay.schema.event import Envelope, Event
 from assay.schema.lease import LeaseFact, LeaseGranted, LeaseLapsed, LeaseRejected, LeaseVerified
@@ -74,6 +76,7 @@ class Worker:
             journal, self._tools.cache, settings.models_dir, self._tools.scratch, settings.data_dir / "dispute.log"
         )
         self._defendant = defendant(self.provider, key, self._past, self.outgoing)
+        self._openings = Openings(journal, self._past, self.outgoing)
         self._idle: asyncio.Queue[Runner] = asyncio.Queue()
         self._runs: dict[str, LeaseRun] = {}
         self._ended: dict[str, int] = {}
@@ -90,6 +93,8 @@ class Worker:
             self._take(granted)
         for dispute_id in self.journal.disputes.open():
             self._kept.start(self._defendant.act(dispute_id))
+        for drawn in self.journal.draws.open():
+            self._kept.start(self._openings.act(drawn))
         loops = [self._kept.start(loop()) for loop in (self.outgoing.run, self._incoming.run, self._offer, self._beat)]
         stopped = asyncio.ensure_future(stopping.wait())
         done, _ = await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -119,6 +124,8 @@ class Worker:
                 self._ended.pop(event.lease_id, None)
             case DisputeFact() if self._defendant.hear(event):
                 self._kept.start(self._defendant.act(event.dispute_id))
+            case EpochDrawn(provider=self.provider) if self._openings.hear(event):
+                self._kept.start(self._openings.act(event))
             case OfferRefused() | OfferDelisted():
                 log.warning("no lease comes to this offer: %s %s", event.code, event.reason)
 
