@@ -16,6 +16,7 @@ from assay.chain.judge import judge_domain
 from assay.chain.memory import MemoryChain
 from assay.proof import answer as proof
 from assay.proof.beacon import Reveal, commit
+from assay.proof.digest import blake3_hex
 from assay.runtime.batch import Failed, Heard, handle_batch
 from assay.runtime.context import Context
 from assay.runtime.emission import Speech
@@ -25,7 +26,7 @@ from assay.schema import REGISTRY, STREAMS, Envelope, Event
 from assay.schema.audit import AuditAssigned, AuditCalled, AuditRevealed, AuditSealed
 from assay.schema.beacon import BeaconCalled, BeaconCommitted, BeaconOpened, BeaconRevealed
 from assay.schema.dispute import DisputeAccepted, DisputeLodged
-from assay.schema.epoch import EpochAnchored, EpochCommitted
+from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochDrawn, EpochTraced
 from assay.schema.offer import StakeChanged
 from assay.schema.values import BOND_PER_VERIFIER, PARTICIPANTS, STAKE_PER_SLOT
 from assay.store.store import Store
@@ -76,6 +77,8 @@ class Court:
     """Verifiers that say nothing when they are called for a share of the beacon."""
     withholding: set[str] = field(default_factory=set)
     """Verifiers that bind themselves and reveal nothing."""
+    traces: dict[tuple[str, int], bytes] | None = None
+    """What providers open of segments whose jobs ask for their trace; none: nothing."""
     machine: str | None = None
     """The class that verifiers state."""
     told: list[Event] = field(default_factory=list)
@@ -165,6 +168,8 @@ class Court:
         match event:
             case EpochCommitted():
                 await self.anchor(event)
+            case EpochDrawn() if self.traces is not None:
+                await self.open_traces(event, self.traces)
             case AuditAssigned() if self.finds.get(event.verifier, honestly) is not silent:
                 self.kept[event.audit_id] = await self.run(event)
                 await self.hear(seal_of(self.kept[event.audit_id]))
@@ -196,6 +201,15 @@ class Court:
         await self.hear(EpochAnchored(**names, block=latest.number, tx="0x" + "a" * 64, gas=1))
         for _ in range(2):
             self.chain.mine()
+
+    async def open_traces(self, drawn: EpochDrawn, opened: dict[tuple[str, int], bytes]) -> None:
+        """Open these as the epoch's provider."""
+        for each in drawn.drawn:
+            if (trace := opened.get((each.lease_id, each.segment))) is not None:
+                names = {"epoch_id": drawn.epoch_id, "provider": drawn.provider, "number": drawn.number}
+                blob = await self.context.bus.blobs.put(trace)
+                place = {"lease_id": each.lease_id, "segment": each.segment}
+                await self.hear(EpochTraced(**names, **place, root=blake3_hex(b"root" + trace), trace=blob))
 
     async def run(self, assigned: AuditAssigned) -> AuditRevealed:
         """What a verifier finds."""
@@ -243,6 +257,8 @@ class Court:
         while True:
             for hand in hands:
                 await hand.turn()
+            if self.traces is not None:
+                self.chain.mine()
             if not await self.answer_all() and not await self._is_busy():
                 return
             assert time.monotonic() < end_s, "it never comes to rest"

@@ -20,6 +20,10 @@ class Blocks:
         """The block that an anchor in this block fixes."""
         return anchor + BEACON_BLOCKS
 
+    async def next_round(self) -> int:
+        """The block that is fixed now, and whose hash nobody knows. Raises ChainUnreachable."""
+        return self.round_after((await self._chain.block(None)).number)
+
     async def pulse(self, round_: int) -> Pulse:
         """A final block and its hash. Raises Retry, ChainUnreachable."""
         latest = await self._chain.block(None)

@@ -16,14 +16,14 @@ from assay.schema.dispute import (
     DisputePleaded,
     DisputePressed,
 )
-from assay.schema.epoch import EpochAnchored
+from assay.schema.epoch import EpochAnchored, EpochTraced
 from assay.schema.errors import Retry
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobCancelled, JobExecuted, JobExpired, JobFailed, JobStopped
 from assay.schema.lease import LeaseCommitted, LeaseGranted
 from assay.schema.offer import OfferListed, StakeChanged
 from assay.verification.ports import Ports
-from assay.verification.queries import attested, beacons, cases, epochs, questions, verifiers
+from assay.verification.queries import attested, beacons, cases, epochs, questions, traces, verifiers
 from assay.verification.steps import disputing
 from assay.verification.steps.appealing import take_appeal
 from assay.verification.steps.revealing import share_in
@@ -70,6 +70,13 @@ async def on_epoch_anchored(said: Envelope[EpochAnchored], ports: Ports, now: in
     await epochs.anchor(ports.tx, said.event.epoch_id, said.event.block)
     ports.tx.on_commit(ports.bells.draw.set)
     ports.tx.on_commit(ports.bells.pool.set)
+    return []
+
+
+async def on_epoch_traced(said: Envelope[EpochTraced], ports: Ports, now: int) -> list[Event]:
+    """Keep what the provider opened; if it was the last, a later block draws what of it is looked at."""
+    await traces.open_trace(ports.tx, said.event)
+    ports.tx.on_commit(ports.bells.draw.set)
     return []
 
 
@@ -167,6 +174,7 @@ HANDLERS: dict[type[Event], Handler] = {
     JobExpired: on_job_stopped,
     JobCancelled: on_job_stopped,
     EpochAnchored: on_epoch_anchored,
+    EpochTraced: on_epoch_traced,
     BeaconCommitted: on_beacon_committed,
     BeaconRevealed: on_beacon_revealed,
     VerifierAnnounced: on_verifier_announced,

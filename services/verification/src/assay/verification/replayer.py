@@ -26,8 +26,10 @@ from assay.workloads.task import (
     Message,
     Ready,
     Show,
+    Spoil,
     Task,
     ToChild,
+    Traced,
 )
 
 INLINE_BYTES_MAX: Final = 2**16
@@ -91,6 +93,17 @@ class ChildReplayer:
                     case Finished(result=str(shown)):
                         return await asyncio.to_thread(Path(shown).read_bytes)
         raise MachineFault("The child has shown nothing.")
+
+    async def spoil(self, spec: JobSpec, segment: int, trace: bytes, seed: Digest) -> tuple[Digest, bytes]:
+        """Root and content of a segment's trace with one result made false."""
+        with self._scratch() as folder:
+            path = Path(folder, "opened")
+            await write(path, trace)
+            task = Spoil(**job_of(spec, self._models_dir, folder), segment=segment, trace=str(path), seed=seed)
+            async for message in self._messages(task):
+                if isinstance(message, Traced):
+                    return message.root, await asyncio.to_thread(Path(message.path).read_bytes)
+        raise MachineFault("The child has spoiled nothing.")
 
     async def judge(self, spec: JobSpec, shown: Shown, readings: Sequence[bytes]) -> list[Found]:
         """What each reading says of the claim."""

@@ -30,6 +30,9 @@ class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
     """How long a verifier has to reveal once it is called."""
     open_s: Annotated[float, Field(ge=0, le=3_600)] = 60
     """How long a drawn checkpoint may be missing before it counts as withheld."""
+    trace_s: Annotated[float, Field(ge=0, le=86_400)] = 900
+    """How long the trace of a drawn segment may be missing before it counts as withheld. Above what it takes to run the
+    segment again, operator by operator, and to upload it."""
     draws: Annotated[int | None, Field(ge=1, le=512)] = None
     """Segments drawn from each epoch; none: as many as the policy asks for its pay and its provider's record."""
     planted_ppm: Annotated[int, Field(ge=0, le=500_000)] = 50_000

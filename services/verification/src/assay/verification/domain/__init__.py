@@ -5,7 +5,7 @@ from assay.verification.domain.case import Case, case_of
 from assay.verification.domain.draws import Draw, count_of, draw_segments
 from assay.verification.domain.judging import Ruling, Vote, rule, rule_by_quorum, wanted
 from assay.verification.domain.ordering import Asking, Fund, askings, fees_of
-from assay.verification.domain.planting import is_planted, look_seed, nonce_of, spoil_seed
+from assay.verification.domain.planting import is_planted, look_seed, nonce_of, spoil_seed, trace_seed
 from assay.verification.domain.pooling import Part, Waiting, due_ms, part_of, pool
 from assay.verification.domain.verdicts import Audited, Judged, conclude, conclude_job
 
@@ -40,5 +40,6 @@ __all__ = [
     "rule",
     "rule_by_quorum",
     "spoil_seed",
+    "trace_seed",
     "wanted",
 ]

@@ -76,7 +76,7 @@ def orders_of(
         granted = cases[place[0]].granted
         spec, job = granted.spec, granted.job_id
         most = ordered_max(spec) // answers_max(spec.policy)
-        if (spec.policy.method or place in extra) and had.get(job, 0) < most:
+        if (spec.policy.is_replicated or place in extra) and had.get(job, 0) < most:
             found[place], had[job] = job, had.get(job, 0) + 1
     return found
 
@@ -84,5 +84,5 @@ def orders_of(
 def asking_of(place: tuple[str, int], case: Case, ordered_by: str | None, for_fund: int, fund: Fund) -> Asking:
     """One question."""
     spec = case.granted.spec
-    replicas = spec.policy.replicas if spec.policy.method else 1
+    replicas = spec.policy.replicas if spec.policy.is_replicated else 1
     return Asking(*place, fund.share(spec, case.granted.mega_unit_price, for_fund), ordered_by, replicas)

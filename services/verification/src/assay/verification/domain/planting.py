@@ -11,6 +11,7 @@ from assay.schema.values import Digest
 NONCE, PLANT = b"assay.audit.nonce.1", b"assay.audit.plant.1"
 MILLION = 1_000_000
 SPOIL, LOOK = b"assay.audit.spoil.1", b"assay.audit.look.1"
+TRACE = b"assay.audit.trace.1"
 SCALE = 2**64
 SPOILED_OF = 4
 """Of so many planted claims all but one are spoiled, so that who finds nothing wrong in any is found out."""
@@ -24,6 +25,11 @@ def nonce_of(secret: bytes, audit_id: str) -> Digest:
 def look_seed(seed: Digest, question_id: str) -> Digest:
     """The seed that draws what of a claim is looked at: known to nobody before the epoch's."""
     return blake3(LOOK + bytes.fromhex(seed) + question_id.encode()).hexdigest()
+
+
+def trace_seed(block_hash: Digest, seed: Digest, question_id: str) -> Digest:
+    """The seed that draws what of a trace is looked at: of a block after all traces of the epoch were opened."""
+    return blake3(TRACE + bytes.fromhex(block_hash) + bytes.fromhex(seed) + question_id.encode()).hexdigest()
 
 
 def spoil_seed(secret: bytes, question_id: str) -> Digest | None:

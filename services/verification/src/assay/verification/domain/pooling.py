@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from assay.proof.epoch import Entry, epoch_root, range_of
 from assay.proof.order import spec_digest
 from assay.schema.beacon import BeaconShare
-from assay.schema.epoch import ENTRIES_MAX, EpochCommitted, EpochEntry
-from assay.schema.values import Digest, ProviderId, derive_id
+from assay.schema.epoch import ENTRIES_MAX, EpochCommitted, EpochEntry, epoch_id_of
+from assay.schema.values import Digest, ProviderId
 from assay.verification.domain.case import Case
 
 
@@ -49,7 +49,7 @@ def pool(
     ordered = sorted(parts, key=lambda part: part.entry.lease_id)
     root = epoch_root([part.entry for part in ordered])
     return EpochCommitted(
-        epoch_id=derive_id("x", provider, number),
+        epoch_id=epoch_id_of(provider, number),
         provider=provider,
         number=number,
         previous=previous,

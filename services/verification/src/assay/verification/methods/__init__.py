@@ -4,12 +4,13 @@ METHODS names each with what it misses and which work admits it.
 """
 
 from assay.schema.job import JobSpec
-from assay.verification.methods import exact, free, prefill, replay, replication, result, start
+from assay.verification.methods import exact, free, prefill, replay, replication, result, start, trace
 from assay.verification.methods.method import Check, Compare, Method, Replayer
 
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
+        trace.METHOD,
         free.METHOD,
         start.METHOD,
         result.METHOD,
@@ -27,7 +28,7 @@ def method_of(spec: JobSpec) -> Method:
 
     Raises LookupError if none does.
     """
-    own = next(m for m in METHODS.values() if (m.judge or m.compare) and m.admits(spec))
+    own = next(m for m in METHODS.values() if (m.is_read or m.compare) and m.admits(spec))
     return replication.replicate(own) if replication.METHOD.admits(spec) else own
 
 

@@ -55,6 +55,10 @@ class Replayer(Protocol):
         """What a verifier is shown of the segment that a checkpoint closes; with a seed in `spoil`, of a false one."""
         ...
 
+    async def spoil(self, spec: JobSpec, segment: int, trace: bytes, seed: Digest) -> tuple[Digest, bytes]:
+        """Root and content of a segment's trace with one result made false."""
+        ...
+
     async def judge(self, spec: JobSpec, shown: "Shown", readings: Sequence[bytes]) -> list[Found]:
         """What each reading says of the claim."""
         ...
@@ -95,6 +99,10 @@ Judge = Callable[[Replayer, JobSpec, Shown, Sequence[bytes]], Awaitable[list[Fou
 """`judge(replayer, spec, shown, readings)`: what each verifier's reading says of the claim."""
 
 
+Tell = Callable[[bytes], Found]
+"""`tell(reading)`: what a verifier's reading says of the claim, where the reading alone decides."""
+
+
 def is_any(spec: JobSpec) -> bool:
     """Whether it is work."""
     return True
@@ -114,8 +122,14 @@ class Method:
     check: Check | None = None
     compare: Compare | None = None
     judge: Judge | None = None
+    tell: Tell | None = None
     suits: Callable[[JobSpec], bool] = is_any
     in_class: str | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether verifiers read what they are shown of the claim, and run nothing."""
+        return self.judge is not None or self.tell is not None
 
     def admits(self, spec: JobSpec) -> bool:
         """Whether this work may be checked so."""

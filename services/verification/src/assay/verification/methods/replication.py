@@ -16,7 +16,7 @@ NAME: Final = "replication"
 
 def is_asked_for(spec: JobSpec) -> bool:
     """Whether the order asks for it."""
-    return spec.policy.method == NAME
+    return spec.policy.is_replicated
 
 
 METHOD: Final = Method(NAME, tier="V6", misses_ppm=10_000, suits=is_asked_for)

@@ -26,6 +26,8 @@ class Kept:
     extra: frozenset[tuple[str, int]]
     drawn_ms: int | None
     waits: dict[str, int]
+    trace_block: int | None = None
+    trace_hash: str | None = None
 
 
 async def waiting(tx: Transaction) -> list[Waiting]:
@@ -144,4 +146,6 @@ def kept_of(row: Any) -> Kept:
         extra=frozenset((lease_id, segment) for lease_id, segment in json.loads(row["extra"] or "[]")),
         drawn_ms=row["drawn_ms"],
         waits=json.loads(row["waits"] or "{}"),
+        trace_block=row["trace_block"],
+        trace_hash=row["trace_hash"],
     )

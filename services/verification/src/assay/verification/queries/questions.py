@@ -16,7 +16,7 @@ LIVE = "('assigned', 'sealed', 'called', 'revealed', 'upheld')"
 """Audits that count as answers to come or come; others are replaced."""
 NAMES = (
     *("question_id", "epoch_id", "lease_id", "segment", "is_planted", "method", "is_read", "shown"),
-    *("wanted", "in_class", "first_group", "stands", "replicas", "is_last", "share", "ordered_by"),
+    *("wanted", "in_class", "first_group", "stands", "replicas", "is_last", "share", "ordered_by", "root"),
 )
 
 
@@ -25,7 +25,8 @@ class Question:
     """What is asked about one segment, by which method, and what came of it.
 
     What is read of a claim (`is_read`) is the blob `shown`; nobody is asked before there is one. So many `replicas` are
-    asked at once; `is_last` if nobody is left to ask. The fund pays `share` for an answer at most.
+    asked at once; `is_last` if nobody is left to ask. The fund pays `share` for an answer at most. `root` is that of a
+    trace that is shown.
     """
 
     question_id: str
@@ -45,6 +46,7 @@ class Question:
     share: int
     ordered_by: str | None
     finding: Finding | None
+    root: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ async def methods_of(tx: Transaction, lease_ids: Sequence[str]) -> dict[str, tup
     sql = "select lease_id, granted -> 'spec' as spec from leases where lease_id = any($1::text[])"
     rows = await tx.fetch(sql, sorted(set(lease_ids)))
     methods = {row["lease_id"]: method_of(JobSpec.model_validate_json(row["spec"])) for row in rows}
-    return {lease_id: (method.name, method.judge is not None) for lease_id, method in methods.items()}
+    return {lease_id: (method.name, method.is_read) for lease_id, method in methods.items()}
 
 
 async def claim_unshown(tx: Transaction, now_ms: int, claim_ms: int, limit: int) -> list[Question]:
@@ -119,10 +121,10 @@ async def has_unshown(tx: Transaction) -> bool:
     return bool(await tx.fetchval(sql))
 
 
-async def show(tx: Transaction, question_id: str, shown: str) -> None:
+async def show(tx: Transaction, question_id: str, shown: str, root: str | None = None) -> None:
     """Keep what verifiers are shown; they can be asked now."""
-    sql = "update questions set shown = $2, claimed_until_ms = 0 where question_id = $1"
-    await tx.execute(sql, question_id, shown)
+    sql = "update questions set shown = $2, root = $3, claimed_until_ms = 0 where question_id = $1"
+    await tx.execute(sql, question_id, shown, root)
 
 
 async def short(tx: Transaction) -> list[Question]:

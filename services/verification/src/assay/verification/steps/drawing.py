@@ -15,7 +15,8 @@ from assay.store import Transaction
 from assay.verification.desk import Desk
 from assay.verification.domain import Case, Draw, Fund, askings, count_of, draw_segments, fees_of
 from assay.verification.domain.verdicts import fact_of
-from assay.verification.queries import attested, beacons, cases, epochs, questions
+from assay.verification.methods.trace import is_asked_for
+from assay.verification.queries import attested, beacons, cases, epochs, questions, traces
 from assay.verification.queries.epochs import Kept, leases_of
 from assay.verification.steps.concluding import close_epoch
 from assay.verification.steps.revealing import Shared, combine_shares, open_shares
@@ -108,16 +109,51 @@ class Drawer:
         async with self._desk.context.unit() as unit:
             found = [case for case, _ in await cases.cases(unit.tx, sorted({d.lease_id for d in epoch.drawn}))]
         by_lease = {case.granted.lease_id: case for case in found}
+        if (missing := await self._untraced(epoch, by_lease)) is not None:
+            if not self._is_late(epoch, self._desk.settings.trace_s):
+                return False
+            await self._withhold(epoch, *missing, "segment.withheld")
+            return True
         for each in epoch.drawn:
             code = await self._look(by_lease[each.lease_id], each.segment)
             if code:
-                is_late = self._desk.now() - (epoch.drawn_ms or 0) >= self._desk.settings.open_s * 1000
-                if code == "segment.withheld" and not is_late:
+                if code == "segment.withheld" and not self._is_late(epoch, self._desk.settings.open_s):
                     return False
                 await self._withhold(epoch, each.lease_id, each.segment, code)
                 return True
+        if is_traced(epoch, by_lease) and epoch.trace_hash is None:
+            await self._draw_looks(epoch)
+            return False
         await self._opened(epoch, by_lease)
         return True
+
+    def _is_late(self, epoch: Kept, within_s: float) -> bool:
+        return self._desk.now() - (epoch.drawn_ms or 0) >= within_s * 1000
+
+    async def _untraced(self, epoch: Kept, found: Mapping[str, Case]) -> tuple[str, int] | None:
+        """A drawn segment whose trace is to be opened and is not here; None if there is none."""
+        if not is_traced(epoch, found):
+            return None
+        async with self._desk.context.unit() as unit:
+            opened = await traces.of_epoch(unit.tx, epoch.committed.epoch_id)
+        for each in epoch.drawn:
+            if is_asked_for(found[each.lease_id].granted.spec):
+                kept = opened.get((each.lease_id, each.segment))
+                if kept is None or not await self._desk.blobs.has(kept.trace):
+                    return each.lease_id, each.segment
+        return None
+
+    async def _draw_looks(self, epoch: Kept) -> None:
+        """Fix a later block now that all traces are here, then keep its hash. Raises Retry while it is not there."""
+        epoch_id = epoch.committed.epoch_id
+        if epoch.trace_block is None:
+            block = await self._beacon.next_round()
+            async with self._desk.context.unit() as unit:
+                await traces.await_block(unit.tx, epoch_id, block)
+            return
+        pulse = await self._beacon.pulse(epoch.trace_block)
+        async with self._desk.context.unit() as unit:
+            await traces.note_block(unit.tx, epoch_id, pulse)
 
     async def _look(self, case: Case, segment: int) -> str | None:
         """What is wrong with the checkpoints before and after a segment, if anything is."""
@@ -148,7 +184,8 @@ class Drawer:
             before = await questions.ordered_before(unit.tx, [entry.job_id for entry in epoch.committed.entries])
             await questions.ask(unit.tx, epoch_id, askings(epoch.drawn, epoch.extra, found, before, fund))
             await epochs.move(unit.tx, epoch_id, "opened")
-            unit.emission.add(EpochOpened(**fact_of(epoch.committed)), epoch_id)
+            looks = {"block": epoch.trace_block, "block_hash": epoch.trace_hash} if epoch.trace_hash else {}
+            unit.emission.add(EpochOpened(**fact_of(epoch.committed), **looks), epoch_id)
         self._desk.bells.tend.set()
 
     async def _withhold(self, epoch: Kept, lease_id: str, segment: int, code: str) -> None:
@@ -160,6 +197,11 @@ class Drawer:
             unit.emission.add(EpochWithheld(**fault.model_dump()), epoch_id)
             await close_epoch(unit, epoch, [], fault)
         log.info("epoch rejected: %s", code, extra={"epoch": epoch_id, "lease": lease_id})
+
+
+def is_traced(epoch: Kept, found: Mapping[str, Case]) -> bool:
+    """Whether any drawn segment's job asks for its trace."""
+    return any(is_asked_for(found[each.lease_id].granted.spec) for each in epoch.drawn)
 
 
 def pay_of(found: Sequence[Case]) -> int:

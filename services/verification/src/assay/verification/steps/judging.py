@@ -11,6 +11,7 @@ from assay.verification.domain import Case
 from assay.verification.domain.judging import CLAIM
 from assay.verification.methods import method_of
 from assay.verification.methods.method import Shown
+from assay.verification.queries import traces
 from assay.verification.queries.questions import Audit, Question
 from assay.verification.steps.weighing import UNHELD, Weighed, is_sealed
 from assay.workloads.task import Found
@@ -20,17 +21,31 @@ FORGED = Found(agrees=False, code="audit.forged", distance=0.0, group=0)
 
 async def weigh_readings(desk: Desk, case: Case, question: Question, audits: Sequence[Audit]) -> dict[str, Weighed]:
     """The answers to one question, by audit. Raises Refused, Unreachable if the claim itself cannot be fetched now."""
-    state = await desk.blobs.get(case.commit_of(question.segment).checkpoint)
     held = {audit.audit_id: blob for audit in audits if (blob := await reading_of(desk, audit)) is not None}
-    found: dict[str, Found] = {}
-    if held:
+    method, found = method_of(case.granted.spec), dict[str, Found]()
+    if method.tell:
+        is_true = question.root == await root_of(desk, question)
+        found = {audit_id: told(method.tell(blob), is_true) for audit_id, blob in held.items()}
+    elif held:
+        state = await desk.blobs.get(case.commit_of(question.segment).checkpoint)
         first = next(audit.assigned.claim for audit in audits)
-        judge = method_of(case.granted.spec).judge
-        assert first is not None and judge is not None
+        assert first is not None and method.judge is not None
         shown = Shown(question.segment, state, await desk.blobs.get(first.shown), first.seed)
-        judged = await judge(desk.replayer, case.granted.spec, shown, list(held.values()))
+        judged = await method.judge(desk.replayer, case.granted.spec, shown, list(held.values()))
         found = dict(zip(held, judged, strict=True))
     return {audit.audit_id: weighed_of(case, question, audit, found.get(audit.audit_id)) for audit in audits}
+
+
+async def root_of(desk: Desk, question: Question) -> str:
+    """The root of the trace that the provider opened."""
+    async with desk.context.unit() as unit:
+        opened = await traces.of_epoch(unit.tx, question.epoch_id)
+    return opened[question.lease_id, question.segment].root
+
+
+def told(found: Found, is_true: bool) -> Found:
+    """What a reading says of the claim; of a trace that was made false, who refuses it has read it."""
+    return found if is_true else found.model_copy(update={"agrees": not found.agrees})
 
 
 async def reading_of(desk: Desk, audit: Audit) -> bytes | None:

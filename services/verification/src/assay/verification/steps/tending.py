@@ -14,7 +14,7 @@ from assay.schema.epoch import EpochWaiting
 from assay.schema.lease import LeaseGranted
 from assay.schema.values import derive_id
 from assay.verification.desk import Desk
-from assay.verification.domain import Asked, Candidate, Case, Want, choose, look_seed, nonce_of
+from assay.verification.domain import Asked, Candidate, Case, Want, choose, look_seed, nonce_of, trace_seed
 from assay.verification.domain.verdicts import fact_of
 from assay.verification.queries import cases, epochs, questions, verifiers
 from assay.verification.queries.epochs import Kept
@@ -165,9 +165,16 @@ class Seats:
 
     def _claim_of(self, question: Question) -> AuditClaim | None:
         """What is shown of the claim, where it is to be read."""
-        seed = self.epochs[question.epoch_id].seed
+        epoch = self.epochs[question.epoch_id]
+        seed = epoch.seed
         if question.shown is None or seed is None:
             return None
+        if question.root is not None:
+            assert epoch.trace_hash is not None
+            seen = trace_seed(epoch.trace_hash, seed, question.question_id)
+            ends = self._cases[question.lease_id].commit_of(question.segment).state_out
+            claim = {"method": question.method, "shown": question.shown, "seed": seen}
+            return AuditClaim(**claim, root=question.root, state_out=ends)
         seen = look_seed(seed, question.question_id)
         return AuditClaim(method=question.method, shown=question.shown, seed=seen)
 
@@ -183,7 +190,7 @@ class Seats:
             verifier=chosen.verifier,
             spec=granted.spec,
             segment=question.segment,
-            checkpoint=None if question.shown else case.checkpoint_before(question.segment),
+            checkpoint=None if question.shown and not question.root else case.checkpoint_before(question.segment),
             claim=self._claim_of(question),
             nonce=nonce_of(self._secret, audit_id),
             fee=fee,

@@ -12,7 +12,7 @@ from assay.schema.audit import AuditAssigned, AuditRevealed
 from assay.schema.errors import Refused, Retry, Unreachable
 from assay.verification.verifier import domain
 from assay.workloads.runner import Runner
-from assay.workloads.task import Failed, Read, ReadingDone, SegmentDone, Task
+from assay.workloads.task import CheckTrace, Failed, Read, ReadingDone, SegmentDone, Task
 
 AGAIN_S = 1.0
 
@@ -55,7 +55,7 @@ async def answer(assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
     tools.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=tools.scratch, prefix="audit-") as folder:
         try:
-            make = _task if assigned.claim is None else _read
+            make = _task if assigned.claim is None else _read if assigned.claim.root is None else _check
             task = await make(assigned, tools, Path(folder))
             async with tools.turn:
                 done = await _run(tools.runner, task)
@@ -86,6 +86,16 @@ async def _read(assigned: AuditAssigned, tools: Tools, folder: Path) -> Read:
     return Read(**job, segment=assigned.segment, seed=claim.seed, shown=shown)
 
 
+async def _check(assigned: AuditAssigned, tools: Tools, folder: Path) -> CheckTrace:
+    """The trace of the segment, to be checked."""
+    claim, job = assigned.claim, await _job(assigned, tools, folder)
+    assert claim is not None and claim.root is not None and claim.state_out is not None
+    state = await _fetch(tools, folder, assigned.checkpoint) if assigned.checkpoint else None
+    ends = {"root": claim.root, "state_out": claim.state_out}
+    trace = await _fetch(tools, folder, claim.shown)
+    return CheckTrace(**job, **ends, segment=assigned.segment, seed=claim.seed, state=state, trace=trace)
+
+
 async def _job(assigned: AuditAssigned, tools: Tools, folder: Path) -> dict[str, Any]:
     spec = assigned.spec
     inputs = {digest: await _fetch(tools, folder, digest) for digest in spec.inputs}
@@ -99,7 +109,7 @@ async def _fetch(tools: Tools, folder: Path, digest: str) -> str:
     return str(path)
 
 
-async def _run(runner: Runner, task: Task | Read) -> SegmentDone | ReadingDone:
+async def _run(runner: Runner, task: Task | Read | CheckTrace) -> SegmentDone | ReadingDone:
     done: SegmentDone | ReadingDone | None = None
     async for message in runner.run(task):
         match message:

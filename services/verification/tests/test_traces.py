@@ -1,0 +1,123 @@
+"""The trace check: opened before its seed is known, asked of one, decided by two of three, and lost by silence."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from services.verification.tests.court import Court
+from services.verification.tests.samples import Work, party
+
+from assay.proof.digest import blake3_hex
+from assay.schema.audit import AuditAssigned
+from assay.schema.epoch import EpochTraced
+from assay.verification.domain import trace_seed
+from assay.verification.methods import trace
+from assay.workloads.tracing import TraceReading
+
+HOLDS = TraceReading(passed=True, code="trace.holds")
+WRONG = TraceReading(passed=False, code="trace.wrong_operator", step=1, operator=7, residual=0.5)
+HONEST, FALSE = b"an honest trace", b"a false trace"
+
+
+def seen(assigned: AuditAssigned, shown: bytes) -> bytes:
+    """What a verifier finds in a trace; which one it is decides, as its operators would."""
+    return (HOLDS if shown == HONEST else WRONG).model_dump_json().encode()
+
+
+@pytest.fixture
+def traced(court: Court, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Work]:
+    """A job that asks for its trace, whatever its kind: no model is loaded for what is judged here."""
+    monkeypatch.setattr(trace, "is_checkable", lambda kind, params, policy: True)
+    court.reads, court.knobs["draws"], court.traces = seen, 2, {}
+
+    def make(number: int, *opened: bytes) -> Work:
+        work = Work(number, segments=len(opened), method="trace")
+        assert court.traces is not None
+        court.traces |= {(work.lease_id, segment): content for segment, content in enumerate(opened)}
+        return work
+
+    return make
+
+
+async def test_an_honest_opening_passes_and_is_looked_at_by_a_block_after_it(court: Court, traced: Any) -> None:
+    await court.admit(11, 12, 13)
+    work = traced(1, HONEST, HONEST)
+    await court.take(work)
+    await court.until_still()
+    (verdict,) = await court.said("verdict.reached")
+    assert (verdict.outcome, {finding.method for finding in verdict.findings}) == (
+        "passed",
+        {"start", "result", "trace"},
+    )
+    (opened,), (drawn,) = await court.said("epoch.opened"), await court.said("epoch.drawn")
+    assert opened.block > drawn.block
+    assigned = await court.said("audit.assigned")
+    assert len(assigned) == 2 and len({each.claim.seed for each in assigned}) == 2
+    for each in assigned:
+        assert (each.claim.shown, each.claim.root) == (blake3_hex(HONEST), blake3_hex(b"root" + HONEST))
+        assert each.claim.state_out == work.commits[each.segment].state_out
+
+
+async def test_a_false_opening_falls_by_two_of_three_and_who_upholds_it_is_lazy(court: Court, traced: Any) -> None:
+    await court.admit(11, 12, 13)
+    await court.take(traced(1, FALSE))
+    await court.until_still()
+    (rejected,) = await court.said("lease.rejected")
+    assert rejected.code == "trace.wrong_operator"
+    assert {upheld.method for upheld in await court.said("audit.upheld")} == {"trace"}
+    assert not await court.said("audit.overruled")
+
+
+async def test_one_accuser_alone_is_overruled(court: Court, traced: Any) -> None:
+    await court.admit(11, 12, 13)
+    court.finds[party("v", 12)] = lambda assigned, reading: WRONG.model_dump_json().encode()
+    work = traced(1, HONEST, HONEST)
+    await court.take(work)
+    await court.until_still()
+    assert [event.lease_id for event in await court.said("lease.verified")] == [work.lease_id]
+    assert {event.verifier for event in await court.said("audit.overruled")} <= {party("v", 12)}
+
+
+async def test_a_trace_that_is_not_opened_in_time_is_withheld(court: Court, traced: Any) -> None:
+    court.knobs["trace_s"] = 0
+    await court.admit(11, 12, 13)
+    await court.take(Work(1, segments=2, method="trace"))
+    await court.until_still()
+    assert [event.code for event in await court.said("lease.rejected")] == ["segment.withheld"]
+    assert not await court.said("audit.assigned")
+
+
+async def test_the_first_opening_stands_and_a_stranger_has_none(court: Court, traced: Any) -> None:
+    await court.admit(11, 12, 13)
+    work = traced(1, FALSE)
+    court.knobs["trace_s"] = 900
+    heard = court.hear
+
+    async def twice(*events: Any) -> None:
+        for event in events:
+            if isinstance(event, EpochTraced):
+                other = {"root": "9" * 64, "trace": await court.context.bus.blobs.put(HONEST)}
+                await heard(event.model_copy(update={"provider": party("p", 9), **other}))
+                await heard(event, event.model_copy(update=other))
+            else:
+                await heard(event)
+
+    court.hear = twice  # type: ignore[method-assign]
+    await court.take(work)
+    await court.until_still()
+    assert [event.code for event in await court.said("lease.rejected")] == ["trace.wrong_operator"]
+
+
+def test_a_seed_follows_from_the_block_the_epoch_and_the_question() -> None:
+    block, seed = "1" * 64, "2" * 64
+    assert len({trace_seed(block, seed, "a"), trace_seed(seed, block, "a"), trace_seed(block, seed, "b")}) == 3
+
+
+def test_what_a_stranger_says_of_a_trace_never_raises() -> None:
+    for reading in (b"", b"{}", b"\xff", b"[1]", HOLDS.model_dump_json().encode()[:-1]):
+        assert not trace.tell(reading).agrees
+    assert (
+        trace.tell(WRONG.model_copy(update={"code": "made.up"}).model_dump_json().encode()).code == "trace.unreadable"
+    )
+    near = WRONG.model_copy(update={"residual": 0.4})
+    assert trace.tell(near.model_dump_json().encode()).group == trace.tell(WRONG.model_dump_json().encode()).group
