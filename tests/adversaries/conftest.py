@@ -20,8 +20,11 @@ TUNING_SEGMENTS: Final = 3
 WITHIN_S: Final = 400.0
 NEAR: Final = ("rounding",)
 """Those whose bits lie within honest noise of the truth, but are not those of the class of machine that they state."""
-TUNED: Final = ("half-way", "bfloat16", "poison", "rounding", "chosen-data", "half-batch")
+TUNED: Final = ("half-way", "bfloat16", "poison", "rounding", "chosen-data", "half-batch", "false-trace")
 """Those whose job is a fine-tuning; the others' work is a chain of digests."""
+
+TRACED: Final = ("false-trace",)
+"""Those whose job asks for the trace check: this one works honestly, and opens what is false."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,14 @@ async def order(net: Net, name: str, model: str, data: str) -> str:
         params = {"model": model, "data": data, "steps": steps, "learning_rate": 0.01, "heldout_share": 0.1, **SIZES}
         limit = steps * SIZES["batch"] * SIZES["sequence_tokens"] * PRICE // 1_000_000
     limit *= 2  # Every segment is drawn at the order's cost.
-    needs, policy = Requirements(regions=(REGIONS[name],)), Policy(audit_segments=SEGMENTS)
+    needs, policy = Requirements(regions=(REGIONS[name],)), policy_of(name)
     kind = "finetune" if name in TUNED else "noop"
     return await net.assay.submit(kind, params, requirements=needs, policy=policy, price_limit=limit)
+
+
+def policy_of(name: str) -> Policy:
+    """What is asked of the proof: all segments are drawn."""
+    return Policy(audit_segments=SEGMENTS, method="trace" if name in TRACED else None)
 
 
 @pytest.fixture

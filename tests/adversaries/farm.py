@@ -42,6 +42,7 @@ async def provide(farm: dict[str, Any], stopping: asyncio.Event) -> None:
     from assay.execution.settings import Settings
 
     worker.defendant = hostile.admitting
+    worker.Openings = hostile.FalseTraces
     hostile.Colludes.shared = Path(farm["shared"])
     behaviours = hostile.BEHAVIOURS | hostile.PARTNERS
     async with asyncio.TaskGroup() as group:

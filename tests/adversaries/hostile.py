@@ -14,9 +14,10 @@ from blake3 import blake3
 
 from assay.devnet.cheat import LazyRun
 from assay.execution import domain
-from assay.execution.defending import Past, defendant
+from assay.execution.defending import CannotTrace, Past, defendant
 from assay.execution.domain import Course
 from assay.execution.lease_run import LeaseRun
+from assay.execution.opening import Openings
 from assay.proof import spec_digest
 from assay.proof.keys import Key
 from assay.runtime.outgoing import Outgoing
@@ -26,7 +27,7 @@ from assay.workloads.checkpoint import ADAPTER, GROUPS, Tensors, read_checkpoint
 from assay.workloads.child import START
 from assay.workloads.court.litigant import Defendant
 from assay.workloads.runner import Message, Runner
-from assay.workloads.task import Failed, Finished, Ready, SegmentDone, Task
+from assay.workloads.task import Failed, Finished, Ready, SegmentDone, Spoil, Task, Traced
 
 
 class Stepwise(LeaseRun):
@@ -220,6 +221,23 @@ class Equivocates(LeaseRun):
         return closed
 
 
+class FalseTraces(Openings):
+    """Opens traces of which one product is false, under their own roots."""
+
+    async def trace(self, lease_id: str, segment: int) -> tuple[str, str]:
+        """Root and blob of the false trace."""
+        _, digest = await super().trace(lease_id, segment)
+        spec, _ = self.past.ground(lease_id, segment)
+        async with self.past.child("false-") as (runner, folder):
+            names = {"kind": spec.kind, "params": spec.params, "inputs": {}, "models": str(self.past.models_dir)}
+            opened = str(await self.past.cache.fetch(digest))
+            task = Spoil(**names, folder=folder, segment=segment, trace=opened, seed="5b" * 32)
+            async for message in runner.run(task):
+                if isinstance(message, Traced):
+                    return message.root, await self.past.cache.publish(Path(message.path))
+        raise CannotTrace("the child spoiled nothing")
+
+
 class WrongResult(LeaseRun):
     """Delivers another artefact than the one that follows from its last state."""
 
@@ -253,6 +271,7 @@ BEHAVIOURS: Final[dict[str, type[LeaseRun]]] = {
     "rounding": tampers(rounding),
     "chosen-data": ChosenData,
     "half-batch": HalfBatch,
+    "false-trace": LeaseRun,
 }
 PARTNERS: Final[dict[str, type[LeaseRun]]] = {"colludes": Colludes}
 """Those who have a verifier on their side."""

@@ -26,6 +26,7 @@ MECHANISM: dict[str, set[str]] = {
     "poison": {"segment.mismatch"},
     "chosen-data": {"segment.wrong_start", "segment.mismatch"},
     "half-batch": {"segment.mismatch"},
+    "false-trace": {"trace.wrong_operator"},
 }
 
 
