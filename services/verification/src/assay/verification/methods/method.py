@@ -113,7 +113,7 @@ class Method:
     """A method with its row of the table: `misses_ppm` of false segments that it looks at are not seen by it.
 
     `suits` says of which work it can judge. `in_class` is its name where claim and answer are of one class of machine,
-    if equal bits are asked there.
+    if equal bits are asked there. With `is_opened`, the provider opens what is drawn before verifiers are asked.
     """
 
     name: str
@@ -125,6 +125,7 @@ class Method:
     tell: Tell | None = None
     suits: Callable[[JobSpec], bool] = is_any
     in_class: str | None = None
+    is_opened: bool = False
 
     @property
     def is_read(self) -> bool:

@@ -45,4 +45,4 @@ def is_asked_for(spec: JobSpec) -> bool:
     return spec.policy.method == NAME and is_checkable(spec.kind, spec.params, spec.policy)
 
 
-METHOD: Final = Method(NAME, tier="V3", misses_ppm=10_000, tell=tell, suits=is_asked_for)
+METHOD: Final = Method(NAME, tier="V3", misses_ppm=10_000, tell=tell, suits=is_asked_for, is_opened=True)

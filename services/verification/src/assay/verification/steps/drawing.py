@@ -15,7 +15,7 @@ from assay.store import Transaction
 from assay.verification.desk import Desk
 from assay.verification.domain import Case, Draw, Fund, askings, count_of, draw_segments, fees_of
 from assay.verification.domain.verdicts import fact_of
-from assay.verification.methods.trace import is_asked_for
+from assay.verification.methods import method_of
 from assay.verification.queries import attested, beacons, cases, epochs, questions, traces
 from assay.verification.queries.epochs import Kept, leases_of
 from assay.verification.steps.concluding import close_epoch
@@ -137,7 +137,7 @@ class Drawer:
         async with self._desk.context.unit() as unit:
             opened = await traces.of_epoch(unit.tx, epoch.committed.epoch_id)
         for each in epoch.drawn:
-            if is_asked_for(found[each.lease_id].granted.spec):
+            if method_of(found[each.lease_id].granted.spec).is_opened:
                 kept = opened.get((each.lease_id, each.segment))
                 if kept is None or not await self._desk.blobs.has(kept.trace):
                     return each.lease_id, each.segment
@@ -201,7 +201,7 @@ class Drawer:
 
 def is_traced(epoch: Kept, found: Mapping[str, Case]) -> bool:
     """Whether any drawn segment's job asks for its trace."""
-    return any(is_asked_for(found[each.lease_id].granted.spec) for each in epoch.drawn)
+    return any(method_of(found[each.lease_id].granted.spec).is_opened for each in epoch.drawn)
 
 
 def pay_of(found: Sequence[Case]) -> int:

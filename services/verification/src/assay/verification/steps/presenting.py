@@ -7,7 +7,7 @@ from typing import Final
 from assay.schema.errors import AssayError
 from assay.verification.desk import Desk
 from assay.verification.domain import Case, look_seed, spoil_seed
-from assay.verification.methods.trace import NAME as TRACE
+from assay.verification.methods import METHODS
 from assay.verification.queries import cases, epochs, questions, traces, verifiers
 from assay.verification.queries.questions import Question
 from assay.verification.queries.traces import Opened
@@ -41,7 +41,7 @@ class Presenter:
             assert seed is not None
             spoil = spoil_seed(secret, question.question_id) if question.is_planted else None
             case = by_lease[question.lease_id]
-            if question.method == TRACE:
+            if METHODS[question.method].is_opened:
                 trace = opened[question.epoch_id][question.lease_id, question.segment]
                 make: Awaitable[tuple[str, str | None]] = self._trace(case, question.segment, trace, spoil)
             else:
