@@ -13,6 +13,7 @@ from assay.devnet.proc import listens
 from assay.devnet.process import Process
 from assay.devnet.server import Server
 
+# Streams reserve what they may grow to, of three quarters of the free disk unless told: more than some laptops have.
 CONF = """\
 server_name: assay-devnet
 listen: "{host}:{port}"
@@ -22,7 +23,7 @@ max_control_line: 16KB
 max_connections: 2048
 max_pending: 32MB
 write_deadline: "10s"
-jetstream {{ store_dir: "{home}/jetstream", sync_interval: always, strict: true }}
+jetstream {{ store_dir: "{home}/jetstream", max_file_store: 1TB, sync_interval: always, strict: true }}
 {network}"""
 
 
