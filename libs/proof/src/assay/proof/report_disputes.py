@@ -147,7 +147,8 @@ def faults_of_end(part: DisputePart, played: Dispute) -> Iterator[str]:
 def faults_of_ruling(part: DisputePart, reading: Reading) -> Iterator[str]:
     """An outcome that neither epoch nor verdict knows of, or that the answers of verifiers do not bear out."""
     epoch = next((each for each in reading.predicate.epochs if each.epoch_id == part.epoch_id), None)
-    if epoch and part.outcome is not DisputeOutcome.CHALLENGER_FAULT and epoch.fault is None:
+    # A tie is refunded, and leaves the epoch's other leases as they are.
+    if epoch and part.outcome is DisputeOutcome.WORKER_FAULT and epoch.fault is None:
         yield "The segment fell, but its epoch passed."
     findings = [
         finding
