@@ -36,7 +36,7 @@ PRICE: Final = 20 * STABLE
 SEGMENT_PRICE: Final = UNITS * PRICE // 1_000_000
 FEE_PART: Final = 100
 """One in so many of what a lease costs goes to the audit fund."""
-WITHIN_S: Final = 60.0
+WITHIN_S: Final = 120.0
 ENDS: Final = ("job.settled", "job.refunded", "job.unfunded")
 
 STEADY, SECOND, MORTAL, CHEAT = "steady", "second", "mortal", "cheat"
