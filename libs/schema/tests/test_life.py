@@ -13,7 +13,7 @@ from assay.schema.job import JobExecuted, JobFunded, JobSettled, JobStarted, Job
 from assay.schema.life import Life
 from assay.schema.values import PARTICIPANTS
 
-MONEY_ENDS = {"settled", "refunded", "unfunded", "paid", "slashed"}
+MONEY_ENDS = {"settled", "refunded", "unfunded", "paid", "slashed", "spared"}
 # An audit that came to no answer, and one whose bond is lost.
 AUDIT_ENDS = {"declined", "lapsed", "overruled"}
 DISPUTE_ENDS = {"ruled"}
@@ -65,9 +65,12 @@ def test_no_participant_can_end_a_life_or_move_money_but_a_verifier_may_decline(
         assert {m.event for m in ends} <= {AuditDeclined}
 
 
-def test_a_settled_job_has_been_verified_and_a_paid_lease_too() -> None:
+def test_a_settled_job_has_been_verified_and_a_paid_lease_too_unless_it_ended_early() -> None:
+    """What a lease is owed by vouchers that ended without a segment is paid though there is nothing to verify."""
     assert [m.sources for m in JOB_LIFE.moves if m.target == JobState.SETTLED] == [(JobState.VERIFIED,)]
-    assert [tuple(map(str, m.sources)) for m in LEASE_LIFE.moves if str(m.target) == "paid"] == [("verified",)]
+    assert [tuple(map(str, m.sources)) for m in LEASE_LIFE.moves if str(m.target) == "paid"] == [
+        ("failed", "lapsed", "released", "verified")
+    ]
 
 
 def test_an_event_of_the_past_is_behind_and_one_of_the_future_is_not() -> None:

@@ -1,6 +1,6 @@
 """The language of Assay: every event, value, state table, stream and error. Pure; imports pydantic alone."""
 
-from assay.schema import audit, beacon, dispute, epoch, job, lease, offer, verdict
+from assay.schema import audit, beacon, dispute, epoch, job, lease, offer, payment, reward, slash, verdict, voucher
 from assay.schema.audit import AUDIT_LIFE, AuditState
 from assay.schema.beacon import BEACON_LIFE, BeaconState
 from assay.schema.dispute import DISPUTE_LIFE, DisputeState
@@ -43,6 +43,10 @@ __all__ = [
     "job",
     "lease",
     "offer",
+    "payment",
+    "reward",
+    "slash",
     "stream_of",
     "verdict",
+    "voucher",
 ]

@@ -18,6 +18,7 @@ from assay.schema.values import (
     Code,
     Digest,
     EpochId,
+    EpochNumber,
     JobId,
     Kind,
     LeaseId,
@@ -26,8 +27,11 @@ from assay.schema.values import (
     Money,
     Reason,
     Region,
+    RequesterId,
     Role,
     SegmentIndex,
+    Signature,
+    StepPlace,
     TxHash,
     Value,
     VerifierId,
@@ -58,13 +62,21 @@ class VerifierWithdrawn(Event, type="verifier.withdrawn", by=Role.VERIFIER, key=
 
 
 class VerifierSlashed(Event, type="verifier.slashed", by=Role.SETTLEMENT, tells=("verifier",), key="verifier"):
-    """Emitted when a verifier's bond is taken for an overruled audit; the money is in the insurance pool."""
+    """Emitted when a verifier's stake is taken for an overruled audit; none of it is the accuser's."""
 
     verifier: VerifierId
     audit_id: AuditId
     amount: Money
     reason: SlashReason
     tx: TxHash
+
+
+class VerifierSpared(Event, type="verifier.spared", by=Role.SETTLEMENT, tells=("verifier",), key="verifier"):
+    """Emitted when nothing is taken for an overruled audit: an appeal prevailed, or there was nothing to take."""
+
+    verifier: VerifierId
+    audit_id: AuditId
+    code: Code
 
 
 class AuditFact(Value):
@@ -141,10 +153,26 @@ class AuditLapsed(AuditFact, Event, type="audit.lapsed", by=Role.VERIFICATION, p
     code: Code
 
 
+class OpenedTrace(Value):
+    """The trace that an audit was about: its root and blob, when and under which signature its provider opened it.
+
+    The hash of `block`, which came after, draws with the epoch's seed and the question what is looked at: `seed`.
+    """
+
+    root: Digest
+    trace: Digest
+    time_ms: Millis
+    signature: Signature
+    block: Annotated[int, Field(ge=0)]
+    block_hash: Digest
+    seed: Digest
+
+
 class AuditEnding(AuditFact):
     """What the end of an audit says of its question: whose segment it was, how it was checked, if the claim was agreed.
 
-    None of it is said of an audit that was planted.
+    Equal answers are of one `group`: 0 is the claim's, and what was not sealed has none. `opened` is the trace that it
+    was about, if it was. None of it is said of an audit that was planted.
     """
 
     epoch_id: EpochId | None = None
@@ -152,12 +180,14 @@ class AuditEnding(AuditFact):
     segment: SegmentIndex | None = None
     method: MethodName | None = None
     agreed: bool | None = None
+    group: Annotated[int, Field(ge=-1, lt=2**31)] | None = None
+    opened: OpenedTrace | None = None
 
 
 class AuditUpheld(AuditEnding, Event, type="audit.upheld", by=Role.VERIFICATION, tells=("verifier",)):
     """Emitted when the answer stands. Consumed by settlement, which pays `fee` whatever the answer was.
 
-    It is paid by the order that asked for it (`ordered_by`), or else out of the audit fund.
+    It is paid by the order that asked for it (`ordered_by`), or else by the operator.
     """
 
     fee: Money
@@ -171,10 +201,19 @@ class AuditOverruled(AuditEnding, Event, type="audit.overruled", by=Role.VERIFIC
 
 
 class AuditPaid(AuditFact, Event, type="audit.paid", by=Role.SETTLEMENT, tells=("verifier",)):
-    """Emitted when the fee is paid on chain. Never twice for an audit."""
+    """Emitted when the fee is posted on chain. Never twice for an audit.
+
+    It is in step `step` of all, first posted in epoch `payment` of Payment. `requester` pays: who ordered the audit
+    with its job, or, without a job, the operator; then `receipt`, which the step holds, is of what upheld it.
+    """
 
     amount: Money
-    tx: TxHash
+    requester: RequesterId
+    job_id: JobId | None = None
+    receipt: Digest
+    payment: EpochNumber | None = None
+    step: StepPlace | None = None
+    tx: TxHash | None = None
 
 
 class AuditState(StrEnum):

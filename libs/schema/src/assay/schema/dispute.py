@@ -176,11 +176,18 @@ class Forfeit(Value):
 class DisputeForfeited(
     DisputeFact, Event, type="dispute.forfeited", by=Role.SETTLEMENT, tells=("provider", "verifier")
 ):
-    """Emitted when the bond of a dispute's loser is taken; the money is in the insurance pool, nobody else's."""
+    """Emitted when stake of a dispute's loser is taken; none of it is the other party's."""
 
     party: ProviderId | VerifierId
     amount: Money
     tx: TxHash
+
+
+class DisputeSpared(DisputeFact, Event, type="dispute.spared", by=Role.SETTLEMENT, tells=("provider", "verifier")):
+    """Emitted when nothing is taken from a dispute's loser: an appeal prevailed, or there was nothing to take."""
+
+    party: ProviderId | VerifierId
+    code: Code
 
 
 class DisputeRuled(DisputeFact, Event, type="dispute.ruled", by=Role.VERIFICATION, tells=("provider", "verifier")):

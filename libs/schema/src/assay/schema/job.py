@@ -10,6 +10,7 @@ from assay.schema.life import Life, Move
 from assay.schema.values import (
     Code,
     Digest,
+    EpochNumber,
     Fence,
     JobId,
     Kind,
@@ -24,8 +25,10 @@ from assay.schema.values import (
     Role,
     SegmentIndex,
     Signature,
+    StepPlace,
     TxHash,
     Value,
+    VerifierId,
 )
 
 
@@ -54,11 +57,19 @@ class LeaseShare(Value):
 
 
 class Payout(Value):
-    """A sum that one lease earned."""
+    """What one lease earned its provider, and the fee that its work costs besides."""
 
     lease_id: LeaseId
     provider: ProviderId
     fence: Fence
+    amount: Money
+    fee: Money = 0
+
+
+class VerifierPayout(Value):
+    """What one verifier earned by the audits that a job's order asked for."""
+
+    verifier: VerifierId
     amount: Money
 
 
@@ -77,13 +88,11 @@ class JobSubmitted(Event, type="job.submitted", by=Role.REQUESTER, tells=("reque
 
 
 class JobFunded(Event, type="job.funded", by=Role.SETTLEMENT, tells=("requester",)):
-    """Emitted when the price limit is locked in escrow on chain. Consumed by matching. Never twice for a job."""
+    """Emitted when the price limit is held from the deposit. Consumed by matching. Never twice for a job."""
 
     job_id: JobId
     requester: RequesterId
     amount: Money
-    tx: TxHash
-    gas: Annotated[int, Field(ge=0)]
 
 
 class JobWaiting(Event, type="job.waiting", by=Role.MATCHING, tells=("requester",)):
@@ -142,7 +151,7 @@ class JobFailed(JobStopped, Event, type="job.failed", by=Role.MATCHING, tells=("
 
 
 class JobUnfunded(Event, type="job.unfunded", by=Role.SETTLEMENT, tells=("requester",)):
-    """Emitted when the escrow refused the order. The end: no money moved. Consumed by matching."""
+    """Emitted when the order is refused, or no deposit covers it. The end: no money moved. Consumed by matching."""
 
     job_id: JobId
     requester: RequesterId
@@ -183,29 +192,34 @@ class JobRejected(Event, type="job.rejected", by=Role.VERIFICATION, tells=("requ
 
 
 class Closing(Value):
-    """The end of a job's money: what was paid to whom, what went back, in which transaction, under which receipt.
+    """The end of a job's money: what was paid to whom, what went back, under which receipt.
 
-    `fee` went to the audit fund, out of what the leases earned, `audited` to verifiers for audits that the order asked
-    for; payouts, fee, these and the refund are what was locked.
+    `fee` is what all payouts cost besides, `audited` what `verifiers` earned by audits that the order asked for: with
+    the refund they are what was held. Each payout that costs anything is a step of Payment, then each of
+    `verifiers`: `step` is the place of the first among all steps, `payment` the epoch that they were first posted in,
+    by `tx`, of whose gas the job bears `gas`. Where nothing was earned there is none of these.
     """
 
     job_id: JobId
     requester: RequesterId
     payouts: tuple[Payout, ...] = ()
     fee: Money = 0
+    verifiers: tuple[VerifierPayout, ...] = ()
     audited: Money = 0
     refunded: Money
-    tx: TxHash
-    gas: Annotated[int, Field(ge=0)]
+    payment: EpochNumber | None = None
+    step: StepPlace | None = None
+    tx: TxHash | None = None
+    gas: Annotated[int, Field(ge=0)] = 0
     receipt: Digest
 
 
 class JobSettled(Closing, Event, type="job.settled", by=Role.SETTLEMENT, tells=("requester",)):
-    """Emitted when a verified job is paid and final on chain. Never twice for a job."""
+    """Emitted when what a verified job cost is posted and final on chain. Never twice for a job."""
 
 
 class JobRefunded(Closing, Event, type="job.refunded", by=Role.SETTLEMENT, tells=("requester",)):
-    """Emitted when a job that did not succeed is closed on chain: verified segments paid, the rest refunded."""
+    """Emitted when a job that did not succeed is closed: verified segments paid, the rest its requester's again."""
 
 
 class JobState(StrEnum):

@@ -11,6 +11,8 @@ from assay.schema.life import Life, Move
 from assay.schema.values import (
     Code,
     Digest,
+    EpochId,
+    EpochNumber,
     Fence,
     JobId,
     LeaseId,
@@ -22,6 +24,7 @@ from assay.schema.values import (
     RequesterId,
     Role,
     SegmentIndex,
+    StepPlace,
     TxHash,
     Units,
     Value,
@@ -37,6 +40,10 @@ OTHER_CLASS: Final = "segment.other_class"
 is not paid, and not slashed, for they lie within honest noise."""
 NO_QUORUM: Final = "segment.no_quorum"
 """The code by which a lease is rejected about which verifiers do not agree: it is not paid, and not slashed."""
+
+METRICS_MAX: Final = 16
+NAME_MAX: Final = 32
+"""So many measurements a statement of progress has, with names so long."""
 
 
 class LeaseFact(Value):
@@ -79,7 +86,8 @@ class LeaseCommitted(LeaseFact, Event, type="lease.committed", by=Role.PROVIDER)
     """Emitted when a segment is closed by a checkpoint and a commitment. Consumed by all but discovery.
 
     `commitment` chains: it is the digest of this segment's leaf and of `previous`, the commitment before it. `machine`
-    is the class of what computed it; verifiers of that class must come to the same bits.
+    is the class of what computed it; verifiers of that class must come to the same bits. `code` is the digest of the
+    release of the workload that did.
     """
 
     segment: SegmentIndex
@@ -92,6 +100,21 @@ class LeaseCommitted(LeaseFact, Event, type="lease.committed", by=Role.PROVIDER)
     compute_ms: Annotated[int, Field(ge=0)]
     metrics: dict[str, float] = Field(default_factory=dict)
     machine: Digest | None = None
+    code: Digest | None = None
+
+
+class LeaseProgressed(LeaseFact, Event, type="lease.progressed", by=Role.PROVIDER):
+    """Emitted inside a long segment, seldom (`progress_s`): steps done of all its steps, and what they measured.
+
+    Nothing is paid or proven by it: it is the provider's word, for those who watch.
+    """
+
+    segment: SegmentIndex
+    done: Annotated[int, Field(ge=0, lt=2**31)]
+    total: Annotated[int, Field(ge=1, lt=2**31)]
+    metrics: dict[Annotated[str, Field(max_length=NAME_MAX)], float] = Field(
+        default_factory=dict, max_length=METRICS_MAX
+    )
 
 
 class LeaseExecuted(LeaseFact, Event, type="lease.executed", by=Role.PROVIDER):
@@ -132,19 +155,28 @@ class LeaseVerified(LeaseFact, Event, type="lease.verified", by=Role.VERIFICATIO
 
 
 class LeaseRejected(LeaseFact, Event, type="lease.rejected", by=Role.VERIFICATION, tells=("provider",)):
-    """Emitted when a segment of the lease is proven false. Consumed by settlement, discovery and matching."""
+    """Emitted when a segment of the lease is proven false. Consumed by settlement, discovery and matching.
+
+    Of the epoch that it stands in, if any, stake answers once, whatever leases are at fault.
+    """
 
     verdict_id: VerdictId
     segment: SegmentIndex
     code: Code
     root: Digest
+    epoch_id: EpochId | None = None
 
 
 class LeasePaid(LeaseFact, Event, type="lease.paid", by=Role.SETTLEMENT, tells=("provider",)):
-    """Emitted when the lease's verified segments are paid on chain. Never twice for a lease."""
+    """Emitted when what the lease earned, by segments or vouchers, is posted on chain. Never twice for a lease.
+
+    It is step `step` of all, first posted in epoch `payment` of Payment; one that earned nothing is none.
+    """
 
     amount: Money
-    tx: TxHash
+    payment: EpochNumber | None = None
+    step: StepPlace | None = None
+    tx: TxHash | None = None
 
 
 class SlashReason(StrEnum):
@@ -160,11 +192,20 @@ class SlashReason(StrEnum):
 
 
 class LeaseSlashed(LeaseFact, Event, type="lease.slashed", by=Role.SETTLEMENT, tells=("provider",)):
-    """Emitted when stake is taken for a rejected lease; the money is in the insurance pool."""
+    """Emitted when stake is taken for a rejected lease, own and delegated: nobody appealed in time, or in vain.
+
+    The money is burned or in the insurance pool. Of several leases at fault in one epoch each is named with its part.
+    """
 
     amount: Money
     reason: SlashReason
     tx: TxHash
+
+
+class LeaseSpared(LeaseFact, Event, type="lease.spared", by=Role.SETTLEMENT, tells=("provider",)):
+    """Emitted when nothing is taken for a rejected lease: an appeal prevailed, or there was nothing to take."""
+
+    code: Code
 
 
 class LeaseState(StrEnum):
@@ -178,24 +219,28 @@ class LeaseState(StrEnum):
     REJECTED = "rejected"
     PAID = "paid"
     SLASHED = "slashed"
+    SPARED = "spared"
 
 
 _S = LeaseState
 _OPEN = (_S.GRANTED, _S.RUNNING)
-_STOPPED = (_S.EXECUTED, _S.FAILED, _S.LAPSED, _S.RELEASED)
+_UNPROVEN = (_S.FAILED, _S.LAPSED, _S.RELEASED)
+_STOPPED = (_S.EXECUTED, *_UNPROVEN)
 
 TRANSITIONS: Final[tuple[Move[LeaseState], ...]] = (
     Move((), LeaseGranted, _S.GRANTED, Role.MATCHING),
     Move((_S.GRANTED,), LeaseStarted, _S.RUNNING, Role.PROVIDER),
     Move((_S.RUNNING,), LeaseCommitted, _S.RUNNING, Role.PROVIDER),
+    Move((_S.RUNNING,), LeaseProgressed, _S.RUNNING, Role.PROVIDER),
     Move((_S.RUNNING,), LeaseExecuted, _S.EXECUTED, Role.PROVIDER),
     Move(_OPEN, LeaseFailed, _S.FAILED, Role.PROVIDER),
     Move(_OPEN, LeaseReleased, _S.RELEASED, Role.PROVIDER),
     Move(_OPEN, LeaseLapsed, _S.LAPSED, Role.MATCHING),
     Move(_STOPPED, LeaseVerified, _S.VERIFIED, Role.VERIFICATION),
     Move(_STOPPED, LeaseRejected, _S.REJECTED, Role.VERIFICATION),
-    Move((_S.VERIFIED,), LeasePaid, _S.PAID, Role.SETTLEMENT),
+    Move((*_UNPROVEN, _S.VERIFIED), LeasePaid, _S.PAID, Role.SETTLEMENT),
     Move((_S.REJECTED,), LeaseSlashed, _S.SLASHED, Role.SETTLEMENT),
+    Move((_S.REJECTED,), LeaseSpared, _S.SPARED, Role.SETTLEMENT),
 )
 
 LEASE_LIFE: Final = Life("lease", TRANSITIONS)

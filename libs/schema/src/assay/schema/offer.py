@@ -6,11 +6,28 @@ from pydantic import Field
 
 from assay.schema.attestation import PresentedReport, ReportFinding
 from assay.schema.event import Event
-from assay.schema.values import Capacity, Code, Kind, Millis, Money, OfferId, ProviderId, Reason, Region, Role, Value
+from assay.schema.values import (
+    Capacity,
+    Code,
+    HeldData,
+    Kind,
+    Millis,
+    Money,
+    OfferId,
+    ProviderId,
+    Reason,
+    Region,
+    Role,
+    Units,
+    Value,
+)
 
 
 class Offer(Value):
-    """The terms of one offer. A later `sequence` of the same provider replaces an earlier one."""
+    """The terms of one offer. A later `sequence` of the same provider replaces an earlier one.
+
+    `data` are data sets that stay with it: jobs on them come to nobody else.
+    """
 
     offer_id: OfferId
     provider: ProviderId
@@ -20,6 +37,7 @@ class Offer(Value):
     region: Region
     mega_unit_price: Money
     expires_ms: Millis
+    data: Annotated[tuple[HeldData, ...], Field(max_length=64)] = ()
 
 
 class OfferAnnounced(Offer, Event, type="offer.announced", by=Role.PROVIDER):
@@ -70,8 +88,21 @@ class OfferDelisted(Event, type="offer.delisted", by=Role.DISCOVERY, tells=("pro
 
 
 class StakeChanged(Event, type="stake.changed", by=Role.SETTLEMENT, tells=("provider",), key="provider"):
-    """Emitted when the chain shows another stake for a provider. Consumed by discovery."""
+    """Emitted when the chain shows another stake, backing or claim of a provider, or other terms of claims. Consumed by
+    discovery and verification.
+
+    `amount` is its own active stake, `backing` what delegators put behind it; `claim` is the cost units a second that
+    it says they stand for, and `needed` what that asks of its own stake beside this backing.
+    """
 
     provider: ProviderId
     amount: Money
+    backing: Money = 0
+    claim: Units = 0
+    needed: Money = 0
     block: Annotated[int, Field(ge=0)]
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether it claims something, and its own stake is what that asks for."""
+        return self.claim > 0 and self.amount >= self.needed > 0

@@ -39,12 +39,16 @@ VerdictId = Annotated[str, StringConstraints(pattern=r"^d[a-z2-7]{26}$")]
 EpochId = Annotated[str, StringConstraints(pattern=r"^x[a-z2-7]{26}$")]
 AuditId = Annotated[str, StringConstraints(pattern=r"^a[a-z2-7]{26}$")]
 BeaconId = Annotated[str, StringConstraints(pattern=r"^b[a-z2-7]{26}$")]
+PaymentId = Annotated[str, StringConstraints(pattern=r"^m[a-z2-7]{26}$")]
+SlashId = Annotated[str, StringConstraints(pattern=r"^s[a-z2-7]{26}$")]
+RewardId = Annotated[str, StringConstraints(pattern=r"^w[a-z2-7]{26}$")]
 DisputeId = Annotated[str, StringConstraints(pattern=r"^c[a-z2-7]{26}$")]
 ProviderId = Annotated[str, StringConstraints(pattern=r"^p[a-z2-7]{32}$")]
 RequesterId = Annotated[str, StringConstraints(pattern=r"^r[a-z2-7]{32}$")]
 VerifierId = Annotated[str, StringConstraints(pattern=r"^v[a-z2-7]{32}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Signature = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{130}$")]
+Address = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{40}$")]
 TxHash = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$")]
 Kind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z]+(\.[a-z_]+)+$")]
@@ -57,16 +61,15 @@ Millis = Annotated[int, Field(ge=0, lt=2**53)]
 SegmentIndex = Annotated[int, Field(ge=0, lt=1_000_000)]
 Fence = Annotated[int, Field(ge=1, lt=2**32)]
 EpochNumber = Annotated[int, Field(ge=1, lt=2**53)]
+StepPlace = Annotated[int, Field(ge=1, lt=2**53)]
 
 NO_DIGEST = "0" * 64
-STAKE_PER_SLOT = 100 * 10**18
-"""Native base units that stand behind each lease that a provider offers to hold at a time."""
 BOND_PER_VERIFIER = 100 * 10**18
 """Native base units without which a verifier is never drawn."""
 DISPUTE_BOND = 20 * 10**18
-"""What each party of a dispute has locked while it stands by its word; lost by whoever is wrong or silent."""
+"""What each party of a dispute must have free while it stands by its word; stake of whoever is wrong is slashed."""
 AUDIT_FEE_PPM = 10_000
-"""Of what a lease earns, in parts per million, for the fund that audits are paid from."""
+"""Of what a lease costs, in parts per million, for the treasury that audits are paid from."""
 AUDIT_SEGMENTS = 2
 """What an order asks for by saying nothing: its provider's epoch is drawn as the policy says, and no more."""
 
@@ -81,12 +84,16 @@ class Value(BaseModel):
 
 
 class Requirements(Value):
-    """What the machine of a provider must offer. Empty `regions` means anywhere."""
+    """What the machine of a provider must offer. Empty `regions` means anywhere.
+
+    `data` is the commitment of a data set that never leaves its provider, and that the work is on.
+    """
 
     memory_bytes: Annotated[int, Field(ge=0, le=2**50)] = 0
     gpu: bool = False
     regions: tuple[Region, ...] = ()
     reputation_min: Annotated[int, Field(ge=0, le=1_000_000, description="parts per million")] = 0
+    data: Digest | None = None
 
 
 def odd(count: int) -> int:
@@ -119,7 +126,22 @@ class Capacity(Value):
     slots: Annotated[int, Field(ge=1, le=4_096)] = 1
     memory_bytes: Annotated[int, Field(ge=0, le=2**50)]
     gpu: str | None = Field(default=None, max_length=64)
-    units_per_s: Annotated[int, Field(ge=0, lt=2**63, description="measured speed, cost units a second")] = 0
+    units_per_s: Annotated[
+        int, Field(ge=0, lt=2**48, description="speed of a slot, as its provider states it, cost units a second")
+    ] = 0
+
+    @property
+    def claim(self) -> int:
+        """The cost units a second of all slots together: at least one for each."""
+        return self.slots * max(1, self.units_per_s)
+
+
+class HeldData(Value):
+    """A data set that never leaves its provider: a name, what commits to its content, its member's public key."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+    commitment: Digest
+    identity: Digest
 
 
 def encode_token(raw: bytes) -> str:
