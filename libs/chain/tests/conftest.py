@@ -9,35 +9,25 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
 from assay.chain import wallet
 from assay.chain.client import ChainClient, connect
-from assay.chain.deploy import deploy
-from assay.chain.encode import encode_anchor, encode_open, encode_pay_audits, encode_settle, encode_slash
+from assay.chain.encode import encode_anchor
+from assay.chain.governed.accusations import Accusation, encode_propose
+from assay.chain.governed.deploy import establish
+from assay.chain.governed.terms import NOBODY, GovernedTerms, Officers
 from assay.chain.memory import MemoryChain
-from assay.chain.orders import order_digest
-from assay.chain.port import (
-    Anchor,
-    AuditPayment,
-    Chain,
-    Fees,
-    Order,
-    Payout,
-    Receipt,
-    Settlement,
-    SignedOrder,
-    SignedTransaction,
-    Slash,
-)
+from assay.chain.port import Anchor, Chain, Fees, Receipt, SignedTransaction
 from assay.chain.rpc import Rpc
 from assay.chain.transaction import sign_transaction
+from assay.chain.words import normal
 from assay.proof.keys import Key
 
 ANVIL = Path(__file__).parents[3] / "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
-READY_WITHIN_S = 30
+READY_WITHIN_S = 120
 COIN_WEI = hex(10**21)
 
 
@@ -101,9 +91,15 @@ class Keys:
     requester: Key = field(default_factory=Key.generate)
     provider: Key = field(default_factory=Key.generate)
     stranger: Key = field(default_factory=Key.generate)
+    arbiter: Key = field(default_factory=Key.generate)
 
     def all(self) -> list[Key]:
-        return [self.admin, self.settler, self.slasher, self.requester, self.provider, self.stranger]
+        return [getattr(self, name) for name in self.__dataclass_fields__]
+
+    @property
+    def terms(self) -> GovernedTerms:
+        """What the governed contracts begin with."""
+        return GovernedTerms(Officers(normal(self.slasher.address), normal(self.arbiter.address)))
 
 
 @dataclass
@@ -111,19 +107,6 @@ class Rig:
     chain: Chain
     keys: Keys
     handles: Handles
-
-    async def order(self, job: str, price_limit: int, valid_s: int = 3600) -> Order:
-        now = (await self.chain.block()).timestamp
-        job_id = job.encode().ljust(32, b"\0")
-        return Order(job_id, self.keys.requester.address, price_limit, now + valid_s, b"\7" * 32)
-
-    def signed(self, order: Order, key: Key | None = None, chain_id: int = 0, escrow: str = "") -> SignedOrder:
-        at = self.chain.deployment
-        digest = order_digest(order, chain_id or at.chain_id, escrow or at.escrow)
-        return SignedOrder(order, bytes.fromhex((key or self.keys.requester).sign(digest)[2:]))
-
-    def payouts(self, *amounts: int) -> tuple[Payout, ...]:
-        return tuple(Payout(self.keys.provider.address, fence, amount) for fence, amount in enumerate(amounts, start=1))
 
     async def fund(self, amount: int = 1000) -> Receipt:
         await wallet.mint_stable(self.chain, self.keys.admin, self.keys.requester.address, amount)
@@ -133,28 +116,21 @@ class Rig:
         await wallet.mint_native(self.chain, self.keys.admin, self.keys.provider.address, amount)
         return await wallet.stake(self.chain, self.keys.provider, amount)
 
-    async def open(self, *orders: SignedOrder) -> Receipt:
-        return await wallet.send(self.chain, self.keys.stranger, self.chain.deployment.escrow, encode_open(orders))
+    async def accuse(self, *, key: Key | None = None, **what: Any) -> bytes:
+        """The accusation of the provider."""
+        now_s, accused = (await self.chain.block()).timestamp, self.keys.provider.address
+        usual = {"accuser": NOBODY, "victim": NOBODY, "loss": 0, "happened_at": now_s}
+        said = Accusation(accused, **(usual | what))
+        await self.tell(key or self.keys.slasher, encode_propose(said))
+        return said.id
 
-    async def settle(self, *settlements: Settlement, key: Key | None = None) -> Receipt:
-        call = encode_settle(settlements)
-        return await wallet.send(self.chain, key or self.keys.settler, self.chain.deployment.escrow, call)
-
-    async def slash(self, *slashes: Slash, key: Key | None = None) -> Receipt:
-        call = encode_slash(slashes)
-        return await wallet.send(self.chain, key or self.keys.slasher, self.chain.deployment.stake, call)
+    async def tell(self, key: Key, call: bytes) -> Receipt:
+        """What Slashing is told."""
+        return await wallet.send(self.chain, key, self.chain.deployment.group.slashing, call)
 
     async def anchor(self, *anchors: Anchor, key: Key | None = None) -> Receipt:
         call = encode_anchor(anchors)
         return await wallet.send(self.chain, key or self.keys.settler, self.chain.deployment.anchors, call)
-
-    async def give(self, amount: int) -> Receipt:
-        await wallet.mint_stable(self.chain, self.keys.admin, self.keys.stranger.address, amount)
-        return await wallet.fund_audits(self.chain, self.keys.stranger, amount)
-
-    async def pay(self, *payments: AuditPayment, key: Key | None = None) -> Receipt:
-        call = encode_pay_audits(payments)
-        return await wallet.send(self.chain, key or self.keys.settler, self.chain.deployment.escrow, call)
 
     def coin_transfer(self, nonce: int, fees: Fees) -> SignedTransaction:
         at, to = self.chain.deployment, self.keys.provider.address
@@ -174,7 +150,7 @@ def anvil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield _url(node, log)
     finally:
         node.terminate()
-        node.wait(timeout=10)
+        node.wait(timeout=READY_WITHIN_S)
 
 
 @pytest.fixture(params=["memory", pytest.param("node", marks=pytest.mark.server)])
@@ -196,7 +172,7 @@ async def node_rig(anvil: str) -> AsyncIterator[Rig]:
 
 def memory_rig() -> Rig:
     keys = Keys()
-    chain = MemoryChain(keys.admin.address, keys.settler.address, keys.slasher.address)
+    chain = MemoryChain(keys.admin.address, keys.settler.address, keys.slasher.address, governed=keys.terms)
     return Rig(chain, keys, MemoryHandles(chain))
 
 
@@ -204,7 +180,7 @@ async def _node_rig(url: str) -> AsyncIterator[Rig]:
     keys, rpc = Keys(), Rpc(url)
     for key in keys.all():
         await rpc.ask("anvil_setBalance", key.address, COIN_WEI)
-    chain: ChainClient = await connect(url, await deploy(url, keys.admin, keys.settler.address, keys.slasher.address))
+    chain: ChainClient = await connect(url, await establish(url, keys.admin, keys.settler.address, keys.terms))
     try:
         yield Rig(chain, keys, NodeHandles(rpc))
     finally:

@@ -11,7 +11,6 @@ from assay.chain.payment.shapes import NO_EPOCH, Opening, Proof, proof_of
 from assay.chain.payment.values import Evidence, Terms
 from assay.chain.port import Chain, Order
 from assay.chain.words import normal
-from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
 from assay.proof.settlement import Charge, Payout, Posted, Settlement, verdict_digest
 from assay.proof.settlement_epoch import Book, Epoch, build, prove_step
@@ -60,7 +59,7 @@ class Operator:
     def evidence(self, requester: Key, charge: Charge, deadline: int) -> Evidence:
         domain = self.book.domain
         order = Order(charge.job, requester.address, PRICE_LIMIT, deadline, SPEC)
-        signed = requester.sign(order_digest(order, domain.chain_id, domain.verifying_contract))
+        signed = requester.sign(order_digest(order, domain))
         verdict = self.key.sign(verdict_digest(domain, charge))
         return Evidence(PRICE_LIMIT, deadline, SPEC, bytes.fromhex(signed[2:]), bytes.fromhex(verdict[2:]))
 
@@ -78,12 +77,12 @@ async def operator_of(rig, deposit: int = 1000) -> Operator:
     await wallet.mint_native(chain, keys.admin, keys.stranger.address, 10 * terms.demand_bond)
     await wallet.add_bond(chain, keys.settler, 3 * terms.bond)
     await wallet.mint_stable(chain, keys.admin, keys.requester.address, deposit)
-    await wallet.deposit_payment(chain, keys.requester, keys.requester.address, deposit)
+    await wallet.deposit(chain, keys.requester, deposit)
     for key in (keys.provider, keys.stranger):
         await wallet.register(chain, keys.stranger, key.address)
     people = [normal(key.address) for key in (keys.requester, keys.provider, keys.stranger)]
     places = {each: (await chain.account_of(each)).index for each in people}
-    return Operator(chain, keys.settler, Book(Domain(chain.deployment.chain_id, chain.deployment.payment), places))
+    return Operator(chain, keys.settler, Book(chain.deployment.domain, places))
 
 
 def job(rig, name: str, *amounts: int, fee: int = 0, provider: Key | None = None) -> Settlement:

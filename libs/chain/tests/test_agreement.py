@@ -1,22 +1,29 @@
 """The twin and the real contracts live through the same random histories and say the same at every step."""
 
 import random
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 
 import pytest
 
 from assay.chain import wallet
-from assay.chain.encode import encode_anchor, encode_open, encode_pay_audits, encode_settle, encode_slash
+from assay.chain.encode import encode_anchor, encode_call
 from assay.chain.errors import Reverted
+from assay.chain.governed.accusations import Accusation, accusation_id, encode_propose
 from assay.chain.memory import MemoryChain
-from assay.chain.orders import order_digest
-from assay.chain.port import Anchor, AuditPayment, Chain, Order, Payout, Settlement, SignedOrder, Slash
+from assay.chain.payment.shapes import NO_EPOCH
+from assay.chain.port import Anchor, SlashReason
+from assay.chain.relayed import sign_deposit, sign_exit, sign_stay
+from assay.proof.settlement_epoch import Leaf
+from assay.proof.settlement_tree import Branch
+from assay.schema.relay import Relay
 
 pytestmark = pytest.mark.server
 STEP_COUNT = 80
 STEPS = (
-    *("deposit", "withdraw", "open", "open", "settle", "reclaim", "stake", "unstake", "withdraw_stake", "slash"),
-    *("give", "pay", "anchor", "anchor"),
+    *("deposit", "exit", "withdraw", "stake", "stake", "unstake", "withdraw_stake", "claim"),
+    *("back", "leave", "collect", "accuse", "accuse", "end", "end", "end", "anchor"),
+    *("sign_deposit", "sign_exit", "sign_stay", "repeat"),
 )
 DAY_S = 24 * 3600
 JOBS = [bytes([number]) * 32 for number in range(1, 5)]
@@ -29,6 +36,7 @@ class History:
     dice: random.Random
     keys: object
     now: int = 0
+    signed: dict[int, list[Relay]] = field(default_factory=lambda: defaultdict(list))
 
     def amount(self) -> int:
         return self.dice.choice([0, 1, 7, 40, 150])
@@ -37,37 +45,41 @@ class History:
         amount = self.amount()
         return lambda chain: wallet.deposit(chain, self.keys.requester, amount)
 
+    def exit(self):
+        amount = self.amount()
+        return lambda chain: wallet.request_exit(chain, self.keys.requester, amount)
+
+    def sign_deposit(self):
+        amount = self.amount() or 1
+        return lambda chain: self.relayed(chain, sign_deposit(chain, self.keys.requester, amount))
+
+    def sign_exit(self):
+        amount = self.amount() or 1
+        return lambda chain: self.relayed(chain, sign_exit(chain, self.keys.requester, amount))
+
+    def sign_stay(self):
+        return lambda chain: self.relayed(chain, sign_stay(chain, self.keys.requester))
+
+    async def relayed(self, chain, signing):
+        said = await signing
+        self.signed[id(chain)].append(said)
+        return await wallet.relay(chain, self.keys.stranger, self.keys.requester.address, said)
+
+    def repeat(self):
+        """Whatever was signed before, whether it was used or not."""
+        turn = self.dice.randrange(99)
+
+        async def again(chain):
+            signed = self.signed[id(chain)] or [await sign_stay(chain, self.keys.requester)]
+            return await wallet.relay(
+                chain, self.keys.stranger, self.keys.requester.address, signed[turn % len(signed)]
+            )
+
+        return again
+
     def withdraw(self):
-        key, amount = self.dice.choice([self.keys.requester, self.keys.provider]), self.amount()
-        return lambda chain: wallet.withdraw(chain, key, amount)
-
-    def open(self):
-        deadline = self.now + self.dice.choice([-5, 1000, 5 * DAY_S])
-        orders = [
-            Order(job_id, self.keys.requester.address, self.amount(), deadline, bytes(32))
-            for job_id in self.dice.choices(JOBS, k=3)
-        ]
-        key = self.dice.choice([self.keys.requester] * 4 + [self.keys.stranger])
-
-        def relay(chain: Chain):
-            at = chain.deployment
-            digests = [order_digest(order, at.chain_id, at.escrow) for order in orders]
-            pairs = zip(orders, digests, strict=True)
-            signed = [SignedOrder(order, bytes.fromhex(key.sign(digest)[2:])) for order, digest in pairs]
-            return wallet.send(chain, self.keys.stranger, at.escrow, encode_open(signed))
-
-        return relay
-
-    def settle(self):
-        fences = sorted(self.dice.choices(range(4), k=self.dice.randrange(3)))
-        payouts = tuple(Payout(self.keys.provider.address, fence, self.amount()) for fence in fences)
-        fee = self.dice.choice([0, 0, 1, 7])
-        batch = [Settlement(job_id, payouts, fee, bytes(32)) for job_id in self.dice.choices(JOBS, k=2)]
-        return lambda chain: wallet.send(chain, self.keys.settler, chain.deployment.escrow, encode_settle(batch))
-
-    def reclaim(self):
-        job_id = self.dice.choice(JOBS)
-        return lambda chain: wallet.reclaim(chain, self.keys.stranger, job_id)
+        leaf = Leaf(self.keys.requester.address, 0, 0, Branch(0, ()))
+        return lambda chain: wallet.withdraw(chain, self.keys.requester, NO_EPOCH, NO_EPOCH, leaf)
 
     def stake(self):
         amount = self.amount()
@@ -80,24 +92,43 @@ class History:
     def withdraw_stake(self):
         return lambda chain: wallet.withdraw_stake(chain, self.keys.provider)
 
-    def slash(self):
-        batch = [
-            Slash(self.keys.provider.address, self.amount(), self.dice.randrange(7), job_id, self.dice.randrange(1, 3))
-            for job_id in self.dice.choices(JOBS, k=2)
-        ]
-        return lambda chain: wallet.send(chain, self.keys.slasher, chain.deployment.stake, encode_slash(batch))
+    def claim(self):
+        units = self.dice.choice([0, 0, 5])
+        return lambda chain: self.tell(chain, "vault", self.keys.provider, encode_call("claim(uint64)", units))
 
-    def give(self):
-        amount = self.amount()
-        return lambda chain: wallet.fund_audits(chain, self.keys.requester, amount)
+    def back(self):
+        amount, key = self.amount(), self.keys.stranger
+        call = encode_call("allocate(address,uint256)", self.keys.provider.address, amount)
+        return lambda chain: self.tell(chain, "restaking", key, call, amount)
 
-    def pay(self):
-        verifiers = [self.keys.stranger.address, "0x" + "0" * 40]
-        batch = [
-            AuditPayment(audit_id, self.dice.choice([verifiers[0]] * 3 + verifiers), self.amount())
-            for audit_id in self.dice.choices(JOBS, k=2)
-        ]
-        return lambda chain: wallet.send(chain, self.keys.settler, chain.deployment.escrow, encode_pay_audits(batch))
+    def leave(self):
+        shares = self.dice.choice([0, 10**6, 40 * 10**6])
+        call = encode_call("deallocate(address,uint256)", self.keys.provider.address, shares)
+        return lambda chain: self.tell(chain, "restaking", self.keys.stranger, call)
+
+    def collect(self):
+        call = encode_call("withdraw(address)", self.keys.provider.address)
+        return lambda chain: self.tell(chain, "restaking", self.keys.stranger, call)
+
+    def accuse(self):
+        reason, at = self.dice.choice(list(SlashReason)), self.now - self.dice.choice([0, 0, 0, 8 * DAY_S])
+        parties = (self.keys.stranger.address, self.keys.requester.address, 10)
+        what = Accusation(self.keys.provider.address, reason, self.dice.choice(JOBS), at, *parties, bytes(32))
+        return lambda chain: self.tell(chain, "slashing", self.keys.slasher, encode_propose(what))
+
+    def end(self):
+        id_ = accusation_id(self.keys.provider.address, self.dice.choice(JOBS))
+        call = encode_call(self.dice.choice(["execute(bytes32)", "lapse(bytes32)", "refund(bytes32)"]), id_)
+        return lambda chain: self.tell(chain, "slashing", self.keys.stranger, call)
+
+    @staticmethod
+    async def tell(chain, contract, key, call, amount=0):
+        """What one of the contracts of stake is told, which may take native tokens for it."""
+        to = getattr(chain.deployment.group, contract)
+        if amount:
+            approve = encode_call("approve(address,uint256)", to, amount)
+            await wallet.send(chain, key, chain.deployment.native, approve)
+        return await wallet.send(chain, key, to, call)
 
     def anchor(self):
         roots = [bytes(32), *(bytes([number]) * 32 for number in range(1, 4))]
@@ -122,11 +153,13 @@ async def outcome(chain, act):
 async def totals(chain, keys):
     parties = [keys.requester.address, keys.provider.address, keys.stranger.address]
     roots = [await chain.root_of(parties[1], number) for number in range(4)]
-    held = [await chain.balance(party) for party in parties] + [await chain.locked(job_id) for job_id in JOBS]
+    held = [await chain.account_of(party) for party in parties]
     bonds = [await chain.stake_of(parties[1]), await chain.unbonding_of(parties[1]), await chain.pool_balance()]
+    bonds += [await chain.backing_of(parties[1]), await chain.slashable_of(parties[1])]
+    bonds += [await chain.claim_of(parties[1]), await chain.is_covered(parties[1]), await chain.cover_terms()]
     at = chain.deployment
     tokens = [await chain.token_balance(token, place) for token in (at.stable, at.native) for place in parties]
-    return held, bonds, tokens, roots, await chain.audit_fund(), [await chain.job_state(job_id) for job_id in JOBS]
+    return held, bonds, tokens, roots, await chain.payment_head()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -136,12 +169,15 @@ async def test_twin_and_contracts_agree_on_a_random_history(node_rig, seed):
     twin = MemoryChain(keys.admin.address, keys.settler.address, keys.slasher.address, clock=lambda: clock[0])
     for chain in (real, twin):
         await wallet.mint_stable(chain, keys.admin, keys.requester.address, 2000)
+        await wallet.mint_native(chain, keys.admin, keys.stranger.address, 2000)
         await wallet.mint_native(chain, keys.admin, keys.provider.address, 2000)
     history, told = History(random.Random(seed), keys), set()
     for _ in range(STEP_COUNT):
         if history.dice.random() < 0.15:
-            await node_rig.handles.advance(history.dice.choice([2000, 13 * DAY_S]))
+            await node_rig.handles.advance(history.dice.choice([2000, 3 * DAY_S + 1, 13 * DAY_S]))
         history.now = clock[0] = (await real.block()).timestamp
+        # Until when a signature counts is by the latest block.
+        twin.mine()
         act = history.step()
         expected = await outcome(real, act)
         clock[0] = (await real.block()).timestamp

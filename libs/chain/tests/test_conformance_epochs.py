@@ -1,15 +1,13 @@
-"""What anchors and the audit fund of a `Chain` do: one suite for the twin in memory and for the real contracts."""
+"""What anchors of a `Chain` do: one suite for the twin in memory and for the real contracts."""
 
 import pytest
 
-from assay.chain import wallet
 from assay.chain.errors import Reverted
-from assay.chain.events import Anchored, AnchorRefused, AuditPaid, AuditRefused, AuditsFunded
-from assay.chain.port import Anchor, AnchorRefusal, AuditPayment, AuditRefusal
+from assay.chain.events import Anchored, AnchorRefused
+from assay.chain.port import Anchor, AnchorRefusal
 from assay.chain.words import normal
 
 ZERO, FIRST, SECOND = bytes(32), b"\1" * 32, b"\2" * 32
-AUDIT, OTHER = b"audit".ljust(32, b"\0"), b"other".ljust(32, b"\0")
 
 
 async def test_roots_are_anchored_in_order_and_never_changed(rig):
@@ -34,31 +32,3 @@ async def test_roots_are_anchored_in_order_and_never_changed(rig):
 async def test_a_stranger_cannot_anchor(rig):
     with pytest.raises(Reverted, match="AccessControlUnauthorizedAccount"):
         await rig.anchor(Anchor(rig.keys.provider.address, 1, ZERO, FIRST, 5), key=rig.keys.stranger)
-
-
-async def test_audits_are_paid_once_out_of_the_fund_and_withdrawn(rig):
-    verifier, giver = normal(rig.keys.provider.address), normal(rig.keys.stranger.address)
-    assert (await rig.give(100)).events == (AuditsFunded(giver, 100),)
-    items = (
-        AuditPayment(AUDIT, verifier, 101),
-        AuditPayment(AUDIT, "0x" + "0" * 40, 1),
-        AuditPayment(AUDIT, verifier, 70),
-        AuditPayment(AUDIT, verifier, 0),
-        AuditPayment(OTHER, verifier, 31),
-    )
-    receipt = await rig.pay(*items)
-    assert receipt.events == (
-        AuditRefused(AUDIT, AuditRefusal.INSUFFICIENT),
-        AuditRefused(AUDIT, AuditRefusal.NO_VERIFIER),
-        AuditPaid(AUDIT, verifier, 70),
-        AuditRefused(AUDIT, AuditRefusal.KNOWN),
-        AuditRefused(OTHER, AuditRefusal.INSUFFICIENT),
-    )
-    assert (await rig.chain.audit_fund(), await rig.chain.balance(verifier)) == (30, 70)
-    await wallet.withdraw(rig.chain, rig.keys.provider, 70)
-    assert await rig.chain.token_balance(rig.chain.deployment.stable, verifier) == 70
-
-
-async def test_a_stranger_cannot_pay_audits(rig):
-    with pytest.raises(Reverted, match="AccessControlUnauthorizedAccount"):
-        await rig.pay(AuditPayment(AUDIT, rig.keys.provider.address, 0), key=rig.keys.stranger)

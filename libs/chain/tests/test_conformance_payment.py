@@ -1,5 +1,7 @@
 """What Payment of a `Chain` does: one suite for the twin in memory and for the real contract."""
 
+from dataclasses import replace
+
 import pytest
 from libs.chain.tests.paying import bent, job, operator_of
 
@@ -32,11 +34,9 @@ UNIT = 10**18
 async def test_an_account_gets_one_place_and_deposits_add_up(rig):
     requester = normal(rig.keys.requester.address)
     await wallet.mint_stable(rig.chain, rig.keys.admin, rig.keys.stranger.address, 100)
-    receipt = await wallet.deposit_payment(rig.chain, rig.keys.stranger, requester, 60)
+    receipt = await wallet.deposit_for(rig.chain, rig.keys.stranger, requester, 60)
     assert receipt.events == (Registered(requester, 1), Deposited(requester, 60))
-    assert (await wallet.deposit_payment(rig.chain, rig.keys.stranger, requester, 40)).events == (
-        Deposited(requester, 40),
-    )
+    assert (await wallet.deposit_for(rig.chain, rig.keys.stranger, requester, 40)).events == (Deposited(requester, 40),)
     assert (await wallet.register(rig.chain, rig.keys.stranger, rig.keys.provider.address)).events == (
         Registered(normal(rig.keys.provider.address), 2),
     )
@@ -165,7 +165,11 @@ async def test_a_requester_leaves_alone_with_what_is_not_debited(rig):
     with pytest.raises(Reverted, match="TooSoon"):
         await operator.send(call, rig.keys.requester)
     await rig.handles.advance(7 * DAY_S)
-    wrong = encode.encode_withdraw(operator.last, NO_EPOCH, operator.book.leaf(normal(rig.keys.provider.address)))
+    other = operator.book.leaf(normal(rig.keys.provider.address))
+    theirs = encode.encode_withdraw(operator.last, NO_EPOCH, other)
+    with pytest.raises(Reverted, match="NothingLeaving"):
+        await operator.send(theirs, rig.keys.requester)
+    wrong = encode.encode_withdraw(operator.last, NO_EPOCH, replace(other, account=requester))
     with pytest.raises(Reverted, match="WrongProof"):
         await operator.send(wrong, rig.keys.requester)
     receipt = await operator.send(call, rig.keys.requester)

@@ -1,27 +1,26 @@
 """What a `Chain` does with transactions, receipts and blocks: one suite for the one in memory and for a node."""
 
+from dataclasses import replace
+
 import pytest
 
 from assay.chain import wallet
-from assay.chain.encode import encode_settle
-from assay.chain.errors import FeeTooLow, NonceTaken, UnknownBlock
-from assay.chain.port import (
-    Settlement,
-)
+from assay.chain.encode import encode_anchor
+from assay.chain.errors import ChainError, FeeTooLow, NonceTaken, UnknownBlock
+from assay.chain.port import Anchor
 from assay.chain.transaction import bump, sign_transaction
 
 DAY_S = 24 * 3600
-RECEIPT = b"\x0e" * 32
-JOB = b"job".ljust(32, b"\0")
+ROOT = b"\x0e" * 32
 
 
 async def test_events_tell_what_receipts_tell_in_the_same_order(rig):
-    receipts = [await rig.fund(), await rig.open(rig.signed(await rig.order("job", 600)))]
-    receipts += [await rig.settle(Settlement(JOB, rig.payouts(600), 0, RECEIPT)), await rig.bond()]
+    provider = rig.keys.provider.address
+    receipts = [await rig.fund(), await rig.bond(), await rig.anchor(Anchor(provider, 1, bytes(32), ROOT, 5))]
     logged = await rig.chain.events(receipts[0].block_number, (await rig.chain.block()).number)
     told = [(event, receipt.block_number, receipt.tx_hash) for receipt in receipts for event in receipt.events]
     assert logged == told
-    assert await rig.chain.events(receipts[1].block_number, receipts[1].block_number) == [told[1]]
+    assert await rig.chain.events(receipts[2].block_number, receipts[2].block_number) == [told[-1]]
 
 
 async def test_a_transaction_sent_again_is_the_same_transaction(rig):
@@ -95,9 +94,23 @@ async def test_blocks_are_chained_and_the_future_has_none(rig):
 
 
 async def test_a_reverted_transaction_uses_its_nonce_and_tells_nothing(rig):
-    call = encode_settle([Settlement(JOB, (), 0, RECEIPT)])
+    call = encode_anchor([Anchor(rig.keys.provider.address, 1, bytes(32), ROOT, 5)])
     at, fees = rig.chain.deployment, await rig.chain.fees()
-    signed = sign_transaction(rig.keys.stranger, 0, at.escrow, call, 200_000, fees, at.chain_id)
+    signed = sign_transaction(rig.keys.stranger, 0, at.anchors, call, 200_000, fees, at.chain_id)
     receipt = await wallet.mined(rig.chain, await rig.chain.broadcast(signed.raw))
     assert (receipt.status, receipt.events) == (0, ())
     assert await rig.chain.nonce_of(rig.keys.stranger.address) == 1
+
+
+async def test_the_past_is_told_as_it_was(rig):
+    requester, before = rig.keys.requester.address, await rig.chain.block()
+    await rig.fund()
+    now = await rig.chain.block()
+    deposits = [(await rig.chain.at(block).account_of(requester)).deposited for block in (before, now)]
+    assert deposits == [0, (await rig.chain.account_of(requester)).deposited] and deposits[1] > 0
+
+
+async def test_a_block_that_is_not_of_the_chain_tells_nothing(rig):
+    never = replace(await rig.chain.block(), hash=b"\x0d" * 32)
+    with pytest.raises(ChainError):
+        await rig.chain.at(never).account_of(rig.keys.requester.address)

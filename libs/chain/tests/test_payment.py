@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.proof import settlement
+from assay.proof import relayed, settlement
 from assay.proof.keccak import keccak256
 
 CONTRACTS = Path(__file__).parents[1] / "contracts"
@@ -27,6 +27,9 @@ def test_the_vectors_are_what_the_generator_writes():
         ("EpochHash", "STEP_TYPE", settlement.STEP_TYPE),
         ("Steps", "VERDICT_TYPEHASH", settlement.VERDICT_HASH),
         ("Payment", "CONSENT_TYPEHASH", settlement.CONSENT_HASH),
+        ("PaymentFunds", "PERMIT_TYPEHASH", relayed.PERMIT_HASH),
+        ("PaymentFunds", "EXIT_TYPEHASH", relayed.EXIT_HASH),
+        ("PaymentFunds", "STAY_TYPEHASH", relayed.STAY_HASH),
     ],
 )
 def test_both_sides_hash_the_same_types(file, name, digest):

@@ -12,7 +12,7 @@ from assay.chain.port import Deployment
 from assay.chain.rpc import Rpc, is_known, refusal_of
 from assay.schema.errors import Mismatch, Retry
 
-NOWHERE = Deployment(31337, *("0x" + "11" * 20 for _ in range(6)), deployed_block=0)
+NOWHERE = Deployment(31337, *["0x" + "11" * 20] * 4, 0, *["0x" + "11" * 20] * 3)
 
 
 @pytest.mark.parametrize(
@@ -32,10 +32,10 @@ def test_a_refusal_is_typed_by_its_words(message, kind):
 
 
 def test_a_revert_tells_the_contracts_reason():
-    data = "0x367ed1bc" + f"{400:064x}{401:064x}"
+    data = "0x1f1bdedc" + f"{400:064x}{401:064x}"
     error = refusal_of("eth_estimateGas", {"code": 3, "message": "execution reverted", "data": data})
     assert isinstance(error, Reverted)
-    assert error.detail == "BalanceTooLow(400, 401)."
+    assert error.detail == "Overdrawn(400, 401)."
 
 
 def test_a_known_transaction_is_no_refusal():

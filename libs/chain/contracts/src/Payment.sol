@@ -88,11 +88,11 @@ contract Payment is PaymentEpochs {
         (address signer,,) = ECDSA.tryRecoverCalldata(_hashTypedDataV4(said), consent);
         if (!_isPoster(signer)) revert BadConsent();
         // From the next second on: an epoch of this very block may still hold what was ordered before.
-        _requestExit(amount, block.timestamp + 1);
+        _requestExit(msg.sender, amount, block.timestamp + 1);
     }
 
     function withdraw(Epoch calldata last, Epoch calldata next, Leaf calldata leaf) external nonReentrant {
-        Account storage account = _accounts[msg.sender];
+        Account storage account = _accounts[leaf.account];
         if (account.leaving == 0) revert NothingLeaving();
         if (block.timestamp < account.cutoff) revert TooSoon(account.cutoff);
         _finalise(last);
@@ -102,8 +102,8 @@ contract Payment is PaymentEpochs {
             _requireKnown(next);
             if (next.number != uint256(known.last) + 1 || next.postedAt < account.cutoff) revert NotFinal(known.last + 1);
         }
-        if (leaf.account != msg.sender || !EpochHash.isIn(_domainSeparatorV4(), last.state, leaf, account.index)) revert WrongProof();
-        _withdraw(msg.sender, leaf.debit);
+        if (!EpochHash.isIn(_domainSeparatorV4(), last.state, leaf, account.index)) revert WrongProof();
+        _withdraw(leaf.account, leaf.debit);
     }
 
     /// @notice What all accounts were paid so far, and the treasury.

@@ -4,16 +4,25 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IPayment} from "./interfaces/IPayment.sol";
 
 /// @notice The accounts of Payment: their places in the tree, and what requesters deposited and took out.
-abstract contract PaymentFunds is IPayment, EIP712, ReentrancyGuardTransient {
+/// @dev What a requester signs anyone may send. The nonces are of announcements; a deposit has that of its permit.
+abstract contract PaymentFunds is IPayment, EIP712, Nonces, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
+    bytes32 public constant PERMIT_TYPEHASH =
+        keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
+    bytes32 public constant EXIT_TYPEHASH =
+        keccak256("Exit(address requester,uint256 amount,uint256 nonce,uint256 deadline)");
+    bytes32 public constant STAY_TYPEHASH = keccak256("Stay(address requester,uint256 nonce,uint256 deadline)");
     /// @notice How long a requester that leaves can still be charged for what it ordered.
     uint256 public immutable NOTICE;
     IERC20 public immutable STABLE;
@@ -38,6 +47,8 @@ abstract contract PaymentFunds is IPayment, EIP712, ReentrancyGuardTransient {
     }
 
     mapping(address account => Account) internal _accounts;
+    /// @dev How many permits a requester had used at the token when one of them last became a deposit.
+    mapping(address requester => uint256) private _permits;
     Head internal _head;
     uint32 internal _registered;
 
@@ -57,23 +68,35 @@ abstract contract PaymentFunds is IPayment, EIP712, ReentrancyGuardTransient {
         external
         nonReentrant
     {
-        // A permit that someone used first has done its work; then only the requester itself may go on with it.
-        try IERC20Permit(address(STABLE)).permit(requester, address(this), amount, deadline, v, r, s) {}
-        catch {
-            if (msg.sender != requester) revert PermitFailed();
-        }
+        // Whoever used the permit first spared us that: it need only be the last one used, and no deposit yet.
+        try IERC20Permit(address(STABLE)).permit(requester, address(this), amount, deadline, v, r, s) {} catch {}
+        uint256 used = IERC20Permit(address(STABLE)).nonces(requester);
+        if (used <= _permits[requester]) revert PermitFailed();
+        bytes32 said = keccak256(abi.encode(PERMIT_TYPEHASH, requester, address(this), amount, used - 1, deadline));
+        bytes32 digest = MessageHashUtils.toTypedDataHash(IERC20Permit(address(STABLE)).DOMAIN_SEPARATOR(), said);
+        _demandSigned(requester, digest, deadline, abi.encodePacked(r, s, v));
+        _permits[requester] = used;
         _deposit(requester, requester, amount);
     }
 
     function requestExit(uint256 amount) external {
-        _requestExit(amount, block.timestamp + NOTICE);
+        _requestExit(msg.sender, amount, block.timestamp + NOTICE);
+    }
+
+    function requestExitBySig(address requester, uint256 amount, uint256 deadline, bytes calldata signature) external {
+        bytes32 said = keccak256(abi.encode(EXIT_TYPEHASH, requester, amount, _useNonce(requester), deadline));
+        _demandSigned(requester, _hashTypedDataV4(said), deadline, signature);
+        _requestExit(requester, amount, block.timestamp + NOTICE);
     }
 
     function cancelExit() external {
-        Account storage account = _accounts[msg.sender];
-        if (account.leaving == 0) revert NothingLeaving();
-        (account.leaving, account.cutoff) = (0, 0);
-        emit Leaving(msg.sender, 0, 0);
+        _cancelExit(msg.sender);
+    }
+
+    function cancelExitBySig(address requester, uint256 deadline, bytes calldata signature) external {
+        bytes32 said = keccak256(abi.encode(STAY_TYPEHASH, requester, _useNonce(requester), deadline));
+        _demandSigned(requester, _hashTypedDataV4(said), deadline, signature);
+        _cancelExit(requester);
     }
 
     /// @notice An account's place in the tree, 0 if it has none; what it was paid, deposited and withdrew; what it
@@ -98,13 +121,13 @@ abstract contract PaymentFunds is IPayment, EIP712, ReentrancyGuardTransient {
         return _domainSeparatorV4();
     }
 
-    function _requestExit(uint256 amount, uint256 cutoff) internal {
-        Account storage account = _accounts[msg.sender];
+    function _requestExit(address requester, uint256 amount, uint256 cutoff) internal {
+        Account storage account = _accounts[requester];
         if (account.leaving != 0) revert AlreadyLeaving();
         uint256 left = uint256(account.deposited) - account.withdrawn;
         if (amount == 0 || amount > left) revert Overdrawn(amount, left);
         (account.leaving, account.cutoff) = (amount.toUint128(), cutoff.toUint64());
-        emit Leaving(msg.sender, amount, cutoff.toUint64());
+        emit Leaving(requester, amount, cutoff.toUint64());
     }
 
     function _withdraw(address requester, uint256 debit) internal {
@@ -117,6 +140,19 @@ abstract contract PaymentFunds is IPayment, EIP712, ReentrancyGuardTransient {
         _head.funds -= amount.toUint128();
         emit Withdrawn(requester, amount);
         STABLE.safeTransfer(requester, amount);
+    }
+
+    function _cancelExit(address requester) private {
+        Account storage account = _accounts[requester];
+        if (account.leaving == 0) revert NothingLeaving();
+        (account.leaving, account.cutoff) = (0, 0);
+        emit Leaving(requester, 0, 0);
+    }
+
+    /// @dev By a key, in the one form that OpenZeppelin takes, or by a contract that is the requester (ERC-1271).
+    function _demandSigned(address requester, bytes32 digest, uint256 deadline, bytes memory signature) private view {
+        if (block.timestamp > deadline) revert Expired(deadline);
+        if (!SignatureChecker.isValidSignatureNow(requester, digest, signature)) revert WrongSignature(requester);
     }
 
     /// @dev What really arrived counts, so that a token which keeps a fee cannot make the contract owe too much.

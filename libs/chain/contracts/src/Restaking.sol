@@ -52,7 +52,7 @@ contract Restaking is IRestaking, ReentrancyGuardTransient {
     mapping(address provider => mapping(address delegator => Position)) private _positions;
 
     constructor(IERC20 native, address slasher, uint256 delay) {
-        Ranges.check(delay, 7 days, 90 days);
+        Ranges.check(delay, 1, 90 days);
         (NATIVE, SLASHER, DELAY) = (native, slasher, delay);
     }
 

@@ -11,19 +11,25 @@ import {IJudge} from "./interfaces/IJudge.sol";
 import {IRestaking} from "./interfaces/IRestaking.sol";
 import {IStakeVault} from "./interfaces/IStakeVault.sol";
 import {Penalties} from "./Penalties.sol";
+import {Ranges} from "./Ranges.sol";
 
 /// @dev ISlashing says what each function does.
 contract Slashing is Penalties, ReentrancyGuardTransient {
     using SafeERC20 for ERC20Burnable;
     using SafeCast for uint256;
 
-    /// @notice How old an offence may be when it is proposed, and how long each phase waits, in seconds.
-    uint256 public constant REPORT_WINDOW = 7 days;
-    uint256 public constant APPEAL_WINDOW = 3 days;
-    uint256 public constant RULING_WINDOW = 4 days;
-    uint256 public constant EXECUTION_WINDOW = 2 days;
+    uint256 private constant REPORT_LONGEST = 7 days;
+    uint256 private constant APPEAL_LONGEST = 3 days;
+    uint256 private constant RULING_LONGEST = 4 days;
+    uint256 private constant EXECUTION_LONGEST = 2 days;
+    /// @notice How old an offence may be when it is proposed, and how long each phase waits, in seconds. Shorter ones than
+    /// the longest are for networks on which nothing is at stake.
+    uint256 public immutable REPORT_WINDOW;
+    uint256 public immutable APPEAL_WINDOW;
+    uint256 public immutable RULING_WINDOW;
+    uint256 public immutable EXECUTION_WINDOW;
     /// @notice From an offence to the last moment at which it can be slashed.
-    uint256 public constant WINDOWS = REPORT_WINDOW + APPEAL_WINDOW + RULING_WINDOW + EXECUTION_WINDOW;
+    uint256 public immutable WINDOWS;
 
     ERC20Burnable public immutable NATIVE;
     IStakeVault public immutable VAULT;
@@ -41,6 +47,7 @@ contract Slashing is Penalties, ReentrancyGuardTransient {
         address proposer;
         address arbiter;
         Shares shares;
+        Windows windows;
     }
 
     /// @notice What the fund of bounties holds.
@@ -51,14 +58,24 @@ contract Slashing is Penalties, ReentrancyGuardTransient {
     constructor(Terms memory terms)
         Penalties(
             terms.governor,
-            Math.max(terms.vault.UNBONDING_DELAY() + terms.vault.LOCK_MAX(), terms.restaking.DELAY()) + 7 days,
+            Math.max(terms.vault.UNBONDING_DELAY() + terms.vault.LOCK_MAX(), terms.restaking.DELAY()) + terms.windows.report,
             terms.proposer,
             terms.arbiter,
             terms.shares
         )
     {
+        Windows memory windows = terms.windows;
+        Ranges.check(windows.report, 1, REPORT_LONGEST);
+        Ranges.check(windows.appeal, 1, APPEAL_LONGEST);
+        Ranges.check(windows.ruling, 1, RULING_LONGEST);
+        Ranges.check(windows.execution, 1, EXECUTION_LONGEST);
+        (REPORT_WINDOW, APPEAL_WINDOW) = (windows.report, windows.appeal);
+        (RULING_WINDOW, EXECUTION_WINDOW) = (windows.ruling, windows.execution);
+        uint256 phases = uint256(windows.appeal) + windows.ruling + windows.execution;
+        WINDOWS = phases + windows.report;
         uint256 delay = Math.min(terms.vault.UNBONDING_DELAY(), terms.restaking.DELAY());
-        if (delay <= WINDOWS) revert DelayTooShort(delay, WINDOWS);
+        if (delay <= phases + windows.report) revert DelayTooShort(delay, phases + windows.report);
+        if (terms.vault.LOCK_MAX() < phases) revert LockTooShort(terms.vault.LOCK_MAX(), phases);
         if (terms.vault.SLASHER() != address(this) || terms.restaking.SLASHER() != address(this)) revert NotSlasher();
         (NATIVE, VAULT, RESTAKING) = (terms.native, terms.vault, terms.restaking);
         (POOL, JUDGE) = (terms.pool, terms.judge);

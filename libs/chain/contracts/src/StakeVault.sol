@@ -17,13 +17,10 @@ contract StakeVault is IStakeVault, ReentrancyGuardTransient {
 
     /// @notice Bounds the work of a slash and of a withdrawal.
     uint256 public constant MAX_UNBONDING = 16;
-    uint256 public constant LOCK_MAX = 14 days;
-    /// @notice A part leaves so long after it was ready whatever is locked.
-    uint256 public constant HOLD_MAX = 14 days;
     /// @notice The part of what a claim asks for that has to be the provider's own, in millionths.
     uint256 public constant OWN_PPM = 200_000;
-    uint256 private constant DELAY_MIN = 7 days;
-    uint256 private constant DELAY_MAX = 90 days;
+    uint256 private constant DELAY_LONGEST = 90 days;
+    uint256 private constant LOCK_LONGEST = 14 days;
     uint256 private constant BASE_MIN = 1e18;
     uint256 private constant BASE_MAX = 1e23;
     uint256 private constant PER_UNIT_MIN = 1;
@@ -34,6 +31,8 @@ contract StakeVault is IStakeVault, ReentrancyGuardTransient {
     address public immutable SLASHER;
     address public immutable GOVERNOR;
     uint256 public immutable UNBONDING_DELAY;
+    /// @notice How long a lock lasts at most; and a part leaves so long after it was ready, whatever is locked.
+    uint256 public immutable LOCK_MAX;
 
     struct Part {
         uint192 amount;
@@ -61,9 +60,19 @@ contract StakeVault is IStakeVault, ReentrancyGuardTransient {
     mapping(bytes32 id => Lock) private _locks;
     Terms private _terms;
 
-    constructor(IERC20 native, IRestaking restaking, address slasher, address governor, uint256 delay, Terms memory terms) {
-        Ranges.check(delay, DELAY_MIN, DELAY_MAX);
-        (NATIVE, RESTAKING, SLASHER, GOVERNOR, UNBONDING_DELAY) = (native, restaking, slasher, governor, delay);
+    constructor(
+        IERC20 native,
+        IRestaking restaking,
+        address slasher,
+        address governor,
+        uint256 delay,
+        uint256 lockMax,
+        Terms memory terms
+    ) {
+        Ranges.check(delay, 1, DELAY_LONGEST);
+        Ranges.check(lockMax, 1, LOCK_LONGEST);
+        (NATIVE, RESTAKING, SLASHER, GOVERNOR) = (native, restaking, slasher, governor);
+        (UNBONDING_DELAY, LOCK_MAX) = (delay, lockMax);
         _setTerms(terms);
     }
 
@@ -207,7 +216,7 @@ contract StakeVault is IStakeVault, ReentrancyGuardTransient {
     function _readyOf(Bond storage bond) private view returns (uint256 ready, uint256 overdue) {
         for (uint32 i = bond.head; i < bond.tail && bond.parts[i].readyAt <= block.timestamp; ++i) {
             ready += bond.parts[i].amount;
-            if (bond.parts[i].readyAt + HOLD_MAX <= block.timestamp) overdue = ready;
+            if (bond.parts[i].readyAt + LOCK_MAX <= block.timestamp) overdue = ready;
         }
     }
 

@@ -30,6 +30,8 @@ abstract contract BondFixture {
     StakeVault internal vault;
     Slashing internal slashing;
     IJudge.Ruling internal ruling;
+    ISlashing.Windows internal windows = ISlashing.Windows(7 days, 3 days, 4 days, 2 days);
+    uint256 internal lockMax = 14 days;
 
     function setUp() public virtual {
         vm.warp(1_800_000_000);
@@ -42,7 +44,7 @@ abstract contract BondFixture {
     function deploy(uint256 delay, uint256 lent) internal {
         address slasher = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
         restaking = new Restaking(native, slasher, lent);
-        vault = new StakeVault(native, restaking, slasher, GOVERNOR, delay, IStakeVault.Terms(100e18, 1e15));
+        vault = new StakeVault(native, restaking, slasher, GOVERNOR, delay, lockMax, IStakeVault.Terms(100e18, 1e15));
         slashing = new Slashing(termsOf(GOVERNOR));
         pool.grantRole(pool.COMPENSATOR_ROLE(), address(slashing));
     }
@@ -57,7 +59,8 @@ abstract contract BondFixture {
             governor,
             PROPOSER,
             ARBITER,
-            Penalties.Shares(10e18, 5e18, 50_000, 200_000)
+            Penalties.Shares(10e18, 5e18, 50_000, 200_000),
+            windows
         );
     }
 

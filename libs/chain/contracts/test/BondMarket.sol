@@ -29,7 +29,7 @@ contract BondMarket is BondFixture {
         try vault.unstake(amount % active + 1) {} catch {}
     }
 
-    /// @dev Exits are never blocked: all that was ready HOLD_MAX ago leaves, whatever is proposed and locked.
+    /// @dev Exits are never blocked: all that was ready LOCK_MAX ago leaves, whatever is proposed and locked.
     function leave() external {
         pass(36 days);
         uint256 left = vault.unbondingOf(PROVIDER);

@@ -7,25 +7,6 @@ import {same, vm} from "./Vm.sol";
 
 /// @notice How money comes in, and how it leaves whoever is gone.
 contract PaymentFundsTest is PaymentFixture {
-    bytes32 private constant PERMIT =
-        keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
-
-    function test_a_permit_deposits_without_gas_of_the_requester() public {
-        (uint8 v, bytes32 r, bytes32 s) = permit(700);
-        payment.depositWithPermit(requester, 700, block.timestamp, v, r, s);
-        same(payment.fundsOf(requester, block.timestamp), 700);
-    }
-
-    function test_a_permit_that_was_used_first_stops_only_the_relayer() public {
-        (uint8 v, bytes32 r, bytes32 s) = permit(700);
-        stable.permit(requester, address(payment), 700, block.timestamp, v, r, s);
-        vm.expectPartialRevert(IPayment.PermitFailed.selector);
-        payment.depositWithPermit(requester, 700, block.timestamp, v, r, s);
-        vm.prank(requester);
-        payment.depositWithPermit(requester, 700, block.timestamp, v, r, s);
-        same(payment.fundsOf(requester, block.timestamp), 700);
-    }
-
     function test_an_account_has_one_place() public {
         uint256 index = payment.indexOf(PROVIDER);
         same(payment.register(PROVIDER), index);
@@ -147,12 +128,18 @@ contract PaymentFundsTest is PaymentFixture {
         vm.prank(requester);
         vm.expectPartialRevert(IPayment.NotFinal.selector);
         payment.withdraw(genesis, epoch, old);
-        vm.prank(requester);
+        other.account = requester;
         vm.expectPartialRevert(IPayment.WrongProof.selector);
         payment.withdraw(epoch, epoch, other);
         vm.prank(requester);
         vm.expectPartialRevert(IPayment.WrongProof.selector);
         payment.withdraw(epoch, epoch, old);
+        old.account = OTHER;
+        vm.expectPartialRevert(IPayment.NothingLeaving.selector);
+        payment.withdraw(epoch, epoch, old);
+        // The money is its own, whoever sends for it.
+        payment.withdraw(epoch, epoch, leafOf(requester));
+        same(stable.balanceOf(requester), 700);
     }
 
     function asksFor(uint256 amount) private {
@@ -164,13 +151,5 @@ contract PaymentFundsTest is PaymentFixture {
         bytes32 content =
             keccak256(abi.encode(payment.CONSENT_TYPEHASH(), requester, amount, uint256(0), expiry));
         return signed(key, content);
-    }
-
-    function permit(uint256 amount) private returns (uint8 v, bytes32 r, bytes32 s) {
-        stable.mint(requester, amount);
-        bytes32 content = keccak256(
-            abi.encode(PERMIT, requester, address(payment), amount, stable.nonces(requester), block.timestamp)
-        );
-        return vm.sign(KEY, keccak256(abi.encodePacked(hex"1901", stable.DOMAIN_SEPARATOR(), content)));
     }
 }

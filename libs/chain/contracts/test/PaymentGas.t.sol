@@ -3,11 +3,11 @@ pragma solidity 0.8.37;
 
 import {IChallenges} from "../src/interfaces/IChallenges.sol";
 import {IPayment} from "../src/interfaces/IPayment.sol";
-import {PaymentFixture} from "./PaymentFixture.sol";
+import {SignedFixture} from "./SignedFixture.sol";
 import {vm} from "./Vm.sol";
 
 /// @notice What each call takes, for gas.snapshot: everything else happens in setUp.
-contract PaymentGasTest is PaymentFixture {
+contract PaymentGasTest is SignedFixture {
     IPayment.Epoch private _final;
     IPayment.Epoch private _posted;
     bytes private _leaves;
@@ -15,6 +15,8 @@ contract PaymentGasTest is PaymentFixture {
     bytes private _proof;
     bytes private _evidence;
     IPayment.State private _state;
+    bytes private _exit;
+    bytes private _permit;
 
     function setUp() public override {
         super.setUp();
@@ -31,6 +33,10 @@ contract PaymentGasTest is PaymentFixture {
         demand(_posted, 1);
         _state = stateOf();
         vm.warp(block.timestamp + 240);
+        stable.mint(requester, 1000);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(KEY, permitDigest(1000, block.timestamp));
+        _permit = abi.encode(v, r, s);
+        _exit = signed(KEY, exitOf(requester, 1000, 0, block.timestamp));
     }
 
     function test_gas_post() public {
@@ -62,5 +68,14 @@ contract PaymentGasTest is PaymentFixture {
     function test_gas_request_exit() public {
         vm.prank(requester);
         payment.requestExit(1000);
+    }
+
+    function test_gas_request_exit_by_signature() public {
+        payment.requestExitBySig(requester, 1000, block.timestamp, _exit);
+    }
+
+    function test_gas_deposit_with_permit() public {
+        (uint8 v, bytes32 r, bytes32 s) = abi.decode(_permit, (uint8, bytes32, bytes32));
+        payment.depositWithPermit(requester, 1000, block.timestamp, v, r, s);
     }
 }

@@ -9,7 +9,7 @@ import {SumTree} from "../src/SumTree.sol";
 import {IChallenges} from "../src/interfaces/IChallenges.sol";
 import {IPayment} from "../src/interfaces/IPayment.sol";
 import {PaymentFixture} from "./PaymentFixture.sol";
-import {same, vm} from "./Vm.sol";
+import {same, split, vm} from "./Vm.sol";
 
 /// @notice A token that keeps a tenth of each transfer, refuses some receivers, and calls back what it is told to.
 contract HostileStable is ERC20("Hostile", "H") {
@@ -229,13 +229,5 @@ contract PaymentHostileTest is PaymentFixture {
     ) private {
         vm.expectPartialRevert(reason);
         challenges.answerStep(epoch, proof, evidence);
-    }
-
-    function split(bytes memory signature) private pure returns (bytes32 r, bytes32 s, uint8 v) {
-        assembly ("memory-safe") {
-            r := mload(add(signature, 32))
-            s := mload(add(signature, 64))
-            v := byte(0, mload(add(signature, 96)))
-        }
     }
 }

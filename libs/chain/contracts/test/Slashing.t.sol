@@ -216,6 +216,21 @@ contract SlashingTest is BondFixture {
         if (isSettled) revert("backing leaves too soon");
     }
 
+    function test_windows_can_be_shorter_and_never_longer() public {
+        windows = ISlashing.Windows(60, 2, 10, 60);
+        deploy(133, 133);
+        same(slashing.WINDOWS(), 132);
+        windows = ISlashing.Windows(7 days, 3 days + 1, 4 days, 2 days);
+        (bool isMade,) = address(this).call(abi.encodeCall(this.deployWith, (DELAY, DELAY)));
+        if (isMade) revert("an appeal waits too long");
+        windows = ISlashing.Windows(7 days, 0, 4 days, 2 days);
+        (isMade,) = address(this).call(abi.encodeCall(this.deployWith, (DELAY, DELAY)));
+        if (isMade) revert("nobody can appeal");
+        (windows, lockMax) = (ISlashing.Windows(7 days, 3 days, 4 days, 2 days), 9 days - 1);
+        (isMade,) = address(this).call(abi.encodeCall(this.deployWith, (DELAY, DELAY)));
+        if (isMade) revert("a lock ends too soon");
+    }
+
     function deployWith(uint256 delay, uint256 lent) external {
         deploy(delay, lent);
     }

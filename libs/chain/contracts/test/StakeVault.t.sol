@@ -11,7 +11,7 @@ import {same, vm} from "./Vm.sol";
 contract StakeVaultTest is BondFixture {
     function setUp() public override {
         super.setUp();
-        vault = new StakeVault(native, restaking, address(this), GOVERNOR, DELAY, IStakeVault.Terms(100e18, 1e15));
+        vault = new StakeVault(native, restaking, address(this), GOVERNOR, DELAY, 14 days, IStakeVault.Terms(100e18, 1e15));
         bond(PROVIDER, 1000e18);
     }
 

@@ -15,9 +15,9 @@ contract SymbolicChecks {
 
     function setUp() public {
         token = new StableToken(address(this));
-        vault = new StakeVault(
-            token, IRestaking(address(this)), address(this), address(this), 21 days, IStakeVault.Terms(100e18, 1e15)
-        );
+        IRestaking restaking = IRestaking(address(this));
+        IStakeVault.Terms memory terms = IStakeVault.Terms(100e18, 1e15);
+        vault = new StakeVault(token, restaking, address(this), address(this), 21 days, 14 days, terms);
         token.mint(address(this), type(uint128).max);
         token.approve(address(vault), type(uint256).max);
     }

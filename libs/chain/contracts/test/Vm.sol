@@ -30,3 +30,11 @@ error Unequal(uint256 got, uint256 wanted);
 function same(uint256 got, uint256 wanted) pure {
     if (got != wanted) revert Unequal(got, wanted);
 }
+
+function split(bytes memory signature) pure returns (bytes32 r, bytes32 s, uint8 v) {
+    assembly ("memory-safe") {
+        r := mload(add(signature, 32))
+        s := mload(add(signature, 64))
+        v := byte(0, mload(add(signature, 96)))
+    }
+}

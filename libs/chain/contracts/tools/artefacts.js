@@ -4,7 +4,7 @@ const { mkdirSync, readdirSync, readFileSync, writeFileSync } = require("fs");
 const { join } = require("path");
 
 const CONTRACTS = [
-  ...["StableToken", "NativeToken", "Escrow", "Stake", "InsurancePool", "EpochAnchors", "Judge", "Payment", "Challenges"],
+  ...["StableToken", "NativeToken", "InsurancePool", "EpochAnchors", "Judge", "Payment", "Challenges"],
   ...["StakeVault", "Restaking", "Slashing", "Rewards", "MedianOracle", "Treasury", "Credit", "Timelock", "Governance"],
 ];
 // What the benchmarks deploy beside them, and no network does.

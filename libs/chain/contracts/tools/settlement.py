@@ -7,29 +7,20 @@ checked in; a test of libs/chain holds it to this generator.
 
 import random
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from eth_abi import encode
 
+from assay.chain.payment.shapes import EPOCH, LEAF, NO_EPOCH, PROOF, epoch_fields, leaf_fields, proof_fields, proof_of
 from assay.proof.eip712 import Domain
-from assay.proof.settlement import Payout, Posted, Settlement, Step
-from assay.proof.settlement_epoch import Book, Epoch, Leaf, StepProof, build, posted_as, prove_step
-from assay.proof.settlement_tree import EMPTY
+from assay.proof.settlement import Payout, Posted, Settlement
+from assay.proof.settlement_epoch import Book, Epoch, build, posted_as, prove_step
 
 TARGET = Path(__file__).parents[1] / "test/vectors/settlement.bin"
 # Where the test's set-up puts the contract on forge's chain, and who posts there.
 PAYMENT, CHAIN, POSTER = "0xc7183455a4c133ae270771860664b6b7ec320bb1", 31337, "0x" + "90" * 20
 START_S, DAY_S, SEED = 1_800_000_000, 24 * 3600, 0xA55A
 ACCOUNTS: Final = [f"0x{number:040x}" for number in range(0xA000, 0xA00B)]
-
-BRANCH = "(uint256,(bytes32,uint256)[])"
-LEAF = f"(address,uint128,uint128,{BRANCH})"
-STATE = "(bytes32,uint128,uint128)"
-STEP = f"((bytes32,uint32,address,address,uint128,uint128,uint128,bytes32),{STATE})"
-OPENING = f"(uint32,{STEP},bytes32[])"
-EPOCH = f"(uint64,uint64,address,uint32,bytes32,{STATE})"
-PROOF = f"({OPENING},{OPENING},{EPOCH},{LEAF},{LEAF})"
-NO_STEP: Final = (0, ((bytes(32), 0, "0x" + "0" * 40, "0x" + "0" * 40, 0, 0, 0, bytes(32)), tuple(EMPTY)), [])
 
 
 def settlements(dice: random.Random, first: int, count: int) -> list[Settlement]:
@@ -44,43 +35,11 @@ def settlements(dice: random.Random, first: int, count: int) -> list[Settlement]
     return found
 
 
-def leaf_of(leaf: Leaf) -> tuple[Any, ...]:
-    """A leaf as ABI wants it."""
-    siblings = [(node.hash, node.credits << 128 | node.debits) for node in leaf.branch.siblings]
-    return (leaf.account, leaf.credit, leaf.debit, (leaf.branch.mask, siblings))
-
-
-def opening_of(index: int, step: Step, path: tuple[bytes, ...]) -> tuple[Any, ...]:
-    """An opening as ABI wants it."""
-    return (index, (tuple(step.charge), tuple(step.state)), list(path))
-
-
-def epoch_of(posted: Posted) -> tuple[Any, ...]:
-    """An epoch as ABI wants it."""
-    return (
-        posted.number,
-        posted.posted_at,
-        posted.poster,
-        posted.steps,
-        posted.steps_root,
-        tuple(posted.state),
-    )
-
-
-def proof_of(proof: StepProof, before: Posted) -> tuple[Any, ...]:
-    """A proof as ABI wants it."""
-    previous = NO_STEP
-    if proof.previous is not None:
-        previous = opening_of(proof.index - 1, proof.previous, proof.previous_path)
-    opening = opening_of(proof.index, proof.step, proof.path)
-    return (opening, previous, epoch_of(before), leaf_of(proof.requester), leaf_of(proof.provider))
-
-
 def write() -> bytes:
     """The content of the file."""
     dice = random.Random(SEED)
     places = {account: place for place, account in enumerate(ACCOUNTS, 1)}
-    book, before = Book(Domain(CHAIN, PAYMENT), places), Posted(0, 0, "0x" + "0" * 40, 0, bytes(32), EMPTY)
+    book, before = Book(Domain(CHAIN, PAYMENT), places), NO_EPOCH
     epochs = []
     for number, count in ((1, 5), (2, 9)):
         epoch, after = build(book, number, settlements(dice, 100 * number, count))
@@ -92,11 +51,10 @@ def write() -> bytes:
 
 def record(book: Book, after: Book, epoch: Epoch, posted: Posted, before: Posted) -> bytes:
     """An epoch with the proofs of all its steps, and the leaves of all accounts after it."""
-    proofs = [
-        bytes(encode([PROOF], [proof_of(prove_step(book, epoch, index), before)])) for index in range(posted.steps)
-    ]
-    leaves = bytes(encode([f"{LEAF}[]"], [[leaf_of(after.leaf(account)) for account in ACCOUNTS]]))
-    return bytes(encode([EPOCH, "bytes[]", "bytes"], [epoch_of(posted), proofs, leaves]))
+    proven = [proof_of(prove_step(book, epoch, index), before) for index in range(posted.steps)]
+    proofs = [bytes(encode([PROOF], [proof_fields(proof)])) for proof in proven]
+    leaves = bytes(encode([f"{LEAF}[]"], [[leaf_fields(after.leaf(account)) for account in ACCOUNTS]]))
+    return bytes(encode([EPOCH, "bytes[]", "bytes"], [epoch_fields(posted), proofs, leaves]))
 
 
 if __name__ == "__main__":

@@ -90,6 +90,8 @@ interface IPayment {
     error BadConsent();
     error WrongProof();
     error PermitFailed();
+    error Expired(uint256 deadline);
+    error WrongSignature(address requester);
 
     /// @notice Gives `account` its place in the tree. Anyone may; once is enough.
     function register(address account) external returns (uint32 index);
@@ -97,21 +99,29 @@ interface IPayment {
     /// @notice Adds what arrives of the caller's `amount` tokens to the deposit of `requester`.
     function depositFor(address requester, uint256 amount) external;
 
-    /// @notice Adds what arrives of `requester`'s own tokens to its deposit, by its EIP-2612 signature. Anyone may relay.
+    /// @notice Adds what arrives of `requester`'s own tokens to its deposit, by its EIP-2612 permit for this contract.
+    /// Anyone may send it, once, also if the permit was used at the token already and none after it.
     function depositWithPermit(address requester, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
         external;
 
     /// @notice Announces that the caller takes out `amount`: after NOTICE no new epoch can charge it.
     function requestExit(uint256 amount) external;
 
-    /// @notice The same at once, by a poster's signature that nothing of the caller is waiting to be charged.
+    /// @notice The same for `requester`, which signed it with its next nonce: Exit(requester, amount, nonce, deadline).
+    function requestExitBySig(address requester, uint256 amount, uint256 deadline, bytes calldata signature) external;
+
+    /// @notice Announces it for the caller with no NOTICE, by a poster's signature that nothing of it waits to be charged.
     function requestExitWithConsent(uint256 amount, uint64 expiry, bytes calldata consent) external;
 
     /// @notice Takes the announced withdrawal back.
     function cancelExit() external;
 
-    /// @notice Sends the caller what it announced, as far as it is not debited in the last final epoch. Every epoch
-    /// posted before the cutoff must be final; `next` is the one after `last`, and ignored if there is none.
+    /// @notice The same for `requester`, which signed it with its next nonce: Stay(requester, nonce, deadline).
+    function cancelExitBySig(address requester, uint256 deadline, bytes calldata signature) external;
+
+    /// @notice Sends the leaf's account what it announced, as far as it is not debited in the last final epoch. Anyone
+    /// may; the money goes to the account. Every epoch posted before the cutoff must be final; `next` is the one after
+    /// `last`, and ignored if there is none.
     function withdraw(Epoch calldata last, Epoch calldata next, Leaf calldata leaf) external;
 
     /// @notice Adds native tokens to the caller's bond.

@@ -28,6 +28,14 @@ interface ISlashing {
         DISMISSED
     }
 
+    /// @notice How old an offence may be when it is proposed, and how long each phase waits; fixed at birth.
+    struct Windows {
+        uint64 report;
+        uint64 appeal;
+        uint64 ruling;
+        uint64 execution;
+    }
+
     /// @notice An offence, which (accused, offence) names: a lease, an audit or a dispute. `loss` is what the victim lost
     /// and its payment did not give back, at the price of the day in native base units.
     struct Accusation {
@@ -85,6 +93,8 @@ interface ISlashing {
     error NotAllowed(address caller);
     /// @notice Stake would leave before the windows of a slash are over.
     error DelayTooShort(uint256 delay, uint256 windows);
+    /// @notice A lock would end before the phases of a slash are over.
+    error LockTooShort(uint256 lockMax, uint256 needed);
     error NotSlasher();
 
     /// @notice Accuses. Only for a proposer; the offence is at most REPORT_WINDOW old.

@@ -5,7 +5,7 @@ pragma solidity 0.8.37;
 /// @notice A provider or verifier stakes native tokens for the capacity that it claims, in cost units a second as the
 /// network measures them. Stake answers until it has left: what unbonds can be slashed, and what is accused is held.
 /// Leaving needs nobody: whoever claims nothing may unstake everything, and no lock holds a part for longer than
-/// HOLD_MAX after it was ready. Amounts are base units of the native token (10^18), times are seconds.
+/// LOCK_MAX after it was ready. Amounts are base units of the native token (10^18), times are seconds.
 interface IStakeVault {
     /// @notice What stake has to be: `base` for each identity and `perUnit` for each cost unit a second it claims.
     struct Terms {

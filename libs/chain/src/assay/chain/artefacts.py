@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 CONTRACTS = (
-    *("StableToken", "NativeToken", "Escrow", "Stake", "InsurancePool", "EpochAnchors", "Judge"),
-    *("Payment", "Challenges"),
+    *("StableToken", "NativeToken", "InsurancePool", "EpochAnchors", "Judge", "Payment", "Challenges"),
+    *("StakeVault", "Restaking", "Slashing"),
 )
 
 

@@ -9,9 +9,10 @@ from assay.chain.decode import read_event
 from assay.chain.encode import encode_call
 from assay.chain.errors import ChainError, NonceTaken, UnknownBlock
 from assay.chain.events import ChainEvent, LoggedEvent, Receipt
-from assay.chain.payment.reads import PaymentReads
+from assay.chain.governed.reads import StakeReads
+from assay.chain.payment.reads import PaymentReads, words
 from assay.chain.rpc import Rpc, hexes, is_known
-from assay.chain.values import Block, Deployment, Fees, JobState, Ruling
+from assay.chain.values import Block, Deployment, Fees, Ruling
 from assay.chain.words import WORD_BYTES
 from assay.proof.keccak import keccak256
 from assay.schema.errors import Mismatch
@@ -27,21 +28,32 @@ GAS_RESERVE = 60_000
 async def connect(rpc_url: str, deployment: Deployment) -> ChainClient:
     """Returns a client of the deployment. Raises Mismatch if the node runs another chain or lacks the contracts."""
     client = ChainClient(Rpc(rpc_url), deployment)
-    chain_id = int(await client.rpc.ask("eth_chainId"), 16)
-    if chain_id != deployment.chain_id:
-        raise Mismatch(f"The node runs chain {chain_id}, the deployment is on {deployment.chain_id}.")
-    for contract in (deployment.escrow, deployment.anchors):
-        if await client.rpc.ask("eth_getCode", contract, "latest") == "0x":
-            raise Mismatch(f"No contract stands at {contract} on chain {chain_id}.")
+    try:
+        await check(client)
+    except BaseException:
+        await client.close()
+        raise
     return client
 
 
-class ChainClient(PaymentReads):
-    """The `Chain` of one node and one deployment."""
+async def check(client: ChainClient) -> None:
+    """Raises Mismatch if the node runs another chain than the deployment's or lacks the contracts."""
+    deployment = client.deployment
+    chain_id = int(await client.rpc.ask("eth_chainId"), 16)
+    if chain_id != deployment.chain_id:
+        raise Mismatch(f"The node runs chain {chain_id}, the deployment is on {deployment.chain_id}.")
+    for contract in (deployment.payment, deployment.anchors):
+        if await client.rpc.ask("eth_getCode", contract, "latest") == "0x":
+            raise Mismatch(f"No contract stands at {contract} on chain {chain_id}.")
 
-    def __init__(self, rpc: Rpc, deployment: Deployment) -> None:
+
+class ChainClient(PaymentReads, StakeReads):
+    """The `Chain` of one node and one deployment; contracts are asked as of the block `when` (EIP-1898)."""
+
+    def __init__(self, rpc: Rpc, deployment: Deployment, when: object = "latest") -> None:
         self.rpc = rpc
         self.deployment = deployment
+        self.when = when
         self._names = {place.lower(): name for name, place in deployment.contracts().items()}
 
     async def close(self) -> None:
@@ -56,21 +68,12 @@ class ChainClient(PaymentReads):
         block_hash, parent_hash = hexes([found["hash"], found["parentHash"]])
         return Block(int(found["number"], 16), block_hash, parent_hash, int(found["timestamp"], 16))
 
-    async def balance(self, party: str) -> int:
-        """Returns what a party can withdraw from the escrow, in stable units."""
-        return await self._number(self.deployment.escrow, encode_call("balanceOf(address)", party))
+    def at(self, block: Block) -> ChainClient:
+        """Returns the chain whose contracts answer as they stood after this block, which full nodes keep for 128 more.
 
-    async def locked(self, job_id: bytes) -> int:
-        """Returns what the escrow holds for a job, in stable units."""
-        return await self._number(self.deployment.escrow, encode_call("lockedOf(bytes32)", job_id))
-
-    async def job_state(self, job_id: bytes) -> JobState:
-        """Returns how far a job's money has come."""
-        return JobState(await self._number(self.deployment.escrow, encode_call("stateOf(bytes32)", job_id)))
-
-    async def audit_fund(self) -> int:
-        """Returns what is there to pay audits, in stable units."""
-        return await self._number(self.deployment.escrow, encode_call("auditFund()"))
+        They raise ChainError once the block is forgotten or no longer of the chain.
+        """
+        return ChainClient(self.rpc, self.deployment, {"blockHash": "0x" + block.hash.hex(), "requireCanonical": True})
 
     async def root_of(self, provider: str, number: int) -> bytes:
         """Returns the anchored root of a provider's epoch, or 32 zero bytes."""
@@ -81,14 +84,6 @@ class ChainClient(PaymentReads):
         """Returns what the judge ruled in the dispute between these two."""
         call = encode_call("rulingOf(bytes32,address,address)", dispute, worker, challenger)
         return Ruling(await self._number(self.deployment.judge, call))
-
-    async def stake_of(self, provider: str) -> int:
-        """Returns a provider's active stake, in native units."""
-        return await self._number(self.deployment.stake, encode_call("stakeOf(address)", provider))
-
-    async def unbonding_of(self, provider: str) -> int:
-        """Returns a provider's stake that is on its way out and can still be slashed, in native units."""
-        return await self._number(self.deployment.stake, encode_call("unbondingOf(address)", provider))
 
     async def token_balance(self, token: str, address: str) -> int:
         """Returns how much of a token an address holds."""
@@ -107,6 +102,8 @@ class ChainClient(PaymentReads):
         latest, advised = await asyncio.gather(
             self.rpc.ask("eth_getBlockByNumber", "latest", False), self.rpc.ask("eth_maxPriorityFeePerGas")
         )
+        if latest is None:
+            raise UnknownBlock("The latest one.")
         tip = int(advised, 16)
         return Fees(max_fee=2 * int(latest["baseFeePerGas"], 16) + tip, max_priority=tip)
 
@@ -168,4 +165,4 @@ class ChainClient(PaymentReads):
         return read_event(name, hexes(log["topics"]), bytes.fromhex(log["data"][2:])) if name else None
 
     async def _number(self, to: str, data: bytes) -> int:
-        return int(await self.rpc.ask("eth_call", {"to": to, "data": "0x" + data.hex()}, "latest"), 16)
+        return (await words(self, to, data))[0]

@@ -21,6 +21,10 @@ READERS: Mapping[str, Callable[[Words], Any]] = {
 }
 
 
+# Words that Python keeps for itself.
+RENAMED: Mapping[str, str] = {"from": "begins"}
+
+
 class Reader(NamedTuple):
     """How one event is read: its class and, per field, name, reader, and whether it stands among the topics."""
 
@@ -62,12 +66,18 @@ def _show(value: object) -> str:
     return "0x" + value.hex() if isinstance(value, bytes) else str(value)
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
+    """Returns a contract's name of something as Python writes it."""
     return re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
 
 
+def named(name: str) -> str:
+    """Returns a contract's name of a field as its class has it."""
+    return RENAMED.get(name, snake(name))
+
+
 def _reader(event: type[ChainEvent], entry: dict[str, Any]) -> Reader:
-    fields = ((_snake(field["name"]), READERS[type_of(field)], field["indexed"]) for field in entry["inputs"])
+    fields = ((named(field["name"]), READERS[type_of(field)], field["indexed"]) for field in entry["inputs"])
     return Reader(event, tuple(fields))
 
 

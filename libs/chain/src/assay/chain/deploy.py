@@ -23,7 +23,6 @@ async def deploy(
     rpc_url: str,
     deployer_key: Key,
     settler: str,
-    slasher: str,
     compensator: str | None = None,
     terms: Terms = DEFAULT_TERMS,
 ) -> Deployment:
@@ -34,23 +33,21 @@ async def deploy(
     """
     rpc = Rpc(rpc_url)
     try:
-        return await _deploy(rpc, deployer_key, settler, slasher, compensator or settler, terms)
+        return await _deploy(rpc, deployer_key, settler, compensator or settler, terms)
     finally:
         await rpc.close()
 
 
-async def _deploy(rpc: Rpc, key: Key, settler: str, slasher: str, compensator: str, terms: Terms) -> Deployment:
+async def _deploy(rpc: Rpc, key: Key, settler: str, compensator: str, terms: Terms) -> Deployment:
     admin = normal(key.address)
     chain_id = int(await rpc.ask("eth_chainId"), 16)
     deployed_block = int(await rpc.ask("eth_blockNumber"), 16) + 1
     stable = await _create(rpc, key, chain_id, "StableToken", admin)
     native = await _create(rpc, key, chain_id, "NativeToken", admin)
-    escrow = await _create(rpc, key, chain_id, "Escrow", stable, admin, settler)
     pool = await _create(rpc, key, chain_id, "InsurancePool", native, admin, compensator)
-    stake = await _create(rpc, key, chain_id, "Stake", native, pool, admin, slasher)
     anchors = await _create(rpc, key, chain_id, "EpochAnchors", admin, settler)
     judge = await _create(rpc, key, chain_id, "Judge")
-    at = Deployment(chain_id, stable, native, escrow, stake, pool, anchors, deployed_block, judge)
+    at = Deployment(chain_id, stable, native, pool, anchors, deployed_block, judge, "", "")
     return await _add_payment(rpc, key, settler, terms, at)
 
 
@@ -62,7 +59,7 @@ async def _add_payment(rpc: Rpc, key: Key, settler: str, terms: Terms, at: Deplo
     money = (terms.bond, terms.demand_bond, terms.refund)
     payment = await _create(rpc, key, at.chain_id, "Payment", at.stable, at.native, at.pool, *parties, *money, *waits)
     appoint = encode_call("appoint(address,bool)", settler, True)
-    await _send(rpc, key, at.chain_id, payment, appoint, "The poster of Payment was not appointed.")
+    await transact(rpc, key, at.chain_id, payment, appoint, "The poster of Payment was not appointed.")
     answer = await rpc.ask("eth_call", {"to": payment, "data": "0x" + encode_call("CHALLENGES()").hex()}, "latest")
     return replace(at, payment=payment, challenges=checksum(bytes.fromhex(answer[2:])[12:]))
 
@@ -70,12 +67,17 @@ async def _add_payment(rpc: Rpc, key: Key, settler: str, terms: Terms, at: Deplo
 async def _create(rpc: Rpc, key: Key, chain_id: int, name: str, *arguments: str | int) -> str:
     """Returns the address of a new contract, once it is mined."""
     # A constructor's arguments are packed like a call's, without the four bytes that name a function.
-    data = artefact(name).bytecode + encode_call("", *arguments)[4:]
-    receipt = await _send(rpc, key, chain_id, None, data, f"The constructor of {name} failed.")
+    return await create(rpc, key, chain_id, name, encode_call("", *arguments)[4:])
+
+
+async def create(rpc: Rpc, key: Key, chain_id: int, name: str, arguments: bytes) -> str:
+    """Returns the address of a new contract, once it is mined; its arguments are packed. Raises Reverted."""
+    data = artefact(name).bytecode + arguments
+    receipt = await transact(rpc, key, chain_id, None, data, f"The constructor of {name} failed.")
     return normal(receipt["contractAddress"])
 
 
-async def _send(rpc: Rpc, key: Key, chain_id: int, to: str | None, data: bytes, fault: str) -> dict[str, Any]:
+async def transact(rpc: Rpc, key: Key, chain_id: int, to: str | None, data: bytes, fault: str) -> dict[str, Any]:
     """Returns the receipt of a transaction, once it is mined. Raises Reverted with `fault`."""
     sender = normal(key.address)
     call = {"from": sender, "data": "0x" + data.hex()} | ({"to": to} if to else {})

@@ -6,22 +6,27 @@ sends money can be tested against what real chains do.
 
 import time
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 
 from assay.chain.errors import FeeTooLow, NonceTaken, Reverted, UnknownBlock
 from assay.chain.events import LoggedEvent, Receipt
+from assay.chain.governed.places import Governed
+from assay.chain.governed.terms import GovernedTerms
 from assay.chain.payment.values import Poster, Terms
 from assay.chain.transaction import Transaction, bump, read_transaction
 from assay.chain.twin.anchors import NO_ROOT
-from assay.chain.twin.call import DEFAULT_TERMS, Call, Storage
-from assay.chain.twin.escrow import NO_JOB
+from assay.chain.twin.call import DEFAULT_TERMS, GOVERNED, Call, Storage
 from assay.chain.twin.payment_reads import PaymentTwin
+from assay.chain.twin.stake_reads import StakeTwin
 from assay.chain.twin.world import CALL_GAS, World
-from assay.chain.values import Block, Deployment, Fees, JobState, Ruling
+from assay.chain.values import Block, Deployment, Fees, Ruling
 from assay.chain.words import checksum, normal
 from assay.proof.keccak import keccak256
 
 GWEI = 10**9
+FIRST = ("stable", "native", "pool", "anchors", "judge", "payment", "challenges")
+GROUP = ("timelock", "governance", "restaking", "vault", "slashing", "rewards")
 
 
 @dataclass(frozen=True)
@@ -33,26 +38,31 @@ class Mined:
     storage: Storage
 
 
-class MemoryChain(PaymentTwin):
-    """The `Chain` of tests: `admin` mints, `settler` settles, anchors and compensates, `slasher` slashes."""
+class MemoryChain(PaymentTwin, StakeTwin):
+    """The `Chain` of tests: `admin` mints and governs, `settler` posts, anchors and compensates, `proposer` accuses.
+
+    Who rules on appeals is named in `governed`.
+    """
 
     def __init__(
         self,
         admin: str,
         settler: str,
-        slasher: str,
+        proposer: str,
         chain_id: int = 31337,
         clock: Callable[[], float] = time.time,
         terms: Terms = DEFAULT_TERMS,
+        governed: GovernedTerms = GOVERNED,
     ) -> None:
-        names = ("stable", "native", "escrow", "stake", "pool", "anchors", "judge", "payment", "challenges")
-        places = {name: checksum(keccak256(f"assay twin {name}".encode())[12:]) for name in names}
-        self.deployment = Deployment(chain_id=chain_id, deployed_block=0, **places)
-        roles = dict.fromkeys(("SETTLER_ROLE", "COMPENSATOR_ROLE", "ANCHORER_ROLE"), settler)
-        roles |= {"MINTER_ROLE": admin, "DEFAULT_ADMIN_ROLE": admin, "SLASHER_ROLE": slasher}
+        places = {name: place_of(name) for name in FIRST}
+        group = Governed(0, *map(place_of, GROUP))
+        self.deployment = Deployment(chain_id=chain_id, deployed_block=0, governed=group, **places)
+        roles = dict.fromkeys(("COMPENSATOR_ROLE", "ANCHORER_ROLE"), settler)
+        roles |= {"MINTER_ROLE": admin, "DEFAULT_ADMIN_ROLE": admin, "GOVERNOR": admin, "PROPOSER": proposer}
+        roles["ARBITER"] = governed.officers.arbiter
         roles |= dict.fromkeys(("TREASURY", "VERDICT_KEY"), settler)
         holders = {role: normal(holder) for role, holder in roles.items()}
-        self._world = World(self.deployment, holders, terms, int(clock()))
+        self._world = World(self.deployment, holders, terms, int(clock()), governed)
         self._clock = clock
         self._ahead_s = 0
         self._forks = 0
@@ -69,21 +79,13 @@ class MemoryChain(PaymentTwin):
             raise UnknownBlock(f"Block {number}.")
         return self._chain[number].block
 
-    async def balance(self, party: str) -> int:
-        """Returns what a party can withdraw from the escrow, in stable units."""
-        return self._number("balance", normal(party))
-
-    async def locked(self, job_id: bytes) -> int:
-        """Returns what the escrow holds for a job, in stable units."""
-        return int(self._storage.get(("job", job_id), NO_JOB)[3])
-
-    async def job_state(self, job_id: bytes) -> JobState:
-        """Returns how far a job's money has come."""
-        return JobState(self._storage.get(("job", job_id), NO_JOB)[2])
-
-    async def audit_fund(self) -> int:
-        """Returns what is there to pay audits, in stable units."""
-        return self._number("fund")
+    def at(self, block: Block) -> "MemoryChain":
+        """Returns the chain whose contracts answer as they stood after this block. Raises UnknownBlock."""
+        if block not in (mined.block for mined in self._chain[block.number : block.number + 1]):
+            raise UnknownBlock(f"Block {block.number}.")
+        then = copy(self)
+        then._chain = self._chain[: block.number + 1]
+        return then
 
     async def root_of(self, provider: str, number: int) -> bytes:
         """Returns the anchored root of a provider's epoch, or 32 zero bytes."""
@@ -92,14 +94,6 @@ class MemoryChain(PaymentTwin):
     async def ruling_of(self, dispute: bytes, worker: str, challenger: str) -> Ruling:
         """Returns what the judge ruled in the dispute between these two."""
         return Ruling(self._storage.get(("ruling", dispute, normal(worker), normal(challenger)), Ruling.NONE))
-
-    async def stake_of(self, provider: str) -> int:
-        """Returns a provider's active stake, in native units."""
-        return self._number("stake", normal(provider))
-
-    async def unbonding_of(self, provider: str) -> int:
-        """Returns a provider's stake that is on its way out and can still be slashed, in native units."""
-        return sum(amount for amount, _ in self._storage.get(("unbonding", normal(provider)), ()))
 
     async def token_balance(self, token: str, address: str) -> int:
         """Returns how much of a token an address holds."""
@@ -126,7 +120,8 @@ class MemoryChain(PaymentTwin):
     def _call(self) -> Call:
         """What a question of a contract's code sees."""
         world = self._world
-        return Call("", "", self._now, self._storage, world.deployment, world.roles, world.terms, world.begun)
+        place = ("", "", self._now, self._storage, world.deployment, world.roles)
+        return Call(*place, world.terms, world.begun, world.governed)
 
     async def broadcast(self, raw: bytes) -> bytes:
         """Returns the hash of a transaction that the chain now has, however often it is sent.
@@ -215,3 +210,8 @@ class MemoryChain(PaymentTwin):
                 raise FeeTooLow(f"Nonce {transaction.nonce} waits with {rival.fees}.")
             self._waiting.remove(rival)
         self._waiting.append(transaction)
+
+
+def place_of(name: str) -> str:
+    """Returns where the twin of a contract stands."""
+    return checksum(keccak256(f"assay twin {name}".encode())[12:])

@@ -9,55 +9,38 @@ from __future__ import annotations
 from typing import Protocol
 
 from assay.chain.events import ChainEvent, LoggedEvent, Receipt
+from assay.chain.governed.port import StakeChain
 from assay.chain.payment.port import PaymentChain
 from assay.chain.values import (
     Anchor,
     AnchorRefusal,
-    AuditPayment,
-    AuditRefusal,
     Block,
     Deployment,
     Fees,
-    JobState,
-    OpenRefusal,
     Order,
-    Payout,
     Ruling,
-    Settlement,
-    SettlementRefusal,
-    SignedOrder,
     SignedTransaction,
-    Slash,
     SlashReason,
 )
 
 __all__ = [
     "Anchor",
     "AnchorRefusal",
-    "AuditPayment",
-    "AuditRefusal",
     "Block",
     "Chain",
     "ChainEvent",
     "Deployment",
     "Fees",
-    "JobState",
     "LoggedEvent",
-    "OpenRefusal",
     "Order",
-    "Payout",
     "Receipt",
     "Ruling",
-    "Settlement",
-    "SettlementRefusal",
-    "SignedOrder",
     "SignedTransaction",
-    "Slash",
     "SlashReason",
 ]
 
 
-class Chain(PaymentChain, Protocol):
+class Chain(PaymentChain, StakeChain, Protocol):
     """One EVM chain with Assay's contracts on it.
 
     Every method raises ChainUnreachable where the node gives no answer. Addresses are checksummed.
@@ -68,29 +51,17 @@ class Chain(PaymentChain, Protocol):
     async def block(self, number: int | None = None) -> Block:
         """Returns the block of this number, or the latest one. Raises UnknownBlock."""
 
-    async def balance(self, party: str) -> int:
-        """Returns what a party can withdraw from the escrow, in stable units."""
+    def at(self, block: Block) -> Chain:
+        """Returns the chain whose contracts answer as they stood after this block.
 
-    async def locked(self, job_id: bytes) -> int:
-        """Returns what the escrow holds for a job, in stable units."""
-
-    async def job_state(self, job_id: bytes) -> JobState:
-        """Returns how far a job's money has come."""
-
-    async def audit_fund(self) -> int:
-        """Returns what is there to pay audits, in stable units."""
+        They raise ChainError once the block is forgotten or no longer of the chain.
+        """
 
     async def root_of(self, provider: str, number: int) -> bytes:
         """Returns the anchored root of a provider's epoch, or 32 zero bytes."""
 
     async def ruling_of(self, dispute: bytes, worker: str, challenger: str) -> Ruling:
         """Returns what the judge ruled in the dispute between these two."""
-
-    async def stake_of(self, provider: str) -> int:
-        """Returns a provider's active stake, in native units."""
-
-    async def unbonding_of(self, provider: str) -> int:
-        """Returns a provider's stake that is on its way out and can still be slashed, in native units."""
 
     async def token_balance(self, token: str, address: str) -> int:
         """Returns how much of a token an address holds."""

@@ -6,44 +6,11 @@ import json
 from dataclasses import asdict, dataclass, fields
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
-
-class JobState(IntEnum):
-    """The life of a job's money in the escrow contract."""
-
-    NONE = 0
-    FUNDED = 1
-    SETTLED = 2
-    RECLAIMED = 3
-
-
-class OpenRefusal(IntEnum):
-    """Why the escrow did not lock an order's price."""
-
-    BAD_SIGNATURE = 0
-    INSUFFICIENT = 1
-    PAST_DEADLINE = 2
-    KNOWN = 3
-
-
-class SettlementRefusal(IntEnum):
-    """Why the escrow did not pay a settlement out."""
-
-    UNKNOWN = 0
-    ALREADY_SETTLED = 1
-    RECLAIMED = 2
-    OVER_LIMIT = 3
-    FENCE_ORDER = 4
-    NO_PROVIDER = 5
-    FEE_TOO_HIGH = 6
-
-
-class AuditRefusal(IntEnum):
-    """Why the escrow did not pay an audit."""
-
-    KNOWN = 0
-    NO_VERIFIER = 1
-    INSUFFICIENT = 2
+from assay.chain.governed.places import Governed
+from assay.proof.eip712 import Domain
+from assay.schema.errors import BadSettings
 
 
 class AnchorRefusal(IntEnum):
@@ -78,52 +45,13 @@ class Ruling(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a requester signs: at most `price_limit` stable units for this job, opened no later than `deadline` (s)."""
+    """What a requester signs: at most `price_limit` stable units for this job, due by `deadline` (s)."""
 
     job_id: bytes
     requester: str
     price_limit: int
     deadline: int
     spec_digest: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SignedOrder:
-    """An order and its requester's 65-byte EIP-712 signature (r, s, v)."""
-
-    order: Order
-    signature: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Payout:
-    """What one lease earns, in stable units."""
-
-    provider: str
-    fence: int
-    amount: int
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What closes one job: the payouts, by rising fence, and the fee for the audit fund.
-
-    What they leave of the locked sum goes back to the requester.
-    """
-
-    job_id: bytes
-    payouts: tuple[Payout, ...]
-    fee: int
-    receipt_digest: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class AuditPayment:
-    """What a verifier earns by one audit, in stable units."""
-
-    audit_id: bytes
-    verifier: str
-    amount: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,20 +63,6 @@ class Anchor:
     previous: bytes
     root: bytes
     units: int
-
-
-@dataclass(frozen=True, slots=True)
-class Slash:
-    """A penalty in native units for one offence, which (job, provider, fence) names.
-
-    For a verifier's offence `provider` is its address and `job_id` the audit's id.
-    """
-
-    provider: str
-    amount: int
-    reason: int
-    job_id: bytes
-    fence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,30 +99,50 @@ class Deployment:
     chain_id: int
     stable: str
     native: str
-    escrow: str
-    stake: str
     pool: str
     anchors: str
     deployed_block: int
-    judge: str = ""
-    payment: str = ""
-    challenges: str = ""
+    judge: str
+    payment: str
+    challenges: str
+    governed: Governed | None = None
+
+    @property
+    def domain(self) -> Domain:
+        """What orders, statements, receipts and epochs are signed and hashed in."""
+        return Domain(self.chain_id, self.payment)
+
+    @property
+    def group(self) -> Governed:
+        """The contracts that votes govern, those of stake among them. Raises BadSettings if there are none."""
+        if self.governed is None:
+            raise BadSettings("This deployment has no governed contracts: `assay chain govern` puts them behind it.")
+        return self.governed
 
     def contracts(self) -> dict[str, str]:
-        """Where each contract stands that says what happened, by its name."""
-        found = {"Escrow": self.escrow, "Stake": self.stake, "InsurancePool": self.pool, "EpochAnchors": self.anchors}
-        found |= {"Judge": self.judge, "Payment": self.payment, "Challenges": self.challenges}
-        return {name: place for name, place in found.items() if place}
+        """Where each contract stands whose events are followed, by its name."""
+        money = {"Payment": self.payment, "Challenges": self.challenges}
+        places = {"InsurancePool": self.pool, "EpochAnchors": self.anchors, "Judge": self.judge}
+        at = self.governed
+        stake = {"StakeVault": at.vault, "Restaking": at.restaking, "Slashing": at.slashing} if at else {}
+        stake |= {"Rewards": at.rewards} if at else {}
+        return money | places | stake
 
     def save(self, path: Path) -> None:
-        """Writes the deployment as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        """Writes the deployment as JSON; the governed contracts have a section of their own, if there are any."""
+        path.write_text(json.dumps(self.plain(), indent=2) + "\n")
+
+    def plain(self) -> dict[str, Any]:
+        """The deployment as JSON has it."""
+        found = asdict(self) | {"governed": self.governed.plain() if self.governed else None}
+        return {name: value for name, value in found.items() if value is not None}
 
     @classmethod
     def load(cls, path: Path) -> Deployment:
         """Returns the deployment that `save` wrote. Raises ValueError for any other file."""
         found = json.loads(path.read_text())
-        names = [field.name for field in fields(cls)]
-        if not isinstance(found, dict) or set(found) != set(names):
+        names = [field.name for field in fields(cls) if field.name != "governed"]
+        if not isinstance(found, dict) or set(found) - {"governed"} != set(names):
             raise ValueError(f"{path.name} must hold exactly {', '.join(names)}: deploy the contracts anew")
-        return cls(**found)
+        section = found.pop("governed", None)
+        return cls(**found, governed=Governed.read(section) if section else None)

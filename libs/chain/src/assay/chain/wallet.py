@@ -1,16 +1,21 @@
 """What a party does with its own key, each in one call that waits until it is mined."""
 
+from collections.abc import Sequence
+
 from assay.chain.encode import encode_call
 from assay.chain.errors import Reverted
 from assay.chain.events import Receipt
-from assay.chain.payment.encode import encode_demand
+from assay.chain.payment.encode import encode_demand, encode_pay, encode_withdraw
 from assay.chain.payment.values import Demanded
 from assay.chain.port import Chain
+from assay.chain.relayed import encode_relay
 from assay.chain.transaction import sign_transaction
 from assay.chain.waiting import until_mined
 from assay.chain.words import normal
 from assay.proof.keys import Key
 from assay.proof.settlement import Posted
+from assay.proof.settlement_epoch import Leaf
+from assay.schema.relay import Relay
 
 MINED_WITHIN_S = 90.0
 
@@ -26,39 +31,33 @@ async def mint_native(chain: Chain, key: Key, to: str, amount: int) -> Receipt:
 
 
 async def deposit(chain: Chain, key: Key, amount: int) -> Receipt:
-    """Moves stable tokens of the key's address into its escrow balance."""
+    """Moves stable tokens of the key's address into its own deposit."""
     return await deposit_for(chain, key, key.address, amount)
 
 
-async def deposit_for(chain: Chain, key: Key, party: str, amount: int) -> Receipt:
-    """Moves stable tokens of the key's address into a party's escrow balance."""
-    escrow = chain.deployment.escrow
-    await send(chain, key, chain.deployment.stable, encode_call("approve(address,uint256)", escrow, amount))
-    return await send(chain, key, escrow, encode_call("depositFor(address,uint256)", party, amount))
-
-
-async def withdraw(chain: Chain, key: Key, amount: int) -> Receipt:
-    """Moves an amount of the key's escrow balance to its address."""
-    return await send(chain, key, chain.deployment.escrow, encode_call("withdraw(uint256)", amount))
-
-
-async def reclaim(chain: Chain, key: Key, job_id: bytes) -> Receipt:
-    """Gives a job that nobody settled back to its requester, whoever's the key is."""
-    return await send(chain, key, chain.deployment.escrow, encode_call("reclaim(bytes32)", job_id))
-
-
-async def fund_audits(chain: Chain, key: Key, amount: int) -> Receipt:
-    """Moves stable tokens of the key's address into the audit fund, for good."""
-    escrow = chain.deployment.escrow
-    await send(chain, key, chain.deployment.stable, encode_call("approve(address,uint256)", escrow, amount))
-    return await send(chain, key, escrow, encode_call("fundAudits(uint256)", amount))
-
-
-async def deposit_payment(chain: Chain, key: Key, requester: str, amount: int) -> Receipt:
-    """Moves stable tokens of the key's address into a requester's deposit in Payment."""
+async def deposit_for(chain: Chain, key: Key, requester: str, amount: int) -> Receipt:
+    """Moves stable tokens of the key's address into a requester's deposit."""
     payment = chain.deployment.payment
     await send(chain, key, chain.deployment.stable, encode_call("approve(address,uint256)", payment, amount))
     return await send(chain, key, payment, encode_call("depositFor(address,uint256)", requester, amount))
+
+
+async def relay(chain: Chain, key: Key, requester: str, asked: Relay) -> Receipt:
+    """Sends what a requester signed, at the gas of the key."""
+    return await send(chain, key, chain.deployment.payment, encode_relay(requester, asked))
+
+
+async def claim(chain: Chain, key: Key, epoch: Posted, leaves: Sequence[Leaf]) -> Receipt:
+    """Pays accounts what an epoch credits them, each at its own address; makes the epoch final."""
+    return await send(chain, key, chain.deployment.payment, encode_pay(epoch, leaves))
+
+
+async def withdraw(chain: Chain, key: Key, last: Posted, next_: Posted, leaf: Leaf) -> Receipt:
+    """Moves what the leaf's account announced to take out to its address, by the last epoch that is or can be final.
+
+    `next_` is the epoch after that one, NO_EPOCH if there is none.
+    """
+    return await send(chain, key, chain.deployment.payment, encode_withdraw(last, next_, leaf))
 
 
 async def register(chain: Chain, key: Key, account: str) -> Receipt:
@@ -74,7 +73,7 @@ async def add_bond(chain: Chain, key: Key, amount: int) -> Receipt:
 
 
 async def request_exit(chain: Chain, key: Key, amount: int) -> Receipt:
-    """Announces that the key takes an amount of its deposit out."""
+    """Announces that the key takes an amount of its deposit out; after the notice no epoch can charge it."""
     return await send(chain, key, chain.deployment.payment, encode_call("requestExit(uint256)", amount))
 
 
@@ -92,19 +91,24 @@ async def demand(chain: Chain, key: Key, epoch: Posted, kind: Demanded, index: i
 
 async def stake(chain: Chain, key: Key, amount: int) -> Receipt:
     """Moves native tokens of the key's address into its active stake."""
-    contract = chain.deployment.stake
-    await send(chain, key, chain.deployment.native, encode_call("approve(address,uint256)", contract, amount))
-    return await send(chain, key, contract, encode_call("stake(uint256)", amount))
+    vault = chain.deployment.group.vault
+    await send(chain, key, chain.deployment.native, encode_call("approve(address,uint256)", vault, amount))
+    return await send(chain, key, vault, encode_call("stakeFor(address,uint256)", key.address, amount))
+
+
+async def claim_capacity(chain: Chain, key: Key, units_per_s: int) -> Receipt:
+    """Says how many cost units a second the key's stake stands for."""
+    return await send(chain, key, chain.deployment.group.vault, encode_call("claim(uint64)", units_per_s))
 
 
 async def unstake(chain: Chain, key: Key, amount: int) -> Receipt:
     """Starts to unbond an amount of the key's active stake."""
-    return await send(chain, key, chain.deployment.stake, encode_call("unstake(uint256)", amount))
+    return await send(chain, key, chain.deployment.group.vault, encode_call("unstake(uint256)", amount))
 
 
 async def withdraw_stake(chain: Chain, key: Key) -> Receipt:
     """Moves all stake of the key that has finished unbonding to its address."""
-    return await send(chain, key, chain.deployment.stake, encode_call("withdraw()"))
+    return await send(chain, key, chain.deployment.group.vault, encode_call("withdraw()"))
 
 
 async def compensate(chain: Chain, key: Key, to: str, amount: int, job_id: bytes) -> Receipt:

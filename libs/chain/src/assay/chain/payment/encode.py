@@ -23,6 +23,9 @@ ANSWER_LEAF: Final = (EPOCH, "uint32", LEAF)
 PROVE_STEP: Final = (EPOCH, PROOF)
 PROVE_SUM: Final = (EPOCH, "uint256", "uint256", "uint256", NODE, NODE, shapes.BRANCH)
 PROVE_TWICE: Final = (EPOCH, OPENING, EPOCH, OPENING)
+DEPOSIT_WITH_PERMIT: Final = ("address", "uint256", "uint256", "uint8", "bytes32", "bytes32")
+EXIT_BY_SIG: Final = ("address", "uint256", "uint256", "bytes")
+STAY_BY_SIG: Final = ("address", "uint256", "bytes")
 
 
 def encode_post(state: Node, steps_root: bytes, steps: int) -> bytes:
@@ -46,8 +49,25 @@ def encode_pay_fees(epoch: Posted) -> bytes:
 
 
 def encode_withdraw(last: Posted, next_: Posted, leaf: Leaf) -> bytes:
-    """Returns the call by which a requester takes out what it announced; `next_` is ignored if there is none."""
+    """Returns the call that sends the leaf's account what it announced; `next_` is ignored if there is none."""
     return _call("withdraw", WITHDRAW, shapes.epoch_fields(last), shapes.epoch_fields(next_), shapes.leaf_fields(leaf))
+
+
+def encode_deposit_with_permit(requester: str, amount: int, deadline_s: int, signature: str) -> bytes:
+    """Returns the call that deposits for a requester what its permit lets Payment take."""
+    raw = bytes.fromhex(signature.removeprefix("0x"))
+    return _call("depositWithPermit", DEPOSIT_WITH_PERMIT, requester, amount, deadline_s, raw[64], raw[:32], raw[32:64])
+
+
+def encode_exit_by_sig(requester: str, amount: int, deadline_s: int, signature: str) -> bytes:
+    """Returns the call that announces for a requester what it signed that it takes out."""
+    raw = bytes.fromhex(signature.removeprefix("0x"))
+    return _call("requestExitBySig", EXIT_BY_SIG, requester, amount, deadline_s, raw)
+
+
+def encode_stay_by_sig(requester: str, deadline_s: int, signature: str) -> bytes:
+    """Returns the call that takes a requester's announcement back, as it signed."""
+    return _call("cancelExitBySig", STAY_BY_SIG, requester, deadline_s, bytes.fromhex(signature.removeprefix("0x")))
 
 
 def encode_demand(epoch: Posted, kind: Demanded, index: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from assay.chain.payment.values import Account, Demand, Demanded, Head, Outflow, Poster, Term, Terms
+from assay.chain.payment.values import Account, Demand, Demanded, Head, Outflow, Poster, Signing, Term, Terms
 
 
 class PaymentChain(Protocol):
@@ -10,6 +10,9 @@ class PaymentChain(Protocol):
 
     async def account_of(self, address: str) -> Account:
         """Returns an account's place in the tree and its money."""
+
+    async def signing_of(self, address: str) -> Signing:
+        """Returns what the next signatures of a requester hang on."""
 
     async def payment_head(self) -> Head:
         """Returns which epochs were posted and are final, and what all requesters have there."""

@@ -4,7 +4,19 @@ import asyncio
 from typing import Protocol
 
 from assay.chain.encode import encode_call
-from assay.chain.payment.values import Account, Demand, Demanded, Head, Outflow, Poster, Term, Terms, Windows
+from assay.chain.errors import ChainUnreachable
+from assay.chain.payment.values import (
+    Account,
+    Demand,
+    Demanded,
+    Head,
+    Outflow,
+    Poster,
+    Signing,
+    Term,
+    Terms,
+    Windows,
+)
 from assay.chain.rpc import Rpc
 from assay.chain.values import Deployment
 from assay.chain.words import WORD_BYTES, checksum
@@ -15,6 +27,7 @@ class Asked(Protocol):
 
     rpc: Rpc
     deployment: Deployment
+    when: object
 
 
 class PaymentReads:
@@ -23,6 +36,13 @@ class PaymentReads:
     async def account_of(self: Asked, address: str) -> Account:
         """Returns an account's place in the tree and its money."""
         return Account(*await words(self, self.deployment.payment, encode_call("accountOf(address)", address)))
+
+    async def signing_of(self: Asked, address: str) -> Signing:
+        """Returns what the next signatures of a requester hang on."""
+        at, nonces = self.deployment, encode_call("nonces(address)", address)
+        asked = ((at.stable, encode_call("DOMAIN_SEPARATOR()")), (at.stable, nonces), (at.payment, nonces))
+        separator, permit_nonce, nonce = await asyncio.gather(*(words(self, *each) for each in asked))
+        return Signing(separator[0].to_bytes(WORD_BYTES, "big"), permit_nonce[0], nonce[0])
 
     async def payment_head(self: Asked) -> Head:
         """Returns which epochs were posted and are final, and what all requesters have there."""
@@ -64,7 +84,10 @@ class PaymentReads:
 
 
 async def words(asked: Asked, to: str, data: bytes) -> list[int]:
-    """Returns the words that a contract answers a call with, as numbers."""
-    answer = await asked.rpc.ask("eth_call", {"to": to, "data": "0x" + data.hex()}, "latest")
+    """Returns the words that a contract answers a call with, as numbers. Raises ChainUnreachable."""
+    answer = await asked.rpc.ask("eth_call", {"to": to, "data": "0x" + data.hex()}, asked.when)
     raw = bytes.fromhex(answer[2:])
+    if not raw or len(raw) % WORD_BYTES:
+        # So answers a node that does not have the contract yet, or has lost what the block holds.
+        raise ChainUnreachable(f"eth_call: {len(raw)} bytes are no answer of {to}.")
     return [int.from_bytes(raw[at : at + WORD_BYTES], "big") for at in range(0, len(raw), WORD_BYTES)]

@@ -118,6 +118,15 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class Signing:
+    """What a requester's next signatures hang on: its nonces at the token and at Payment, and the token's domain."""
+
+    separator: bytes
+    permit_nonce: int
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """The signed order and verdict that a charge rests on."""
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from assay.chain.errors import Reverted
 from assay.chain.events import ChainEvent
+from assay.chain.governed.terms import GovernedTerms
 from assay.chain.payment.values import Terms
 from assay.chain.values import Deployment
 
-DEFAULT_TERMS = Terms()
+DEFAULT_TERMS, GOVERNED = Terms(), GovernedTerms()
 # Everything stored is a number, a text, bytes or a tuple of these, so that a shallow copy is a snapshot.
 Storage = dict[tuple[Any, ...], Any]
 
@@ -18,7 +19,7 @@ Storage = dict[tuple[Any, ...], Any]
 class Call:
     """One call of one contract; `storage` and `events` are shared by the calls of a transaction.
 
-    `terms` are those of Payment, `begun` is when the contracts were deployed.
+    `terms` are those of Payment, `governed` those of what votes govern, `begun` is when the contracts were deployed.
     """
 
     sender: str
@@ -29,6 +30,7 @@ class Call:
     roles: dict[str, str]
     terms: Terms = DEFAULT_TERMS
     begun: int = 0
+    governed: GovernedTerms = GOVERNED
     events: list[ChainEvent] = field(default_factory=list)
 
     def number(self, *key: Any) -> int:
@@ -48,9 +50,14 @@ class Call:
         if self.sender != self.roles[role]:
             raise Reverted(f"AccessControlUnauthorizedAccount({self.sender}, {role}).")
 
+    def demand(self, office: str) -> None:
+        """Raises Reverted unless the caller holds an office that votes give."""
+        if self.sender != self.roles[office]:
+            raise Reverted(f"NotAllowed({self.sender}).")
+
     def by(self, sender: str, to: str) -> "Call":
         """Returns the call that a contract makes in turn."""
         return replace(self, sender=sender, to=to)
 
 
-Function = Callable[..., None]
+Function = Callable[..., object]

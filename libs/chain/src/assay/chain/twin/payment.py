@@ -87,8 +87,9 @@ def pay_fees(call: Call, epoch: Sequence[Any]) -> None:
 
 
 def withdraw(call: Call, last: Sequence[Any], next_: Sequence[Any], leaf: Sequence[Any]) -> None:
-    """Sends the caller what it announced, as far as it is not debited in the last final epoch."""
-    account, final, coming = funds.account_of(call, call.sender), shapes.epoch_from(last), shapes.epoch_from(next_)
+    """Sends the leaf's account what it announced, as far as it is not debited in the last final epoch."""
+    own, final, coming = shapes.leaf_from(leaf), shapes.epoch_from(last), shapes.epoch_from(next_)
+    account = funds.account_of(call, own.account)
     if account.leaving == 0:
         raise Reverted("NothingLeaving().")
     if call.now < account.cutoff:
@@ -101,15 +102,17 @@ def withdraw(call: Call, last: Sequence[Any], next_: Sequence[Any], leaf: Sequen
         epochs.check(call, coming)
         if coming.number != head.last + 1 or coming.posted_at < account.cutoff:
             raise Reverted(f"NotFinal({head.last + 1}).")
-    own = shapes.leaf_from(leaf)
-    if own.account != call.sender or not is_in(call, final.state, account.index, own):
+    if not is_in(call, final.state, account.index, own):
         raise Reverted("WrongProof().")
-    funds.take_out(call, call.sender, own.debit)
+    funds.take_out(call, own.account, own.debit)
 
 
 PAYMENT: dict[str, Function] = {
     "register(address)": funds.register,
     "depositFor(address,uint256)": funds.deposit_for,
+    encode.signature_of("depositWithPermit", encode.DEPOSIT_WITH_PERMIT): funds.deposit_with_permit,
+    encode.signature_of("requestExitBySig", encode.EXIT_BY_SIG): funds.request_exit_by_sig,
+    encode.signature_of("cancelExitBySig", encode.STAY_BY_SIG): funds.cancel_exit_by_sig,
     "requestExit(uint256)": funds.request_exit,
     "cancelExit()": funds.cancel_exit,
     encode.signature_of("withdraw", encode.WITHDRAW): withdraw,

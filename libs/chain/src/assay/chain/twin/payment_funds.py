@@ -1,5 +1,6 @@
 """The twin of the contract PaymentFunds: places in the tree, what requesters deposited and take out."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 from assay.chain.errors import Reverted
@@ -7,6 +8,7 @@ from assay.chain.payment.events import Deposited, Leaving, Registered, Withdrawn
 from assay.chain.payment.values import Account, Head
 from assay.chain.twin import token
 from assay.chain.twin.call import Call
+from assay.proof.relayed import exit_digest, permit_digest, stay_digest
 
 NO_ACCOUNT, NO_HEAD = Account(), Head()
 
@@ -46,6 +48,36 @@ def deposit_for(call: Call, requester: str, amount: int) -> None:
     call.emit(Deposited(requester, amount))
 
 
+def deposit_with_permit(call: Call, requester: str, amount: int, deadline: int, v: int, r: bytes, s: bytes) -> None:
+    """Deposits by the last permit that was used, once, whoever used it."""
+    stable = call.by(call.to, call.deployment.stable)
+    with suppress(Reverted):
+        token.permit(stable, requester, call.to, amount, deadline, v, r, s)
+    used = call.number(stable.to, "nonce", requester)
+    if used <= call.number("permits", requester):
+        raise Reverted("PermitFailed().")
+    digest = permit_digest(token.separator(stable), requester, call.to, amount, used - 1, deadline)
+    _demand_signed(call, requester, digest, deadline, r + s + bytes([v]))
+    call.storage["permits", requester] = used
+    deposit_for(call.by(requester, call.to), requester, amount)
+
+
+def request_exit_by_sig(call: Call, requester: str, amount: int, deadline: int, signature: bytes) -> None:
+    """Announces what a requester signed that it takes out."""
+    digest = exit_digest(call.deployment.domain, requester, amount, call.number("said", requester), deadline)
+    _demand_signed(call, requester, digest, deadline, signature)
+    call.add(1, "said", requester)
+    request_exit(call.by(requester, call.to), amount)
+
+
+def cancel_exit_by_sig(call: Call, requester: str, deadline: int, signature: bytes) -> None:
+    """Takes an announcement back, as its requester signed."""
+    digest = stay_digest(call.deployment.domain, requester, call.number("said", requester), deadline)
+    _demand_signed(call, requester, digest, deadline, signature)
+    call.add(1, "said", requester)
+    cancel_exit(call.by(requester, call.to))
+
+
 def request_exit(call: Call, amount: int) -> None:
     """Announces what the caller takes out."""
     account, cutoff = account_of(call, call.sender), call.now + call.terms.windows.notice_s
@@ -74,3 +106,10 @@ def take_out(call: Call, requester: str, debit: int) -> None:
     call.storage["head",] = replace(head, funds=head.funds - amount)
     call.emit(Withdrawn(requester, amount))
     token.transfer(call.by(call.to, call.deployment.stable), requester, amount)
+
+
+def _demand_signed(call: Call, requester: str, digest: bytes, deadline: int, signature: bytes) -> None:
+    if call.now > deadline:
+        raise Reverted(f"Expired({deadline}).")
+    if not token.is_by(requester, digest, signature):
+        raise Reverted(f"WrongSignature({requester}).")

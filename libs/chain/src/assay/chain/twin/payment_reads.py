@@ -3,8 +3,8 @@
 from typing import Protocol
 
 from assay.chain.payment.shapes import NOBODY
-from assay.chain.payment.values import Account, Demand, Demanded, Head, Outflow, Poster, Term, Terms
-from assay.chain.twin import payment_epochs, payment_funds, steps
+from assay.chain.payment.values import Account, Demand, Demanded, Head, Outflow, Poster, Signing, Term, Terms
+from assay.chain.twin import payment_epochs, payment_funds, steps, token
 from assay.chain.twin.call import Call
 from assay.chain.twin.payment import outflow_of
 from assay.chain.words import normal
@@ -22,6 +22,12 @@ class PaymentTwin:
     async def account_of(self: Asked, address: str) -> Account:
         """Returns an account's place in the tree and its money."""
         return payment_funds.account_of(self._call(), normal(address))
+
+    async def signing_of(self: Asked, address: str) -> Signing:
+        """Returns what the next signatures of a requester hang on."""
+        call, owner = self._call(), normal(address)
+        stable = call.by("", call.deployment.stable)
+        return Signing(token.separator(stable), call.number(stable.to, "nonce", owner), call.number("said", owner))
 
     async def payment_head(self: Asked) -> Head:
         """Returns which epochs were posted and are final, and what all requesters have there."""

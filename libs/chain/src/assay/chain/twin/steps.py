@@ -97,7 +97,7 @@ def require_evidence(call: Call, epoch: Posted, charge: Charge, evidence: Eviden
         raise Reverted("BadOrder().")
     terms = (evidence.price_limit, evidence.deadline, evidence.spec_digest)
     domain = epochs.domain_of(call)
-    order = order_digest(Order(charge.job, charge.requester, *terms), domain.chain_id, domain.verifying_contract)
+    order = order_digest(Order(charge.job, charge.requester, *terms), domain)
     if _signer(order, evidence.order_signature) != charge.requester:
         raise Reverted("BadOrder().")
     term = term_of(call, _signer(verdict_digest(domain, charge), evidence.verdict_signature))

@@ -8,16 +8,19 @@ from eth_abi.exceptions import DecodingError
 
 from assay.chain.errors import Reverted
 from assay.chain.events import ChainEvent
+from assay.chain.governed.terms import GovernedTerms
 from assay.chain.payment.values import Terms
 from assay.chain.transaction import Transaction
 from assay.chain.twin.anchors import ANCHORS
 from assay.chain.twin.call import Call, Function, Storage
 from assay.chain.twin.challenges import CHALLENGES
-from assay.chain.twin.escrow import ESCROW
 from assay.chain.twin.judge import JUDGE
 from assay.chain.twin.payment import PAYMENT
-from assay.chain.twin.stake import POOL, STAKE
+from assay.chain.twin.pool import POOL
+from assay.chain.twin.restaking import RESTAKING
+from assay.chain.twin.slashing import SLASHING
 from assay.chain.twin.token import TOKEN
+from assay.chain.twin.vault import VAULT
 from assay.chain.values import Deployment
 from assay.chain.words import normal, selector
 
@@ -33,11 +36,12 @@ class World:
     roles: dict[str, str]
     terms: Terms
     begun: int
+    governed: GovernedTerms
 
     def run(self, transaction: Transaction, storage: Storage, now: int) -> tuple[Storage, tuple[ChainEvent, ...]]:
         """Returns what is stored after a transaction and what it logged. Raises Reverted; `storage` stays as it is."""
         place = (transaction.sender, transaction.to, now, dict(storage))
-        call = Call(*place, self.deployment, self.roles, self.terms, self.begun)
+        call = Call(*place, self.deployment, self.roles, self.terms, self.begun, self.governed)
         functions = self._functions().get(transaction.to)
         if functions is not None:
             function, types = _named(functions, transaction.data[:4])
@@ -46,8 +50,9 @@ class World:
 
     def _functions(self) -> Mapping[str, Mapping[str, Function]]:
         at = self.deployment
-        money = {at.stable: TOKEN, at.native: TOKEN, at.escrow: ESCROW, at.stake: STAKE, at.pool: POOL}
-        return {**money, at.anchors: ANCHORS, at.judge: JUDGE, at.payment: PAYMENT, at.challenges: CHALLENGES}
+        money = {at.stable: TOKEN, at.native: TOKEN, at.pool: POOL}
+        stake = {at.group.vault: VAULT, at.group.restaking: RESTAKING, at.group.slashing: SLASHING}
+        return {**money, **stake, at.anchors: ANCHORS, at.judge: JUDGE, at.payment: PAYMENT, at.challenges: CHALLENGES}
 
 
 def _named(functions: Mapping[str, Function], wanted: bytes) -> tuple[Function, list[str]]:

@@ -1,0 +1,1 @@
+"""The contracts whose parameters votes govern: what they keep, say, take and refuse."""
