@@ -10,7 +10,7 @@ from assay.schema.errors import Refused, Reject, Retry, Unreachable
 
 JOBS = ["assay.job.>"]
 # A deadline for what must come, not a measure of it.
-WITHIN_S = 15.0
+WITHIN_S = 60.0
 NOTHING_S = 0.05
 
 Records = Callable[..., list[Record]]

@@ -17,7 +17,8 @@ from assay.schema.errors import Retry, Unreachable, Unsafe
 from assay.schema.streams import STREAMS
 
 pytestmark = pytest.mark.server
-WITHIN_S = 30.0
+WITHIN_S = 60.0
+NO_ANSWER_S = 0.2
 JOBS = ["assay.job.>"]
 ALWAYS, STRICT = "sync_interval: always", "strict: true"
 
@@ -79,12 +80,15 @@ async def test_a_batch_with_one_record_that_is_refused_is_not_taken_in_part(
 
 
 @pytest.fixture(params=["asked", "monitored"])
-async def tells(request: pytest.FixtureRequest) -> Callable[[Nats], Awaitable[JetStreamBus]]:
+async def tells(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Nats], Awaitable[JetStreamBus]]:
     """Connects in such a way that the server tells its settings: as CORE, or by its monitoring address."""
 
     async def join(server: Nats) -> JetStreamBus:
         if request.param == "asked":
             return await connect_to(server)
+        monkeypatch.setattr("assay.bus.safety.FIRST_ANSWER_S", NO_ANSWER_S)
         return await connect(server.url, participant_creds(server), "p1", monitoring_url=server.monitor_url)
 
     return join
@@ -117,7 +121,10 @@ async def test_an_unsafe_server_is_refused(
 
 
 @pytest.mark.parametrize("monitoring_url", [None, "http://127.0.0.1:1"])
-async def test_a_server_that_does_not_tell_is_refused(own_server: OtherNats, monitoring_url: str | None) -> None:
+async def test_a_server_that_does_not_tell_is_refused(
+    own_server: OtherNats, monitoring_url: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assay.bus.safety.FIRST_ANSWER_S", NO_ANSWER_S)
     await own_server.start()
     bus = await connect(own_server.url, participant_creds(own_server), "p1", monitoring_url=monitoring_url)
     with pytest.raises(Unsafe):

@@ -21,7 +21,7 @@ from assay.schema.values import PARTICIPANTS, Role
 SERVICES = [Role.GATEWAY, Role.DISCOVERY, Role.MATCHING, Role.VERIFICATION, Role.SETTLEMENT]
 # Half of `max_control_line`; CONNECT carries some 350 bytes besides the user's claim.
 CLAIM_BYTES_MAX = 8_000
-WITHIN_S = 15.0
+WITHIN_S = 60.0
 
 As = Callable[[Role], Awaitable[JetStreamBus]]
 

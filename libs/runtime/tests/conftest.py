@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 from libs.runtime.tests.toy import MIGRATION, Toy
+from tests.servers import MakeSchema
 
 from assay.bus.memory import MemoryBus
 from assay.schema import STREAMS
@@ -18,12 +18,9 @@ def migrations(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def schema_dsn(database: str) -> str:
+async def schema_dsn(make_schema: MakeSchema) -> str:
     """An empty database with the schema of the toy's service."""
-    connection = await asyncpg.connect(database)
-    await connection.execute("create schema matching")
-    await connection.close()
-    return database
+    return await make_schema("matching")
 
 
 @pytest.fixture

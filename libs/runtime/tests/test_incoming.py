@@ -20,7 +20,7 @@ async def listening(door: PlayedFeed, journal: Journal, heard: list[Envelope[Eve
     """What listens, once it has read what there is."""
     door.push = None
     listens = asyncio.create_task(Incoming(journal, door, heard.append).run())  # type: ignore[arg-type]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while door.push is None or len(heard) < len(door.items):
             await asyncio.sleep(0)
     return listens

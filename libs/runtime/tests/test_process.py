@@ -54,7 +54,7 @@ class Process:
 
     async def code(self) -> int:
         """The exit code, once the process has ended."""
-        code = await asyncio.wait_for(self.process.wait(), 40)
+        code = await asyncio.wait_for(self.process.wait(), 120)
         await self._reading
         return code
 
@@ -71,7 +71,7 @@ class Process:
 
 def fetch(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

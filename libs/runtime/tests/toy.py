@@ -25,7 +25,7 @@ from assay.store.transaction import Transaction
 
 REQUESTER, PROVIDER = "r" + "a" * 32, "p" + "a" * 32
 DIGEST = "ab" * 32
-DEADLINE_S = 30.0
+DEADLINE_S = 120.0
 
 MIGRATION = """
 create table job (id text primary key, submitted int not null default 0, funded int not null default 0);
@@ -67,7 +67,7 @@ def submitted(number: int) -> JobSubmitted:
 
 
 def funded(number: int) -> JobFunded:
-    return JobFunded(job_id=id_of("j", number), requester=REQUESTER, amount=10, tx="0x" + DIGEST, gas=1)
+    return JobFunded(job_id=id_of("j", number), requester=REQUESTER, amount=10)
 
 
 def lease_fact(number: int) -> dict[str, Any]:
@@ -178,7 +178,8 @@ class Toy:
             await asyncio.gather(*shells)
 
     async def rows(self, sql: str, *args: object) -> list[tuple[Any, ...]]:
-        return [tuple(row) for row in await self.stores[0].pool.fetch(sql, *args)]
+        async with self.stores[0].reading() as tx:
+            return [tuple(row) for row in await tx.fetch(sql, *args)]
 
     async def say(self, *events: Event, source: str = REQUESTER) -> list[Record]:
         records = [said(event, source) for event in events]

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-import asyncpg
 import pytest
+from tests.servers import MakeSchema
 
 from assay.store.store import Store
 
@@ -12,12 +12,9 @@ OpenStore = Callable[[], Awaitable[Store]]
 
 
 @pytest.fixture
-async def schema_dsn(database: str) -> str:
+async def schema_dsn(make_schema: MakeSchema) -> str:
     """An empty database with a schema."""
-    connection = await asyncpg.connect(database)
-    await connection.execute("create schema matching")
-    await connection.close()
-    return database
+    return await make_schema("matching")
 
 
 @pytest.fixture

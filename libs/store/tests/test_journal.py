@@ -108,9 +108,14 @@ def test_a_journal_of_another_version_is_refused(path: Path) -> None:
         Journal(path)
 
 
-def test_the_journal_writes_through(path: Path) -> None:
-    journal = Journal(path)
-    assert journal._db.execute("pragma synchronous").fetchone() == (2,)
+def test_one_sync_has_the_log_of_all_writes_on_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, synced = Journal(path), list[str]()
+    monkeypatch.setattr(os, "fdatasync", lambda file: synced.append(os.readlink(f"/proc/self/fd/{file}")))
+    journal.set_cursor(1)
+    journal.set_cursor(2)
+    assert synced == []
+    journal.sync()
+    assert synced == [f"{path.resolve()}-wal"]
     assert journal._db.execute("pragma journal_mode").fetchone() == ("wal",)
 
 

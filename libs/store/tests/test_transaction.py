@@ -72,8 +72,8 @@ async def test_who_reads_a_life_keeps_others_from_it_even_before_its_birth(store
     async with store.transaction() as tx:
         await tx.life("job", ["j1", "j2"])
         reading = asyncio.create_task(read())
-        async with asyncio.timeout(20):
-            while not await store.pool.fetchval("select count(*) from pg_locks where not granted"):
+        async with asyncio.timeout(60), store.reading() as looking:
+            while not await looking.fetchval("select count(*) from pg_locks where not granted"):
                 await asyncio.sleep(0.01)
         assert not reading.done()
         await tx.set_lives({("job", "j1"): "funded", ("job", "j2"): "matched"})

@@ -3,7 +3,8 @@
 Accounts share nothing but what one exports and the other imports. CORE exports `ingest.*.>` and `ask.*.>` (services)
 and `cmd.*.>` (a stream) with the importing account's key as second token, so a participant who publishes `ingest.x`
 reaches CORE as `ingest.<its key>.x` and can neither speak under another's key nor read another's commands; a reply
-subject is resolved inside the sender's own account. Participants have no JetStream and export nothing.
+subject is resolved inside the sender's own account. Participants have no JetStream and export nothing. The account TALK
+is for what must not wait for a service: see `talk`.
 
     network = Network.open(folder, public=["assay.job.>"])
     grant = network.grant("provider", "p7f3")
@@ -67,8 +68,10 @@ SERVERS = "$SYS.REQ.SERVER.PING.JSZ"
 CORE_LIMITS = AccountLimits(streams=-1, consumers=-1, memory_bytes=-1, disk_bytes=-1)
 # Enough for one machine's processes; a participant with more machines asks for more accounts.
 PARTICIPANT_LIMITS = AccountLimits(connections=16, subscriptions=256, payload_bytes=2**20)
+# Whoever opens too many shuts out others who talk, and nobody else.
+TALK_LIMITS = AccountLimits(connections=8192, subscriptions=16_384, payload_bytes=2**20)
 CUT_OFF = AccountLimits(connections=0, subscriptions=0)
-PUSH_TIMEOUT_S = 5.0
+PUSH_TIMEOUT_S = 30.0
 
 
 class AccountRefused(Fault):
@@ -98,13 +101,15 @@ class Network:
     issuer_seed: bytes
     sys_seed: bytes
     core_seed: bytes
+    talk_jwt: str
+    talk_seed: bytes
     operator_seed: bytes | None = None
 
     @classmethod
     def create(cls, public: Sequence[str]) -> "Network":
         """A new network whose participants may all read the `public` subjects."""
         operator, signing, issuer = new_seed("operator"), new_seed("operator"), new_seed("account")
-        sys_seed, core_seed = new_seed("account"), new_seed("account")
+        sys_seed, core_seed, talk_seed = new_seed("account"), new_seed("account"), new_seed("account")
         sys_public = public_key(sys_seed)
         return cls(
             operator_jwt=operator_jwt(operator, "assay", sys_public, [public_key(signing)]),
@@ -114,6 +119,8 @@ class Network:
             issuer_seed=issuer,
             sys_seed=sys_seed,
             core_seed=core_seed,
+            talk_jwt=account_jwt(signing, public_key(talk_seed), "TALK", limits=TALK_LIMITS),
+            talk_seed=talk_seed,
             operator_seed=operator,
         )
 
@@ -153,7 +160,8 @@ class Network:
 
     def server_conf(self, accounts_dir: Path) -> str:
         """The lines of a server's configuration that make it trust this network and keep its accounts in a folder."""
-        preload = {public_key(self.sys_seed): self.sys_jwt, self.core_public: self.core_jwt}
+        held = {self.sys_seed: self.sys_jwt, self.core_seed: self.core_jwt, self.talk_seed: self.talk_jwt}
+        preload = {public_key(seed): claim for seed, claim in held.items()}
         lines = [f"  {account}: {jwt}" for account, jwt in preload.items()]
         # No `allow_delete`: an account is cut off by a newer claim, which a server that was away cannot miss.
         resolver = f'resolver {{ type: full, dir: "{accounts_dir}", allow_delete: false, interval: "2m" }}'

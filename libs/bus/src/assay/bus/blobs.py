@@ -1,52 +1,59 @@
-"""The core's side of the blobs: a JetStream Object Store bucket whose objects are named by their BLAKE3 digest.
+"""The core's side of the blobs: named by their BLAKE3 digest, kept in parts by a `keeper.Keeper`.
 
-A part has a subject of its own, `$O.BLOBS.C.<owner>.<digest>.<index>`, so that any part is read with one direct get, a
-broken upload goes on where it ended, and no uploader can touch the parts of another. The object's record is written
-last, after the digest is checked: what has one is whole. Its `nuid` is the wildcard over the parts, by which every
-Object Store client reads it. (The reader of nats-py takes quadratic time: docs/adr has the figures.)
+Any part is read by itself, a broken upload goes on where it ended, and no uploader can touch the parts of another. The
+record is written last, after the digest is checked: what has one is whole. Its form is that of an object of the Object
+Store, whose `nuid` is the wildcard over the parts; a blob that borrows parts of another says in its metadata where they
+lie (`layout`), and a client that knows only the wildcard finds it incomplete.
+
+Who has the bytes uploads them, though another did before, and is told nothing else than if nobody had: then it holds
+the blob as well, by a record of its own, `<owner>.<digest>`. What is read is what stood first.
 """
 
 import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
 from blake3 import blake3
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 
-from assay.bus.api import PREFIX, ServerRefused, call, request
-from assay.bus.faults import RETRY_S, typed_faults
+from assay.bus.keeper import Keeper
+from assay.bus.layout import Layout, Stretch, borrowed, own_layout, place, read_layout, write_layout
 from assay.bus.parts import PART_BYTES, all_of, check_part, check_total, cut, in_turn, offsets
-from assay.bus.streams import BLOB_STREAM, BUCKET
+from assay.bus.port import Base
+from assay.bus.streams import BLOB_AGE_S, BUCKET
 from assay.proof.digest import blob_digest
-from assay.schema.errors import Refused, Retry
+from assay.schema.errors import Refused
 
-BLOB_TIMEOUT_S: Final = 10.0
 CORE_OWNER: Final = "core"
-NO_MESSAGE: Final = 10037
 HASH_INLINE_BYTES_MAX: Final = 2**20
 RECORDS_KEPT_MAX: Final = 4096
+# Parts asked for ahead: on a busy machine the way there and back is most of the time.
+READ_AHEAD: Final = 24
+# What is borrowed lives for at least half as long as what is new: longer than any audit of it can take.
+BORROWED_AGE_S_MAX: Final = BLOB_AGE_S // 2
 
 
 @dataclass(frozen=True, slots=True)
 class BlobRecord:
-    """What the store knows of a whole blob: its size, and whose upload made it whole."""
+    """What the store knows of a whole blob: its size, whose upload made it whole, and where its parts lie."""
 
     size: int
     owner: str
+    layout: Layout
 
 
-class NatsBlobs:
-    """The blobs over a connection of the core account."""
+class StoredBlobs:
+    """The blobs that a keeper keeps."""
 
-    def __init__(self, nc: Client) -> None:
-        self._nc = nc
+    def __init__(self, keeper: Keeper, now: Callable[[], float] = time.time) -> None:
+        self.keeper = keeper
+        self._now = now
         self._records: dict[str, BlobRecord] = {}
 
     async def put(self, data: bytes) -> str:
@@ -63,16 +70,21 @@ class NatsBlobs:
 
     async def _keep(self, digest: str, data: bytes, owner: str) -> None:
         check_total(len(data))
-        if not await self.has(digest):
-            await all_of(
-                partial(self._store, _part_subject(owner, digest, offset), bytes(part)) for offset, part in cut(data)
-            )
-            await self._record(digest, BlobRecord(len(data), owner), hashlib.sha256(data).digest())
+        if not await self.holds(owner, digest):
+            keep = partial(self._keep_part, owner, digest)
+            await all_of(partial(keep, offset // PART_BYTES, bytes(part)) for offset, part in cut(data))
+            record = BlobRecord(len(data), owner, own_layout(digest, self._now_s()))
+            await self._record(digest, record, hashlib.sha256(data).digest())
+
+    async def _keep_part(self, owner: str, digest: str, index: int, part: bytes) -> None:
+        is_first = await self.keeper.keep_part(owner, digest, index, part)
+        if not is_first and await self.keeper.part(owner, digest, index) != part:
+            raise Refused("blob.mismatch", f"Another part {index} of {digest} was uploaded before.")
 
     async def get(self, digest: str) -> bytes:
         """The data, checked against the digest. Raises Refused: blob.missing, blob.mismatch."""
         record = await self._find(digest)
-        data = b"".join([part async for part in self._parts(digest, record)])
+        data = b"".join([part async for part in self._parts(record)])
         if await _digest_of(data) != digest:
             raise Refused("blob.mismatch", f"The store's {digest} is damaged.")
         return data
@@ -85,39 +97,45 @@ class NatsBlobs:
         """How many bytes the blob has. Raises Refused: blob.missing."""
         return (await self._find(digest)).size
 
-    async def owner(self, digest: str) -> str:
-        """Whose upload made the blob whole. Raises Refused: blob.missing."""
-        return (await self._find(digest)).owner
+    async def holds(self, owner: str, digest: str) -> bool:
+        """Whether the owner uploaded the whole blob itself."""
+        return await self._held(owner, digest) is not None
 
     async def read(self, digest: str, offset: int) -> bytes:
         """The part of a whole blob that starts at `offset`. Raises Refused: blob.missing."""
         record = await self._find(digest)
         if offset not in offsets(record.size):
             raise Refused("blob.missing", f"No part of {digest} starts at {offset}.")
-        return await self._part(digest, record.owner, offset)
+        return await self._part(record, offset)
 
     async def write(self, digest: str, offset: int, total: int, part: bytes, owner: str) -> None:
-        """Store one part of an owner's upload. Raises Refused: blob.oversized, blob.mismatch."""
+        """Store one part of an owner's upload. Raises Refused: blob.oversized, blob.mismatch.
+
+        The first at a place stays: what `seal` has read can change no more.
+        """
         check_part(offset, total, part)
-        if not await self.has(digest):
-            await self._store(_part_subject(owner, digest, offset), part)
+        if not await self.holds(owner, digest):
+            await self._keep_part(owner, digest, offset // PART_BYTES, part)
 
     async def missing(self, digest: str, total: int, owner: str) -> list[int]:
-        """The offsets of the parts that the owner has still to write; none if the blob is whole."""
+        """The offsets of the parts that the owner has still to write, whoever else wrote them; none if it holds all."""
         check_total(total)
-        if await self.has(digest):
+        if await self.holds(owner, digest):
             return []
-        there = await self._subjects(_part_subject(owner, digest))
-        return [offset for offset in offsets(total) if _part_subject(owner, digest, offset) not in there]
+        there = await self.keeper.kept(owner, digest)
+        return [offset for offset in offsets(total) if offset // PART_BYTES not in there]
 
-    async def seal(self, digest: str, total: int, owner: str) -> None:
-        """Make the blob whole after all its parts. Raises Refused: blob.missing (a part), blob.mismatch."""
+    async def seal(self, digest: str, total: int, owner: str, base: Base | None = None) -> None:
+        """Make the blob whole after all its parts, those apart that it borrows of another blob of the owner.
+
+        Raises Refused: blob.missing (a part, or the base), blob.mismatch.
+        """
         check_total(total)
-        if await self.has(digest):
+        if await self.holds(owner, digest):
             return
-        record = BlobRecord(total, owner)
+        record = BlobRecord(total, owner, await self._laid(digest, total, owner, base))
         found, sha256, size = blake3(), hashlib.sha256(), 0
-        async for part in self._parts(digest, record):
+        async for part in self._parts(record):
             found.update(part)
             sha256.update(part)
             size += len(part)
@@ -125,89 +143,92 @@ class NatsBlobs:
             raise Refused("blob.mismatch", f"The parts of {digest} make {size} bytes of {found.hexdigest()}.")
         await self._record(digest, record, sha256.digest())
 
+    async def _laid(self, digest: str, total: int, owner: str, base: Base | None) -> Layout:
+        now_s = self._now_s()
+        if base is None:
+            return own_layout(digest, now_s)
+        named, runs = base
+        # Whoever knew the digest of another's blob could read it by borrowing all of it.
+        if (lender := await self._held(owner, named)) is None:
+            raise Refused("blob.missing", f"{named}.")
+        own = Stretch(0, digest, 0, now_s)
+        return borrowed(own, total, lender.layout, lender.size, runs, now_s - BORROWED_AGE_S_MAX)
+
     async def _find(self, digest: str) -> BlobRecord:
         if (record := await self._look_up(digest)) is None:
             raise Refused("blob.missing", f"{digest}.")
         return record
 
-    async def _look_up(self, digest: str) -> BlobRecord | None:
-        if digest not in self._records:
-            raw = await self._last(_record_subject(digest))
+    async def _held(self, owner: str, digest: str) -> BlobRecord | None:
+        first = await self._look_up(digest)
+        return first if first is None or first.owner == owner else await self._look_up(_own(owner, digest))
+
+    async def _look_up(self, name: str) -> BlobRecord | None:
+        if name not in self._records:
+            raw = await self.keeper.record(name)
             if raw is None:
                 return None
-            # Whole blobs never change, so what is known of one stays true; the oldest is forgotten to make room.
-            if len(self._records) >= RECORDS_KEPT_MAX:
-                self._records.pop(next(iter(self._records)))
-            said = json.loads(raw)
-            self._records[digest] = BlobRecord(said["size"], said["nuid"].partition(".")[0])
-        return self._records[digest]
+            self._remember(name, read_record(name, raw))
+        return self._records[name]
 
-    def _parts(self, digest: str, record: BlobRecord) -> AsyncIterator[bytes]:
-        return in_turn(partial(self._part, digest, record.owner, offset) for offset in offsets(record.size))
+    def _remember(self, name: str, record: BlobRecord) -> None:
+        # Whole blobs never change, so what is known of one stays true; the oldest is forgotten to make room.
+        if len(self._records) >= RECORDS_KEPT_MAX:
+            self._records.pop(next(iter(self._records)))
+        self._records[name] = record
 
-    async def _part(self, digest: str, owner: str, offset: int) -> bytes:
-        part = await self._last(_part_subject(owner, digest, offset))
+    def _parts(self, record: BlobRecord) -> AsyncIterator[bytes]:
+        return in_turn((partial(self._part, record, offset) for offset in offsets(record.size)), READ_AHEAD)
+
+    async def _part(self, record: BlobRecord, offset: int) -> bytes:
+        source, index = place(record.layout, offset // PART_BYTES)
+        part = await self.keeper.part(record.owner, source, index)
         if part is None:
-            raise Refused("blob.missing", f"The part of {digest} at {offset}.")
+            raise Refused("blob.missing", f"The part {index} of {source}.")
         return part
 
-    async def _last(self, subject: str) -> bytes | None:
-        """The last message of a subject. Any replica answers a direct get; only the leader knows that there is none."""
-        with typed_faults(BLOB_STREAM):
-            answer = await self._nc.request(f"{PREFIX}.DIRECT.GET.{BLOB_STREAM}.{subject}", timeout=BLOB_TIMEOUT_S)
-        if not _is_missing(answer):
-            return answer.data
-        try:
-            said = await call(self._nc, f"STREAM.MSG.GET.{BLOB_STREAM}", {"last_by_subj": subject})
-        except ServerRefused as error:
-            if error.err_code != NO_MESSAGE:
-                raise
-            return None
-        return base64.b64decode(said["message"].get("data", ""))
-
-    async def _subjects(self, filter_: str) -> set[str]:
-        found: set[str] = set()
-        while True:
-            body = {"subjects_filter": filter_, "offset": len(found)}
-            said = await call(self._nc, f"STREAM.INFO.{BLOB_STREAM}", body)
-            page = said["state"].get("subjects") or {}
-            found.update(page)
-            if not page or len(found) >= said.get("total", 0):
-                return found
-
-    async def _store(self, subject: str, data: bytes, headers: dict[str, str] | None = None) -> None:
-        try:
-            await request(self._nc, subject, data, headers, BLOB_TIMEOUT_S)
-        except ServerRefused as error:
-            raise Retry(str(error), RETRY_S) from error
-
     async def _record(self, digest: str, record: BlobRecord, sha256: bytes) -> None:
-        said: dict[str, Any] = {
-            "name": digest,
-            "bucket": BUCKET,
-            "nuid": f"{record.owner}.{digest}.*",
-            "size": record.size,
-            "chunks": len(offsets(record.size)),
-            "digest": f"SHA-256={base64.urlsafe_b64encode(sha256).decode()}",
-            "mtime": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-            "options": {"max_chunk_size": PART_BYTES},
-        }
-        await self._store(_record_subject(digest), json.dumps(said).encode(), {"Nats-Rollup": "sub"})
+        if await self.keeper.keep_record(digest, write_record(digest, record, sha256, self._now_s())):
+            self._remember(digest, record)
+        elif await self._held(record.owner, digest) is None:
+            own = _own(record.owner, digest)
+            await self.keeper.keep_record(own, write_record(own, record, sha256, self._now_s()))
+
+    def _now_s(self) -> int:
+        return int(self._now())
+
+
+def write_record(name: str, record: BlobRecord, sha256: bytes, now_s: int) -> bytes:
+    """A record as it is kept: what an Object Store says of an object."""
+    said: dict[str, Any] = {
+        "name": name,
+        "bucket": BUCKET,
+        "nuid": f"{record.owner}.{name.rpartition('.')[2]}.*",
+        "size": record.size,
+        "chunks": len(offsets(record.size)),
+        "digest": f"SHA-256={base64.urlsafe_b64encode(sha256).decode()}",
+        "mtime": datetime.fromtimestamp(now_s, UTC).isoformat().replace("+00:00", "Z"),
+        "options": {"max_chunk_size": PART_BYTES},
+        "metadata": {"layout": write_layout(record.layout)},
+    }
+    return json.dumps(said).encode()
+
+
+def read_record(name: str, raw: bytes) -> BlobRecord:
+    """A record that was kept. Raises Refused, blob.mismatch, for one that is damaged."""
+    try:
+        said = json.loads(raw)
+        size, owner, text = int(said["size"]), str(said["nuid"]).partition(".")[0], str(said["metadata"]["layout"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise Refused("blob.mismatch", f"The record of {name} is damaged.") from None
+    check_total(size)
+    return BlobRecord(size, owner, read_layout(text, size))
+
+
+def _own(owner: str, digest: str) -> str:
+    return f"{owner}.{digest}"
 
 
 async def _digest_of(data: bytes) -> str:
     # BLAKE3 lets other threads run meanwhile; below this size a thread costs more than it spares the loop.
     return blob_digest(data) if len(data) <= HASH_INLINE_BYTES_MAX else await asyncio.to_thread(blob_digest, data)
-
-
-def _part_subject(owner: str, digest: str, offset: int | None = None) -> str:
-    index = "*" if offset is None else str(offset // PART_BYTES)
-    return f"$O.{BUCKET}.C.{owner}.{digest}.{index}"
-
-
-def _record_subject(digest: str) -> str:
-    return f"$O.{BUCKET}.M.{base64.urlsafe_b64encode(digest.encode()).decode()}"
-
-
-def _is_missing(answer: Msg) -> bool:
-    return bool(answer.headers) and (answer.headers or {}).get("Status") == "404"

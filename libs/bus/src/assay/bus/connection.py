@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import nats
-from nats.aio.client import Client, Server
+from nats.aio.client import Client, RawCredentials, Server
 from nats.errors import Error as NatsError
 
 from assay.schema.errors import Unreachable
@@ -28,9 +28,10 @@ def inbox_prefix(name: str) -> str:
     return f"_INBOX.{name}"
 
 
-def connection_options(name: str, creds_file: Path | str | None = None) -> dict[str, Any]:
+def connection_options(name: str, creds_file: Path | str | RawCredentials | None = None) -> dict[str, Any]:
     """The options for `nats.connect` and for FastStream's `NatsBroker`. `name`, one token, is the process's kind."""
-    credentials = {"user_credentials": str(creds_file)} if creds_file else {}
+    raw = isinstance(creds_file, RawCredentials)
+    credentials = {"user_credentials": creds_file if raw else str(creds_file)} if creds_file else {}
     return credentials | {
         "name": name,
         "inbox_prefix": inbox_prefix(name),
@@ -47,13 +48,31 @@ def connection_options(name: str, creds_file: Path | str | None = None) -> dict[
     }
 
 
-async def open_connection(url: str, creds_file: Path | str | None, name: str) -> Client:
-    """A connection that is up, to one of the servers in `url`, which commas part. Raises Unreachable."""
+async def open_connection(url: str, creds_file: Path | str | RawCredentials | None, name: str) -> Client:
+    """A connection that is up, to one of the servers in `url`, which commas part. Raises Unreachable.
+
+    What goes wrong until then is said once, as the error's cause.
+    """
+    if isinstance(creds_file, Path | str) and not Path(creds_file).is_file():
+        raise Unreachable(f"There is no file of credentials {creds_file}.")
     servers = [server.strip() for server in url.split(",")]
+    heard: list[Exception] = []
+    met = asyncio.Event()
+
+    async def heed(error: Exception) -> None:
+        if met.is_set():
+            await on_error(error)
+        else:
+            heard.append(error)
+
     try:
-        return await asyncio.wait_for(nats.connect(servers, **connection_options(name, creds_file)), FIRST_CONTACT_S)
+        async with asyncio.timeout(FIRST_CONTACT_S):
+            connection = await nats.connect(servers, **connection_options(name, creds_file) | {"error_cb": heed})
     except (NatsError, OSError, TimeoutError) as error:
-        raise Unreachable(f"No NATS at {url}: {error or type(error).__name__}.") from error
+        cause = heard[-1] if heard else error
+        raise Unreachable(f"No NATS at {url}: {str(cause) or type(cause).__name__}.") from error
+    met.set()
+    return connection
 
 
 async def confirm(nc: Client) -> None:
@@ -76,7 +95,7 @@ async def on_error(error: Exception) -> None:
     if "permissions violation" in str(error).lower():
         log.error("the server refused: %s", error)
     else:
-        log.warning("connection: %s", error or type(error).__name__, exc_info=_unexpected(error))
+        log.warning("connection: %s", str(error) or type(error).__name__, exc_info=_unexpected(error))
 
 
 async def on_disconnected() -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 from nats.aio.client import Client
 
 from assay.bus.batches import cut
-from assay.bus.blobs import NatsBlobs
+from assay.bus.blobs import StoredBlobs
 from assay.bus.connection import open_connection
 from assay.bus.core import CoreBus
+from assay.bus.keeper import Keeper
+from assay.bus.nats_keeper import NatsKeeper
 from assay.bus.port import ACK_WAIT_S, DELIVERIES_MAX, Record
 from assay.bus.publisher import publish_batch
 from assay.bus.pull import PullConsumer
@@ -21,12 +23,14 @@ class JetStreamBus(CoreBus):
     """The bus as a service of the core account has it, laid upon a connection that is up.
 
     `replicas` is how many servers keep each stream: 3 where there are so many. `monitoring_url` is only needed where
-    the account cannot ask the servers themselves for their settings.
+    the account cannot ask the servers themselves for their settings. `keeper` keeps the blobs, if not the servers.
     """
 
-    def __init__(self, nc: Client, replicas: int = 1, monitoring_url: str | None = None) -> None:
+    def __init__(
+        self, nc: Client, replicas: int = 1, monitoring_url: str | None = None, keeper: Keeper | None = None
+    ) -> None:
         super().__init__(nc)
-        self.blobs = NatsBlobs(nc)
+        self.blobs = StoredBlobs(keeper or NatsKeeper(nc))
         self._replicas = replicas
         self._monitoring_url = monitoring_url
 

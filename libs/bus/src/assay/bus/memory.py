@@ -6,8 +6,9 @@ Permissions are not modelled; accounts are, in that `account(token)` sees the co
 from collections.abc import Mapping, Sequence
 
 from assay.bus.batches import cut, stream_name_of
-from assay.bus.memory_blobs import MemoryBlobs
+from assay.bus.blobs import StoredBlobs
 from assay.bus.memory_core import Hearer, MemoryCore
+from assay.bus.memory_keeper import MemoryKeeper
 from assay.bus.memory_stream import Durable, MemoryConsumer, MemoryStream
 from assay.bus.port import ACK_WAIT_S, ASK_TIMEOUT_S, DELIVERIES_MAX, Message, OnMessage, Record
 from assay.schema.errors import Unreachable
@@ -21,7 +22,7 @@ class MemoryBus(MemoryCore):
 
     def __init__(self) -> None:
         super().__init__()
-        self.blobs = MemoryBlobs()
+        self.blobs = StoredBlobs(MemoryKeeper())
         self.streams: dict[str, MemoryStream] = {}
         self._durables: dict[tuple[str, str], Durable] = {}
         self._closed = False

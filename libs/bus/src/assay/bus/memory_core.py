@@ -91,7 +91,8 @@ class MemoryCore:
         try:
             if not self.deliver(Message(subject, dict(headers or {}), data, reply=reply)):
                 raise Unreachable(f"Nobody answers on {subject}.")
-            answer = await asyncio.wait_for(self._answers[reply], timeout_s)
+            async with asyncio.timeout(timeout_s):
+                answer = await self._answers[reply]
         except TimeoutError:
             raise Retry(f"No answer on {subject} in time.", 1.0) from None
         finally:

@@ -32,7 +32,8 @@ class MemoryStream:
     async def wait(self, wait_s: float) -> None:
         """Returns at the next news, or after the time."""
         try:
-            await asyncio.wait_for(self._news.wait(), wait_s)
+            async with asyncio.timeout(wait_s):
+                await self._news.wait()
         except TimeoutError:
             return
 

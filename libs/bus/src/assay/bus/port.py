@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from assay.bus.layout import Run
 from assay.schema.streams import Stream
 
 FETCH_MAX = 256
@@ -41,6 +42,8 @@ class Message:
 
 
 Answer = bytes | tuple[Mapping[str, str], bytes]
+Base = tuple[str, Sequence[Run]]
+"""What a blob borrows: another of the same owner, and which of its parts lie where."""
 OnMessage = Callable[[Message], Awaitable[None]]
 OnRequest = Callable[[Message], Awaitable[Answer]]
 
@@ -96,8 +99,8 @@ class BlobStore(Blobs, Protocol):
     An `owner` is a token, the account that uploads: nobody's parts can spoil the upload of another.
     """
 
-    async def owner(self, digest: str) -> str:
-        """Whose upload made the blob whole. Raises Refused: blob.missing."""
+    async def holds(self, owner: str, digest: str) -> bool:
+        """Whether the owner uploaded the whole blob itself."""
 
     async def read(self, digest: str, offset: int) -> bytes:
         """The part of a whole blob that starts at `offset`. Raises Refused: blob.missing."""
@@ -112,10 +115,13 @@ class BlobStore(Blobs, Protocol):
         """Store a whole blob of an owner at once. Raises Refused: blob.oversized, blob.mismatch."""
 
     async def missing(self, digest: str, total: int, owner: str) -> list[int]:
-        """The offsets of the parts that the owner has still to write; none if the blob is whole."""
+        """The offsets of the parts that the owner has still to write, whoever else wrote them; none if it holds all."""
 
-    async def seal(self, digest: str, total: int, owner: str) -> None:
-        """Make the blob whole after all its parts. Raises Refused: blob.missing (a part), blob.mismatch."""
+    async def seal(self, digest: str, total: int, owner: str, base: Base | None = None) -> None:
+        """Make the blob whole after all its parts, those apart that it borrows of another blob of the owner.
+
+        Raises Refused: blob.missing (a part, or the base), blob.mismatch.
+        """
 
 
 class Bus(Protocol):

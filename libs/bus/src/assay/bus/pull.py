@@ -95,7 +95,8 @@ class PullConsumer:
             await self._nc.publish(self._next, json.dumps(body).encode(), reply=self._waiting_for)
         try:
             # Cut off by a lost connection, the request ends by this timeout; what was on its way comes again.
-            await asyncio.wait_for(self._ended.wait(), wait_s + GRACE_S)
+            async with asyncio.timeout(wait_s + GRACE_S):
+                await self._ended.wait()
         except TimeoutError:
             return
 

@@ -15,8 +15,9 @@ from nats.errors import Error as NatsError
 from assay.bus.accounts import SERVERS
 from assay.schema.errors import Unsafe
 
-FIRST_ANSWER_S: Final = 2.0
+FIRST_ANSWER_S: Final = 5.0
 MORE_ANSWERS_S: Final = 0.3
+MONITORING_S: Final = 30.0
 
 
 async def check_servers(nc: Client, monitoring_url: str | None) -> None:
@@ -58,7 +59,8 @@ async def _until_quiet(answers: asyncio.Queue[bytes]) -> Any:
     wait_s = FIRST_ANSWER_S
     while True:
         try:
-            data = await asyncio.wait_for(answers.get(), wait_s)
+            async with asyncio.timeout(wait_s):
+                data = await answers.get()
         except TimeoutError:
             return
         if not data:
@@ -70,7 +72,7 @@ async def _until_quiet(answers: asyncio.Queue[bytes]) -> Any:
 
 def _read_monitoring(url: str) -> dict[str, Any]:
     try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/jsz", timeout=FIRST_ANSWER_S) as answer:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/jsz", timeout=MONITORING_S) as answer:
             config: dict[str, Any] = json.load(answer).get("config", {})
             return config
     except (OSError, ValueError) as error:

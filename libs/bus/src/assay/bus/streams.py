@@ -43,7 +43,7 @@ def stream_config(stream: Stream, replicas: int) -> dict[str, Any]:
 
 
 def blob_stream_config(replicas: int) -> dict[str, Any]:
-    """The settings of the bucket of blobs; a part that is sent again replaces itself."""
+    """The settings of the bucket of blobs."""
     return {
         "name": BLOB_STREAM,
         "subjects": [f"$O.{BUCKET}.C.>", f"$O.{BUCKET}.M.>"],
@@ -55,6 +55,7 @@ def blob_stream_config(replicas: int) -> dict[str, Any]:
         "num_replicas": replicas,
         "allow_direct": True,
         "allow_rollup_hdrs": True,
+        "allow_atomic": True,
     }
 
 

@@ -58,8 +58,11 @@ async def handle_fresh(
     """Handles those of a batch whose ids are `fresh`, and writes what follows from them."""
     now_ms = ctx.now()
     emission = Emission(ctx.speech, now_ms)
-    await emission.lives.load(tx, (heard.said.event for heard in batch if heard.said.id in fresh))
+    events = [heard.said.event for heard in batch if heard.said.id in fresh]
+    await emission.lives.load(tx, events)
     ports = ctx.service.ports(tx, ctx)
+    if ctx.service.prepare:
+        await ctx.service.prepare(ports, events)
     started_s = time.perf_counter()
     for outcome.at, heard in enumerate(batch):
         if heard.said.id in fresh:

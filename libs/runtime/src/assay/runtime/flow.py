@@ -22,7 +22,7 @@ from assay.runtime.dead import bury
 from assay.runtime.logs import fields_of
 from assay.schema import decode, durable_of
 from assay.schema.errors import AssayError, Reject, Retry, Unreachable
-from assay.store.outbox import wait_for_event
+from assay.store.waiting import GATHER_S, wait_for_event
 
 BATCH_MAX: Final = 256
 # How long a request for events stands at the server. While nothing happens each costs all who take part; but one that
@@ -68,6 +68,7 @@ class Flow:
                 consumer = self._consumer = self._consumer or await self._open()
                 if messages := await consumer.fetch(BATCH_MAX, FETCH_WAIT_S):
                     await self.settle(consumer, messages)
+                    await asyncio.sleep(GATHER_S if len(messages) < BATCH_MAX else 0)
             except (Retry, Unreachable) as error:
                 log.warning("%s waits: %s", self.stream, error)
                 await wait_for_event(self._ctx.stopping, RECONNECT_S)

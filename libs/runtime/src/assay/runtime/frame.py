@@ -12,6 +12,7 @@ from nats.errors import Error as NatsError
 
 from assay.bus.connection import connection_options
 from assay.bus.jetstream import JetStreamBus
+from assay.bus.keeper import Keeper
 from assay.runtime.context import Context
 from assay.runtime.probes import probe_routes
 from assay.runtime.questions import answer, questions_of, subject_of
@@ -24,14 +25,23 @@ READY_S: Final = 2.0
 
 
 async def open_broker(name: str, settings: ServiceSettings) -> tuple[NatsBroker, JetStreamBus]:
-    """FastStream's broker, connected, and the bus upon the same connection. Raises Unreachable."""
+    """FastStream's broker, connected, and the bus upon the same connection. Raises Unreachable, BadSettings."""
     servers = [url.strip() for url in settings.nats_url.split(",")]
     broker = NatsBroker(servers, logger=None, **connection_options(name, settings.nats_creds_file))
     try:
-        connection = await asyncio.wait_for(broker.connect(), FIRST_CONTACT_S)
+        async with asyncio.timeout(FIRST_CONTACT_S):
+            connection = await broker.connect()
     except (NatsError, OSError, TimeoutError) as error:
         raise Unreachable(f"No NATS at {settings.nats_url}: {error or type(error).__name__}.") from error
-    return broker, JetStreamBus(connection, settings.stream_replicas, settings.nats_monitoring_url)
+    keeper = _bucket(settings.blobs_url) if settings.blobs_url else None
+    return broker, JetStreamBus(connection, settings.stream_replicas, settings.nats_monitoring_url, keeper)
+
+
+def _bucket(url: str) -> Keeper:
+    # Loaded where it is asked for: most networks keep their blobs on the bus.
+    from assay.bus.bucket_keeper import open_bucket
+
+    return open_bucket(url)
 
 
 def make_app(ctx: Context, broker: NatsBroker) -> AsgiFastStream:
@@ -59,4 +69,4 @@ async def _problem(ctx: Context) -> str:
             await tx.fetchval("select 1")
     except (AssayError, TimeoutError):
         return "no database"
-    return ""
+    return await ctx.service.problem(ctx) if ctx.service.problem else ""

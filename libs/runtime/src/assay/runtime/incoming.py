@@ -41,7 +41,8 @@ class Incoming:
         except (Unreachable, Retry, Refused) as error:
             log.warning("the feed cannot be read: %s", error)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), POLL_S)
+            async with asyncio.timeout(POLL_S):
+                await self._wake.wait()
 
     async def _on_push(self, item: FeedItem) -> None:
         # The door outlives whoever listens by a moment; what it pushes then is read after the next start.

@@ -38,9 +38,14 @@ class Outgoing:
         self.on_refused: Callable[[Event, str], None] = lambda event, code: None
 
     def say(self, event: Event) -> None:
-        """Sign and journal `event`; it is sent after all that was said before. Returns once it is on disk."""
+        """Sign and journal `event`; it is sent, once it is on disk, after all that was said before."""
         self._latest = self._journal.append(sign_event(self._key, self._domain, event, self._source, self._now()))
         self._wake.set()
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether everything said until now is taken or refused."""
+        return not self._journal.unsent(1)
 
     async def run(self) -> None:
         """Carry the journal to the gateway for ever."""
@@ -51,7 +56,7 @@ class Outgoing:
             self._carried = asyncio.Event()
             if not is_clear:
                 await asyncio.sleep(RETRY_S)
-            elif not self._journal.unsent(1):
+            elif self.is_clear:
                 await self._wake.wait()
 
     async def flush(self) -> None:
@@ -68,6 +73,8 @@ class Outgoing:
         for sequence, envelope in waiting:
             by_about.setdefault(envelope.event.about, []).append((sequence, envelope))
         told: list[Answered] = []
+        if waiting:
+            await asyncio.to_thread(self._journal.sync)
         try:
             await asyncio.gather(*(self._tell(statements, told) for statements in by_about.values()))
         finally:

@@ -96,7 +96,7 @@ def read_domain(deployment_file: Path) -> Domain:
     """Where a participant's signatures count. Raises BadSettings."""
     try:
         deployment = json.loads(deployment_file.read_text())
-        return Domain(deployment["chain_id"], deployment["escrow"])
+        return Domain(deployment["chain_id"], deployment["payment"])
     except (OSError, ValueError, KeyError) as error:
         raise BadSettings(f"deployment_file {deployment_file}: {error!r}.") from None
 

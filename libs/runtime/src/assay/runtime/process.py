@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -48,6 +49,8 @@ def exit_code_of(main: Main) -> int:
 
 
 async def _until_signal(main: Main) -> None:
+    # What was loaded stays; looked through with the rest, it makes each full collection take a quarter of a second.
+    gc.freeze()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,6 +1,6 @@
 """What a service is to its shell: tables of handlers, timers, tasks and questions."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -41,9 +41,11 @@ class Timer:
 class Service:
     """One service. `publishes` is declared: permissions and documents derive from it, and the shell holds to it.
 
-    `flush` writes, once before each commit, what the handlers of a transaction have gathered in its ports.
+    `prepare` reads into the ports, at once, what the handlers of a batch will ask for; `flush` writes, once before each
+    commit, what they have gathered there. So a batch costs the statements of one event.
     With `hears_late` the handlers are also given an event that its aggregate has gone past, as after a redelivery: for
     services that keep what is said rather than follow it. The aggregate stays where it is.
+    `problem` says what a person has to look at before all is done again; empty if nothing.
     """
 
     role: Role
@@ -54,8 +56,10 @@ class Service:
     timers: tuple[Timer, ...] = ()
     tasks: tuple[Task, ...] = ()
     questions: Mapping[str, Question] = field(default_factory=dict)
+    prepare: "Callable[[Any, Sequence[Event]], Awaitable[None]] | None" = None
     flush: Callable[[Any], Awaitable[None]] | None = None
     hears_late: bool = False
+    problem: "Callable[[Context], Awaitable[str]] | None" = None
 
     @property
     def name(self) -> str:

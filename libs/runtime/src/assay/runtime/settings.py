@@ -73,6 +73,9 @@ class ServiceSettings(ProcessSettings):
 
     stream_replicas: Annotated[int, Field(ge=1, le=5)] = 1
     """How many servers of the bus keep each stream: 1 of 1, 3 in production. All services say the same."""
+    blobs_url: str | None = None
+    """Where blobs are kept, if not on the bus: `s3://bucket/prefix`, with endpoint and keys in the usual AWS_* names,
+    or `file:///folder`. All services say the same."""
 
     @model_validator(mode="after")
     def _has_one_dsn(self) -> Self:

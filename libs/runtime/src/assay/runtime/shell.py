@@ -76,7 +76,8 @@ class Shell:
 
     async def _flush(self) -> None:
         try:
-            await asyncio.wait_for(self._outbox.flush(), FLUSH_S)
+            async with asyncio.timeout(FLUSH_S):
+                await self._outbox.flush()
         except (AssayError, TimeoutError) as error:
             log.warning("the outbox keeps its rest for the next run: %s", error)
 

@@ -1,14 +1,17 @@
 """A provider's memory: what it said, in order; how far it read its feed; which leases it holds.
 
-One SQLite file, written through to the disk before anything is said aloud: the journal is the truth, the bus carries
-it from a cursor. A lease's course needs no table of its own, since it is what the provider said about the lease.
+One SQLite file, on disk before anything of it is said aloud: the journal is the truth, the bus carries it from a
+cursor. Many writes share one `sync`: what a power cut takes back, nobody has heard. A lease's course needs no table of
+its own, since it is what the provider said about the lease.
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +20,7 @@ from assay.schema.event import Envelope, Event, decode
 from assay.schema.lease import LeaseCommitted, LeaseGranted
 from assay.store.dispute_notes import DisputeNotes
 from assay.store.draw_notes import DrawNotes
+from assay.store.voucher_notes import VoucherNotes
 
 VERSION: Final = 1
 SCHEMA: Final = """
@@ -57,7 +61,9 @@ class Journal:
     """The journal in the file `path`, made if it is not there. Raises Mismatch if another version made it."""
 
     def __init__(self, path: Path | str) -> None:
+        self._path = path
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._log = f"{path}-wal"
         self._db.execute("pragma journal_mode = wal")
         self._db.execute("pragma synchronous = full")
         version = self._db.execute("pragma user_version").fetchone()[0]
@@ -65,9 +71,11 @@ class Journal:
             with self.transaction():
                 for statement in SCHEMA.split(";"):
                     self._db.execute(statement)
-                self._db.execute(f"pragma user_version = {VERSION}")
         elif version != VERSION:
             raise Mismatch(f"The journal {path} is of version {version}, not {VERSION}.")
+        # This write makes the log and has SQLite sync it with its folder; from now on `sync` does.
+        self._db.execute(f"pragma user_version = {VERSION}")
+        self._db.execute("pragma synchronous = normal")
 
     @property
     def disputes(self) -> DisputeNotes:
@@ -79,9 +87,14 @@ class Journal:
         """What was drawn of one's own work, until it is opened."""
         return DrawNotes(self._db)
 
+    @cached_property
+    def vouchers(self) -> VoucherNotes:
+        """The vouchers of one's leases."""
+        return VoucherNotes(self._path)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What is written in the block is on disk after it, all or nothing. Blocks may not nest."""
+        """What is written in the block is kept after it, all or nothing. Blocks may not nest."""
         self._db.execute("begin immediate")
         try:
             yield
@@ -89,6 +102,14 @@ class Journal:
             self._db.execute("rollback")
             raise
         self._db.execute("commit")
+
+    def sync(self) -> None:
+        """All that was written until now is on disk when this returns. May be called from any thread."""
+        log = os.open(self._log, os.O_RDONLY)
+        try:
+            os.fdatasync(log)
+        finally:
+            os.close(log)
 
     def append(self, envelope: Envelope[Any]) -> int:
         """The sequence of an event to be sent; one that is there already keeps the sequence it has."""
@@ -170,6 +191,8 @@ class Journal:
 
     def close(self) -> None:
         """Leaves the file."""
+        if "vouchers" in self.__dict__:
+            self.vouchers.close()
         self._db.close()
 
     def _one(self, sql: str, *args: object) -> Any:

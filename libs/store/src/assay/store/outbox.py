@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from assay.schema.errors import Retry, Unreachable
 from assay.store.faults import typed_faults
 from assay.store.store import Store, channel_of
-from assay.store.waiting import wait_for_event
+from assay.store.waiting import GATHER_S, wait_for_event
 
 PAGE: Final = 512
 LOOK_S: Final = 1.0
@@ -102,8 +102,9 @@ class Outbox:
             while not stopping.is_set():
                 self._store.put.clear()
                 # What is put while a page is on its way sets the event again: a page with room left was the last one.
-                if await self._publish_page(connection) < PAGE:
+                if (published := await self._publish_page(connection)) < PAGE:
                     await self._prune_now_and_then()
+                    await asyncio.sleep(GATHER_S if published else 0)
                     await wait_for_either(self._store.put, stopping, LOOK_S)
         finally:
             self._store.is_publisher = False

@@ -1,4 +1,4 @@
-"""The store of one service: a pool of connections to its own schema, its migrations, its transactions."""
+"""The store of one service: connections to its own schema, its migrations, its transactions."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,39 +10,30 @@ import asyncpg  # type: ignore[import-untyped]
 
 from assay.store.faults import reaching, typed_faults
 from assay.store.migrate import migrate
+from assay.store.pool import TIMEOUT_S, Pool
 from assay.store.safety import check_safe
 from assay.store.transaction import Transaction
 
 CONNECTIONS_MAX: Final = 8
-TIMEOUT_S: Final = 10.0
-ACQUIRE_S: Final = 30.0
 # A replica that stands still in a transaction holds locks that the others need.
 STANDSTILL: Final = "30s"
 
 
 class Store:
-    """A pool whose connections see one schema, named after the service."""
+    """Connections that see one schema, named after the service."""
 
-    def __init__(self, dsn: str, service: str, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-        self.dsn, self.service, self.pool = dsn, service, pool
+    def __init__(self, dsn: str, service: str, pool: Pool) -> None:
+        self.dsn, self.service, self._pool = dsn, service, pool
         self.put = asyncio.Event()
         self.is_publisher = False
 
     @classmethod
     async def connect(cls, dsn: str, service: str, connections_max: int = CONNECTIONS_MAX) -> "Store":
         """The store of `service`. Raises Unreachable; Unsafe if the server may lose what it acknowledged."""
-        with reaching():
-            pool = await asyncpg.create_pool(
-                dsn,
-                min_size=1,
-                max_size=connections_max,
-                timeout=TIMEOUT_S,
-                server_settings=_settings(service),
-                reset=_keep,
-            )
-        store = cls(dsn, service, pool)
+        store = cls(dsn, service, Pool(dsn, connections_max, _settings(service)))
         try:
-            await check_safe(store.pool)
+            async with store.reading() as tx:
+                await check_safe(tx)
         except BaseException:
             await store.close()
             raise
@@ -50,39 +41,41 @@ class Store:
 
     async def migrate(self, migrations: Path) -> None:
         """Brings the schema to the level of the code. Raises Mismatch if it was made by other code."""
-        with typed_faults():
-            async with self.pool.acquire() as connection:
-                await migrate(connection, self.service, migrations)
+        async with self._connection() as connection:
+            await migrate(connection, self.service, migrations)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """One transaction; committed when the block ends well. Raises Retry under contention, Unreachable if lost."""
-        with reaching():
-            connection = await self.pool.acquire(timeout=ACQUIRE_S)
-        try:
-            with typed_faults():
-                async with connection.transaction():
-                    tx = Transaction(connection)
-                    yield tx
-                for call in tx.committed:
-                    call()
-                if tx.has_put:
-                    await self._wake(connection)
-        finally:
-            with typed_faults():
-                await self.pool.release(connection)
+        async with self._connection() as connection:
+            async with connection.transaction():
+                tx = Transaction(connection)
+                yield tx
+            for call in tx.committed:
+                call()
+            if tx.has_put:
+                await self._wake(connection)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
-        """For a single statement that only reads, which is a transaction by itself: two round trips fewer."""
+        """For single statements that only read, each a transaction by itself: two round trips fewer."""
+        async with self._connection() as connection:
+            yield Transaction(connection)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
         with reaching():
-            connection = await self.pool.acquire(timeout=ACQUIRE_S)
+            connection = await self._pool.take()
+        is_whole = True
         try:
             with typed_faults():
-                yield Transaction(connection)
+                yield connection
+        except (asyncio.CancelledError, GeneratorExit):
+            # What a handler or the server refuses leaves a connection as good as it was; an end from outside may not.
+            is_whole = False
+            raise
         finally:
-            with typed_faults():
-                await self.pool.release(connection)
+            self._pool.give(connection, is_whole)
 
     @asynccontextmanager
     async def session(self, **settings: str) -> AsyncIterator[Any]:
@@ -98,10 +91,7 @@ class Store:
 
     async def close(self) -> None:
         """Ends every connection; those in use within a moment."""
-        try:
-            await asyncio.wait_for(self.pool.close(), TIMEOUT_S)
-        except TimeoutError:
-            self.pool.terminate()
+        await self._pool.close()
 
     def wake(self, *_: object) -> None:
         """Tells the outbox of this process that there is something to publish."""
@@ -113,10 +103,6 @@ class Store:
         self.wake()
         if not self.is_publisher:
             await connection.execute("select pg_notify($1, '')", channel_of(self.service))
-
-
-async def _keep(connection: Any) -> None:
-    """Leaves a connection as it is: what is done in the pool's transactions does not outlive them."""
 
 
 def channel_of(service: str) -> str:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from assay.store.transaction import Transaction
 
-LOCK = "select pg_try_advisory_xact_lock(hashtextextended($1, 0))"
 DUE = """
-insert into timer (name, ran_at) values ($1, now())
+insert into timer (name, ran_at) select $1, now() where pg_try_advisory_xact_lock(hashtextextended($3, 0))
 on conflict (name) do update set ran_at = now() where timer.ran_at <= now() - make_interval(secs => $2) returning 1
 """
 LAST = """
@@ -29,9 +28,7 @@ class Said:
 
 async def claim_timer(tx: Transaction, service: str, name: str, every_s: float) -> bool:
     """Whether the timer is due and this transaction runs it; until the commit no other can."""
-    if not await tx.fetchval(LOCK, f"timer:{service}:{name}"):
-        return False
-    return bool(await tx.fetchval(DUE, name, every_s))
+    return bool(await tx.fetchval(DUE, name, every_s, f"timer:{service}:{name}"))
 
 
 async def last_said(tx: Transaction, aggregates: Iterable[str]) -> dict[str, Said]:

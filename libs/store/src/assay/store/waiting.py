@@ -1,12 +1,20 @@
 """Waiting that ends early: for what a process is told, or for a time."""
 
 import asyncio
+from typing import Final
+
+GATHER_S: Final = 0.05
+"""What comes within so long after a batch is done together: whoever works off batches pauses so long between two.
+
+The first thing to come after a silence waits for nothing; under load a commit is shared by all that came meanwhile.
+"""
 
 
 async def wait_for_event(event: asyncio.Event, timeout_s: float) -> bool:
     """Whether the event came to be set within the time."""
     try:
-        await asyncio.wait_for(event.wait(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
     except TimeoutError:
         return False
     return True

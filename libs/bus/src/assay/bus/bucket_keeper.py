@@ -1,0 +1,78 @@
+"""Blobs in a bucket: S3 or what speaks like it, for networks whose blobs outgrow the disks of the bus.
+
+    s3://bucket/prefix      endpoint and keys by the usual AWS_* variables
+    file:///folder          a folder that all services share
+
+A blob's parts are objects `parts/<owner>/<digest>/<index>`; a record is `blobs/<name>`. Each is put where there is none
+yet: the store must know conditional writes. Nothing is deleted here: a rule of the bucket does that, after 30 days and
+never before, for what is borrowed counts on it.
+"""
+
+from typing import Final
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import ObjectStore, from_url
+
+from assay.bus.faults import RETRY_S
+from assay.schema.errors import BadSettings, Retry
+
+SCHEMES: Final = ("s3", "file", "memory")
+
+
+class BucketKeeper:
+    """The keeper over a store of objects."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    async def part(self, owner: str, digest: str, index: int) -> bytes | None:
+        """The part, if it is kept. Raises Retry."""
+        return await self._get(f"parts/{owner}/{digest}/{index}")
+
+    async def keep_part(self, owner: str, digest: str, index: int, data: bytes) -> bool:
+        """Whether this part is the first at its place, and kept. Raises Retry."""
+        return await self._put(f"parts/{owner}/{digest}/{index}", data)
+
+    async def kept(self, owner: str, digest: str) -> set[int]:
+        """Which parts of an upload are kept. Raises Retry."""
+        try:
+            found = await obstore.list(self._store, prefix=f"parts/{owner}/{digest}").collect_async()
+        except (BaseError, OSError) as error:
+            raise Retry(str(error), RETRY_S) from error
+        return {int(each["path"].rpartition("/")[2]) for each in found}
+
+    async def record(self, name: str) -> bytes | None:
+        """The record of this name, if it is kept. Raises Retry."""
+        return await self._get(f"blobs/{name}")
+
+    async def keep_record(self, name: str, record: bytes) -> bool:
+        """Whether this record is the first of its name, and kept. Raises Retry."""
+        return await self._put(f"blobs/{name}", record)
+
+    async def _get(self, name: str) -> bytes | None:
+        try:
+            return bytes(await (await obstore.get_async(self._store, name)).bytes_async())
+        except FileNotFoundError:
+            return None
+        except (BaseError, OSError) as error:
+            raise Retry(str(error), RETRY_S) from error
+
+    async def _put(self, name: str, data: bytes) -> bool:
+        try:
+            await obstore.put_async(self._store, name, data, mode="create")
+        except AlreadyExistsError:
+            return False
+        except (BaseError, OSError) as error:
+            raise Retry(str(error), RETRY_S) from error
+        return True
+
+
+def open_bucket(url: str) -> BucketKeeper:
+    """The keeper at an address. Raises BadSettings."""
+    if url.partition("://")[0] not in SCHEMES:
+        raise BadSettings(f"Blobs cannot be kept there: the address starts with one of {', '.join(SCHEMES)}://.")
+    try:
+        return BucketKeeper(from_url(url))
+    except (BaseError, ValueError, OSError) as error:
+        raise BadSettings(f"Blobs cannot be kept there: {error}.") from None

@@ -1,0 +1,26 @@
+"""What keeps the bytes of blobs: the little that the store asks of an Object Store, of S3, or of memory.
+
+`blobs.StoredBlobs` makes the blobs of it. Written twice is written once; nothing is ever changed or deleted through it,
+so what was checked stays as it was. What is kept is on disk when the call returns.
+"""
+
+from typing import Protocol
+
+
+class Keeper(Protocol):
+    """Parts, each under an owner, a digest and an index; and records of whole blobs, each under a name."""
+
+    async def part(self, owner: str, digest: str, index: int) -> bytes | None:
+        """The part, if it is kept."""
+
+    async def keep_part(self, owner: str, digest: str, index: int, data: bytes) -> bool:
+        """Whether this part is the first at its place, and kept; a part never changes. Raises Retry."""
+
+    async def kept(self, owner: str, digest: str) -> set[int]:
+        """Which parts of an upload are kept."""
+
+    async def record(self, name: str) -> bytes | None:
+        """The record of this name, if it is kept."""
+
+    async def keep_record(self, name: str, record: bytes) -> bool:
+        """Whether this record is the first of its name, and kept; a record never changes. Raises Retry."""
