@@ -78,6 +78,8 @@ def commits_of(name: str, fence: int, first: int, count: int, resume: ResumePoin
             commitment=NO_DIGEST,
             compute_ms=7,
             metrics={"loss": 1.5},
+            machine=digest_of("machine", fence),
+            code=digest_of("code", 1),
         )
         previous = chain(previous, leaf_of(bare, spec_digest(SPEC)))
         commits.append(bare.model_copy(update={"commitment": previous}))

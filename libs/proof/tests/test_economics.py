@@ -75,7 +75,7 @@ def test_the_stake_that_deters_is_the_least_that_does(pay: int, saved: int, miss
         assert gain(MILLION, k, pay, stake - 1, saved, missed, margin) > 0
 
 
-def test_escrow_alone_deters_and_a_margin_takes_a_stake() -> None:
+def test_held_pay_alone_deters_and_a_margin_takes_a_stake() -> None:
     assert draws_to_deter(100, 0, MILLION, 0, margin=1) == 1
     assert draws_to_deter(100, 0, MILLION, 0, margin=3) is None
     assert draws_to_deter(100, 200, MILLION, 0, margin=3) == 1

@@ -19,8 +19,14 @@ from assay.proof.policy import (
     Terms,
     Work,
     choose,
+    full_fee,
+    is_checkable,
+    ordered_units,
+    paid_ppm,
     quote_premium,
 )
+from assay.schema.job import JobSpec
+from assay.schema.values import Policy, cost_of
 
 PROVEN = Reputation(passed_epochs=50)
 TERMS = Terms(segments=20_000, pay=10**9, stake=2 * 10**9)
@@ -152,3 +158,46 @@ def test_premium_samples_find_what_the_buyer_fears(segments: int, data: st.DataO
     premium = quote_premium(TIERS[0], segments, 1_000, poisoned, 950_000)
     assert premium.detection_ppm >= 949_999
     assert premium.samples <= segments and premium.price >= premium.samples * 1_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "policy", "paid"),
+    [
+        ("finetune", {}, Policy(), MILLION),
+        ("finetune", {}, Policy(method="trace"), 150_000),
+        ("finetune", {"numerics": "exact"}, Policy(method="trace"), MILLION),
+        ("finetune", {}, Policy(method="replication"), MILLION),
+        ("generate", {}, Policy(), 260_000),
+        ("generate", {}, Policy(method="replication"), 260_000),
+        ("noop", {}, Policy(), MILLION),
+    ],
+)
+def test_an_answer_earns_what_its_check_costs_of_the_segments_price(
+    kind: str, params: dict[str, str], policy: Policy, paid: int
+) -> None:
+    extra = policy.model_copy(update={"audit_segments": 4})
+    spec = JobSpec(kind=kind, params=params, segments=4, segment_units=1_000, policy=extra)
+    assert paid_ppm(spec) == paid
+    assert full_fee(spec, 3 * MILLION) == cost_of(paid // 1_000, 3 * MILLION)
+    answers = 4 * (5 if policy.is_replicated else 1)
+    assert ordered_units(spec) == answers * paid // 1_000
+
+
+@pytest.mark.parametrize(
+    ("params", "policy", "is_checked"),
+    [
+        ({}, Policy(method="trace"), True),
+        ({"dtype": "bfloat16"}, Policy(method="trace"), True),
+        ({"dtype": "bfloat16"}, Policy(), False),
+        ({"dtype": "bfloat16"}, Policy(method="replication"), False),
+        ({"method": "full"}, Policy(), True),
+        ({"method": "full"}, Policy(method="trace"), False),
+        ({"data_form": "chat"}, Policy(method="trace"), False),
+        ({"clip_norm": 1.0}, Policy(method="trace"), False),
+        ({"numerics": "exact"}, Policy(method="trace"), False),
+    ],
+)
+def test_a_fine_tuning_is_ordered_only_with_a_check_that_fits_it(
+    params: dict[str, object], policy: Policy, is_checked: bool
+) -> None:
+    assert is_checkable("finetune", params, policy) == is_checked

@@ -134,6 +134,10 @@ def test_a_receipt_of_pooled_work_holds(pooled: str, lineage: Any) -> None:
     sharers = [participant_id(Role.VERIFIER, key_of(f"sharer {number}").address) for number in ("one", "two")]
     assert all(name in by_name["beacon"] for name in (*sharers, f"not revealed: {ABSENT}", f"block {BLOCK}, 2 after"))
     assert {"root", "beacon", "seed", "draw", "audits", "provenance", "chain"} <= names
+    for lease in lineage.leases:
+        granted, (first, *_) = lease
+        ran = f"{granted.lease_id} ran on machines of class {first.event.machine[:12]}, code {first.event.code[:12]}"
+        assert ran in by_name["provenance"]
 
 
 def test_a_receipt_names_the_report_of_a_machine_where_one_counted(pooled: str, lineage: Any) -> None:
@@ -208,6 +212,9 @@ def test_a_flipped_bit_of_a_receipt_without_epochs_has_its_place_too(sealed: str
         (("verdicts", 0, "epoch_id"), "x" + "a" * 26, "draw"),
         (("verdicts", 0, "block"), BLOCK + 1, "draw"),
         (("provenance", "materials"), [{"name": "model", "digest": "0" * 64}], "provenance"),
+        (("provenance", "runs"), [], "provenance"),
+        (("provenance", "runs", 0, "determinism_class"), "0" * 64, "provenance"),
+        (("provenance", "code"), "0" * 64, "provenance"),
     ],
     ids=lambda part: ".".join(map(str, part)) if isinstance(part, tuple) else None,
 )
@@ -254,10 +261,18 @@ def test_an_equivocation_stands_in_the_receipt_as_it_was_signed(lineage: Any) ->
 
 
 def test_an_audit_fee_is_part_of_the_sum(lineage: Any) -> None:
-    less = tuple(payout.model_copy(update={"amount": payout.amount - 10}) for payout in lineage.payouts)
+    less = tuple(payout.model_copy(update={"amount": payout.amount - 10, "fee": 10}) for payout in lineage.payouts)
     assert verify(seal(compose_from(lineage, payouts=less, fee=20), lineage.operator)).passed
-    report = verify(seal(compose_from(lineage, payouts=less, fee=19), lineage.operator))
-    assert [check.name for check in report.faults] == ["sum"]
+    for fee, refunded in ((19, lineage.refunded), (19, lineage.refunded + 1)):
+        report = verify(seal(compose_from(lineage, payouts=less, fee=fee, refunded=refunded), lineage.operator))
+        assert [check.name for check in report.faults] == ["sum"]
+
+
+def test_a_fee_is_within_what_the_lease_earned(lineage: Any) -> None:
+    more = lineage.payouts[0].model_copy(update={"fee": 1})
+    changes = {"payouts": (more, lineage.payouts[1]), "fee": 1, "refunded": lineage.refunded - 1}
+    report = verify(seal(compose_from(lineage, **changes), lineage.operator))
+    assert [check.name for check in report.faults] == [f"payout {more.lease_id}"]
 
 
 def test_the_graph_leads_from_the_result_to_all_that_it_stands_on(pooled: str) -> None:
@@ -273,6 +288,23 @@ def test_the_graph_leads_from_the_result_to_all_that_it_stands_on(pooled: str) -
     assert reached == ids
     kinds = {node.kind for node in graph.nodes}
     assert {"result", "order", "lease", "verdict", "epoch", "anchor", "beacon", "verifier", "payout"} <= kinds
+    assert {"segment", "checkpoint", "class", "code"} <= kinds
+
+
+def test_an_outside_script_walks_from_the_last_segment_to_the_first_and_to_what_computed_each(pooled: str) -> None:
+    graph = graph_of(pooled)
+    to = {(edge.source, edge.relation): edge.target for edge in graph.edges}
+    segments = [node.id for node in graph.nodes if node.kind == "segment"]
+    (at,) = set(segments) - {edge.target for edge in graph.edges if edge.relation == "follows"}
+    walked = []
+    while at:
+        walked.append(at)
+        assert (
+            to[at, "closed by"] and to[at, "computed by"].startswith("code ") and to[at, "ran on"].startswith("class ")
+        )
+        at = to.get((at, "follows"), "")
+    assert len(walked) == len(segments) == len(set(walked))
+    assert len({to[each, "ran on"] for each in walked}) == 2
 
 
 def test_commitments_of_one_lease_make_one_entry() -> None:

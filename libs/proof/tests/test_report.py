@@ -94,7 +94,7 @@ def test_a_flipped_bit_of_a_signed_statement_is_found_where_it_is(
         (("predicate", "spec_digest"), "0" * 64, "terms"),
         (("predicate", "job"), "j" + "a" * 26, "terms"),
         (("predicate", "deployment", "chain_id"), 1, "signature"),
-        (("predicate", "deployment", "escrow"), "0x" + "00" * 20, "signature"),
+        (("predicate", "deployment", "payment"), "0x" + "00" * 20, "signature"),
         (("predicate", "order", "source"), "r" + "a" * 32, "signature"),
         (("predicate", "order", "time_ms"), 1, "signature"),
         (("predicate", "leases", 0, "fence"), 9, "statements"),

@@ -19,6 +19,8 @@ from assay.proof.court.rehearsal import BLOCK, Rehearsal, changed
 from assay.proof.court.wire import in_text, pack
 from assay.proof.provenance_disputes import DisputePart, line_up, replay
 from assay.proof.provenance_graph import graph_of
+from assay.proof.report_disputes import answers_to, faults_of_answers
+from assay.proof.report_reading import read
 from assay.schema.dispute import DisputeContested, DisputeLodged, DisputeOutcome, DisputeRuled, DisputeWay
 from assay.schema.values import derive_id
 
@@ -98,17 +100,54 @@ def disputed(lineage: Any) -> str:
     return seal(compose_from(lineage, verdicts=verdicts, epochs=epochs, disputes=parts), lineage.operator)
 
 
-def with_answers(part: Any, commit: Any) -> Any:
-    """The epoch in which two verifiers held against the segment and lost, three agreed in the end."""
+def with_answers(part: Any, commit: Any, groups: str = "11000", stands: bool = True) -> Any:
+    """The epoch in which verifiers answered so, each by its group; where the segment stands, who differed is overruled.
+
+    One whose group is `f` did not reveal what it had sealed, and is overruled anyway.
+    """
     place = (commit.lease_id, commit.segment)
     (first,) = [each for each in part.audits if (each.lease_id, each.segment) == place]
     others = tuple(each for each in part.audits if each != first)
-    outcomes = ("overruled", "overruled", "agreed", "agreed", "agreed")
+    against = "overruled" if stands else "differed"
     more = tuple(
-        first.model_copy(update={"verifier": VERIFIER[:-1] + "abcdef"[at], "outcome": outcome})
-        for at, outcome in enumerate(outcomes)
+        first.model_copy(
+            update={
+                "verifier": VERIFIER[:-1] + "abcdef789"[at],
+                "outcome": {"0": "agreed", "f": "overruled"}.get(group, against),
+                "group": None if group == "f" else int(group),
+            }
+        )
+        for at, group in enumerate(groups)
     )
     return part.model_copy(update={"audits": others + more})
+
+
+# By how seven and more answered, what a second drawing comes to: the claim is 0, f was not what was sealed.
+COUNTED = {
+    "1100022": DisputeOutcome.CHALLENGER_FAULT,
+    "1101000": DisputeOutcome.CHALLENGER_FAULT,
+    "1111f000": DisputeOutcome.WORKER_FAULT,
+    "1110022": DisputeOutcome.NUMERIC_TIE,
+    "1112000": DisputeOutcome.NUMERIC_TIE,
+    "111122000": DisputeOutcome.NUMERIC_TIE,
+    "112233000": DisputeOutcome.CHALLENGER_FAULT,
+}
+
+
+@pytest.mark.parametrize("cause", ["dispute.recounted", "dispute.appealed"])
+@pytest.mark.parametrize("groups", COUNTED)
+def test_the_answers_bear_out_one_outcome_of_a_recount_and_no_other(lineage: Any, groups: str, cause: str) -> None:
+    commits = [said.event for said in lineage.leases[1][1] if hasattr(said.event, "commitment")]
+    plain = epoch_over(commits, 2, k=3)
+    there = {(each.lease_id, each.segment) for each in plain.drawn}
+    commit = next(each for each in commits if (each.lease_id, each.segment) in there)
+    for outcome in DisputeOutcome:
+        lodged, ruled = told(commit, plain, DisputeWay.SECOND_DRAWING, cause=cause, outcome=outcome, at_fault=())
+        epoch = with_answers(plain, commit, groups, outcome is DisputeOutcome.CHALLENGER_FAULT)
+        reading, _ = read(compose_from(lineage, epochs=[epoch]))
+        part = DisputePart.of(lodged, ruled, (), ())
+        faults = list(faults_of_answers(part, answers_to(part, reading)))
+        assert (not faults) == (outcome is COUNTED[groups]), (outcome, faults)
 
 
 def defended(verdict: Any, commit: Any) -> Any:
@@ -176,11 +215,7 @@ def test_an_operator_that_lies_about_a_dispute_is_found_out(disputed: str, linea
 def test_only_the_moves_that_were_taken_are_lined_up_whatever_else_was_said() -> None:
     terms, moves = moves_of(derive_id("c", "lined"), derive_id("l", "early"))
     last = replay(terms, moves).last.hex()
-    other = sign_move(key_of("early"), replay_terms(terms), moves[2].previous, moves[0].move)
+    other = sign_move(key_of("early"), replay(terms, ()).terms, replay(terms, moves[:2]).last, moves[0].move)
     said = [pack(other), "????", *map(pack, reversed(moves))]
     assert line_up(terms, last, said) == moves
     assert line_up(terms, last, said[:-1]) == [] == line_up(terms, None, said)
-
-
-def replay_terms(terms: str) -> Any:
-    return replay(terms, ()).terms

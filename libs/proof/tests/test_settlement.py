@@ -12,9 +12,11 @@ from assay.proof.settlement_epoch import (
     Book,
     build,
     is_in,
+    is_lawful,
     is_posted,
     is_right,
     posted_as,
+    proofs,
     prove_step,
     recompute,
 )
@@ -51,6 +53,16 @@ def test_splitting_an_epoch_never_changes_what_anybody_has(settlements: list[Set
 
 @settings(max_examples=8, deadline=None)
 @given(jobs())
+def test_a_book_of_sums_is_the_book_of_all_steps(settlements: list[Settlement]) -> None:
+    _, book = build(Book(DOMAIN, PLACES), 1, settlements)
+    made = Book.of(DOMAIN, PLACES, book.sums)
+    assert (made.state, made.sums) == (book.state, book.sums)
+    assert [made.leaf(each) for each in ACCOUNTS] == [book.leaf(each) for each in ACCOUNTS]
+    assert Book.of(DOMAIN, PLACES, {}).state == EMPTY
+
+
+@settings(max_examples=8, deadline=None)
+@given(jobs())
 def test_sums_conserve(settlements: list[Settlement]) -> None:
     epoch, book = build(Book(DOMAIN, PLACES), 1, settlements)
     credits, debits = total_of(settlements)
@@ -82,6 +94,29 @@ def test_every_step_is_proven_and_nothing_else_is(
     assert not any(is_right(before, posted, before.state, each) for each in wrong)
     assert not is_right(before, replace(posted, number=3), before.state, proof)
     assert not is_right(Book(replace(DOMAIN, chain_id=1), PLACES), posted, before.state, proof)
+
+
+@settings(max_examples=4, deadline=None)
+@given(jobs(), jobs())
+def test_all_proofs_at_once_are_those_made_one_by_one(earlier: list[Settlement], settlements: list[Settlement]) -> None:
+    before = recompute(Book(DOMAIN, PLACES), [earlier])
+    epoch, _ = build(before, 2, settlements)
+    assert list(proofs(before, epoch)) == [prove_step(before, epoch, index) for index in range(len(epoch.steps))]
+
+
+@settings(max_examples=4, deadline=None)
+@given(jobs())
+def test_a_step_is_lawful_by_its_fee_its_parts_and_its_deposit(settlements: list[Settlement]) -> None:
+    epoch, _ = build(Book(DOMAIN, PLACES), 1, settlements)
+    for proof in proofs(Book(DOMAIN, PLACES), epoch):
+        charge = proof.step.charge
+        needed = proof.requester.debit + charge.amount + charge.fee
+        assert is_lawful(proof, needed) and not (needed and is_lawful(proof, needed - 1))
+        cost = charge.amount + charge.fee
+        wrong = [charge._replace(spent=charge.spent + 1), charge._replace(part=charge.part + 1)]
+        wrong.append(charge._replace(amount=cost - cost // 20 - 1, fee=cost // 20 + 1))
+        for bent in wrong:
+            assert not is_lawful(replace(proof, step=proof.step._replace(charge=bent)), 2**200)
 
 
 def test_an_epoch_is_recomputed_from_its_settlements() -> None:

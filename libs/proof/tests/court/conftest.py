@@ -54,7 +54,7 @@ class Court:
         return play(self.terms, self.keys, spoken)
 
     def open(self, now=0):
-        claim = sign_move(self.keys[Party.CHALLENGER], self.terms, self.terms.id, Claim(self.terms.id))
+        claim = sign_move(self.keys[Party.CHALLENGER], self.terms, self.terms.id, Claim())
         return lodge(self.terms.record, self.terms, claim, now)
 
     def sign(self, dispute, move, party=None):

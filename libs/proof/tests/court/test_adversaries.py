@@ -10,6 +10,7 @@ from assay.proof.court import moves
 from assay.proof.court.machine import Tensor
 from assay.proof.court.moves import Party
 from assay.proof.court.trace import prefixes
+from assay.proof.court.tree import told
 
 KINDS = (moves.Choose(0), moves.Demand(), moves.Answer(moves.Opening(b"", ())), moves.Reveal(()), moves.Probe(()))
 
@@ -103,7 +104,8 @@ def test_a_trace_that_changes_what_was_agreed_cannot_be_opened(make_court):
     def speak(dispute, last):
         true = court.worker.move(dispute, last)
         if dispute.step == 4 and isinstance(true, moves.Probe):
-            return moves.Probe(tuple(prefixes(outputs)[at].root if at < 6 else other[at].root for at in dispute.places))
+            traces = (prefixes(outputs) if at < 6 else other for at in dispute.places)
+            return moves.Probe(tuple(told(each[at].root) for each, at in zip(traces, dispute.places, strict=True)))
         return true
 
     court.worker.step = court.challenger_steps.__getitem__

@@ -8,7 +8,10 @@ from assay.proof.court import moves
 from assay.proof.court.appeal import appeal, sign_receipt
 from assay.proof.court.game import is_final
 from assay.proof.court.moves import Party
-from assay.proof.keys import Key
+from assay.proof.court.wire import write_move
+from assay.proof.eip712 import typed_digest, uint_word
+from assay.proof.keccak import keccak256
+from assay.proof.keys import Key, recover
 from assay.schema.errors import Refused
 
 
@@ -31,6 +34,18 @@ def test_a_receipt_in_time_resumes_the_dispute_with_a_fresh_deadline(lapsed):
     assert resumed.awaits == (moves.Probe,) and not resumed.at_fault
     assert resumed.deadline_s == ended.deadline_s + court.terms.move_s
     assert not is_final(resumed, resumed.deadline_s + 1)
+
+
+def test_moves_and_receipts_are_signed_as_the_types_that_they_are(lapsed):
+    court, ended, signed = lapsed
+    clerk, previous = court.keys[Party.COMMITTEE], ended.before.last
+    kind = keccak256(b"Move(bytes32 dispute,bytes32 previous,bytes32 content)")
+    struct = kind + court.terms.id + previous + keccak256(signed.content)
+    assert signed.digest(court.terms, previous) == typed_digest(court.terms.domain, struct)
+    kind = keccak256(b"MoveReceipt(bytes32 move,uint256 receivedS)")
+    struct = kind + keccak256(write_move(signed)) + uint_word(9)
+    said = receipt(court, signed, 9).signature
+    assert recover(typed_digest(court.terms.domain, struct), said) == clerk.address.lower()
 
 
 def test_other_evidence_changes_nothing(lapsed):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.proof.court import moves
+from assay.proof.court import committee, moves
 from assay.proof.court.committee import SIZE, case_of, decide, draw_members, sign_vote
 from assay.proof.court.game import advance, is_final
 from assay.proof.court.moves import Party
@@ -14,7 +14,9 @@ from assay.proof.court.operations import Operation
 from assay.proof.court.primitives import Op
 from assay.proof.court.program import Operator
 from assay.proof.court.states import State
-from assay.proof.keys import Key
+from assay.proof.eip712 import typed_digest, uint_word
+from assay.proof.keccak import keccak256
+from assay.proof.keys import Key, recover
 from assay.schema.errors import Refused
 
 KEYS = [Key.generate() for _ in range(12)]
@@ -49,12 +51,15 @@ def test_members_are_drawn_by_the_seed_and_are_no_parties(dispute, members):
     everyone = [key.address for key in KEYS]
     assert len(members) == len(set(members)) == SIZE and not set(members) & set(parties)
     assert draw_members(SEED, reversed([*everyone, *everyone]), parties) == members
+    plain = [f"0x{number:040x}" for number in range(8)]
+    assert [plain.index(each) for each in draw_members(SEED, plain, plain[:1])] == [7, 1, 5, 3, 4]
     drawn = {address for number in range(60) for address in draw_members(bytes([number]), everyone, parties)}
     assert drawn == {key.address for key in KEYS}
 
 
 def test_an_operator_of_ordinary_kernels_goes_to_the_committee(dispute):
     assert dispute.state is State.REFEREED and dispute.turn is Party.COMMITTEE and dispute.awaits == ()
+    assert dispute.leaf.countered not in (b"", dispute.leaf.output)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +75,15 @@ def test_an_operator_of_ordinary_kernels_goes_to_the_committee(dispute):
 def test_residuals_beyond_twenty_times_honest_noise_are_faults(dispute, members, pair, state, at_fault):
     ended = decide(dispute, members, votes_of(dispute, members, [pair] * 3))
     assert ended.state is state and ended.at_fault == at_fault
+    assert ended.cause == ("voted" if at_fault else "noise")
+    assert ended.deadline_s == dispute.deadline_s + dispute.terms.appeal_s
     assert not is_final(ended, ended.deadline_s)
+
+
+def test_a_vote_is_signed_as_the_type_that_it_is(dispute):
+    kind = keccak256(b"Vote(bytes32 dispute,bytes32 case,uint256 workerMilli,uint256 challengerMilli)")
+    digest = typed_digest(dispute.terms.domain, kind + dispute.terms.id + dispute.last + uint_word(1) + uint_word(2))
+    assert recover(digest, sign_vote(KEYS[0], dispute, 1, 2).signature) == KEYS[0].address.lower()
 
 
 @settings(max_examples=60, deadline=None)
@@ -86,19 +99,33 @@ def test_two_of_five_who_lie_change_nothing(dispute, members, data):
 def test_only_drawn_members_vote_once_on_this_case(dispute, members):
     votes = votes_of(dispute, members, [(BEYOND, HONEST)] * 3)
     outsider = next(key for key in KEYS if key.address not in members)
+    drawn = next(key for key in KEYS if key.address == members[2])
+
+    def said_otherwise(**changes):
+        vote = replace(votes[2], **changes)
+        return replace(vote, signature=drawn.sign(committee._digest(dispute, vote)))
+
+    assert decide(dispute, members, [*votes[:2], said_otherwise(challenger_milli=2**64 - 1)]).at_fault == {Party.WORKER}
     for bad in (
         votes[:2],
+        [*votes, votes[0]],
+        [*votes[:2], said_otherwise(case=bytes(32))],
+        [*votes[:2], said_otherwise(dispute=bytes(32))],
+        [*votes[:2], said_otherwise(worker_milli=2**64)],
+        [*votes[:2], said_otherwise(challenger_milli=2**64)],
         [*votes[:2], votes[1]],
         [*votes[:2], sign_vote(outsider, dispute, BEYOND, HONEST)],
         [*votes[:2], replace(votes[2], worker_milli=1)],
         [*votes[:2], replace(votes[2], case=bytes(32))],
         [*votes[:2], replace(votes[2], dispute=bytes(32))],
-        [*votes[:2], sign_vote(KEYS[0], dispute, 2**64, 0)],
     ):
         with pytest.raises(Refused, match=r"court\.bad_vote"):
             decide(dispute, members, bad)
+    for seats in (members[:4], (*members, outsider.address)):
+        with pytest.raises(Refused, match=r"court\.bad_vote"):
+            decide(dispute, seats, votes)
     with pytest.raises(Refused, match=r"court\.bad_vote"):
-        decide(dispute, members[:4], votes)
+        decide(decide(dispute, members, votes), members, votes)
 
 
 def test_a_silent_committee_is_a_tie(dispute, make_court):

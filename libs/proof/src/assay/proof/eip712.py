@@ -1,4 +1,4 @@
-"""The digests that Assay's keys sign: EIP-712 structs, whose domain ties them to one chain and one escrow contract.
+"""The digests that Assay's keys sign: EIP-712 structs, whose domain ties them to one chain and one contract.
 
 A struct's fields are 32-byte words behind its type's hash; text and bytes stand by their Keccak-256.
 """
@@ -22,7 +22,7 @@ STATEMENT_HASH: Final = keccak256(STATEMENT_TYPE.encode())
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """Where a signature counts: the chain, and the address of the escrow contract on it."""
+    """Where a signature counts: the chain, and the address of Payment on it."""
 
     chain_id: int
     verifying_contract: str
@@ -30,7 +30,7 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class JobOrder:
-    """What a requester authorises: at most `price_limit` for this very spec, to be opened until `deadline_s`."""
+    """What a requester authorises: at most `price_limit` for this very spec, until `deadline_s`."""
 
     job_id: str
     requester_address: str
@@ -40,7 +40,7 @@ class JobOrder:
 
 
 def order_digest(domain: Domain, order: JobOrder) -> bytes:
-    """The 32 bytes that a requester signs for the escrow contract."""
+    """The 32 bytes that a requester signs for what Payment may charge it."""
     return typed_digest(
         domain,
         ORDER_HASH

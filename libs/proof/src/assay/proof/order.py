@@ -1,4 +1,4 @@
-"""The requester's order: the signature that lets the escrow lock at most a price limit for one very spec."""
+"""The requester's order: the signature that lets Payment charge at most a price limit for one very spec."""
 
 import json
 
@@ -20,7 +20,7 @@ def spec_digest(spec: JobSpec) -> str:
 
 
 def order_of(job_id: str, requester: str, spec: JobSpec, price_limit: int, deadline_ms: int) -> JobOrder:
-    """The order as the escrow contract reads it; its deadline is in whole seconds, rounded down."""
+    """The order as the contracts read it; its deadline is in whole seconds, rounded down."""
     return JobOrder(job_id, address_of(requester), price_limit, deadline_ms // 1000, spec_digest(spec))
 
 

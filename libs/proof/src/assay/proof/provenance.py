@@ -3,14 +3,17 @@
 Each is optional: a receipt without them is checked as far as it goes, and says no more than it can.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from assay.proof.epoch import Entry
+from assay.schema.audit import OpenedTrace
 from assay.schema.beacon import RevealedShare
 from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochDrawn, EpochEntry
 from assay.schema.job import JobSpec
+from assay.schema.lease import LeaseCommitted
 from assay.schema.values import (
     Code,
     Digest,
@@ -53,25 +56,41 @@ class MaterialPart(Part):
     digest: Digest
 
 
-class RunPart(Part):
-    """What a lease ran on, as far as it is known: the class whose bits agree, and the challenge the machine passed."""
+class RunPart(Growing):
+    """What a lease ran on, as its provider signed it: the class whose bits agree, the digest of the workload's code.
+
+    One for each class and code that its commitments state. `hardware_challenge` is one that the machine passed.
+    """
 
     lease_id: LeaseId
     determinism_class: Annotated[str, Field(max_length=200)] | None = None
+    code: Digest | None = None
     hardware_challenge: Digest | None = None
 
 
 class ProvenancePart(Part):
-    """What went in and what ran; `code` is the digest of the workload's code."""
+    """What went in and what ran; `code` is the digest of the workload's code, where all of it ran the same."""
 
     materials: tuple[MaterialPart, ...]
     code: Digest | None = None
     runs: tuple[RunPart, ...] = ()
 
     @classmethod
-    def of(cls, spec: JobSpec, code: Digest | None = None, runs: tuple[RunPart, ...] = ()) -> "ProvenancePart":
-        """The provenance that follows from the order: every parameter that is a digest."""
-        return cls(materials=materials_of(spec), code=code, runs=runs)
+    def of(cls, spec: JobSpec, runs: tuple[RunPart, ...] = ()) -> "ProvenancePart":
+        """The provenance that follows from the order, every parameter that is a digest, and from these runs."""
+        return cls(materials=materials_of(spec), code=code_of(runs), runs=runs)
+
+
+def code_of(runs: Sequence[RunPart]) -> Digest | None:
+    """The code that all of these ran, if it is one."""
+    codes = {run.code for run in runs}
+    return codes.pop() if len(codes) == 1 else None
+
+
+def runs_of(commits: Iterable[LeaseCommitted]) -> tuple[RunPart, ...]:
+    """What the leases of these commitments ran on, as far as they state it, in their order."""
+    stated = dict.fromkeys((each.lease_id, each.machine, each.code) for each in commits if each.machine or each.code)
+    return tuple(RunPart(lease_id=lease, determinism_class=machine, code=code) for lease, machine, code in stated)
 
 
 def materials_of(spec: JobSpec) -> tuple[MaterialPart, ...]:
@@ -140,7 +159,7 @@ class DrawnPart(Part):
 
 
 class AuditPart(Part):
-    """One verifier's answer about one drawn segment."""
+    """One verifier's answer about one drawn segment; equal answers are of one group, the claim's is 0."""
 
     lease_id: LeaseId
     segment: SegmentIndex
@@ -148,6 +167,22 @@ class AuditPart(Part):
     method: MethodName
     outcome: Literal["agreed", "differed", "overruled"]
     state: Digest | None = None
+    group: int | None = None
+
+    @model_serializer(mode="wrap")
+    def write(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """The fields, but for the group where it is not said, so that older receipts keep form."""
+        written: dict[str, object] = handler(self)
+        return {name: value for name, value in written.items() if name != "group" or value is not None}
+
+
+class TracePart(OpenedTrace):
+    """The trace of one drawn segment that verifiers looked at."""
+
+    model_config = Part.model_config
+
+    lease_id: LeaseId
+    segment: SegmentIndex
 
 
 class FaultPart(Part):
@@ -156,6 +191,10 @@ class FaultPart(Part):
     lease_id: LeaseId
     segment: SegmentIndex
     code: Code
+
+
+LATER: Final = ("attestation", "traces")
+"""Fields that an epoch's part had not always."""
 
 
 class EpochPart(Part):
@@ -175,12 +214,13 @@ class EpochPart(Part):
     fault: FaultPart | None = None
     attestation: Digest | None = None
     """The report of the provider's machine that lowered how many were drawn."""
+    traces: tuple[TracePart, ...] = ()
 
     @model_serializer(mode="wrap")
     def write(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """The fields, but for the report where there is none, so that older receipts keep form."""
+        """The fields, but for report and traces where there are none, so that older receipts keep form."""
         written: dict[str, object] = handler(self)
-        return {name: value for name, value in written.items() if name != "attestation" or value}
+        return {name: value for name, value in written.items() if name not in LATER or value}
 
     @property
     def name(self) -> str:
@@ -196,6 +236,7 @@ class EpochPart(Part):
         block_hash: bytes,
         audits: tuple[AuditPart, ...] = (),
         fault: FaultPart | None = None,
+        traces: tuple[TracePart, ...] = (),
     ) -> "EpochPart":
         """The epoch that these events tell of; `block_hash` is that of the beacon's block."""
         beacon = BeaconPart(
@@ -219,4 +260,5 @@ class EpochPart(Part):
             audits=audits,
             fault=fault,
             attestation=drawn.attestation,
+            traces=traces,
         )

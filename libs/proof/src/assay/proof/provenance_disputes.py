@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from assay.proof.court import Dispute, Signed, Terms, advance, read, read_move, summon
+from assay.proof.court.moves import AFTER_BYTES
 from assay.proof.court.wire import pack, unpack
 from assay.proof.provenance import AnchorPart, Growing, Part
 from assay.proof.provenance_said import SaidPart
@@ -130,14 +131,17 @@ def line_up(terms: str, head: str | None, said: Iterable[str]) -> list[Signed]:
     if head is None:
         return []
     known = read(Terms, unpack(terms))
-    by_digest = {move.digest(known.domain): move for move in _readable(said)}
-    at, found = bytes.fromhex(head), list[Signed]()
-    while at != known.id:
-        if at not in by_digest:
-            return []
-        found.append(by_digest.pop(at))
-        at = found[-1].previous
-    return found[::-1]
+    after: dict[bytes, list[Signed]] = {}
+    for move in _readable(said):
+        after.setdefault(move.after, []).append(move)
+    chains: dict[bytes, tuple[Signed, ...]] = {known.id: ()}
+    ends = [known.id]
+    while ends and bytes.fromhex(head) not in chains:
+        end = ends.pop()
+        for move in after.get(end[:AFTER_BYTES], ()):
+            ends.append(move.digest(known, end))
+            chains[ends[-1]] = (*chains[end], move)
+    return list(chains.get(bytes.fromhex(head), ()))
 
 
 def _readable(said: Iterable[str]) -> Iterable[Signed]:

@@ -5,13 +5,18 @@ Every edge leads from what stands on something to what it stands on; the first n
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from assay.proof.dsse import open_envelope
 from assay.proof.provenance import EpochPart
 from assay.proof.provenance_disputes import DisputePart
 from assay.proof.receipt import LeasePart, Predicate, Statement
 from assay.proof.report_reading import LeaseReading, read
+from assay.schema.lease import LeaseCommitted
 from assay.schema.verdict import VerdictReached
+
+FOLLOWS: Final = "follows"
+"""How a segment stands on the one before it, of whatever lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +99,15 @@ def pieces_of_lease(result: str, lease: LeaseReading) -> Iterator[Piece]:
     part = lease.part
     yield Node(part.lease_id, "lease", lease_label(part, len(lease.commits)))
     yield Edge(result, "made by", part.lease_id)
+    known = {part.resume.commitment} if part.resume else set()
     for commit in lease.commits:
         yield Node(commit.commitment, "segment", f"segment {commit.segment}: state {commit.state_out[:12]}")
         yield Edge(part.lease_id, "committed", commit.commitment)
+        yield from pieces_of_segment(commit)
+        # A chain that breaks, as that of a rejected lease may, leads nowhere.
+        if commit.previous in known:
+            yield Edge(commit.commitment, FOLLOWS, commit.previous)
+        known.add(commit.commitment)
     if part.resume:
         yield Node(
             part.resume.commitment,
@@ -104,6 +115,16 @@ def pieces_of_lease(result: str, lease: LeaseReading) -> Iterator[Piece]:
             f"segment {part.resume.segment}: state {part.resume.state[:12]}",
         )
         yield Edge(part.lease_id, "carried on from", part.resume.commitment)
+
+
+def pieces_of_segment(commit: LeaseCommitted) -> Iterator[Piece]:
+    """What a segment stands on, as its provider signed it: the state, the machine and the code."""
+    yield Node(commit.checkpoint, "checkpoint", f"checkpoint {commit.checkpoint[:12]}")
+    yield Edge(commit.commitment, "closed by", commit.checkpoint)
+    for kind, said, relation in (("class", commit.machine, "ran on"), ("code", commit.code, "computed by")):
+        if said:
+            yield Node(f"{kind} {said}", kind, f"{kind} {said[:12]}")
+            yield Edge(commit.commitment, relation, f"{kind} {said}")
 
 
 def pieces_of_beacon(epoch: EpochPart) -> Iterator[Piece]:
@@ -159,3 +180,6 @@ def pieces_of_verdict(verdict: VerdictReached, epoch: EpochPart | None) -> Itera
         yield Node(audit.verifier, "verifier", f"verifier {audit.verifier[:12]}")
         relation = f"segment {audit.segment}: {audit.outcome} ({audit.method})"
         yield Edge(verdict.verdict_id, relation, audit.verifier)
+    for trace in (each for each in epoch.traces if each.lease_id == verdict.lease_id):
+        yield Node(trace.root, "trace", f"trace of segment {trace.segment}, looked at by block {trace.block}")
+        yield Edge(verdict.verdict_id, f"segment {trace.segment}: opened as", trace.root)

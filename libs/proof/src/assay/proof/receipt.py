@@ -12,7 +12,6 @@ from pydantic import (
     BaseModel,
     Field,
     SerializerFunctionWrapHandler,
-    StringConstraints,
     TypeAdapter,
     WrapSerializer,
 )
@@ -22,30 +21,30 @@ from assay.proof.dsse import seal_payload
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
 from assay.proof.order import spec_digest
-from assay.proof.provenance import EpochPart, Growing, Part, ProvenancePart
+from assay.proof.provenance import EpochPart, Growing, Part, ProvenancePart, runs_of
 from assay.proof.provenance_chain import ChainPart, chain_over, cut
 from assay.proof.provenance_disputes import DisputePart
 from assay.proof.provenance_said import SaidPart
 from assay.schema.event import Envelope
 from assay.schema.job import JobSubmitted, Payout
-from assay.schema.lease import LeaseExecuted, LeaseGranted, ResumePoint
-from assay.schema.values import Digest, Fence, JobId, LeaseId, Money, ProviderId
+from assay.schema.lease import LeaseCommitted, LeaseExecuted, LeaseGranted, ResumePoint
+from assay.schema.values import Address, Digest, Fence, JobId, LeaseId, Money, ProviderId, Value
 from assay.schema.verdict import VerdictReached
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "urn:assay:receipt:1"
 NOTHING_DOUBLED: Final[Mapping[LeaseId, Sequence[Envelope[Any]]]] = MappingProxyType({})
-ADDED: Final = ("epoch_id",)
+ADDED: Final = ("epoch_id", "fee")
 
 
-def without_absent(verdict: VerdictReached, write: SerializerFunctionWrapHandler) -> dict[str, object]:
-    """A verdict's fields, but for those that were added to the event later and are absent."""
-    written: dict[str, object] = write(verdict)
-    return {name: value for name, value in written.items() if name not in ADDED or value is not None}
+def without_absent(said: Value, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+    """The fields of what was said, but for those that were added to the event later and are absent."""
+    written: dict[str, object] = write(said)
+    return {name: value for name, value in written.items() if name not in ADDED or value}
 
 
 VerdictPart = Annotated[VerdictReached, WrapSerializer(without_absent)]
-Address = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{40}$")]
+PayoutPart = Annotated[Payout, WrapSerializer(without_absent)]
 
 
 class LeasePart(Growing):
@@ -64,22 +63,22 @@ class LeasePart(Growing):
 
 
 class DeploymentPart(Part):
-    """Where the money is: the chain, and the escrow contract on it."""
+    """Where the money is: the chain, and Payment on it."""
 
     chain_id: int
-    escrow: Address
+    payment: Address
 
     @property
     def domain(self) -> Domain:
         """The domain of every signature in the receipt."""
-        return Domain(self.chain_id, self.escrow)
+        return Domain(self.chain_id, self.payment)
 
 
 class Predicate(Growing):
     """The lineage: order, leases, verdicts and money; the epochs that proved it, disputes, what went in, the chain.
 
-    `fee` is what the payouts left to the fund that audits are paid from, `audited` what verifiers got for answers that
-    the order asked for.
+    `fee` is the sum of the payouts' fees, which pay for audits; `audited` what verifiers got for answers that
+    it asked for.
     """
 
     job: JobId
@@ -88,7 +87,7 @@ class Predicate(Growing):
     order: SaidPart
     leases: tuple[LeasePart, ...]
     verdicts: tuple[VerdictPart, ...]
-    payouts: tuple[Payout, ...]
+    payouts: tuple[PayoutPart, ...]
     refunded: Money
     fee: Money = 0
     audited: Money = 0
@@ -137,7 +136,6 @@ def compose(
     refunded: int,
     fee: int = 0,
     epochs: Sequence[EpochPart] = (),
-    provenance: ProvenancePart | None = None,
     doubled: Mapping[LeaseId, Sequence[Envelope[Any]]] = NOTHING_DOUBLED,
     disputes: Sequence[DisputePart] = (),
     audited: int = 0,
@@ -148,9 +146,10 @@ def compose(
     `disputes` those of its segments.
     """
     order = submitted.event
+    commits = [each.event for _, said in leases for each in said if isinstance(each.event, LeaseCommitted)]
     predicate = Predicate(
         job=order.job_id,
-        deployment=DeploymentPart(chain_id=domain.chain_id, escrow=domain.verifying_contract.lower()),
+        deployment=DeploymentPart(chain_id=domain.chain_id, payment=domain.verifying_contract.lower()),
         spec_digest=spec_digest(order.spec),
         order=SaidPart.of(submitted),
         leases=tuple(lease_part(granted, said, doubled.get(granted.lease_id, ())) for granted, said in leases),
@@ -160,7 +159,7 @@ def compose(
         fee=fee,
         audited=audited,
         epochs=tuple(epochs),
-        provenance=provenance or ProvenancePart.of(order.spec),
+        provenance=ProvenancePart.of(order.spec, runs_of(commits)),
         disputes=tuple(disputes),
     )
     ends = (said.event for _, all_said in leases for said in all_said)
@@ -191,6 +190,7 @@ def subject_of(spec: str, results: Sequence[str]) -> Subject:
 
 
 VERDICT: Final[TypeAdapter[VerdictReached]] = TypeAdapter(VerdictPart)
+PAYOUT: Final[TypeAdapter[Payout]] = TypeAdapter(PayoutPart)
 
 
 def anchors_of(statement: Statement) -> list[tuple[str, bytes]]:
@@ -201,7 +201,7 @@ def anchors_of(statement: Statement) -> list[tuple[str, bytes]]:
     anchors += [("order", encode(predicate.order))]
     anchors += [anchor for lease in predicate.leases for anchor in lease_anchors(lease)]
     anchors += [(f"verdict {each.verdict_id}", VERDICT.dump_json(each)) for each in predicate.verdicts]
-    anchors += [(f"payout {each.lease_id}", encode(each)) for each in predicate.payouts]
+    anchors += [(f"payout {each.lease_id}", PAYOUT.dump_json(each)) for each in predicate.payouts]
     anchors += [("refund", f'"refunded":{predicate.refunded}{fee}'.encode())]
     anchors += [(each.name, encode(each)) for each in predicate.epochs]
     anchors += [(each.name, encode(each)) for each in predicate.disputes]

@@ -21,6 +21,7 @@ from assay.proof.report_order import check_subject, check_terms
 from assay.proof.report_place import check_parts, places_of
 from assay.proof.report_provenance import check_provenance
 from assay.proof.report_reading import Check, Reading, read
+from assay.proof.report_traces import check_traces
 from assay.proof.report_verdicts import check_verdicts
 from assay.schema.errors import AssayError
 
@@ -30,6 +31,7 @@ CHECKS: tuple[Callable[[Reading], Iterator[Check]], ...] = (
     check_leases,
     check_epochs,
     check_audits,
+    check_traces,
     check_verdicts,
     check_money,
     check_provenance,

@@ -12,6 +12,7 @@ from assay.proof.court import Dispute, Party, Terms, read
 from assay.proof.court.wire import unpack
 from assay.proof.provenance import AuditPart
 from assay.proof.provenance_disputes import DisputePart, moves_in, operator_of, replay
+from assay.proof.recount import CLAIM, recount
 from assay.proof.report_reading import Check, Reading, read_said, verdict
 from assay.schema.dispute import (
     DisputeAccepted,
@@ -27,8 +28,12 @@ from assay.schema.values import address_of
 
 DEFENDED: Final = "segment.defended"
 SILENCE, JUDGED = "dispute.silence", ("dispute.judged", "dispute.undisputed")
-LEAST: Final = {"dispute.recounted": 3, "dispute.standing": 2, "dispute.appealed": 5, "dispute.upheld": 2}
-"""So many equal answers decide a second drawing or an appeal, or had decided before one that nobody came to."""
+COUNTED: Final = ("dispute.recounted", "dispute.appealed")
+"""All answers were counted again; else nobody came to a second drawing or an appeal, and what was found stands."""
+LEAST: Final = {"dispute.recounted": 3, "dispute.standing": 2, "dispute.appealed": 3, "dispute.upheld": 2}
+"""So many equal answers it takes at least, whatever else was answered."""
+IN_CLASS: Final = "class_replay"
+"""Bits of the claim's class were counted instead, of which a receipt says no more than how many agree."""
 APPEALS: Final = ("dispute.appealed", "dispute.upheld")
 OUTCOMES: Final = {
     frozenset({Party.WORKER}): DisputeOutcome.WORKER_FAULT,
@@ -165,7 +170,7 @@ def faults_of_ruling(part: DisputePart, reading: Reading) -> Iterator[str]:
 
 
 def faults_of_answers(part: DisputePart, answers: list[AuditPart]) -> Iterator[str]:
-    """A majority that is not in the answers."""
+    """An outcome that does not follow from the answers."""
     agreed = sum(each.outcome == "agreed" for each in answers)
     differed = sum(each.outcome == "differed" for each in answers)
     least = LEAST[part.cause]
@@ -173,6 +178,18 @@ def faults_of_answers(part: DisputePart, answers: list[AuditPart]) -> Iterator[s
         yield f"Only {agreed} verifiers agree with the segment."
     if part.outcome is DisputeOutcome.WORKER_FAULT and differed < least:
         yield f"Only {differed} verifiers hold against the segment."
+    if part.cause in COUNTED and IN_CLASS not in {each.method for each in answers}:
+        groups = [each.group for each in answers if each.group is not None]
+        if groups and (found := recount(groups)) is not part.outcome:
+            yield f"Of {len(groups)} answers as they are grouped here follows {found}, not {part.outcome}."
+        yield from faults_of_groups(answers)
+
+
+def faults_of_groups(answers: list[AuditPart]) -> Iterator[str]:
+    """Answers of the claim's group that are said to differ from it, or of another that are said to agree."""
+    for each in (answer for answer in answers if answer.group is not None and answer.outcome != "overruled"):
+        if (each.group == CLAIM) != (each.outcome == "agreed"):
+            yield f"{each.verifier} is not said to have answered what its group did."
 
 
 def answers_to(part: DisputePart, reading: Reading) -> list[AuditPart]:

@@ -26,6 +26,16 @@ def check_leases(reading: Reading) -> Iterator[Check]:
             ("resume", faults_of_resume(lease, reading), "It begins where it should."),
         ):
             yield weigh(f"{lease.name}: {name}", faults, good, is_rejected)
+        yield from privacy_of(lease)
+
+
+def privacy_of(lease: LeaseReading) -> Iterator[Check]:
+    """What its provider signed of a data set's privacy as spent: its own ledger's word, which nobody can check."""
+    said = [commit.metrics for commit in lease.commits if {"epsilon", "delta"} <= set(commit.metrics)]
+    if said:
+        epsilon, delta = said[-1]["epsilon"], said[-1]["delta"]
+        sentence = f"ε = {epsilon:.3f} at δ = {delta:g} is spent of the data set's privacy, by all jobs so far."
+        yield Check(f"{lease.name}: privacy", True, sentence)
 
 
 def weigh(name: str, faults: Iterable[str], good: str, is_rejected: bool) -> Check:
@@ -39,14 +49,15 @@ def weigh(name: str, faults: Iterable[str], good: str, is_rejected: bool) -> Che
 def faults_of_statements(lease: LeaseReading) -> Iterator[str]:
     """What was not said of this lease by its provider."""
     part = lease.part
-    if len(lease.commits) + (lease.executed is not None) != len(part.said):
-        yield "A statement is neither a commitment nor the end of this lease."
+    ends = [said for said in (lease.executed, lease.voucher) if said]
+    if len(lease.commits) + len(ends) != len(part.said):
+        yield "A statement is neither a commitment nor the end of this lease, nor what is owed for it."
     terms = (part.lease_id, part.provider, part.fence)
     for commit in lease.commits:
         if (commit.lease_id, commit.provider, commit.fence) != terms:
             yield f"Segment {commit.segment} is of another lease."
-    if lease.executed and (lease.executed.lease_id, lease.executed.provider, lease.executed.fence) != terms:
-        yield "The end is of another lease."
+    if any((said.lease_id, said.provider, said.fence) != terms for said in ends):
+        yield "The end, or what is owed, is of another lease."
     if any(said.source != part.provider for said in part.said):
         yield "A statement was made by somebody else."
 

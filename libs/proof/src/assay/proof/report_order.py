@@ -8,7 +8,7 @@ from assay.schema.errors import AssayError
 
 
 def check_terms(reading: Reading) -> Iterator[Check]:
-    """The requester's order: signed for the escrow, for this job and this spec."""
+    """The requester's order: signed for Payment, for this job and this spec."""
     yield verdict("order: terms", faults_of_terms(reading), "The requester's order is for this job and spec.")
 
 

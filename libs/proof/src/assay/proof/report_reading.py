@@ -13,6 +13,7 @@ from assay.schema.errors import AssayError
 from assay.schema.event import Event, decode
 from assay.schema.job import JobSubmitted
 from assay.schema.lease import LeaseCommitted, LeaseExecuted
+from assay.schema.voucher import VoucherPresented
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class LeaseReading:
     commits: tuple[LeaseCommitted, ...]
     executed: LeaseExecuted | None
     doubled: tuple[LeaseCommitted, ...] = ()
+    voucher: VoucherPresented | None = None
 
     @property
     def name(self) -> str:
@@ -77,7 +79,9 @@ def lease_reading(part: LeasePart, events: list[Event | None], doubled: list[Eve
     commits = tuple(event for event in events if isinstance(event, LeaseCommitted))
     executed = [event for event in events if isinstance(event, LeaseExecuted)]
     twice = tuple(event for event in doubled if isinstance(event, LeaseCommitted))
-    return LeaseReading(part, commits, executed[0] if len(executed) == 1 else None, twice)
+    vouchers = [event for event in events if isinstance(event, VoucherPresented)]
+    end = executed[0] if len(executed) == 1 else None
+    return LeaseReading(part, commits, end, twice, vouchers[0] if len(vouchers) == 1 else None)
 
 
 def read_said(name: str, said: SaidPart, domain: Domain) -> tuple[Event | None, Check]:

@@ -5,13 +5,23 @@ settlements alone, so whoever has both can say whether a root that was posted is
 into epochs, the book after them is the same.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 from assay.proof.eip712 import Domain
-from assay.proof.settlement import Charge, Posted, Settlement, Step, account_node, charges_of, step_leaf
-from assay.proof.settlement_tree import Branch, Node, SumTree, climb, plain_climb, plain_path, plain_root
+from assay.proof.settlement import FEE_PART_MAX, Charge, Posted, Settlement, Step, account_node, charges_of, step_leaf
+from assay.proof.settlement_tree import (
+    Branch,
+    Node,
+    SumTree,
+    climb,
+    plain_climb,
+    plain_levels,
+    plain_path,
+    plain_path_in,
+    plain_root,
+)
 from assay.schema.errors import Reject
 
 
@@ -46,6 +56,15 @@ class Book:
     places: Mapping[str, int]
     tree: SumTree = field(default_factory=SumTree)
     sums: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, domain: Domain, places: Mapping[str, int], sums: Mapping[str, tuple[int, int]]) -> Self:
+        """The book in which accounts were credited and debited so much. Raises Reject if one has no place."""
+        book = cls(domain, places, sums=dict(sums))
+        at = {account: book.place(account) for account in sums}
+        leaves = {place: account_node(domain, place, account, *sums[account]) for account, place in at.items()}
+        book.tree = SumTree.of(leaves)
+        return book
 
     @property
     def state(self) -> Node:
@@ -124,6 +143,34 @@ def prove_step(before: Book, epoch: Epoch, index: int) -> StepProof:
     previous = epoch.steps[index - 1] if index else None
     previous_path = plain_path(epoch.leaves, index - 1) if index else ()
     return StepProof(index, epoch.steps[index], path, previous, previous_path, requester, book.leaf(charge.provider))
+
+
+def proofs(before: Book, epoch: Epoch) -> Iterator[StepProof]:
+    """The proof of each step, in their order."""
+    book, levels = before.copy(), list(plain_levels(epoch.leaves))
+    paths = [plain_path_in(levels, index) for index in range(len(epoch.leaves))]
+    for index, step in enumerate(epoch.steps):
+        requester = book.leaf(step.charge.requester)
+        book.debit(step.charge)
+        provider = book.leaf(step.charge.provider)
+        book.credit(step.charge)
+        previous, previous_path = (epoch.steps[index - 1], paths[index - 1]) if index else (None, ())
+        yield StepProof(index, step, paths[index], previous, previous_path, requester, provider)
+
+
+def is_lawful(proof: StepProof, funds: int) -> bool:
+    """Whether a step's money keeps the rules: its fee, what its job spent so far, what its requester has.
+
+    `funds` is what the requester's deposit covers by then, with all that it was ever debited.
+    """
+    charge = proof.step.charge
+    cost, before = charge.amount + charge.fee, proof.previous.charge if proof.previous else None
+    follows = before is not None and (before.job, before.requester) == (charge.job, charge.requester)
+    if charge.part and not (before and follows and before.part + 1 == charge.part):
+        return False
+    spent = before.spent if before and charge.part else 0
+    is_covered = proof.requester.debit + cost <= funds
+    return charge.fee <= cost // FEE_PART_MAX and charge.spent == spent + cost and is_covered
 
 
 def is_in(domain: Domain, state: Node, place: int, leaf: Leaf) -> bool:

@@ -5,8 +5,10 @@ sums. The tree has one leaf for each of 2**32 indices; what is empty has hash an
 proven like any other and an index has one place only. Keccak-256 throughout, because the EVM checks it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 from typing import Final, NamedTuple, Self
 
 from assay.proof.keccak import keccak256
@@ -15,6 +17,8 @@ from assay.schema.errors import Reject
 DEPTH: Final = 32
 SUM_END: Final = 2**128
 ZERO: Final = bytes(32)
+# Who builds an epoch, proves its steps and checks the proofs joins the same nodes each time: 64 for a step.
+JOINS_KEPT: Final = 2**15
 
 
 class Node(NamedTuple):
@@ -43,6 +47,16 @@ class SumTree:
 
     def __init__(self) -> None:
         self._levels: list[dict[int, Node]] = [{} for _ in range(DEPTH + 1)]
+
+    @classmethod
+    def of(cls, leaves: Mapping[int, Node]) -> Self:
+        """The tree of these leaves, each node of it made once. Raises Reject if the sums overflow."""
+        tree = cls()
+        tree._levels[0].update(leaves)
+        for level, above in pairwise(tree._levels):
+            for index in {index >> 1 for index in level}:
+                above[index] = join(level.get(2 * index, EMPTY), level.get(2 * index + 1, EMPTY))
+        return tree
 
     @property
     def root(self) -> Node:
@@ -82,6 +96,7 @@ def climb(node: Node, index: int, branch: Branch) -> Node:
     return node
 
 
+@lru_cache(maxsize=JOINS_KEPT)
 def join(left: Node, right: Node) -> Node:
     """The node over two; over two empty ones it is empty. Raises Reject if the sums overflow."""
     if left == EMPTY and right == EMPTY:
@@ -116,7 +131,12 @@ def plain_path(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
     """The siblings of a leaf of the plain tree. Raises IndexError if it is none."""
     if not 0 <= index < len(leaves):
         raise IndexError(f"no step {index} among {len(leaves)}")
-    return tuple(level[(index >> depth) ^ 1] for depth, level in enumerate(plain_levels(leaves)) if len(level) > 1)
+    return plain_path_in(list(plain_levels(leaves)), index)
+
+
+def plain_path_in(levels: Sequence[Sequence[bytes]], index: int) -> tuple[bytes, ...]:
+    """The siblings of a leaf in the levels of a plain tree."""
+    return tuple(level[(index >> depth) ^ 1] for depth, level in enumerate(levels) if len(level) > 1)
 
 
 def plain_climb(leaf: bytes, index: int, path: Sequence[bytes]) -> bytes:

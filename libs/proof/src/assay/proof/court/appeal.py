@@ -9,6 +9,7 @@ from typing import Final
 from assay.proof.court.game import Dispute, advance
 from assay.proof.court.moves import Signed
 from assay.proof.court.terms import Terms
+from assay.proof.court.wire import write_move
 from assay.proof.eip712 import typed_digest, uint_word
 from assay.proof.keccak import keccak256
 from assay.proof.keys import Key, recover
@@ -43,4 +44,4 @@ def appeal(dispute: Dispute, signed: Signed, receipt: MoveReceipt, now: int) -> 
 
 
 def _digest(terms: Terms, signed: Signed, received_s: int) -> bytes:
-    return typed_digest(terms.domain, RECEIPT_HASH + signed.digest(terms.domain) + uint_word(received_s))
+    return typed_digest(terms.domain, RECEIPT_HASH + keccak256(write_move(signed)) + uint_word(received_s))

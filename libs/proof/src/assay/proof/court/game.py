@@ -17,7 +17,7 @@ from assay.proof.court.search import Interval, places_of
 from assay.proof.court.states import ENDS, SILENCE, TABLE, State
 from assay.proof.court.terms import Record, Terms, check_terms
 from assay.proof.court.trace import EMPTY
-from assay.proof.court.tree import HASH_BYTES
+from assay.proof.court.tree import HASH_BYTES, TOLD_BYTES, is_root
 from assay.proof.keys import recover
 from assay.schema.errors import Refused
 
@@ -68,10 +68,8 @@ def lodge(record: Record, terms: Terms, claim: Signed, now: int) -> Dispute:
     interval = Interval(0, record.length, record.start, record.claimed)
     dispute = Dispute(terms, State.CLAIMED, (moves.Claim,), now, terms.id, interval)
     _check_move(dispute, claim, now)
-    if claim.move != moves.Claim(terms.id):
-        raise Refused("court.terms", "The claim names other terms.")
     awaits: Awaited = (moves.Accept, moves.Contest)
-    return replace(dispute, awaits=awaits, deadline_s=now + terms.contest_s, last=claim.digest(terms.domain))
+    return replace(dispute, awaits=awaits, deadline_s=now + terms.contest_s, last=claim.digest(terms, terms.id))
 
 
 def summon(record: Record, terms: Terms, now: int) -> Dispute:
@@ -90,7 +88,8 @@ def summon(record: Record, terms: Terms, now: int) -> Dispute:
 def advance(dispute: Dispute, signed: Signed, now: int) -> Dispute:
     """The dispute after a move. Raises Refused, and then nothing has changed."""
     _check_move(dispute, signed, now)
-    after = replace(dispute, last=signed.digest(dispute.terms.domain), deadline_s=now + dispute.terms.move_s)
+    last = signed.digest(dispute.terms, dispute.last)
+    after = replace(dispute, last=last, deadline_s=now + dispute.terms.move_s)
     moved = HANDLERS[type(signed.move)](after, signed.move)
     assert moved.state in TABLE[dispute.state, type(signed.move)]
     return replace(moved, deadline_s=now + dispute.terms.appeal_s) if moved.is_over else moved
@@ -132,15 +131,13 @@ def _check_running(dispute: Dispute) -> None:
 
 def _check_move(dispute: Dispute, signed: Signed, now: int) -> None:
     _check_running(dispute)
-    if signed.dispute != dispute.terms.id:
-        raise Refused("court.foreign", "The move names another dispute.")
-    if signed.previous != dispute.last:
+    if not signed.follows(dispute.last):
         raise Refused("court.replayed", "The move does not follow the last one.")
     if type(signed.move) not in dispute.awaits:
         raise Refused("court.out_of_turn", f"{dispute.state} awaits {[move.__name__ for move in dispute.awaits]}.")
     if now > dispute.deadline_s:
         raise Refused("court.late", f"The deadline was {dispute.deadline_s}.")
-    _check_signer(dispute, signed.digest(dispute.terms.domain), signed.signature, signed.move.by)
+    _check_signer(dispute, signed.digest(dispute.terms, dispute.last), signed.signature, signed.move.by)
 
 
 def _check_signer(dispute: Dispute, digest: bytes, signature: str, party: Party) -> None:
@@ -169,8 +166,8 @@ def _check_bond(dispute: Dispute, bond: int) -> None:
 
 
 def _probe(dispute: Dispute, move: moves.Probe) -> Dispute:
-    if len(move.roots) != len(dispute.places) or any(len(root) != HASH_BYTES for root in move.roots):
-        raise Refused("court.malformed", f"{len(dispute.places)} roots of 32 bytes are asked for.")
+    if len(move.roots) != len(dispute.places) or any(len(root) != TOLD_BYTES for root in move.roots):
+        raise Refused("court.malformed", f"{len(dispute.places)} roots of {TOLD_BYTES} bytes are asked for.")
     return replace(dispute, roots=move.roots, awaits=(moves.Choose,))
 
 
@@ -237,7 +234,7 @@ def _reveal(dispute: Dispute, move: moves.Reveal) -> Dispute:
 
 def _point(dispute: Dispute, move: moves.Point) -> Dispute:
     leaf = _leaf(dispute)
-    if move.output == leaf.output or len(move.output) != HASH_BYTES:
+    if is_root(move.output, leaf.output) or len(move.output) != HASH_BYTES:
         raise Refused("court.undisputed", "The challenger's output is the worker's, or none.")
     _check_output(dispute, leaf, move.output, move.signature, Party.CHALLENGER)
     if leaf.is_native:

@@ -11,7 +11,7 @@ from assay.proof.court.machine import Step, Tensor
 from assay.proof.court.moves import Found, Move, output_digest
 from assay.proof.court.program import Place, Program, Source
 from assay.proof.court.trace import prefixes
-from assay.proof.court.tree import chunk_hashes, cut, hash_leaf, prove
+from assay.proof.court.tree import chunk_hashes, cut, hash_leaf, prove, told
 from assay.proof.keys import Key
 
 
@@ -48,11 +48,11 @@ class Holding:
         return moves.Join(dispute.terms.bond)
 
     def roots(self, dispute: Dispute) -> list[bytes]:
-        """This party's roots at the places that the search asks for."""
+        """This party's roots at the places that the search asks for, as they are told."""
         if dispute.step is None:
-            return [self.states[place] for place in dispute.places]
+            return [told(self.states[place]) for place in dispute.places]
         traces = prefixes([tensor.root for tensor in self.step(dispute.step).outputs])
-        return [traces[place].root for place in dispute.places]
+        return [told(traces[place].root) for place in dispute.places]
 
     def probe(self, dispute: Dispute) -> Move | None:
         """Its roots where they are asked for."""

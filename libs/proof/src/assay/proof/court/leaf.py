@@ -10,13 +10,16 @@ from assay.proof.court.primitives import Op
 from assay.proof.court.program import Operator, Place, Source, closing_digest
 from assay.proof.court.terms import Record
 from assay.proof.court.trace import reopen
-from assay.proof.court.tree import HASH_BYTES, check_entry, check_rows, list_root, tensor_root, top_of
+from assay.proof.court.tree import HASH_BYTES, check_entry, check_rows, is_root, list_root, tensor_root, top_of
 from assay.schema.errors import Refused
 
 
 @dataclass(frozen=True)
 class Agreed:
-    """What both parties stand by: the record, the step, its state before, and the trace before an operator."""
+    """What both parties stand by: the record, the step, its state before, and the trace before an operator.
+
+    The roots of state and trace are as the search told them, except at the lease's start and the step's.
+    """
 
     record: Record
     step: int
@@ -57,13 +60,13 @@ class Agreed:
 
     def check_extended(self, peaks: tuple[bytes, ...], output: bytes, extended: bytes) -> None:
         """Nothing, if the agreed trace and this output make the trace `extended`. Raises Refused."""
-        if reopen(self.trace, self.number, peaks).append(output).root != extended:
+        if not is_root(reopen(self.trace, self.number, peaks).append(output).root, extended):
             raise Refused("court.bad_opening", "The output does not lead from the agreed trace to the claimed one.")
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """The output in question; `operator` is None for the closing, whose output is the next state."""
+    """The output in question; `operator` is None for the closing, whose output is the next state as it was told."""
 
     agreed: Agreed
     operator: Operator | None
@@ -109,7 +112,7 @@ class Leaf:
         if len(hashes) != count or any(len(hash_) != HASH_BYTES for hash_ in hashes):
             raise Refused("court.malformed", f"The output has {count} chunks.")
         top = top_of(hashes)
-        if (tensor_root(shape, top) if shape else list_root(count, top)) != self.output:
+        if not is_root(tensor_root(shape, top) if shape else list_root(count, top), self.output):
             raise Refused("court.bad_opening", "These chunks do not lead to the output.")
 
     def first_difference(self, worker: bytes, challenger: bytes) -> tuple[int, tuple[int, int]] | None:

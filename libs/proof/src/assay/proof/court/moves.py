@@ -19,6 +19,8 @@ from assay.proof.keccak import keccak256
 from assay.proof.keys import Key
 
 MOVE_HASH: Final = keccak256(b"Move(bytes32 dispute,bytes32 previous,bytes32 content)")
+AFTER_BYTES: Final = 8
+SIGNATURE_BYTES: Final = 65
 OUTPUT_HASH: Final = keccak256(b"Output(bytes32 matter,bytes32 output)")
 
 
@@ -29,18 +31,12 @@ class Party(StrEnum):
     CHALLENGER = "challenger"
     COMMITTEE = "committee"
 
-    @property
-    def other(self) -> "Party":
-        """The opponent."""
-        return Party.CHALLENGER if self is Party.WORKER else Party.WORKER
-
 
 @dataclass(frozen=True)
 class Claim:
-    """The challenger opens the dispute on its terms."""
+    """The challenger opens the dispute on the terms whose digest is its id."""
 
     by: ClassVar[Party] = Party.CHALLENGER
-    terms: bytes
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ class Join:
 
 @dataclass(frozen=True)
 class Probe:
-    """The worker's roots at the places that the search asks for."""
+    """The worker's roots at the places that the search asks for, each by its first bytes."""
 
     by: ClassVar[Party] = Party.WORKER
     roots: tuple[bytes, ...]
@@ -160,10 +156,9 @@ Move: TypeAlias = Claim | Accept | Contest | Join | Probe | Choose | Open | Dema
 
 @dataclass(frozen=True)
 class Signed:
-    """A move as it is sent."""
+    """A move as it is sent, signed over the dispute and the move before it, whose digest begins with `after`."""
 
-    dispute: bytes
-    previous: bytes
+    after: bytes
     move: Move
     signature: str
 
@@ -172,25 +167,19 @@ class Signed:
         """The move's kind and what it says."""
         return encode((type(self.move).__name__, self.move))
 
-    @cached_property
-    def struct(self) -> bytes:
-        """The signed struct: its type, dispute, the move before, content."""
-        return MOVE_HASH + self.dispute + self.previous + keccak256(self.content)
+    def follows(self, previous: bytes) -> bool:
+        """Whether it says that it follows the move with this digest; its signature shows it."""
+        return self.after == previous[:AFTER_BYTES]
 
-    def digest(self, domain: Domain) -> bytes:
-        """The 32 bytes that are signed, by which the next move names this one."""
-        return typed_digest(domain, self.struct)
-
-    @property
-    def size_bytes(self) -> int:
-        """What it takes on the wire: both digests, 65 bytes of signature and the content."""
-        return 2 * 32 + 65 + len(self.content)
+    def digest(self, terms: Terms, previous: bytes) -> bytes:
+        """The 32 bytes that are signed, by which the next move names this one, where it follows `previous`."""
+        return typed_digest(terms.domain, MOVE_HASH + terms.id + previous + keccak256(self.content))
 
 
 def sign_move(key: Key, terms: Terms, previous: bytes, move: Move) -> Signed:
     """The move, signed to follow the one with this digest; the first follows the dispute's own id."""
-    unsigned = Signed(terms.id, previous, move, "")
-    return replace(unsigned, signature=key.sign(unsigned.digest(terms.domain)))
+    unsigned = Signed(previous[:AFTER_BYTES], move, "")
+    return replace(unsigned, signature=key.sign(unsigned.digest(terms, previous)))
 
 
 def output_digest(terms: Terms, operation: Operation, roots: Sequence[bytes], output: bytes) -> bytes:

@@ -8,6 +8,7 @@ from typing import Final
 from assay.proof.court.game import Dispute, advance, default, lodge
 from assay.proof.court.moves import Claim, Move, Party, Signed, sign_move
 from assay.proof.court.terms import Terms
+from assay.proof.court.wire import write_move
 from assay.proof.keys import Key
 from assay.schema.errors import Refused
 
@@ -42,9 +43,9 @@ def play(
     A speaker whose move is refused is asked again up to `retries` times; then, or if it says nothing, it is silent
     until the deadline. A dispute that only a committee can end is left there.
     """
-    claim = sign_move(keys[Party.CHALLENGER], terms, terms.id, Claim(terms.id))
+    claim = sign_move(keys[Party.CHALLENGER], terms, terms.id, Claim())
     dispute, last = lodge(terms.record, terms, claim, now), claim
-    sizes, refused = Counter({"Claim": claim.size_bytes}), list[str]()
+    sizes, refused = Counter({"Claim": len(write_move(claim))}), list[str]()
     count = 1
     while not dispute.is_over and dispute.turn is not Party.COMMITTEE and count < MOVES_MAX:
         made = _next(dispute, last, keys, speakers, refused, now, retries)
@@ -52,7 +53,7 @@ def play(
             dispute = default(dispute, dispute.deadline_s + 1)
             break
         (dispute, signed), last, count = made, made[1], count + 1
-        sizes[type(signed.move).__name__] += signed.size_bytes
+        sizes[type(signed.move).__name__] += len(write_move(signed))
     openings = sum(sizes[name] for name in OPENINGS)
     return Account(dispute, count, sizes.total() - openings, openings, tuple(refused))
 

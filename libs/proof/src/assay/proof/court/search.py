@@ -1,4 +1,7 @@
-"""The search for the first root that two parties do not share, by places that follow from the interval alone."""
+"""The search for the first root that two parties do not share, by places that follow from the interval alone.
+
+Roots are told by their first bytes, and each round cuts in as few parts as cost no further round.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,12 +39,20 @@ def rounds_of(width: int) -> int:
     return count
 
 
+def parts_of(width: int) -> int:
+    """In how many parts a round cuts: as few as cost no further round, for every part but one costs a root."""
+    rounds, parts = rounds_of(width), 2
+    while parts**rounds < width:
+        parts += 1
+    return parts
+
+
 def places_of(interval: Interval, grain: int = 1) -> tuple[int, ...]:
     """Where the next roots are asked for: multiples of `grain` if that costs no further round, else even parts.
 
     A grain is the steps of a segment: the states between segments are checkpoints that both parties have.
     """
-    stride = -(-interval.width // ARITY)
+    stride = -(-interval.width // parts_of(interval.width))
     coarse = -(-stride // grain) * grain
     if interval.low % grain == 0 and coarse <= ARITY ** (rounds_of(interval.width) - 1):
         stride = coarse

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Self
 
-from assay.proof.court.tree import HASH_BYTES, NOTHING, hash_leaf, hash_pair, list_root
+from assay.proof.court.tree import HASH_BYTES, NOTHING, hash_leaf, hash_pair, is_root, list_root
 from assay.schema.errors import Refused
 
 
@@ -54,6 +54,6 @@ def reopen(root: bytes, size: int, peaks: tuple[bytes, ...]) -> Trace:
     if len(peaks) != size.bit_count() or any(len(peak) != HASH_BYTES for peak in peaks):
         raise Refused("court.bad_opening", f"A trace of {size} has {size.bit_count()} peaks of 32 bytes.")
     trace = Trace(size, peaks)
-    if trace.root != root:
+    if not is_root(trace.root, root):
         raise Refused("court.bad_opening", "The peaks are not those of the agreed trace.")
     return trace

@@ -1,14 +1,15 @@
 """Moves and terms as they travel: `encoding` read back strictly, into the very types that they were written from."""
 
 import base64
+import struct
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import IntEnum
 from typing import Any, Final, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from assay.proof.court.encoding import encode
-from assay.proof.court.moves import Move, Signed
+from assay.proof.court.encoding import BITS_MAX, BITS_MIN, encode, packed_bytes
+from assay.proof.court.moves import AFTER_BYTES, SIGNATURE_BYTES, Move, Signed
 from assay.schema.errors import Refused
 
 SIZE_MAX: Final = 2**25
@@ -16,22 +17,22 @@ SIZE_MAX: Final = 2**25
 DEPTH_MAX: Final = 8
 T = TypeVar("T")
 
-KINDS: Final[Mapping[str, type[Move]]] = {kind.__name__: kind for kind in get_args(Move)}
+KINDS: Final[tuple[type[Move], ...]] = get_args(Move)
+HEAD_BYTES: Final = AFTER_BYTES + SIGNATURE_BYTES
 
 
 def write_move(signed: Signed) -> bytes:
-    """A move as bytes."""
-    name = type(signed.move).__name__
-    return encode((signed.dispute, signed.previous, name, signed.move, signed.signature))
+    """A move as bytes: of the one before it the first few, the signature, its kind, what it says."""
+    kind = KINDS.index(type(signed.move)).to_bytes(1, "big")
+    return signed.after + bytes.fromhex(signed.signature.removeprefix("0x")) + kind + encode(signed.move)
 
 
 def read_move(data: bytes) -> Signed:
     """The move that these bytes hold. Raises Refused."""
-    parts = parse(data)
-    if not isinstance(parts, tuple) or len(parts) != 5 or parts[2] not in KINDS:
+    after, signature, kind = data[:AFTER_BYTES], data[AFTER_BYTES:HEAD_BYTES], data[HEAD_BYTES : HEAD_BYTES + 1]
+    if not kind or kind[0] >= len(KINDS):
         raise Refused("court.malformed", "The bytes are no move.")
-    dispute, previous = (build(bytes, part) for part in parts[:2])
-    return Signed(dispute, previous, build(KINDS[parts[2]], parts[3]), build(str, parts[4]))
+    return Signed(after, build(KINDS[kind[0]], parse(data[HEAD_BYTES + 1 :])), "0x" + signature.hex())
 
 
 def pack(signed: Signed) -> str:
@@ -72,9 +73,12 @@ def _parse(data: bytes, at: int, depth: int) -> tuple[Any, int]:
         raw, at = _take(data, at + 1, data[at] if at < len(data) else -1)
         return int.from_bytes(raw, "big", signed=True), at
     count, at = _length(data, at)
-    if tag in (b"b", b"s"):
+    if tag in STRINGS:
         raw, at = _take(data, at, count)
-        return (raw if tag == b"b" else _text(raw)), at
+        return STRINGS[tag](raw), at
+    if tag in LISTS:
+        (size,), at = _take(data, at, 1)
+        return LISTS[tag](data, at, count, size)
     if tag != b"t" or depth == 0 or count > len(data) - at:
         raise Refused("court.malformed", "The bytes are not in order.")
     parts = []
@@ -103,6 +107,29 @@ def _text(raw: bytes) -> str:
         return raw.decode()
     except UnicodeDecodeError:
         raise Refused("court.malformed", "A text is none.") from None
+
+
+def _alike(data: bytes, at: int, count: int, size: int) -> tuple[tuple[bytes, ...], int]:
+    raw, at = _take(data, at, count * size)
+    if count < 2 or not size:
+        raise Refused("court.malformed", "A list of hashes is none.")
+    return tuple(raw[start : start + size] for start in range(0, len(raw), size)), at
+
+
+def _packed(data: bytes, at: int, count: int, bits: int) -> tuple[bytes, int]:
+    if not BITS_MIN <= bits <= BITS_MAX or not count:
+        raise Refused("court.malformed", f"Words of {bits} bits are not packed.")
+    raw, at = _take(data, at, packed_bytes(count, bits))
+    digits = f"{int.from_bytes(raw, 'big'):0{count * bits}b}"
+    if len(digits) > count * bits:
+        raise Refused("court.malformed", "Packed words begin too early.")
+    sign = 1 << bits - 1
+    words = (int(digits[start : start + bits], 2) for start in range(0, len(digits), bits))
+    return struct.pack(f"<{count}i", *((word ^ sign) - sign for word in words)), at
+
+
+STRINGS: Final[Mapping[bytes, Callable[[bytes], Any]]] = {b"b": bytes, b"s": _text, b"x": lambda raw: "0x" + raw.hex()}
+LISTS: Final[Mapping[bytes, Callable[[bytes, int, int, int], tuple[Any, int]]]] = {b"h": _alike, b"w": _packed}
 
 
 def build(kind: Any, value: Any) -> Any:

@@ -15,7 +15,7 @@ from assay.proof.policy.plan import Candidate, Cost, Plan, Remedy
 from assay.proof.policy.premium import Premium, quote_premium
 from assay.proof.policy.terms import Budget, Classes, Confidentiality, Reputation, Terms
 from assay.proof.policy.tiers import TIERS, Numerics, Opens, Tier, Work
-from assay.proof.policy.used import is_checkable, numerics_of, tiers_of, work_of
+from assay.proof.policy.used import is_checkable, is_traced, numerics_of, tiers_of, work_of
 
 __all__ = [
     "TIERS",
@@ -41,6 +41,7 @@ __all__ = [
     "fund_fee",
     "is_checkable",
     "is_extra",
+    "is_traced",
     "numerics_of",
     "ordered_max",
     "ordered_units",

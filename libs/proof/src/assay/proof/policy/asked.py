@@ -1,6 +1,6 @@
 """What an order asks of its proof beyond its provider's epoch, and pays for itself: extra segments, several answers.
 
-The audit fund gets a hundredth of what work costs, so it can pay for the epoch's own draw alone. Whoever wants more
+The treasury gets a hundredth of what work costs, so it can pay for the epoch's own draw alone. Whoever wants more
 pays each answer in full, whatever the answer is; what it may come to is held in the price limit, and what was not
 needed goes back.
 """
@@ -8,13 +8,10 @@ needed goes back.
 from typing import Final
 
 from assay.proof.economics import MILLION, ceil_div
-from assay.proof.policy.tiers import Work
-from assay.proof.policy.used import work_of
+from assay.proof.policy.used import is_checkable, tiers_of
 from assay.schema.job import JobSpec
 from assay.schema.values import AUDIT_SEGMENTS, Policy, cost_of
 
-PAID_PPM: Final = {Work.INFERENCE: 260_000}
-"""What an answer earns of a segment's price, where it is not all of it: a prefill reads, and does not decode."""
 FURTHER: Final = 2
 """So many more verifiers are asked, one after the other, where those asked at once do not agree."""
 
@@ -38,17 +35,22 @@ def is_extra(policy: Policy) -> bool:
 
 def ordered_units(spec: JobSpec) -> int:
     """The units of work that these answers may cost as much as."""
-    return ordered_max(spec) * ceil_div(spec.segment_units * paid_ppm(spec.kind), MILLION)
+    return ordered_max(spec) * ceil_div(spec.segment_units * paid_ppm(spec), MILLION)
 
 
-def paid_ppm(kind: str) -> int:
-    """What an answer about a segment of this kind earns of the segment's price."""
-    return PAID_PPM.get(work_of(kind), MILLION)
+def paid_ppm(spec: JobSpec) -> int:
+    """What an answer about a segment earns of the segment's price: what its check costs, and all of it at most.
+
+    That is the cost of the method that the order asks for; by replication each does what the work's own method does.
+    """
+    is_own = spec.policy.is_replicated or not is_checkable(spec.kind, spec.params, spec.policy)
+    tiers = tiers_of(spec.kind, spec.params, None if is_own else spec.policy)
+    return min(MILLION, *(tier.audit_ppm for tier in tiers))
 
 
 def full_fee(spec: JobSpec, mega_unit_price: int) -> int:
     """What an answer about one segment is worth, in base units: as much of its price as the method costs."""
-    return cost_of(ceil_div(spec.segment_units * paid_ppm(spec.kind), MILLION), mega_unit_price)
+    return cost_of(ceil_div(spec.segment_units * paid_ppm(spec), MILLION), mega_unit_price)
 
 
 def fund_fee(spec: JobSpec, mega_unit_price: int, fees: int, answers: int) -> int:

@@ -6,7 +6,7 @@ coverage does: m of the job's n segments are drawn on top, with a seed of their 
 
 from dataclasses import dataclass
 
-from assay.proof.economics import MILLION, ceil_div, draws_to_find, found_among
+from assay.proof.economics import MILLION, draws_to_find, found_among
 from assay.proof.policy.tiers import Tier
 
 
@@ -20,9 +20,8 @@ class Premium:
     detection_ppm: int
 
 
-def quote_premium(tier: Tier, segments: int, segment_price: int, poisoned: int, detection_ppm: int) -> Premium:
+def quote_premium(tier: Tier, segments: int, sample_price: int, poisoned: int, detection_ppm: int) -> Premium:
     """The least samples of a job's segments that find one of `poisoned` with that chance, and their price."""
     samples = draws_to_find(segments, poisoned, detection_ppm, tier.missed_ppm)
-    cost_ppm = tier.audit_ppm + tier.challenged_ppm
     found = found_among(segments, poisoned, samples, tier.missed_ppm / MILLION)
-    return Premium(samples, ceil_div(samples * segment_price * cost_ppm, MILLION), poisoned, int(found * MILLION))
+    return Premium(samples, samples * sample_price, poisoned, int(found * MILLION))

@@ -39,8 +39,8 @@ def remedies_of(
             epochs = ceil_div(least, terms.segments)
             yield Remedy("lengthen", f"Or make epochs {epochs} times as long.", epochs)
         excess = ceil_div(terms.pay * (chosen.cost.total - budget.share_ppm), MILLION)
-        yield Remedy("self_pay", f"Or the provider pays {excess} for its own audits, out of this escrow.", excess)
+        yield Remedy("self_pay", f"Or the provider pays {excess} for its own audits, out of this pay.", excess)
     needed = stake_to_deter(chosen.k, terms.pay, terms.saved_ppm, tier.missed_ppm, budget.margin)
     if needed > terms.stake:
         more = needed - terms.stake
-        yield Remedy("stake", f"Raise stake or escrow by {more}, so that falsifying everything loses.", more)
+        yield Remedy("stake", f"Raise stake or pay by {more}, so that falsifying everything loses.", more)

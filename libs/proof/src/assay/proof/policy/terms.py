@@ -29,7 +29,7 @@ SHOWN: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """One provider's epoch: equal segments, the pay in escrow, the stake in the pay's unit.
+    """One provider's epoch: equal segments, the pay that is held, the stake in the pay's unit.
 
     `saved_ppm` is the share of its pay that a cheat saves; `commit_ppm` what commitments cost of the compute,
     measured; `state_bytes` and `trace_bytes` what one opened segment ships. A share `falsified_ppm` is to be found

@@ -1,8 +1,9 @@
 """The tiers: each way to check a segment, what it costs, misses, shows and needs. One row for each.
 
-Shares are of one segment's compute. `audit` is the verifier's, `challenged` what the provider does again to open the
-segment, `slow` what every segment costs more, drawn or not. `missed` bounds the chance that an audit takes the weakest
-cheat worth making for honest work; where none was missed in n trials it is 3/n. Measurements: docs/adr/0012.
+Shares are of one segment's compute. `audit` is the verifier's, and what an answer earns; `challenged` what the provider
+does again to open the segment, `slow` what every segment costs more, drawn or not. `missed` bounds the chance that an
+audit takes the weakest cheat worth making for honest work; where none was missed in n trials it is 3/n. Measurements:
+docs/adr/0012.
 """
 
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ TIERS: Final[tuple[Tier, ...]] = (
         "one prefill over prompt and answer: activation sketch and seeded sampling",
         frozenset({Work.INFERENCE}),
         ANY_NUMERICS,
-        audit_ppm=80_000,
+        audit_ppm=260_000,
         missed_ppm=50_000,
         opens=Opens.INPUTS,
     ),
