@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from assay.workloads import ModelCorrupt, ModelMissing, ModelStore, ModelUnsupported, ignore_progress, workload
-from assay.workloads.adapter import build_start
+from assay.workloads.adapter import start_adapter
+from assay.workloads.checkpoint import write_tensors
 
 
 def test_a_model_is_stored_once_under_the_digest_of_its_files(bench: Any, tmp_path: Path) -> None:
@@ -56,4 +57,4 @@ def test_a_model_of_another_family_never_runs(bench: Any, tmp_path: Path) -> Non
     store = ModelStore(tmp_path / "store")
     moved = bench.moved(store, store.add(folder))
     with pytest.raises(ModelUnsupported, match="family llama4"):
-        moved.chain(build_start(moved.params(), folder), range(1))
+        moved.chain(write_tensors(start_adapter(moved.params(), folder)), range(1))

@@ -66,7 +66,10 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("finetune", {**GOOD, "heldout_share": 0.9}, "heldout_share"),
     ("finetune", {**GOOD, "sequence_tokens": 1_000_000}, "sequence_tokens"),
     ("finetune", {**GOOD, "threads": 0}, "threads"),
-    ("finetune", {**GOOD, "dtype": "bfloat16"}, "dtype"),
+    ("finetune", {**GOOD, "dtype": "float16"}, "dtype"),
+    ("finetune", {**GOOD, "dtype": "bfloat16", "numerics": "exact"}, "float32 alone"),
+    ("finetune", {**GOOD, "warmup_steps": 4}, "fewer than steps"),
+    ("finetune", {**GOOD, "clip_norm": 0}, "clip_norm"),
     ("finetune", {**GOOD, "device": "cuda"}, "device"),
 ]
 

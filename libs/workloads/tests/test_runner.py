@@ -73,6 +73,18 @@ async def test_what_an_abandoned_task_says_yet_is_never_taken_for_the_next_ones(
     assert [message.segment for message in said] == [0, 1, 2, 3]
 
 
+async def test_a_child_that_loads_beforehand_says_of_it_nothing_to_its_first_task(tmp_path: Path) -> None:
+    runner = Runner()
+    try:
+        await runner.warm(("regress", "no such kind"))
+        pid = runner.pid
+        said = [m.said async for m in runner.run(noop_task(tmp_path))]
+        assert said[0] == "ready" and said[-1] == "finished" and said.count("finished") == 1
+        assert runner.pid == pid
+    finally:
+        await runner.kill()
+
+
 async def test_bad_parameters_are_the_jobs_own_failure(runner: Runner, tmp_path: Path) -> None:
     said = [message async for message in runner.run(noop_task(tmp_path, params={"segments": 0}))]
     assert isinstance(said[-1], Failed) and not said[-1].fault and said[-1].code == "workload.bad_params"
@@ -91,4 +103,4 @@ async def test_the_child_ends_with_its_parents_input(tmp_path: Path) -> None:
     await runner.warm()
     assert runner._process is not None and runner._process.stdin is not None
     runner._process.stdin.close()
-    assert await asyncio.wait_for(runner._process.wait(), 20) == 0
+    assert await asyncio.wait_for(runner._process.wait(), 120) == 0

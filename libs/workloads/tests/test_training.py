@@ -10,7 +10,7 @@ from assay.workloads.base_model import load_adapted
 from assay.workloads.checkpoint import read_checkpoint, write_tensors
 from assay.workloads.errors import Diverged
 from assay.workloads.finetune import Finetune
-from assay.workloads.training import learning_rate
+from assay.workloads.updating import learning_rate
 
 FINETUNE = Finetune()
 HONEST_MAX = 3e-4

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assay.workloads.generate.params import GenerateParams
@@ -57,6 +57,7 @@ def test_the_choice_alone_has_no_margin(how: dict[str, Any], seed: int) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(sampling, st.integers(0, 100), st.sampled_from([1e-5, 1e-3]))
+@example({"seed": 0, "temperature": 0.01, "top_k": 1, "top_p": 0.3}, 71, 1e-3)
 def test_a_machine_with_nearly_the_same_logits_chooses_what_has_nearly_no_margin(
     how: dict[str, Any], seed: int, blur: float
 ) -> None:

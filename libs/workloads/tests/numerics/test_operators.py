@@ -16,7 +16,16 @@ from assay.proof.court.integers import descale as judged
 from assay.workloads.numerics import activations, attention, cross_entropy, embedding, fixed, linear, norms
 from assay.workloads.numerics.elementary import exp, log, sigmoid, tanh
 from assay.workloads.numerics.optimiser import AdamW, clip_gradients
-from assay.workloads.numerics.primitives import descale, dot, quantise, root, row_exponent
+from assay.workloads.numerics.primitives import (
+    choose,
+    descale,
+    dot,
+    is_below_zero,
+    mask_of,
+    quantise,
+    root,
+    row_exponent,
+)
 from assay.workloads.numerics.slices import sliced_dot
 from assay.workloads.numerics.sums import tree_sum
 
@@ -121,6 +130,16 @@ def test_roots_are_rounded_once_and_keep_subnormal_numbers() -> None:
     x = torch.cat([drawn(50_000).abs(), drawn(999).abs() * 2.0**-135])
     assert bool((x[-999:] < 2.0**-126).any())
     assert torch.from_numpy(np.sqrt(x.numpy())).equal(root(x))
+
+
+def test_what_is_chosen_by_bits_is_what_a_branch_chooses() -> None:
+    x = torch.cat([drawn(99), drawn(99) * 2.0**-140, torch.tensor([0.0, -0.0, torch.inf, -torch.inf])])
+    a, b = drawn(202, seed=1), drawn(202, seed=2).neg_()
+    b[::5], a[::7] = -0.0, torch.inf
+    for other in (b, -1e30, 0.0):
+        for mask, condition in ((is_below_zero(x), x < 0), (mask_of(x > a), x > a)):
+            expected = torch.where(condition, a, other)
+            assert choose(mask, a, other).view(torch.int32).equal(expected.view(torch.int32))
 
 
 def test_what_else_is_in_the_batch_changes_no_row() -> None:

@@ -63,6 +63,7 @@ def test_a_spoiled_trace_is_refused_at_a_product_and_another_file_at_its_root(
 ) -> None:
     spoiled = done(Spoil(**{**job, "folder": str(tmp_path)}, trace=opened.path, seed=SEED))
     said = look(job, spoiled, chain[1].state_digest)
+    assert (said.step, said.operator) == (spoiled.step, spoiled.operator)
     assert (said.passed, said.code) == (False, "trace.wrong_operator") and said.residual > 0.1
     assert look(job, opened, chain[1].state_digest, trace=spoiled.path).code == "trace.bad_opening"
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from assay.workloads import BadCheckpoint, BadParams, SegmentResult
+from assay.workloads import BadCheckpoint, BadParams, SegmentResult, ignore_progress, workload
 from assay.workloads.trace.check import check_trace
 from assay.workloads.trace.finetune import plan_of, prepare, trace_segment, trace_spec
 
+FINETUNE = workload("finetune")
 SEED = "3c" * 32
 
 
@@ -77,3 +78,16 @@ def test_what_is_traced_first_runs_on_the_threads_of_the_job(bench: Any) -> None
         plan_of.cache_clear()
         prepare(bench.params(threads=threads), bench.inputs, 0)
         assert torch.get_num_threads() == threads
+
+
+def test_a_job_in_bfloat16_is_traced_to_its_own_bits_and_float32_is_not_it(bench: Any, tmp_path: Path) -> None:
+    params = bench.params(dtype="bfloat16")
+    before = FINETUNE.start(params, bench.inputs)
+    after = FINETUNE.run(params, bench.inputs, before, 0, ignore_progress)
+    plain = FINETUNE.run(bench.params(), bench.inputs, before, 0, ignore_progress)
+    root = trace_segment(params, bench.inputs, before, 0, tmp_path / "trace").root
+    report = check_trace(
+        tmp_path / "trace", SEED, trace_spec(params, bench.inputs, before, 0, root, after.state_digest)
+    )
+    assert report.findings == ()
+    assert FINETUNE.distance(plain.state, after.state, before) > 1e-3

@@ -62,15 +62,15 @@ def draw_values(seed: int, name: str, shape: tuple[int, ...], bound: float) -> N
     return (integers.astype(np.float32) * np.float32(bound / (1 << 23))).reshape(shape)
 
 
-def build_start(params: FinetuneParams, folder: Path) -> bytes:
-    """Return the checkpoint at step 0. Raises BadParams."""
+def start_adapter(params: FinetuneParams, folder: Path) -> Tensors:
+    """Return the checkpoint's tensors at step 0. Raises BadParams."""
     tensors: Tensors = {STEP: np.zeros(1, "<i8")}
     for name, shape in read_shapes(params, folder).items():
         is_drawn = name.endswith("lora_A.weight")
         zeros = np.zeros(shape, "<f4")
         tensors[ADAPTER + name] = draw_values(params.seed, name, shape, shape[1] ** -0.5) if is_drawn else zeros
         tensors |= {FIRST + name: zeros, SECOND + name: zeros}
-    return write_tensors(tensors)
+    return tensors
 
 
 def build_result(params: FinetuneParams, state: bytes) -> bytes:

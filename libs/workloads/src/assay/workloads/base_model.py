@@ -1,7 +1,8 @@
-"""The frozen model with a LoRA adapter injected by peft, loaded once per process.
+"""The model that is trained, loaded once per process: frozen with a LoRA adapter injected by peft, or whole.
 
 Nothing here reaches a hub: files come from the model store, are checked against the model's digest, and only plain
-Llama models are loaded, without code of their own. On CUDA the attention is the eager one, whose backward pass is
+Llama models are loaded, without code of their own. Weights are float32; one whose weights alone are more than the lease
+or the device holds is refused before it is read. On CUDA the attention is the eager one, whose backward pass is
 deterministic; that path has not been run on a GPU.
 """
 
@@ -27,6 +28,7 @@ from assay.workloads.adapter import lora_settings, read_adapter, read_shapes
 from assay.workloads.checkpoint import Shapes, Tensors
 from assay.workloads.errors import ModelUnsupported
 from assay.workloads.finetune import FinetuneParams
+from assay.workloads.fitting import check_fits
 from assay.workloads.models import ModelStore
 
 logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -35,29 +37,36 @@ FAMILIES = ("llama",)
 
 @dataclass(frozen=True)
 class AdaptedModel:
-    """A frozen model and the trainable tensors of its adapter, by their names in a checkpoint."""
+    """A model and those of its tensors that are trained (an adapter, or all), by their names in a checkpoint."""
 
     model: Any
     adapter: dict[str, nn.Parameter]
     shapes: Shapes
     device: torch.device
 
-    def hidden(self, tokens: Tensor) -> Tensor:
-        """Return the last hidden states (sequences, tokens, width)."""
-        states: Tensor = self.model.model(input_ids=tokens, use_cache=False).last_hidden_state
+    def hidden(self, tokens: Tensor, places: Tensor | None = None, sees: Tensor | None = None) -> Tensor:
+        """Return the last hidden states (sequences, tokens, width).
+
+        Of packed examples `places` are the tokens' own, and `sees` [N, 1, L, L] says which token sees which.
+        """
+        if sees is not None and self.model.config._attn_implementation == "eager":
+            # That one adds its mask.
+            sees = torch.where(sees, 0.0, torch.finfo(torch.float32).min)
+        given = {"position_ids": places, "attention_mask": sees} if sees is not None else {}
+        states: Tensor = self.model.model(input_ids=tokens, use_cache=False, **given).last_hidden_state
         return states
 
     @property
     def head(self) -> Tensor:
-        """The frozen output matrix (vocabulary, width)."""
+        """The output matrix (vocabulary, width)."""
         weight: Tensor = self.model.lm_head.weight
         return weight
 
     def set_adapter(self, tensors: Tensors) -> None:
-        """Copy these values into the adapter."""
+        """Copy these values into what is trained."""
         with torch.no_grad():
             for name, parameter in self.adapter.items():
-                parameter.copy_(torch.tensor(tensors[name]))
+                parameter.copy_(torch.from_numpy(tensors[name].copy()))
                 parameter.grad = None
 
     def clear_adapter(self) -> None:
@@ -70,7 +79,7 @@ class AdaptedModel:
 def load_adapted(params: FinetuneParams, store: ModelStore) -> AdaptedModel:
     """Return the job's model ready to work with the job's threads.
 
-    Raises ModelMissing, ModelCorrupt, ModelUnsupported, BadParams.
+    Raises ModelMissing, ModelCorrupt, ModelUnsupported, TooLarge, BadParams.
     """
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(params.threads)
@@ -79,29 +88,50 @@ def load_adapted(params: FinetuneParams, store: ModelStore) -> AdaptedModel:
 
 # Parameters that do not change the model, set alike so that jobs that differ in them share one.
 NOT_THE_MODEL = {
+    "model_parameters": None,
     "data": "0" * 64,
+    "data_form": "text",
+    "packing": True,
+    "start_from": None,
     "steps": 1,
     "segment_steps": 1,
     "sequence_tokens": 8,
     "batch": 1,
+    "accumulate": 1,
     "learning_rate": 1.0,
     "weight_decay": 0.0,
     "schedule": "constant",
+    "warmup_steps": 0,
+    "clip_norm": None,
     "seed": 0,
     "threads": 1,
     "heldout_share": 0.5,
+    "evaluate_windows": 0,
+    "dtype": "float32",
     "numerics": "native",
 }
 
 
 @lru_cache(maxsize=1)
 def adapt(params: FinetuneParams, root: Path) -> AdaptedModel:
-    """Return the model from the store with the adapter injected; only the last one is kept."""
+    """Return the model from the store with what is trained of it; only the last one is kept."""
     store = ModelStore(root)
     store.verify(params.model)
     folder = store.path(params.model)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    check_fits(params, folder, device)
     model = load_frozen(folder, device)
+    return inject(params, model, folder, device) if params.method == "lora" else thaw(model, device)
+
+
+def thaw(model: Any, device: torch.device) -> AdaptedModel:
+    """Return a model every weight of which is trained; one that has two places is one tensor."""
+    named = dict(sorted(model.requires_grad_(True).named_parameters()))
+    return AdaptedModel(model, named, {name: tuple(each.shape) for name, each in named.items()}, device)
+
+
+def inject(params: FinetuneParams, model: Any, folder: Path, device: torch.device) -> AdaptedModel:
+    """Return a frozen model with the job's adapter. Raises BadParams, ModelUnsupported."""
     shapes = read_shapes(params, folder)
     layers = sorted({int(name.split(".layers.")[1].split(".")[0]) for name in shapes})
     settings = {name: value for name, value in lora_settings(params, layers).items() if name != "peft_type"}
@@ -127,6 +157,17 @@ def load_frozen(folder: Path, device: torch.device) -> Any:
 def checkpoint_name(name: str) -> str:
     """Return peft's name in an adapter file for a parameter of the injected model."""
     return "base_model.model." + name.replace(".default.", ".")
+
+
+def apply_result(params: FinetuneParams, adapted: AdaptedModel, store: ModelStore, result: bytes | None) -> None:
+    """Put a job's result into the model, or what it was before. Raises BadCheckpoint."""
+    if params.method == "lora":
+        apply_adapter(adapted, result)
+    elif result is None:
+        before = load_frozen(store.path(params.model), adapted.device)
+        adapted.set_adapter({name: weight.cpu().numpy() for name, weight in before.named_parameters()})
+    else:
+        adapted.set_adapter(read_adapter(result, adapted.shapes))
 
 
 def apply_adapter(adapted: AdaptedModel, adapter: bytes | None) -> None:

@@ -1,19 +1,24 @@
 """The process in which work runs: reads tasks from its standard input, says what happens on its standard output.
 
 It is a process of its own so that a hung kernel can be killed and a crash takes nothing else along. It ends when its
-parent does: at the end of its input, and by the kernel's parent-death signal.
+parent does: at the end of its input, and by the kernel's parent-death signal. With a policy as its argument it confines
+itself before it reads anything, and says so first.
 """
 
-import ctypes
 import os
 import queue
+import resource
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO, TextIO
 
+from assay.schema.served import Request, Told, Turned
+from assay.workloads.command.errors import NoBox
 from assay.workloads.errors import (
     BadCheckpoint,
     InputMissing,
@@ -24,15 +29,24 @@ from assay.workloads.errors import (
 )
 from assay.workloads.generate.errors import CheckFailed
 from assay.workloads.models import ModelStore
+from assay.workloads.preload import preload
 from assay.workloads.reading import judge, read, show
 from assay.workloads.registry import read_params, workload
+from assay.workloads.sandbox import Policy, SandboxUnavailable, box
+from assay.workloads.sandbox.confine import confine
+from assay.workloads.sandbox.errors import breach_of
+from assay.workloads.sandbox.kernel import PR_SET_PDEATHSIG, prctl
 from assay.workloads.task import (
     TO_CHILD,
+    Allow,
+    Answered,
+    Ask,
     CheckTrace,
     Failed,
     Finished,
     Job,
     Judge,
+    Preload,
     Progressed,
     Read,
     Ready,
@@ -45,15 +59,15 @@ from assay.workloads.task import (
     Trace,
 )
 from assay.workloads.tracing import check, spoil, trace
-from assay.workloads.workload import Progress
+from assay.workloads.workload import FrozenParams, Inputs, Live, Progress, SegmentResult, Workload
 
 Say = Callable[[Said], None]
+Asks = queue.SimpleQueue[Request | int | None]
 
-PR_SET_PDEATHSIG = 1
 START = "start.state"
 MACHINE_FAULTS = (
-    *(InputMissing, ModelMissing, ModelCorrupt, ModelUnavailable, BadCheckpoint, CheckFailed),
-    *(OSError, MemoryError),
+    *(InputMissing, ModelMissing, ModelCorrupt, ModelUnavailable, BadCheckpoint, CheckFailed, NoBox),
+    OSError,
 )
 
 
@@ -63,32 +77,73 @@ class FileInputs:
     def __init__(self, task: Job) -> None:
         self.files = task.inputs
         self.models = ModelStore(Path(task.models))
+        self.private = Path(task.private) if task.private else None
 
     def read(self, digest: str) -> bytes:
         """Return the content with this digest. Raises InputMissing."""
+        with self.open(digest) as file:
+            return file.read()
+
+    def open(self, digest: str) -> BinaryIO:
+        """Return the content with this digest, to be read as a file. Raises InputMissing."""
         if digest not in self.files:
             raise InputMissing(f"The input {digest} is not here.")
-        return Path(self.files[digest]).read_bytes()
+        return Path(self.files[digest]).open("rb")
 
 
-def run_task(task: ToChild, say: Say, is_stopped: Callable[[], bool]) -> None:
-    """Do a task, saying what is done; a typed failure is said, never raised."""
+class AskedLine:
+    """The line of a task to those who ask, over the queue that the child's reader fills; None wakes whoever waits.
+
+    A number in it is how many tokens may be said by then.
+    """
+
+    def __init__(self, asked: Asks, say: Say, is_stopped: Callable[[], bool]) -> None:
+        self._asked, self._say, self._is_stopped = asked, say, is_stopped
+        self.allowed = 0
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the task is to end."""
+        return self._is_stopped()
+
+    def hear(self, wait: bool) -> list[Request]:
+        """Return what was asked since; if told to wait, once anything has come: a request, or leave for more tokens."""
+        heard = [self._asked.get()] if wait and not self.is_closed else []
+        with suppress(queue.Empty):
+            while True:
+                heard.append(self._asked.get_nowait())
+        self.allowed = max([self.allowed, *(leave for leave in heard if isinstance(leave, int))])
+        return [request for request in heard if isinstance(request, Request)]
+
+    def say(self, word: Told | Turned) -> None:
+        """Tell the runner what became of requests."""
+        self._say(Answered(word=word))
+
+
+def run_task(task: ToChild, say: Say, is_stopped: Callable[[], bool], asked: Asks | None = None) -> None:
+    """Do a task, saying what is done; a typed failure is said, never raised. What is asked meanwhile is in `asked`."""
     finished: Finished | Failed
     try:
-        finished = _do(task, say, is_stopped)
-    except (*MACHINE_FAULTS, WorkloadError) as error:
-        finished = Failed(
-            code=getattr(error, "code", "workload.machine"),
-            detail=str(error)[:300],
-            fault=isinstance(error, MACHINE_FAULTS),
-        )
+        finished = _do(task, say, AskedLine(asked or queue.SimpleQueue(), say, is_stopped))
+    except (*MACHINE_FAULTS, WorkloadError, MemoryError, RuntimeError) as error:
+        finished = failed_by(error)
     say(finished)
 
 
-def _do(task: ToChild, say: Say, is_stopped: Callable[[], bool]) -> Finished:
+def failed_by(error: Exception) -> Failed:
+    """What the runner is told of an exception. Raises it again if it is a bug."""
+    if over := breach_of(error):
+        return over
+    if isinstance(error, RuntimeError):
+        raise error
+    is_fault = isinstance(error, MACHINE_FAULTS)
+    return Failed(code=getattr(error, "code", "workload.machine"), detail=str(error)[:300], fault=is_fault)
+
+
+def _do(task: ToChild, say: Say, line: AskedLine) -> Finished:
     match task:
         case Task():
-            return _run_segments(task, say, is_stopped)
+            return _run_segments(task, say, line)
         case Show():
             return show(task, FileInputs(task))
         case Read():
@@ -101,21 +156,20 @@ def _do(task: ToChild, say: Say, is_stopped: Callable[[], bool]) -> Finished:
             return spoil(task, FileInputs(task), say)
         case CheckTrace():
             return check(task, FileInputs(task), say)
+        case Preload():
+            preload(task.kinds)
+            return Finished()
 
 
-def _run_segments(task: Task, say: Say, is_stopped: Callable[[], bool]) -> Finished:
+def _run_segments(task: Task, say: Say, line: AskedLine) -> Finished:
     work, params, inputs = workload(task.kind), read_params(task.kind, task.params), FileInputs(task)
     state = Path(task.state).read_bytes() if task.state else work.start(params, inputs)
     if not task.state:
         Path(task.folder, START).write_bytes(state)
+    line.hear(wait=False)
     say(Ready(state_digest=work.digest(state)))
-    for index in range(task.first, task.last):
-        if is_stopped():
-            return Finished()
-        # Processor time: what a busy neighbour takes away is not work.
-        started = time.process_time()
-        done = work.run(params, inputs, state, index, _progress_of(index, say))
-        compute_ms = round((time.process_time() - started) * 1000)
+    index = task.first
+    for done, compute_ms in _timed(_segments(work, params, inputs, state, range(task.first, task.last), say, line)):
         state, path = done.state, Path(task.folder, f"{index}.state")
         path.write_bytes(state)
         say(
@@ -128,11 +182,43 @@ def _run_segments(task: Task, say: Say, is_stopped: Callable[[], bool]) -> Finis
                 metrics=done.metrics,
             )
         )
+        index += 1
+    if index < task.last:
+        return Finished()
     if not task.wants_result:
         return Finished()
     result = Path(task.folder, "result")
     result.write_bytes(work.result(params, state))
     return Finished(result=str(result))
+
+
+def _segments(
+    work: Workload, params: FrozenParams, inputs: Inputs, state: bytes, segments: range, say: Say, line: AskedLine
+) -> Iterator[SegmentResult]:
+    """The segments as they are closed, until the task is stopped."""
+    if isinstance(work, Live):
+        yield from work.serve(params, inputs, state, segments, line)
+        return
+    for index in segments:
+        if line.is_closed:
+            return
+        done = work.run(params, inputs, state, index, _progress_of(index, say))
+        state = done.state
+        yield done
+
+
+def _timed(closed: Iterator[SegmentResult]) -> Iterator[tuple[SegmentResult, int]]:
+    """Each with its processor time in ms: what a busy neighbour takes away is not work."""
+    started = spent_s()
+    for done in closed:
+        yield done, round((spent_s() - started) * 1000)
+        started = spent_s()
+
+
+def spent_s() -> float:
+    """The processor time of this process, and of the programs that it has executed."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + ended.ru_utime + ended.ru_stime
 
 
 def _progress_of(segment: int, say: Say) -> Callable[[Progress], None]:
@@ -149,24 +235,47 @@ def _private_output() -> int:
     return private
 
 
+def _enter(told: list[str], output: TextIO) -> None:
+    """Go into the sandbox that the runner told of; end the process if this machine has none that is enough."""
+    if not told:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        return
+    policy = Policy.model_validate_json(told[0])
+    try:
+        if policy.box_bytes:
+            box.enter(policy)
+        held = confine(policy)
+    except SandboxUnavailable as error:
+        refused = Failed(code=error.code, detail=error.detail, fault=True)
+        print(refused.model_dump_json(), file=output)
+        sys.exit(error.exit_code)
+    print(held.model_dump_json(), file=output)
+
+
 def main() -> None:
     """Serve tasks until the input ends."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     output = os.fdopen(_private_output(), "w", buffering=1)
+    _enter(sys.argv[1:], output)
     tasks: queue.SimpleQueue[ToChild | None] = queue.SimpleQueue()
+    asked: Asks = queue.SimpleQueue()
     stopped = threading.Event()
 
     def read() -> None:
         for line in sys.stdin:
             if line.startswith('{"stop"'):
                 stopped.set()
+                asked.put(None)
+            elif isinstance(told := TO_CHILD.validate_json(line), Ask):
+                asked.put(told.request)
+            elif isinstance(told, Allow):
+                asked.put(told.tokens)
             else:
-                tasks.put(TO_CHILD.validate_json(line))
+                tasks.put(told)
         os._exit(0)
 
     threading.Thread(target=read, daemon=True).start()
     while (task := tasks.get()) is not None:
-        run_task(task, lambda said: print(said.model_dump_json(), file=output), stopped.is_set)
+        run_task(task, lambda said: print(said.model_dump_json(), file=output), stopped.is_set, asked)
         stopped.clear()
 
 

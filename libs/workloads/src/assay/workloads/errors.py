@@ -27,7 +27,7 @@ class BadData(WorkloadError):
     """The job's data cannot be trained on."""
 
     code = "workload.bad_data"
-    advice = "Upload a longer UTF-8 text, or ask for shorter sequences, and submit again."
+    advice = "Upload a longer UTF-8 text, mend the line that is named, or ask for shorter sequences; then submit again."
 
 
 class BadCheckpoint(WorkloadError):
@@ -73,7 +73,28 @@ class ModelUnavailable(WorkloadError):
 
 
 class Diverged(WorkloadError):
-    """Training left the finite numbers."""
+    """Training left the finite numbers, or does worse than guessing."""
 
     code = "workload.diverged"
-    advice = "Lower the learning rate and submit again."
+    advice = "Lower the learning rate, warm it up or clip gradients (warmup_steps, clip_norm), and submit again."
+
+
+class TooLarge(WorkloadError):
+    """The model does not fit into the memory of the lease or of its device."""
+
+    code = "workload.too_large"
+    advice = "Ask for what would fit, and submit again."
+
+
+class BadStart(WorkloadError):
+    """What a job is to start from is not of its model and shape."""
+
+    code = "workload.bad_start"
+    advice = "Name the result or a checkpoint of a job with the same model, method, rank and targets."
+
+
+class NotTraced(WorkloadError):
+    """Work of this form has no trace to be checked by."""
+
+    code = "workload.not_traced"
+    advice = "Leave the order's method out: the segments are run again instead."

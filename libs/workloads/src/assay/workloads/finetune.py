@@ -1,11 +1,15 @@
-"""LoRA fine-tuning of a causal language model on a text: parameters and plan, which need no torch.
+"""Fine-tuning of a causal language model on a text or on chats: parameters and plan, which need no torch.
 
-Everything that could be the provider's choice is fixed by the parameters: the start (drawn from integers by BLAKE3, for
-torch's own initialiser differs between instruction sets), the order of the data, the optimiser and the thread count. A
-checkpoint holds the adapter and both AdamW moments, so a segment is a function of parameters, data and checkpoint.
-On one machine it is the same to the last bit from process to process; between kinds of machine it differs by rounding,
-which `distance` measures; with exact numerics it is the same to the last bit on all of them. The work itself is in
-`training`.
+Everything that could be the provider's choice is fixed by the parameters: the start (an adapter drawn from integers by
+BLAKE3, for torch's own initialiser differs between instruction sets, or the model's own weights), the order of the
+data, the optimiser and the thread count. A checkpoint holds what is trained (an adapter, or with `method: full` every
+weight) and both AdamW moments, so a segment is a function of parameters, data and checkpoint. On one machine it is the
+same to the last bit from process to process; between kinds of machine it differs by rounding, which `distance`
+measures; with exact numerics it is the same to the last bit on all of them. The work itself is in `training`.
+
+Verified by replay: with exact numerics bit for bit anywhere, with native ones bit for bit in one class of machine and
+within the calibrated tolerance of float32 elsewhere. An order may ask for the check of the trace instead, of a LoRA
+adapter on plain text without accumulation or clipping; in bfloat16 nothing else checks it.
 """
 
 from collections.abc import Callable
@@ -16,6 +20,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from assay.schema.values import Digest
 from assay.workloads.cut import check_cut
+from assay.workloads.memory import bytes_to_ask
 from assay.workloads.workload import FrozenParams, Inputs, Progress, SegmentResult
 
 Target = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -32,7 +37,16 @@ class FinetuneParams(FrozenParams):
     """What fixes a fine-tuning job to the last bit on one kind of machine."""
 
     model: Digest
+    model_parameters: Annotated[int, Field(ge=1, le=10**12)] | None = None
+    """How many numbers the model has, by which machines are asked for; without it, at most 200 million."""
     data: Digest
+    data_form: Literal["text", "chat"] = "text"
+    """A UTF-8 text, or lines of JSON {"messages": [{"role", "content"}, ...]} of which only answers are learned."""
+    packing: bool = True
+    """Whether several chats share a sequence, none of which sees another."""
+    start_from: Digest | None = None
+    """The result or a checkpoint of an earlier job of this shape: its weights; moments and schedule begin anew."""
+    method: Literal["lora", "full"] = "lora"
     lora_rank: Annotated[int, Field(ge=1, le=64)] = 8
     lora_alpha: Annotated[int, Field(ge=1, le=256)] = 16
     lora_layers: Annotated[int, Field(ge=1, le=512)] | None = None
@@ -42,15 +56,22 @@ class FinetuneParams(FrozenParams):
     )
     sequence_tokens: Annotated[int, Field(ge=8, le=4096)] = 256
     batch: Annotated[int, Field(ge=1, le=64)] = 1
+    accumulate: Annotated[int, Field(ge=1, le=256)] = 1
+    """Batches whose gradients make one step."""
     steps: Annotated[int, Field(ge=1, le=1_000_000)]
     segment_steps: Annotated[int, Field(ge=1, le=10_000)]
     learning_rate: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1e-3
-    schedule: Literal["constant", "linear"] = "linear"
+    schedule: Literal["constant", "linear", "cosine"] = "linear"
+    warmup_steps: Annotated[int, Field(ge=0, le=100_000)] = 0
+    clip_norm: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None = None
     weight_decay: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.01
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     threads: Annotated[int, Field(ge=1, le=64)] = 2
     heldout_share: Annotated[float, Field(ge=0.001, le=0.5)] = 0.05
-    dtype: Literal["float32"] = "float32"
+    evaluate_windows: Annotated[int, Field(ge=0, le=256)] = 0
+    """Held-out sequences whose loss each segment tells among its metrics."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """What products are computed in; weights, moments, norms and loss are float32. bfloat16 asks for a GPU."""
     numerics: Literal["native", "exact"] = "native"
 
     @model_validator(mode="after")
@@ -59,14 +80,28 @@ class FinetuneParams(FrozenParams):
         check_cut(self.steps, self.segment_steps, "steps", "segment_steps")
         return self
 
+    @model_validator(mode="after")
+    def is_consistent(self) -> Self:
+        """Refuse parameters that contradict one another."""
+        if self.warmup_steps >= self.steps:
+            raise ValueError("warmup_steps must be fewer than steps")
+        if self.dtype != "float32" and self.numerics == "exact":
+            raise ValueError("numerics exact are of float32 alone: leave dtype out")
+        return self
+
+    @property
+    def step_sequences(self) -> int:
+        """How many sequences a step learns from."""
+        return self.batch * self.accumulate
+
     @property
     def segment_tokens(self) -> int:
         """How many tokens a segment trains on: its cost units."""
-        return self.segment_steps * self.batch * self.sequence_tokens
+        return self.segment_steps * self.step_sequences * self.sequence_tokens
 
 
 class Finetune:
-    """LoRA fine-tuning as a workload."""
+    """Fine-tuning as a workload."""
 
     kind: ClassVar[str] = "finetune"
     Params: ClassVar[type[FrozenParams]] = FinetuneParams
@@ -76,26 +111,29 @@ class Finetune:
         return [params.segment_tokens] * (params.steps // params.segment_steps)
 
     def inputs(self, params: FinetuneParams) -> list[str]:
-        """Return the digest of the text; the model comes from the model store."""
-        return [params.data]
+        """Return the digests of the data and of what it starts from; the model comes from the model store."""
+        return [params.data, *([params.start_from] if params.start_from else [])]
 
     def requirements(self, params: FinetuneParams) -> dict[str, int]:
-        """Return a ceiling for models of up to 200 million parameters: weights, then activations by token."""
-        activations = params.batch * params.sequence_tokens * (2 << 20)
-        return {"memory_bytes": (3 << 30) + activations, "threads": params.threads}
+        """Return what a model of this size needs, of up to 200 million parameters if the job names none."""
+        needs = {"memory_bytes": bytes_to_ask(params), "threads": params.threads}
+        return needs | ({"gpu": 1} if params.dtype == "bfloat16" else {})
 
     def start(self, params: FinetuneParams, inputs: Inputs) -> bytes:
-        """Return the checkpoint of an adapter that changes nothing yet, at step 0. Raises ModelMissing, BadParams."""
-        from assay.workloads.adapter import build_start
+        """Return the checkpoint at step 0: an adapter that changes nothing yet, the model's weights, or earlier ones.
 
-        return build_start(params, inputs.models.path(params.model))
+        Raises BadCheckpoint, BadParams, BadStart, InputMissing, ModelMissing.
+        """
+        from assay.workloads.starting import start_of
+
+        return start_of(params, inputs)
 
     def run(
         self, params: FinetuneParams, inputs: Inputs, state: bytes, index: int, progress: Callable[[Progress], None]
     ) -> SegmentResult:
         """Return the segment trained from the checkpoint before it.
 
-        Raises BadCheckpoint, BadData, BadParams, InputMissing, ModelMissing, ModelCorrupt.
+        Raises BadCheckpoint, BadData, BadParams, Diverged, InputMissing, ModelMissing, ModelCorrupt, TooLarge.
         """
         from assay.workloads.training import train_segment
 
@@ -114,21 +152,25 @@ class Finetune:
         return distance_between(read_checkpoint(a), read_checkpoint(b), read_checkpoint(start))
 
     def result(self, params: FinetuneParams, state: bytes) -> bytes:
-        """Return the adapter as safetensors under the names of peft. Raises BadCheckpoint."""
-        from assay.workloads.adapter import build_result
+        """Return the adapter as safetensors under the names of peft, or every weight under the model's own.
 
-        return build_result(params, state)
+        Raises BadCheckpoint.
+        """
+        from assay.workloads.adapter import build_result
+        from assay.workloads.whole_model import build_weights
+
+        return build_result(params, state) if params.method == "lora" else build_weights(state)
 
     def trace(self, params: FinetuneParams, inputs: Inputs, state: bytes, segment: int, path: Path) -> str:
-        """Return the root of the trace of a segment, which is written to `path`."""
+        """Return the root of the trace of a segment, which is written to `path`. Raises NotTraced."""
         from assay.workloads.trace.finetune import trace_segment
 
         return trace_segment(params, inputs, state, segment, path).root
 
     def spoil_trace(
         self, params: FinetuneParams, inputs: Inputs, segment: int, source: Path, seed: str, path: Path
-    ) -> str:
-        """Return the root of a trace of which one result is made false."""
+    ) -> tuple[str, int, int]:
+        """Return the root of a trace of which one result is made false, and which: its step and operator."""
         from assay.workloads.trace.claiming import spoil_segment
 
         return spoil_segment(params, inputs, source, seed, path)

@@ -42,6 +42,7 @@ PACKAGES: Final = ("assay", "numpy", "peft", "safetensors", "transformers")
 VECTOR: Final = re.compile(r"^(sse|ssse|avx|fma|f16c|amx|asimd|sve|sme(\d|$)|bf16|i8mm|fphp)")
 LIBRARY: Final = re.compile(r"\.(so(\.\d+)*|dylib|dll)$")
 WORD: Final = re.compile(r"^[\w.-]+")
+GPU_NAME_MAX: Final = 64
 CLASS: Final = b"assay.class.1"
 
 
@@ -138,12 +139,37 @@ def read_device(torch: str) -> str:
 
     Raises UnknownMachine.
     """
-    if torch and not torch.endswith("+cpu") and any(node.exists() for node in GPU_NODES):
+    if has_gpu(torch):
         models = {gpu_model(file.read_text(encoding="utf-8")) for file in GPU_INFO.glob("*/information")}
         if not models or "" in models:
             raise UnknownMachine("There is a GPU whose model the driver does not say.")
         return " + ".join(sorted(models))
     return processor_model(read_cpu_info()) or platform.processor() or platform.machine()
+
+
+def has_gpu(torch: str) -> bool:
+    """Whether there is a GPU, and this build of torch can use it."""
+    return bool(torch) and not torch.endswith("+cpu") and any(node.exists() for node in GPU_NODES)
+
+
+def read_gpus(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Return the GPUs and slices of GPUs that work here may have, as CUDA is told of each; empty without.
+
+    Those that CUDA_VISIBLE_DEVICES names (numbers, or ids as of a MIG slice), else all cards of the driver.
+    """
+    if not has_gpu(read_build()[0]):
+        return ()
+    named = environment.get("CUDA_VISIBLE_DEVICES")
+    cards = map(str, range(len(list(GPU_INFO.glob("*/information")))))
+    return tuple(name.strip() for name in named.split(",") if name.strip()) if named is not None else tuple(cards)
+
+
+def gpu_name() -> str | None:
+    """Return the model of the GPUs as an offer shows it; None where the driver does not say."""
+    try:
+        return read_device(read_build()[0])[:GPU_NAME_MAX]
+    except UnknownMachine:
+        return None
 
 
 def gpu_model(information: str) -> str:

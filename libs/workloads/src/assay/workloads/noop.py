@@ -1,6 +1,7 @@
 """Work that costs nothing: 32 bytes chained by BLAKE3 once per segment, which measures the pipeline around it."""
 
 import math
+import time
 from collections.abc import Callable
 from typing import Annotated, ClassVar
 
@@ -14,10 +15,11 @@ STATE_BYTES = 32
 
 
 class NoopParams(FrozenParams):
-    """How many links the chain has, what each is said to cost, and what the chain starts from."""
+    """How many links the chain has, what each is said to cost, how long it waits, and what the chain starts from."""
 
     segments: Annotated[int, Field(ge=1, le=10_000)]
     units_per_segment: Annotated[int, Field(ge=1, le=10**12)] = 1
+    pause_ms: Annotated[int, Field(ge=0, le=1_000)] = 0
     payload: Annotated[str, Field(max_length=1024)] = ""
 
 
@@ -49,6 +51,7 @@ class Noop:
         """Return the link after `state`. Raises BadCheckpoint, BadParams."""
         if not 0 <= index < params.segments:
             raise BadParams(f"Segment {index} is not in a job of {params.segments} segments.")
+        time.sleep(params.pause_ms / 1_000)
         link = blake3(check_state(state) + index.to_bytes(8, "big")).digest()
         progress(Progress(1, 1, {}))
         return SegmentResult(link, self.digest(link), params.units_per_segment, {})

@@ -1,20 +1,38 @@
 """The kinds of work known here: the built-in ones and those of installed plug-ins."""
 
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, Final
 
 from pydantic import ValidationError
 
-from assay.workloads.errors import BadParams, UnknownKind
+from assay.workloads.command.workload import Command
+from assay.workloads.contest.workload import Contest
+from assay.workloads.diloco.workload import Member, OuterStep
+from assay.workloads.errors import BadParams, UnknownKind, WorkloadError
+from assay.workloads.federated.workload import Federated, FederatedStep
 from assay.workloads.finetune import Finetune
 from assay.workloads.generate.workload import Generate
 from assay.workloads.noop import Noop
 from assay.workloads.regress import Regress
-from assay.workloads.workload import FrozenParams, Workload
+from assay.workloads.render.workload import Render
+from assay.workloads.sandbox import box
+from assay.workloads.sandbox.policy import Policy
+from assay.workloads.serve import Serve
+from assay.workloads.workload import Boxed, FrozenParams, Private, Workload
 
 ENTRY_POINTS = "assay.workloads"
-WORKLOADS: tuple[Workload, ...] = (Noop(), Finetune(), Generate(), Regress())
+WORKLOADS: tuple[Workload, ...] = (
+    *(Noop(), Finetune(), Generate(), Serve(), Regress(), Contest()),
+    *(Member(), OuterStep(), Render(), Command(), Federated(), FederatedStep()),
+)
+EVERYWHERE: Final = (
+    *("noop", "finetune", "generate", "serve", "diloco", "diloco-outer", "contest"),
+    *("federated", "federated-step"),
+)
+"""What is offered and checked where nobody names kinds: it asks nothing of a machine but this package."""
 
 
 @cache
@@ -29,6 +47,35 @@ def workload(kind: str) -> Workload:
     if kind not in known:
         raise UnknownKind(f"There is no workload '{kind}', only {', '.join(sorted(known))}.")
     return known[kind]
+
+
+def offerable() -> tuple[str, ...]:
+    """Return the kinds that a machine like this one can offer, as far as can be asked without running any."""
+    pictures = (Render.kind,) if find_spec("mitsuba") else ()
+    commands = (Command.kind,) if box.can_be() else ()
+    return (*EVERYWHERE, *pictures, *commands)
+
+
+def needs_box(kinds: Iterable[str]) -> bool:
+    """Whether work of one of these kinds executes programs."""
+    return any(isinstance(workload(kind), Boxed) for kind in kinds)
+
+
+def fitted(policy: Policy, kind: str, raw: dict[str, Any]) -> Policy:
+    """Return the policy of a child for a job of this kind: with a box, and no more memory than it asks for, if need be.
+
+    Private data are seen by work on them alone. What is wrong with the job is for the child to say.
+    """
+    try:
+        work, params = workload(kind), read_params(kind, raw)
+    except WorkloadError:
+        return policy.public
+    if isinstance(work, Private):
+        return policy
+    if not isinstance(work, Boxed):
+        return policy.public
+    memory_bytes = min(policy.memory_bytes, work.requirements(params)["memory_bytes"])
+    return policy.public.model_copy(update={"box_bytes": work.box_bytes(params), "memory_bytes": memory_bytes})
 
 
 def read_params(kind: str, raw: dict[str, Any]) -> FrozenParams:

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from assay.schema.served import Request, Told, Turned
+
 
 class Said(BaseModel):
     """One line of the conversation."""
@@ -19,6 +21,7 @@ class Job(Said):
     inputs: dict[str, str]
     models: str
     folder: str
+    private: str | None = None
 
 
 class Task(Job):
@@ -99,6 +102,27 @@ class CheckTrace(Look):
     state: str | None = None
 
 
+class Preload(Said):
+    """Runner to child: load what these kinds of work need, so that their tasks begin at once."""
+
+    do: Literal["preload"] = "preload"
+    kinds: tuple[str, ...]
+
+
+class Ask(Said):
+    """Runner to child, while a task of a kind that serves is in hand: a request of its requester."""
+
+    do: Literal["ask"] = "ask"
+    request: Request
+
+
+class Allow(Said):
+    """Runner to child, while a task of a kind that serves is in hand: so many tokens it may say of it altogether."""
+
+    do: Literal["allow"] = "allow"
+    tokens: int
+
+
 class Stop(Said):
     """Runner to child: end after the segment in hand."""
 
@@ -134,6 +158,13 @@ class SegmentDone(Said):
     metrics: dict[str, float]
 
 
+class Answered(Said):
+    """Child to runner: what became of requests."""
+
+    said: Literal["answered"] = "answered"
+    word: Annotated[Told | Turned, Field(discriminator="said")]
+
+
 class Finished(Said):
     """Child to runner: nothing more comes for this task. `result` is the file with the artefact, if there is one."""
 
@@ -159,12 +190,14 @@ class ReadingDone(Said):
 
 
 class Traced(Said):
-    """Child to runner: a trace is written to `path`, under this Merkle root."""
+    """Child to runner: a trace is written to `path`, under this Merkle root; of a false one, where it is false."""
 
     said: Literal["traced"] = "traced"
     path: str
     root: str
     compute_ms: int
+    step: int = 0
+    operator: int = 0
 
 
 class Found(Said):
@@ -183,7 +216,7 @@ class Judged(Said):
     found: list[Found]
 
 
-ToChild = Task | Show | Read | Judge | Trace | Spoil | CheckTrace
-TO_CHILD: TypeAdapter[ToChild] = TypeAdapter(Annotated[ToChild, Field(discriminator="do")])
-Message = Ready | Progressed | SegmentDone | ReadingDone | Traced | Judged | Finished | Failed
+ToChild = Task | Show | Read | Judge | Trace | Spoil | CheckTrace | Preload
+TO_CHILD: TypeAdapter[ToChild | Ask | Allow] = TypeAdapter(Annotated[ToChild | Ask | Allow, Field(discriminator="do")])
+Message = Ready | Progressed | Answered | SegmentDone | ReadingDone | Traced | Judged | Finished | Failed
 FROM_CHILD: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="said")])

@@ -43,8 +43,8 @@ def trace(task: Trace, inputs: Inputs, say: Say) -> Finished:
 def spoil(task: Spoil, inputs: Inputs, say: Say) -> Finished:
     """Write a trace with one result made false. Raises BadParams, BadOpening."""
     work, params, path = *traceable(task), Path(task.folder, TRACE)
-    root = work.spoil_trace(params, inputs, task.segment, Path(task.trace), task.seed, path)
-    say(Traced(path=str(path), root=root, compute_ms=0))
+    root, step, operator = work.spoil_trace(params, inputs, task.segment, Path(task.trace), task.seed, path)
+    say(Traced(path=str(path), root=root, compute_ms=0, step=step, operator=operator))
     return Finished()
 
 

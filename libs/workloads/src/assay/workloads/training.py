@@ -1,4 +1,4 @@
-"""A fine-tuning segment: some AdamW steps (Loshchilov and Hutter 2019) from one checkpoint to the next."""
+"""A fine-tuning segment: some steps of AdamW from one checkpoint to the next, and what was measured on the way."""
 
 import math
 import time
@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from assay.workloads.base_model import AdaptedModel, apply_adapter, load_adapted
+from assay.workloads.base_model import AdaptedModel, apply_result, load_adapted
 from assay.workloads.checkpoint import (
     ADAPTER,
     FIRST,
@@ -22,15 +21,27 @@ from assay.workloads.checkpoint import (
 )
 from assay.workloads.errors import BadCheckpoint, BadParams, Diverged
 from assay.workloads.finetune import FinetuneParams
-from assay.workloads.loss import next_token_loss
-from assay.workloads.numerics import adamw_step, exact, frozen_head_loss
-from assay.workloads.text import batch_of_step, check_vocabulary, read_corpus
+from assay.workloads.fitting import count_parameters, memory_of, too_large
+from assay.workloads.forward import loss_of, micro_batches
+from assay.workloads.meter import Meter
+from assay.workloads.numerics.primitives import single
+from assay.workloads.text import (
+    Corpus,
+    Windows,
+    batch_of_step,
+    check_tokenizer,
+    check_vocabulary,
+    learned_in,
+    pick_evenly,
+    read_corpus,
+)
+from assay.workloads.updating import update_all
 from assay.workloads.workload import Inputs, Progress, SegmentResult
 
-BETA_FIRST, BETA_SECOND = 0.9, 0.999
-# Below the gradients that matter (1e-4), far above their rounding (1e-10). With the usual 1e-8 the first steps move a
-# weight by the sign of a gradient that is zero but for rounding, and honest machines end twenty times further apart.
-EPSILON = 1e-5
+WORSE_THAN_GUESSING = 2.0
+"""Times the loss of guessing among all tokens, beyond which a segment's mean says that training has come apart."""
+
+Moments = dict[str, dict[str, Tensor]]
 
 
 def train_segment(
@@ -39,16 +50,33 @@ def train_segment(
     """Return segment `index` trained from `state`, the checkpoint before it; tells its progress after every step."""
     if not 0 <= index < params.steps // params.segment_steps:
         raise BadParams(f"Segment {index} is not in a job of {params.steps // params.segment_steps} segments.")
+    try:
+        return train_from(params, inputs, state, index, progress)
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        limit_bytes = memory_of(torch.device("cuda")) or 0
+        raise too_large(params, count_parameters(inputs.models.path(params.model)), limit_bytes) from error
+
+
+def train_from(
+    params: FinetuneParams, inputs: Inputs, state: bytes, index: int, progress: Callable[[Progress], None]
+) -> SegmentResult:
+    """Return the segment. Raises torch.OutOfMemoryError where a device has no room for it."""
     adapted = load_adapted(params, inputs.models)
-    tensors = read_checkpoint(state, adapted.shapes)
-    check_step(tensors, index * params.segment_steps)
-    corpus = read_corpus(params, inputs)
-    check_vocabulary(corpus, len(adapted.head))
-    adapted.set_adapter(group_of(tensors, ADAPTER))
-    moments = {group: to_torch(group_of(tensors, group), adapted) for group in (FIRST, SECOND)}
+    moments = restore(adapted, state, index * params.segment_steps)
+    corpus = readable_corpus(params, inputs, adapted)
     metrics = train_steps(params, adapted, moments, corpus.train, index, progress)
+    metrics |= evaluation(params, adapted, corpus)
     closing = collect(adapted, moments, (index + 1) * params.segment_steps)
     return SegmentResult(write_tensors(closing), digest_of(closing), params.segment_tokens, metrics)
+
+
+def restore(adapted: AdaptedModel, state: bytes, step: int) -> Moments:
+    """Put a checkpoint's weights into the model, and return its moments. Raises BadCheckpoint."""
+    tensors = read_checkpoint(state, adapted.shapes)
+    check_step(tensors, step)
+    adapted.set_adapter(group_of(tensors, ADAPTER))
+    return {group: to_torch(group_of(tensors, group), adapted) for group in (FIRST, SECOND)}
 
 
 def check_step(tensors: Tensors, step: int) -> None:
@@ -57,72 +85,60 @@ def check_step(tensors: Tensors, step: int) -> None:
         raise BadCheckpoint(f"The checkpoint was taken after {found} steps, but this segment begins after {step}.")
 
 
+def readable_corpus(params: FinetuneParams, inputs: Inputs, adapted: AdaptedModel) -> Corpus:
+    """Return the job's data in tokens that the model has. Raises BadData, InputMissing, ModelUnsupported."""
+    check_tokenizer(inputs.models.path(params.model), len(adapted.head))
+    corpus = read_corpus(params, inputs)
+    check_vocabulary(corpus, len(adapted.head))
+    return corpus
+
+
 def train_steps(
     params: FinetuneParams,
     adapted: AdaptedModel,
-    moments: dict[str, dict[str, Tensor]],
-    windows: NDArray[np.int64],
+    moments: Moments,
+    windows: Windows,
     index: int,
     progress: Callable[[Progress], None],
 ) -> dict[str, float]:
-    """Train the adapter and its moments in place for one segment, and return what was measured. Raises Diverged."""
-    losses, began = [], time.perf_counter()
+    """Train in place for one segment, and return what was measured. Raises Diverged."""
+    losses, began, meter = [], time.perf_counter(), Meter(adapted.device)
+    measured: dict[str, float] = {}
     for done in range(1, params.segment_steps + 1):
         step = index * params.segment_steps + done - 1
-        losses.append(train_step(params, adapted, moments, batch_of_step(params, windows, step), step))
-        if not math.isfinite(losses[-1]):
-            raise Diverged(f"The loss was not finite at step {step}.")
-        rate = done * params.batch * params.sequence_tokens / (time.perf_counter() - began)
-        progress(Progress(done, params.segment_steps, {"loss": losses[-1], "step": step + 1, "tokens_per_s": rate}))
-    return {"loss": math.fsum(losses) / len(losses), "loss_last": losses[-1], "tokens_per_s": rate}
+        loss, norm = train_step(params, adapted, moments, batch_of_step(params, windows, step), step)
+        losses.append(loss)
+        rate = done * params.step_sequences * params.sequence_tokens / (time.perf_counter() - began)
+        measured = {"tokens_per_s": rate, **({"gradient_norm": norm} if params.clip_norm else {}), **meter.read()}
+        progress(Progress(done, params.segment_steps, {"loss": loss, "step": step + 1, **measured}))
+    mean = math.fsum(losses) / len(losses)
+    check_sense(mean, len(adapted.head), step)
+    return {"loss": mean, "loss_last": losses[-1], **measured}
+
+
+def check_sense(loss: float, vocabulary: int, step: int) -> None:
+    """Raise Diverged for a segment whose mean loss is far above that of guessing among all tokens."""
+    guessing = math.log(vocabulary)
+    if loss > WORSE_THAN_GUESSING * guessing:
+        raise Diverged(f"Up to step {step} the loss was {loss:.1f} in the mean; guessing has {guessing:.1f}.")
 
 
 def train_step(
-    params: FinetuneParams,
-    adapted: AdaptedModel,
-    moments: dict[str, dict[str, Tensor]],
-    batch: NDArray[np.int64],
-    step: int,
-) -> float:
-    """Return the loss on this batch before the update that it led to."""
-    windows = torch.tensor(batch, device=adapted.device)
-    loss = loss_of(params, adapted, windows)
-    loss.backward()  # type: ignore[no-untyped-call]
-    with torch.no_grad():
-        for name, parameter in adapted.adapter.items():
-            update(params, parameter, moments[FIRST][name], moments[SECOND][name], step)
-    return loss.item()
+    params: FinetuneParams, adapted: AdaptedModel, moments: Moments, windows: Windows, step: int
+) -> tuple[float, float]:
+    """Return the mean loss on these windows before the update that it led to, and its gradient's norm if it is clipped.
 
-
-def loss_of(params: FinetuneParams, adapted: AdaptedModel, windows: Tensor) -> Tensor:
-    """Return the mean loss on these windows, by the numerics that the job asks for."""
-    if params.numerics == "native":
-        return next_token_loss(adapted.hidden(windows[:, :-1]), adapted.head, windows)
-    with exact(adapted.model):
-        hidden = adapted.hidden(windows[:, :-1])
-    return frozen_head_loss(hidden, adapted.head, windows)
-
-
-def update(params: FinetuneParams, parameter: nn.Parameter, first: Tensor, second: Tensor, step: int) -> None:
-    """Move one tensor of the adapter by its gradient, in place, and drop the gradient."""
-    gradient, rate = parameter.grad, learning_rate(params, step)
-    assert gradient is not None
-    parameter.grad = None
-    if params.numerics == "exact":
-        betas = BETA_FIRST, BETA_SECOND
-        adamw_step(parameter, gradient, first, second, step + 1, rate, betas, EPSILON, params.weight_decay)
-        return
-    first.mul_(BETA_FIRST).add_(gradient, alpha=1 - BETA_FIRST)
-    second.mul_(BETA_SECOND).addcmul_(gradient, gradient, value=1 - BETA_SECOND)
-    scale = second.sqrt().div_(math.sqrt(1 - BETA_SECOND ** (step + 1))).add_(EPSILON)
-    parameter.mul_(1 - rate * params.weight_decay)
-    parameter.addcdiv_(first, scale, value=-rate / (1 - BETA_FIRST ** (step + 1)))
-
-
-def learning_rate(params: FinetuneParams, step: int) -> float:
-    """Return the rate at this step: all the way the same, or falling in a straight line to zero at the end."""
-    share = 1.0 if params.schedule == "constant" else 1 - step / params.steps
-    return params.learning_rate * share
+    Raises Diverged.
+    """
+    count, losses = learned_in(windows), []
+    for batch in micro_batches(params, windows, adapted.device):
+        share = batch.count / count
+        loss = loss_of(params, adapted, batch)
+        (loss if share == 1 else loss * single(share)).backward()  # type: ignore[no-untyped-call]
+        losses.append(loss.item() * share)
+    if not math.isfinite(loss := math.fsum(losses)):
+        raise Diverged(f"The loss was not finite at step {step}.")
+    return loss, update_all(params, adapted.adapter, moments, step)
 
 
 def group_of(tensors: Tensors, group: str) -> Tensors:
@@ -146,17 +162,25 @@ def collect(adapted: AdaptedModel, moments: dict[str, dict[str, Tensor]], step: 
     return dict(sorted(tensors.items()))
 
 
-def heldout_loss(params: FinetuneParams, inputs: Inputs, adapter: bytes | None) -> float:
-    """Return the mean loss per token (nats) on the held-out text."""
-    adapted, corpus = load_adapted(params, inputs.models), read_corpus(params, inputs)
-    check_vocabulary(corpus, len(adapted.head))
-    apply_adapter(adapted, adapter)
+def evaluation(params: FinetuneParams, adapted: AdaptedModel, corpus: Corpus) -> dict[str, float]:
+    """Return the loss on as much of the held-out data as the job asks for, as a metric."""
+    if not params.evaluate_windows:
+        return {}
+    return {"heldout_loss": loss_on(params, adapted, pick_evenly(corpus.heldout, params.evaluate_windows))}
+
+
+def heldout_loss(params: FinetuneParams, inputs: Inputs, result: bytes | None) -> float:
+    """Return the mean loss per token (nats) on the held-out data, of the model with a job's result or without one."""
+    adapted = load_adapted(params, inputs.models)
+    corpus = readable_corpus(params, inputs, adapted)
+    apply_result(params, adapted, inputs.models, result)
+    return loss_on(params, adapted, corpus.heldout)
+
+
+def loss_on(params: FinetuneParams, adapted: AdaptedModel, windows: Windows) -> float:
+    """Return the mean loss per learned token on these windows."""
+    alone = params.model_copy(update={"batch": 1})
     with torch.no_grad():
-        losses = [window_loss(params, adapted, window[None]) for window in corpus.heldout]
-    return math.fsum(losses) / len(losses)
-
-
-def window_loss(params: FinetuneParams, adapted: AdaptedModel, windows: NDArray[np.int64]) -> float:
-    """Return the mean loss on these windows."""
-    tokens = torch.tensor(windows, device=adapted.device)
-    return loss_of(params, adapted, tokens).item()
+        batches = list(micro_batches(alone, windows, adapted.device))
+        losses = [loss_of(params, adapted, batch).item() * batch.count for batch in batches]
+    return math.fsum(losses) / sum(batch.count for batch in batches)

@@ -4,14 +4,16 @@ That purity is what makes a segment checkable: whoever holds the job, its inputs
 segment again without seeing what the provider claimed, and compare.
 """
 
+import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, BinaryIO, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
+from assay.schema.served import Request, Told, Turned
 from assay.workloads.errors import InputMissing
 from assay.workloads.models import ModelStore
 from assay.workloads.task import Found
@@ -49,9 +51,18 @@ class Inputs(Protocol):
         """Return the content with this digest. Raises InputMissing."""
         ...
 
+    def open(self, digest: str) -> BinaryIO:
+        """Return the content with this digest, to be read as a file. Raises InputMissing."""
+        ...
+
     @property
     def models(self) -> ModelStore:
         """The models that are on this machine."""
+        ...
+
+    @property
+    def private(self) -> Path | None:
+        """The folder of data sets that never leave this machine, for work that may see them."""
         ...
 
 
@@ -61,12 +72,17 @@ class HeldInputs:
 
     models: ModelStore
     contents: Mapping[str, bytes] = field(default_factory=dict)
+    private: Path | None = None
 
     def read(self, digest: str) -> bytes:
         """Return the content with this digest. Raises InputMissing."""
         if digest not in self.contents:
             raise InputMissing(f"The input {digest} is not here.")
         return self.contents[digest]
+
+    def open(self, digest: str) -> BinaryIO:
+        """Return the content with this digest, to be read as a file. Raises InputMissing."""
+        return io.BytesIO(self.read(digest))
 
 
 class Workload(Protocol):
@@ -113,6 +129,56 @@ class Workload(Protocol):
         ...
 
 
+class Line(Protocol):
+    """A running task's line to those who ask: what they ask comes in, what becomes of it goes out."""
+
+    def hear(self, wait: bool) -> list[Request]:
+        """Return what was asked since the last time; if told to wait, once anything has come or the line closes."""
+        ...
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody will be served any more."""
+        ...
+
+    @property
+    def allowed(self) -> int:
+        """How many tokens may be said altogether by now."""
+        ...
+
+    def say(self, word: Told | Turned) -> None:
+        """Tell what became of requests."""
+        ...
+
+
+@runtime_checkable
+class Live(Protocol):
+    """Work that is asked for while it runs; what was asked, signed by who asked, is part of its state."""
+
+    def serve(self, params: Any, inputs: Inputs, state: bytes, segments: range, line: Line) -> Iterator[SegmentResult]:
+        """Yield these segments, the first one after the checkpoint `state`, each once it is closed.
+
+        Fewer if the line closes. Raises BadCheckpoint if `state` is not the one before the first.
+        """
+        ...
+
+
+@runtime_checkable
+class Boxed(Protocol):
+    """Work that executes programs of the job's own, each lease in a child and a box of its own."""
+
+    def box_bytes(self, params: Any) -> int:
+        """Return how much its box holds: a file system in memory, counted in `memory_bytes` of its requirements."""
+        ...
+
+
+@runtime_checkable
+class Private(Protocol):
+    """Work that sees the data sets of the machine that it runs on, which nobody else ever does."""
+
+    is_private: ClassVar[bool]
+
+
 @runtime_checkable
 class Readable(Protocol):
     """Work whose claimed segments are checked by reading them: a verifier is shown a part and says what it sees.
@@ -149,8 +215,13 @@ class Traceable(Protocol):
         """Return the root of the trace of a segment, run again from the checkpoint before it and written to `path`."""
         ...
 
-    def spoil_trace(self, params: Any, inputs: Inputs, segment: int, source: Path, seed: str, path: Path) -> str:
-        """Return the root of the trace in `source` with one result made false, drawn by `seed`, written to `path`."""
+    def spoil_trace(
+        self, params: Any, inputs: Inputs, segment: int, source: Path, seed: str, path: Path
+    ) -> tuple[str, int, int]:
+        """Return the root of the trace in `source` with one result made false, drawn by `seed`, written to `path`.
+
+        Step and operator of that result come with it.
+        """
         ...
 
     def check_trace(

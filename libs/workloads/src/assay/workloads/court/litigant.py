@@ -155,7 +155,7 @@ class Litigant:
 
     def _has_moved(self, dispute_id: str, dispute: Dispute) -> bool:
         """Whether the awaited move is on its way already."""
-        return any(move is not None and move.previous == dispute.last for move in map(move_in, self.said(dispute_id)))
+        return any(move is not None and move.follows(dispute.last) for move in map(move_in, self.said(dispute_id)))
 
 
 @dataclass

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.workloads.generate.errors import BadOpening
-from assay.workloads.generate.params import GenerateParams
+from assay.workloads.generate.params import Cut, GenerateParams
 from assay.workloads.generate.sketch import NUMBERS, Sketch, chunks_of
 from assay.workloads.generate.state import Reader, size_of
 
@@ -39,7 +39,7 @@ def write_proof(answers: Sequence[Answer]) -> bytes:
     return b"".join(part for triple in parts for part in triple)
 
 
-def read_proof(proof: bytes, params: GenerateParams, segment: int) -> tuple[Answer, ...]:
+def read_proof(proof: bytes, params: Cut, segment: int) -> tuple[Answer, ...]:
     """Return the answers in a proof; needs little more memory than the proof does. Raises BadOpening."""
     reader = Reader(proof)
     answers = tuple(read_answers(reader, params, segment))
@@ -47,7 +47,7 @@ def read_proof(proof: bytes, params: GenerateParams, segment: int) -> tuple[Answ
     return answers
 
 
-def read_answers(reader: Reader, params: GenerateParams, segment: int) -> Iterator[Answer]:
+def read_answers(reader: Reader, params: Cut, segment: int) -> Iterator[Answer]:
     """Yield the answers of a segment one by one."""
     for request in params.requests_of(segment):
         count = reader.take_size()

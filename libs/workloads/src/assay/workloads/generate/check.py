@@ -19,7 +19,7 @@ from assay.workloads.generate.engine import Engine, load_engine
 from assay.workloads.generate.errors import BadOpening, ForeignOpening
 from assay.workloads.generate.limits import WRONG_TEXT, GenerationFinding, judge, limits_between
 from assay.workloads.generate.opening import Claim, read_opening
-from assay.workloads.generate.params import GenerateParams
+from assay.workloads.generate.params import Cut, GenerateParams
 from assay.workloads.generate.prefill import measure
 from assay.workloads.generate.prompts import read_prompts
 from assay.workloads.generate.state import start_of
@@ -84,7 +84,7 @@ def check_lines(engine: Engine, claim: Claim, answers: Sequence[Answer]) -> Gene
     return GenerationFinding(None, False, WRONG_TEXT, {})
 
 
-def draw_drawn(seed: str, params: GenerateParams, segment: int) -> set[int]:
+def draw_drawn(seed: str, params: Cut, segment: int) -> set[int]:
     """Return the requests of a segment that are looked at."""
     return draw_requests(seed, params.requests_of(segment), REQUESTS_DRAWN)
 

@@ -16,7 +16,7 @@ from assay.workloads.errors import BadCheckpoint
 from assay.workloads.generate.answers import TOKEN_BYTES, Answer, read_proof, write_line
 from assay.workloads.generate.engine import Wording
 from assay.workloads.generate.errors import BadOpening
-from assay.workloads.generate.params import GenerateParams
+from assay.workloads.generate.params import Cut, GenerateParams
 from assay.workloads.generate.sketch import NUMBERS
 from assay.workloads.generate.state import Reader, read_checkpoint, sized
 
@@ -40,7 +40,7 @@ class Excerpt:
         return b"".join((MAGIC, sized(self.lines), *parts))
 
 
-def excerpt_of(state: bytes, params: GenerateParams, segment: int) -> Excerpt:
+def excerpt_of(state: bytes, params: Cut, segment: int) -> Excerpt:
     """Return the excerpt of the last segment that a checkpoint closes. Raises BadCheckpoint."""
     checkpoint = read_checkpoint(state)
     if checkpoint.closed != segment + 1:
@@ -49,7 +49,7 @@ def excerpt_of(state: bytes, params: GenerateParams, segment: int) -> Excerpt:
     return Excerpt(checkpoint.lines[-1], tuple(answer.tokens for answer in answers or ()))
 
 
-def read_claimed(proof: bytes, params: GenerateParams, segment: int) -> tuple[Answer, ...] | None:
+def read_claimed(proof: bytes, params: Cut, segment: int) -> tuple[Answer, ...] | None:
     """Return the answers that are claimed; None if what is claimed has not their form."""
     try:
         return read_proof(proof, params, segment)
@@ -57,7 +57,7 @@ def read_claimed(proof: bytes, params: GenerateParams, segment: int) -> tuple[An
         return None
 
 
-def read_excerpt(data: bytes, params: GenerateParams, segment: int) -> tuple[bytes, tuple[Answer, ...]]:
+def read_excerpt(data: bytes, params: Cut, segment: int) -> tuple[bytes, tuple[Answer, ...]]:
     """Return an excerpt's lines, and its answers under no sketches. Raises BadCheckpoint."""
     reader = Reader(data)
     if reader.take(len(MAGIC)) != MAGIC:
@@ -68,7 +68,7 @@ def read_excerpt(data: bytes, params: GenerateParams, segment: int) -> tuple[byt
     return lines, answers
 
 
-def read_answers(reader: Reader, params: GenerateParams, segment: int) -> Iterator[Answer]:
+def read_answers(reader: Reader, params: Cut, segment: int) -> Iterator[Answer]:
     """Yield the answers in an excerpt one by one."""
     for request in params.requests_of(segment):
         plain = reader.take_sized()

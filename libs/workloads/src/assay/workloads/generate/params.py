@@ -4,7 +4,7 @@ The likeliest `top_k` tokens, and of these those within `top_p` of their probabi
 chosen follows from the seed (`sampler`). A segment is a fixed number of prompts, each worth `max_tokens` cost units.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,26 @@ from assay.workloads.workload import FrozenParams
 
 JOB_TOKENS_MAX = 1 << 22
 TOP_K_MAX = 1024
+
+
+class Cut(Protocol):
+    """What of a job's parameters says how its answers are cut into segments, drawn and judged."""
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def max_tokens(self) -> int: ...
+
+    @property
+    def dtype(self) -> str: ...
+
+    @property
+    def segments(self) -> int: ...
+
+    def requests_of(self, segment: int) -> range:
+        """The requests of one segment."""
+        ...
 
 
 class GenerateParams(FrozenParams):

@@ -16,7 +16,7 @@ from assay.workloads.generate.answers import Answer
 from assay.workloads.generate.engine import Engine
 from assay.workloads.generate.errors import CheckFailed
 from assay.workloads.generate.params import GenerateParams
-from assay.workloads.generate.sampler import measure_margins
+from assay.workloads.generate.sampler import Sampling, measure_margins
 from assay.workloads.generate.sketch import Sketch, distances, draw_projection, fold, project_all
 
 READ_TOKENS_MAX = 2048
@@ -97,7 +97,7 @@ def read(engine: Engine, group: Sequence[Asked]) -> Iterator[Tensor]:
         yield states[row, len(prompt) - 1 : len(prompt) - 1 + len(answer.tokens)]
 
 
-def see_answer(engine: Engine, params: GenerateParams, answer: Answer, states: Tensor, projection: Tensor) -> Seen:
+def see_answer(engine: Engine, params: Sampling, answer: Answer, states: Tensor, projection: Tensor) -> Seen:
     """Return what the model says of one answer. Raises CheckFailed if this machine's states are not finite."""
     if not bool(torch.isfinite(states).all()):
         raise CheckFailed(f"The model's states for request {answer.request} are not finite on this machine.")

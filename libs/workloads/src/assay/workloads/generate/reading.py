@@ -26,7 +26,7 @@ from assay.workloads.generate.limits import (
     judge,
     limits_between,
 )
-from assay.workloads.generate.params import GenerateParams
+from assay.workloads.generate.params import Cut, GenerateParams
 from assay.workloads.generate.prefill import Seen, see
 from assay.workloads.generate.prompts import read_prompts
 from assay.workloads.generate.sketch import NUMBERS, Sketch, chunks_of, distances
@@ -111,7 +111,7 @@ def take_seen(reader: Reader, answer: Answer) -> Seen:
 
 
 def judge_readings(
-    params: GenerateParams, state: bytes, excerpt: bytes, readings: Sequence[bytes], segment: int, seed: str
+    params: Cut, state: bytes, excerpt: bytes, readings: Sequence[bytes], segment: int, seed: str
 ) -> list[Found]:
     """Return what each reading says of the claim in a checkpoint; those that contradict it alike are a group."""
     claimed = read_claimed(read_checkpoint(state).proof, params, segment)
@@ -134,9 +134,7 @@ def judge_readings(
     return found
 
 
-def find(
-    params: GenerateParams, reading: Reading, claimed: dict[int, Sketch], spoiled: Sequence[int]
-) -> GenerationFinding:
+def find(params: Cut, reading: Reading, claimed: dict[int, Sketch], spoiled: Sequence[int]) -> GenerationFinding:
     """Return the worst finding of a reading. Of a spoiled excerpt it agrees with what is known if the token shows."""
     if reading.code or not claimed:
         return GenerationFinding(None, False, reading.code or BAD_READING, {})

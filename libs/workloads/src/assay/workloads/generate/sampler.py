@@ -7,21 +7,36 @@ change of logits that would have made it the choice: zero if it is. (The idea of
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from assay.workloads.generate.draws import draw_words
-from assay.workloads.generate.params import GenerateParams
+from assay.workloads.generate.draws import Seed, draw_words
 
 SAMPLING = 0
 """The last word of the counter in the draws of tokens."""
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+
+class Sampling(Protocol):
+    """What decides a token beside the logits: the parameters of a job, or of one request."""
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def temperature(self) -> float: ...
+
+    @property
+    def top_k(self) -> int: ...
+
+    @property
+    def top_p(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -44,9 +59,13 @@ class Candidates:
         return inside
 
 
-def choose(logits: Tensor, params: GenerateParams, requests: Integers, positions: Integers) -> Integers:
+def choose(logits: Tensor, params: Sampling, requests: Integers, positions: Integers) -> Integers:
     """Return the token for each row of logits (rows, vocabulary), for its request and position."""
-    found = find_candidates(logits, params, requests, positions)
+    return best_of(find_candidates(logits, params, requests, positions))
+
+
+def best_of(found: Candidates) -> Integers:
+    """Return the choice among the candidates of each position."""
     scores = np.where(found.allowed, found.scores, -np.inf)
     is_best = scores == scores.max(axis=1, keepdims=True)
     best: Integers = np.where(is_best, found.ids, np.iinfo(np.int64).max).min(axis=1)
@@ -54,7 +73,7 @@ def choose(logits: Tensor, params: GenerateParams, requests: Integers, positions
 
 
 def measure_margins(
-    logits: Tensor, params: GenerateParams, requests: Integers, positions: Integers, claimed: Integers
+    logits: Tensor, params: Sampling, requests: Integers, positions: Integers, claimed: Integers
 ) -> Floats:
     """Return the margin of each claimed token, in logits; zero where it is the choice.
 
@@ -71,17 +90,16 @@ def measure_margins(
     return margins
 
 
-def own_slack(found: Candidates, params: GenerateParams, claimed: Integers, logits: Floats) -> Floats:
-    """Return the slack of the claimed tokens: that of the candidate, or how far below the last candidate it is."""
+def own_slack(found: Candidates, params: Sampling, claimed: Integers, logits: Floats) -> Floats:
+    """Return the slack of the claimed tokens: that of the candidate, or what it lacks to be the last one let in."""
     is_claimed = found.ids == claimed[:, None]
-    # The last candidate of a full list is the first that top_k leaves out.
-    below = logits - found.logits[:, max(0, min(params.top_k, found.ids.shape[1]) - 1)]
-    outside = np.minimum(below, -params.temperature / params.top_p) if params.top_p < 1 else below
+    last_in = max(0, min(params.top_k, found.ids.shape[1]) - 1)
+    outside = np.minimum(logits - found.logits[:, last_in], found.slack[:, last_in])
     slack: Floats = np.where(is_claimed.any(axis=1), np.where(is_claimed, found.slack, 0).sum(axis=1), outside)
     return slack
 
 
-def find_candidates(logits: Tensor, params: GenerateParams, requests: Integers, positions: Integers) -> Candidates:
+def find_candidates(logits: Tensor, params: Sampling, requests: Integers, positions: Integers) -> Candidates:
     """Return the top_k likeliest tokens of each row and the one after them, if the vocabulary has one."""
     top: Any = torch.topk(logits, min(params.top_k + 1, logits.shape[1]), dim=1)
     ids, values = top.indices.cpu().numpy(), top.values.double().cpu().numpy()
@@ -99,7 +117,7 @@ def slack_of_rank(values: Floats, top_k: int) -> Floats:
     return slack
 
 
-def slack_of_mass(values: Floats, params: GenerateParams) -> Floats:
+def slack_of_mass(values: Floats, params: Sampling) -> Floats:
     """Return how far each token is inside top_p: the shift of logits that would bring the mass before it to top_p.
 
     To first order, for a shift by x of one side against the other moves a mass of m by m (1 - m) x.
@@ -108,13 +126,14 @@ def slack_of_mass(values: Floats, params: GenerateParams) -> Floats:
         return np.full_like(values, np.inf)
     kept = values[:, : params.top_k]
     weights = np.exp((kept - kept[:, :1]) / params.temperature)
-    before = np.ones_like(values)
-    before[:, : kept.shape[1]] = (np.cumsum(weights, axis=1) - weights) / weights.sum(axis=1, keepdims=True)
+    mass = (np.cumsum(weights, axis=1) - weights) / weights.sum(axis=1, keepdims=True)
+    # The first that top_k leaves out would have the place of the last that it lets in.
+    before = np.concatenate((mass, mass[:, -1:]), axis=1)[:, : values.shape[1]]
     slack: Floats = params.temperature * (params.top_p - before) / (params.top_p * (1 - params.top_p))
     return slack
 
 
-def draw_gumbel(seed: int, requests: Integers, positions: Integers, tokens: Integers) -> Floats:
+def draw_gumbel(seed: Seed, requests: Integers, positions: Integers, tokens: Integers) -> Floats:
     """Return standard Gumbel noise for each request, position and token, which broadcast."""
     high, low, _, _ = draw_words(seed, (tokens, positions, requests, SAMPLING))
     integers = (high << 20) | (low >> 12)

@@ -12,7 +12,7 @@ from torch.autograd import Function
 
 from assay.workloads.numerics.chunks import flatwise
 from assay.workloads.numerics.elementary import exp, exp_down, log, polynomial, sigmoid, tanh
-from assay.workloads.numerics.primitives import root, single
+from assay.workloads.numerics.primitives import choose, is_below_zero, root, single
 
 ROOT_2_OVER_PI: Final = single(0.79788456080286536)
 CUBE: Final = single(0.044715)
@@ -60,10 +60,10 @@ def bell(x: Tensor) -> Tensor:
 
 def normal_share(x: Tensor, density: Tensor) -> Tensor:
     """Return the share of a normal distribution below x, given its `bell`."""
-    is_low = x < 0
-    t = torch.ones((), device=x.device) / (torch.where(is_low, -x, x) * ERF_STEP).add_(1.0)
+    is_low = is_below_zero(x)
+    t = torch.ones((), device=x.device) / (choose(is_low, -x, x) * ERF_STEP).add_(1.0)
     tail = polynomial(t, ERF_TERMS).mul_(t).mul_(density).mul_(0.5)
-    return torch.where(is_low, tail, 1.0 - tail)
+    return choose(is_low, tail, 1.0 - tail)
 
 
 def gelu_forward(x: Tensor) -> Tensor:

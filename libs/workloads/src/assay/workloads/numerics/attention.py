@@ -9,7 +9,7 @@ from torch.autograd import Function
 from assay.workloads.numerics.chunks import by_rows, pieces
 from assay.workloads.numerics.elementary import exp_down
 from assay.workloads.numerics.fixed import fix, product_nn, product_nt, product_tn
-from assay.workloads.numerics.primitives import is_recorded, row_max, single
+from assay.workloads.numerics.primitives import choose, is_recorded, mask_of, row_max, single
 from assay.workloads.numerics.sums import tree_sum
 
 MASKED = single(-1e30)
@@ -17,11 +17,12 @@ MASKED = single(-1e30)
 
 def softmax_rows(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     """Return the rows' softmax; nothing at all goes to where a boolean mask is false."""
-    if mask is not None:
-        scores = torch.where(mask, scores, MASKED)
+    kept = None if mask is None else mask_of(mask)
+    if kept is not None:
+        scores = choose(kept, scores, MASKED)
     shares = exp_down(scores - row_max(scores))
-    if mask is not None:
-        shares = torch.where(mask, shares, 0.0)
+    if kept is not None:
+        shares = choose(kept, shares, 0.0)
     return shares.div_(tree_sum(shares))
 
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from assay.workloads.numerics.fixed import rounded
-from assay.workloads.numerics.primitives import descale, exponent_of, is_recorded, quantise, row_exponent, sum_at
+from assay.workloads.numerics.fixed import magic
+from assay.workloads.numerics.primitives import descale, is_recorded, quantise, row_exponent, sum_at, top_of
 
 
 class Embedding(Function):
@@ -31,11 +31,11 @@ def sum_gradients(g: Tensor, index: Tensor, count: int) -> Tensor:
         columns = g.mT.contiguous()
         s = row_exponent(columns)
         return descale(sum_at(index, quantise(columns, s).mT.contiguous(), count), s.mT)
-    e = exponent_of(g, 0)
+    shift = magic(top_of(g, 0))
     places, at = torch.unique(index, return_inverse=True)
     # Float64 holds these sums exactly, whatever their order, as it holds a product's.
     sums = torch.zeros(len(places), g.shape[1], dtype=torch.float64, device=g.device)
-    sums.index_add_(0, at, rounded(g, e).double())
+    sums.index_add_(0, at, (g + shift).sub_(shift).double())
     return torch.zeros(count, g.shape[1], device=g.device).index_copy_(0, places, sums.float())
 
 

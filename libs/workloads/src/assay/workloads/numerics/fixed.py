@@ -19,11 +19,12 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from assay.workloads.numerics.chunks import pieces
 from assay.workloads.numerics.primitives import (
     BITS,
+    EXPONENT_MAX,
     EXPONENT_MIN,
     TERMS_MAX,
     descale,
     dot,
-    exponent_of,
+    exponent_above,
     iadd,
     is_recorded,
     isub,
@@ -31,8 +32,12 @@ from assay.workloads.numerics.primitives import (
     power,
     quantise,
     row_exponent,
+    top_of,
 )
 
+# Of a float32's bits: its exponent, the exponent's unit, and the least and the largest that a row's top counts for.
+EXPONENT_BITS, EXPONENT_UNIT = 0x7F800000, 1 << 23
+TOP_MIN, TOP_MAX = (EXPONENT_MIN + 126) << 23, (EXPONENT_MAX + 126) << 23
 # A row's power of two s moves to the other factor as 2^(SHIFT - s), a normal float32 for every s there is.
 SHIFT = BITS - 1
 
@@ -51,29 +56,22 @@ def fix(x: Tensor) -> Fixed:
         return Fixed(quantise(x, s), s)
     rows = x.reshape(-1, x.shape[-1])
     values = torch.empty(rows.shape, dtype=torch.float64, device=x.device)
-    s = torch.empty(len(rows), 1, dtype=torch.int32, device=x.device)
+    top = torch.empty(len(rows), 1, device=x.device)
     for part in pieces(*rows.shape):
-        e = exponent_of(rows[part])
-        values[part] = rounded(rows[part], e)
-        s[part] = BITS - e
-    return Fixed(values.view(x.shape), s.view(*x.shape[:-1], 1))
+        own = rows[part]
+        top[part] = highest = top_of(own)
+        shift = magic(highest)
+        values[part] = (own + shift).sub_(shift)
+    return Fixed(values.view(x.shape), (BITS - exponent_above(top)).view(*x.shape[:-1], 1))
 
 
-def magic(e: Tensor) -> Tensor:
-    """Return 1.5 * 2^(e + 2): what is added to it is rounded to multiples of 2^(e - 21), half to even."""
-    return power(e).mul_(6.0)
+def magic(top: Tensor) -> Tensor:
+    """Return 1.5 * 2^(e + 2), where top < 2^e: what is added to it is rounded to multiples of 2^(e - 21), half to even.
 
-
-def rounded(x: Tensor, e: Tensor) -> Tensor:
-    """Return x < 2^e rounded to multiples of 2^(e - 21)."""
-    shift = magic(e)
-    return (x + shift).sub_(shift)
-
-
-def round_in_place(x: Tensor, e: Tensor) -> Tensor:
-    """Return the same, in the place of x."""
-    shift = magic(e)
-    return x.add_(shift).sub_(shift)
+    In fewer operators than by `exponent_above`: they are small, and take as long as the large ones beside them.
+    """
+    bits = top.view(torch.int32) & EXPONENT_BITS
+    return bits.clamp_(TOP_MIN, TOP_MAX).add_(EXPONENT_UNIT).view(torch.float32).mul_(6.0)
 
 
 _fixed: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
@@ -128,13 +126,13 @@ def fix_along_rows(g: Tensor, factors: Tensor, inverse: Tensor) -> tuple[Tensor,
     shape, g = g.shape, flat(g)
     factors, inverse = flat(factors), flat(inverse)
     values = torch.empty(g.shape, dtype=torch.float64, device=g.device)
-    e = torch.empty(*g.shape[:-1], 1, dtype=torch.int32, device=g.device)
+    top = torch.empty(*g.shape[:-1], 1, device=g.device)
     for at in tiles(g.shape):
         scaled = g[at] * factors[at[0]]
-        e[at] = exponent_of(scaled)
-        values[at] = round_in_place(scaled, e[at])
-        values[at] *= inverse[at[0]]
-    return values.view(shape), (BITS - e).view(*shape[:-1], 1)
+        top[at] = highest = top_of(scaled)
+        shift = magic(highest)
+        values[at].copy_(scaled.add_(shift).sub_(shift)).mul_(inverse[at[0]])
+    return values.view(shape), (BITS - exponent_above(top)).view(*shape[:-1], 1)
 
 
 def fix_along_columns(g: Tensor, factors: Tensor, inverse: Tensor) -> tuple[Tensor, Tensor]:
@@ -142,13 +140,13 @@ def fix_along_columns(g: Tensor, factors: Tensor, inverse: Tensor) -> tuple[Tens
     shape, g = g.shape, flat(g)
     factors, inverse = flat(factors), flat(inverse)
     values = torch.empty(g.shape, dtype=torch.float64, device=g.device)
-    e = torch.full((len(g), 1, g.shape[2]), EXPONENT_MIN, dtype=torch.int32, device=g.device)
+    top = torch.zeros(len(g), 1, g.shape[2], device=g.device)
     for at in tiles(g.shape):
-        torch.maximum(e[at[0]], exponent_of(g[at] * factors[at], -2), out=e[at[0]])
+        torch.maximum(top[at[0]], top_of(g[at] * factors[at], -2), out=top[at[0]])
+    shift = magic(top)
     for at in tiles(g.shape):
-        values[at] = round_in_place(g[at] * factors[at], e[at[0]])
-        values[at] *= inverse[at]
-    return values.view(shape), (BITS - e).view(*shape[:-2], 1, -1)
+        values[at].copy_((g[at] * factors[at]).add_(shift[at[0]]).sub_(shift[at[0]])).mul_(inverse[at])
+    return values.view(shape), (BITS - exponent_above(top)).view(*shape[:-2], 1, -1)
 
 
 def flat(x: Tensor) -> Tensor:

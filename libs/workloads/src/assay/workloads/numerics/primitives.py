@@ -87,7 +87,16 @@ def primitive(name: str) -> Callable[[Callable[..., Tensor]], Callable[..., Tens
 
 def exponent_of(x: Tensor, dim: int = -1) -> Tensor:
     """Return e (int32, `dim` kept) with max|x| < 2^e along `dim`, from the bits alone."""
-    top = x.abs().amax(dim, keepdim=True)
+    return exponent_above(top_of(x, dim))
+
+
+def top_of(x: Tensor, dim: int = -1) -> Tensor:
+    """Return max|x| along `dim`, which is kept."""
+    return x.abs().amax(dim, keepdim=True)
+
+
+def exponent_above(top: Tensor) -> Tensor:
+    """Return e (int32) with top < 2^e, from the bits alone."""
     return (top.view(torch.int32) >> 23).sub_(126).clamp_(EXPONENT_MIN, EXPONENT_MAX)
 
 
@@ -208,6 +217,24 @@ def xor(a: Tensor, b: Tensor | int) -> Tensor:
 def shift_right(a: Tensor, places: int) -> Tensor:
     """Return a >> places."""
     return a >> places
+
+
+def mask_of(condition: Tensor) -> Tensor:
+    """Return a condition as `choose` takes it: as bits, for a kernel that branches takes up to thirty times as long."""
+    return condition if is_recorded() else condition.int().neg_()
+
+
+def is_below_zero(x: Tensor) -> Tensor:
+    """Return where x < 0, as `choose` takes it."""
+    return x < 0 if is_recorded() else (x + 0.0).view(torch.int32).bitwise_right_shift_(31)
+
+
+def choose(mask: Tensor, a: Tensor, b: Tensor | float) -> Tensor:
+    """Return a where the mask says so, else b."""
+    if is_recorded():
+        return torch.where(mask, a, b)
+    other = b.view(torch.int32) if isinstance(b, Tensor) else struct.unpack("<i", struct.pack("<f", b))[0]
+    return (a.view(torch.int32) ^ other).bitwise_and_(mask).bitwise_xor_(other).view(torch.float32)
 
 
 def single(value: float) -> float:

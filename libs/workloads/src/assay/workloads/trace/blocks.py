@@ -46,9 +46,8 @@ def take_arguments(node: Node, args: Any, blocks: Tensor) -> list[Any]:
 
 def take_blocks(tensor: Tensor, groups: int, blocks: Tensor) -> Tensor:
     """Return blocks of a tensor (sequences, heads, ...) as (blocks, heads of a group, ...)."""
-    places = torch.div(blocks, groups, rounding_mode="floor"), blocks % groups
-    grouped: Tensor = torch.unflatten(tensor, 1, (groups, -1))[places]
-    return grouped
+    grouped: Tensor = torch.unflatten(tensor, 1, (groups, -1))
+    return torch.stack([grouped[divmod(block, groups)] for block in blocks.tolist()])
 
 
 def summed_backward(args: Any, scale: float | None) -> list[float]:

@@ -10,7 +10,7 @@ from blake3 import blake3
 from assay.workloads.finetune import FinetuneParams
 from assay.workloads.trace.check import TraceFinding, check_trace
 from assay.workloads.trace.errors import BadOpening
-from assay.workloads.trace.finetune import NOT_THE_STEP, plan_of, trace_spec
+from assay.workloads.trace.finetune import NOT_THE_STEP, check_traced, plan_of, trace_spec
 from assay.workloads.trace.opening import Opening, header_of, layout
 from assay.workloads.trace.plan import Leaf, Plan
 from assay.workloads.trace.rules import Rule
@@ -54,26 +54,28 @@ def capped(residual: float) -> float:
     return residual if residual < FAR else FAR
 
 
-def spoil_segment(params: FinetuneParams, inputs: Inputs, source: Path, seed: str, path: Path) -> str:
+def spoil_segment(params: FinetuneParams, inputs: Inputs, source: Path, seed: str, path: Path) -> tuple[str, int, int]:
     """Return the root of the opening in `source` with one product half as large again, as written to `path`.
 
-    Raises BadOpening if it is none.
+    Step and operator of the product come with it. Raises BadOpening if it is none, NotTraced.
     """
+    check_traced(params)
     plan, steps = plan_of(params.model_copy(update=NOT_THE_STEP), inputs.models.root), params.segment_steps
     Opening(source, plan, steps)
     shutil.copyfile(source, path)
     drawn = int.from_bytes(blake3(SPOIL + bytes.fromhex(seed)).digest(), "big")
-    places = [place for place in places_of(plan, steps) if plan.rules[place[0].node] is Rule.PRODUCT]
+    places = [place for place in places_of(plan, steps) if plan.rules[place[1].node] is Rule.PRODUCT]
     turned = drawn % len(places)
     with path.open("r+b") as file:
         # A product of zeros would stay what it is.
-        any(enlarge(file, *place) for place in (*places[turned:], *places[:turned]))
-    return Opening(path, plan, steps).root
+        turns = (*places[turned:], *places[:turned])
+        step, leaf, _ = next((at for at in turns if enlarge(file, *at[1:])), turns[0])
+    return Opening(path, plan, steps).root, step, leaf.index
 
 
-def places_of(plan: Plan, steps: int) -> list[tuple[Leaf, int]]:
-    """The committed tensors of all steps, each with its place in the file."""
-    return [(leaf, start) for _, leaf, start in layout(plan, steps, len(header_of(plan, steps)))]
+def places_of(plan: Plan, steps: int) -> list[tuple[int, Leaf, int]]:
+    """The committed tensors of all steps, each with its step and its place in the file."""
+    return list(layout(plan, steps, len(header_of(plan, steps))))
 
 
 def enlarge(file: IO[bytes], leaf: Leaf, start: int) -> bool:

@@ -1,4 +1,7 @@
-"""The trace of a fine-tuning segment: the graph of its steps, and both sides of the check."""
+"""The trace of a fine-tuning segment: the graph of its steps, and both sides of the check.
+
+Of a LoRA adapter on a text, a step of one batch whose gradient is not clipped: other forms are refused.
+"""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -11,11 +14,12 @@ from torch import Tensor, nn
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from assay.proof.policy import is_traced
 from assay.workloads.base_model import NOT_THE_MODEL, AdaptedModel, checkpoint_name, load_adapted
 from assay.workloads.checkpoint import ADAPTER, STEP, Tensors, digest_of, read_checkpoint
 from assay.workloads.checkpoint import FIRST as FIRST_MOMENT
 from assay.workloads.checkpoint import SECOND as SECOND_MOMENT
-from assay.workloads.errors import BadParams
+from assay.workloads.errors import BadParams, NotTraced
 from assay.workloads.finetune import FinetuneParams
 from assay.workloads.loss import next_token_loss
 from assay.workloads.models import ModelStore
@@ -25,7 +29,8 @@ from assay.workloads.trace.check import TraceSpec
 from assay.workloads.trace.optimiser import scalars_of
 from assay.workloads.trace.plan import Plan
 from assay.workloads.trace.recording import Recorded, record_trace
-from assay.workloads.training import check_step, learning_rate
+from assay.workloads.training import check_step
+from assay.workloads.updating import learning_rate
 from assay.workloads.workload import Inputs
 
 MODEL = "model."
@@ -38,14 +43,15 @@ AttentionInterface.register(UNMASKED, sdpa_attention_forward)
 class StepLoss(nn.Module):
     """The loss of a batch of windows, as in training."""
 
-    def __init__(self, adapted: AdaptedModel) -> None:
+    def __init__(self, adapted: AdaptedModel, dtype: str = "float32") -> None:
         super().__init__()
-        self.model = adapted.model
+        self.model, self.device_type, self.is_half = adapted.model, adapted.device.type, dtype == "bfloat16"
 
     def forward(self, windows: Tensor) -> Tensor:
         """Return the mean loss of windows (rows, L + 1)."""
-        hidden = self.model.model(input_ids=windows[:, :-1], use_cache=False).last_hidden_state
-        return next_token_loss(hidden, self.model.lm_head.weight, windows)
+        with torch.autocast(self.device_type, torch.bfloat16, enabled=self.is_half):
+            hidden = self.model.model(input_ids=windows[:, :-1], use_cache=False).last_hidden_state
+        return next_token_loss(hidden.float(), self.model.lm_head.weight, windows)
 
 
 def trace_segment(params: FinetuneParams, inputs: Inputs, state: bytes, index: int, path: Path) -> Recorded:
@@ -78,7 +84,8 @@ def trace_spec(
 def prepare(
     params: FinetuneParams, inputs: Inputs, index: int
 ) -> tuple[AdaptedModel, Plan, tuple[dict[str, Any], ...]]:
-    """Return the model, the plan of one step and what each step of the segment is given."""
+    """Return the model, the plan of one step and what each step of the segment is given. Raises NotTraced."""
+    check_traced(params)
     if not 0 <= index < params.steps // params.segment_steps:
         raise BadParams(f"Segment {index} is not in a job of {params.steps // params.segment_steps} segments.")
     # Planning loads a model of its own, on one thread; the step must round as in training, so its model is loaded last.
@@ -91,7 +98,14 @@ def prepare(
 
 
 # Parameters that do not change a step's graph.
-NOT_THE_STEP = {name: value for name, value in NOT_THE_MODEL.items() if name not in ("batch", "sequence_tokens")}
+STEP_SHAPE = ("batch", "sequence_tokens", "dtype")
+NOT_THE_STEP = {name: value for name, value in NOT_THE_MODEL.items() if name not in STEP_SHAPE}
+
+
+def check_traced(params: FinetuneParams) -> None:
+    """Raise NotTraced for a form of job whose steps have no trace."""
+    if not is_traced(params.model_dump()):
+        raise NotTraced("A trace is of a LoRA adapter on a text, without accumulation, clipping or exact numerics.")
 
 
 @lru_cache(maxsize=2)
@@ -102,7 +116,7 @@ def plan_of(params: FinetuneParams, models: Path) -> Plan:
     settings = adapted.model.config
     attention, settings._attn_implementation = settings._attn_implementation, UNMASKED
     try:
-        return Plan(capture_step(StepLoss(adapted), batch))
+        return Plan(capture_step(StepLoss(adapted, params.dtype), batch))
     finally:
         settings._attn_implementation = attention
 

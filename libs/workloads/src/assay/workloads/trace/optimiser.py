@@ -1,4 +1,4 @@
-"""AdamW as operators of a graph, the same ones that a fine-tuning step runs (`training.update`), without writing.
+"""AdamW as operators of a graph, the same ones that a fine-tuning step runs (`updating.update`), without writing.
 
 What changes from step to step is an input of the graph, so that one graph serves the whole job.
 """
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.fx import Graph, Node
 
-from assay.workloads.training import BETA_FIRST, BETA_SECOND, EPSILON
+from assay.workloads.updating import BETA_FIRST, BETA_SECOND, EPSILON
 
 DECAY, RATE, SPREAD = SCALARS = ("scalar.decay", "scalar.rate", "scalar.spread")
 ATEN = torch.ops.aten

@@ -68,6 +68,8 @@ def apply(matrix: Tensor, vector: Tensor) -> Tensor:
 
 def apply_each(matrix: Tensor, vectors: Tensor) -> Tensor:
     """Return every matrix of a batch times its own vector."""
+    if matrix.dim() == 2:
+        return apply(matrix, vectors)
     columns = vectors.unsqueeze(-1)
     return add_up([torch.matmul(matrix[..., part], columns[..., part, :]) for part in parts_of(matrix)]).squeeze(-1)
 

@@ -1,0 +1,69 @@
+"""What memory a fine-tuning needs, known before it runs; and what would fit where it does not. Pure.
+
+The process with its libraries, the weights, and a token's activations; for all weights also gradients, moments, and the
+checkpoint while it is read and written: 60 bytes for each, measured on a model of 42 million parameters.
+"""
+
+from typing import Any, Final
+
+UNNAMED_PARAMETERS: Final = 200_000_000
+"""What is asked for where a job does not say how large its model is."""
+PROCESS_BYTES: Final = 2 << 30
+TOKEN_BYTES: Final = 2 << 20
+"""Activations of a token, of a model of UNNAMED_PARAMETERS; they grow with width times depth."""
+ASKED_BYTES: Final = {"lora": 5, "full": 64}
+"""For each parameter at the worst moment: of `full`, the weights, a gradient, two moments, and the checkpoint with its
+own copies of three of these as it comes and as it goes."""
+HELD_BYTES: Final = {"lora": 4, "full": 16}
+"""For each parameter, without which no step can be taken."""
+STATE_BYTES: Final = 12
+"""For each trained number in a checkpoint: itself and two moments."""
+STATE_BYTES_MAX: Final = 4 << 30
+"""What a blob may have, and so a checkpoint."""
+GIB: Final = 1 << 30
+
+
+def bytes_to_ask(params: Any) -> int:
+    """Return the memory that a job asks a provider for."""
+    tokens = params.batch * params.sequence_tokens
+    if params.model_parameters is None and params.method == "lora":
+        return (3 << 30) + tokens * TOKEN_BYTES
+    parameters = params.model_parameters or UNNAMED_PARAMETERS
+    return PROCESS_BYTES + ASKED_BYTES[params.method] * parameters + tokens * token_bytes(parameters)
+
+
+def token_bytes(parameters: int) -> int:
+    """Return what a token's activations take in a model of this size: width times depth, at the power of two thirds."""
+    return round(TOKEN_BYTES * max(1.0, (parameters / UNNAMED_PARAMETERS) ** (2 / 3)))
+
+
+def bytes_held(params: Any, parameters: int) -> int:
+    """Return the least that a step of this job holds at a time."""
+    return HELD_BYTES[params.method] * parameters
+
+
+def what_would_fit(params: Any, parameters: int, limit_bytes: int) -> str:
+    """Return in words what of this job fits into so much memory, or what memory this job needs."""
+    needed = bytes_to_ask(params.model_copy(update={"model_parameters": parameters}))
+    fits = [text for text, changes in smaller(params) if asks(params, parameters, changes) <= limit_bytes]
+    choice = f"{fits[0]} would fit; " if fits else ""
+    whole = f"as it is, it needs machines of {-(-needed // GIB)} GiB (model_parameters={parameters})"
+    return f"{choice}{whole}."
+
+
+def smaller(params: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Return smaller forms of a job, the nearest first, each in words and as changes of its parameters."""
+    lone: dict[str, Any] = {"batch": 1}
+    short = lone | {"sequence_tokens": max(8, params.sequence_tokens // 4)}
+    forms = [
+        (f"batch=1 with accumulate={params.step_sequences}", lone),
+        (f"batch=1 with sequence_tokens={short['sequence_tokens']}", short),
+    ]
+    if params.method == "full":
+        forms += [("method=lora", {"method": "lora"}), ("method=lora with batch=1", lone | {"method": "lora"})]
+    return forms
+
+
+def asks(params: Any, parameters: int, changes: dict[str, Any]) -> int:
+    """Return what a job of other parameters would ask for."""
+    return bytes_to_ask(params.model_copy(update={"model_parameters": parameters, **changes}))

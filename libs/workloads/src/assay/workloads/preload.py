@@ -1,0 +1,20 @@
+"""What a child loads before it has a task: torch and the model classes are most of the time from a grant to a step."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from importlib import import_module
+from typing import Final
+
+LIBRARIES: Final = {
+    "finetune": ("assay.workloads.training", "transformers.models.llama.modeling_llama"),
+    "generate": ("assay.workloads.generate.decode", "transformers.models.llama.modeling_llama"),
+    "regress": ("assay.workloads.regression",),
+}
+"""The modules by which each built-in kind works; a kind that is not here loads them with its first task."""
+
+
+def preload(kinds: Iterable[str]) -> None:
+    """Load what these kinds work by, as far as it is installed."""
+    for module in sorted({module for kind in kinds for module in LIBRARIES.get(kind, ())}):
+        with suppress(ImportError):
+            import_module(module)

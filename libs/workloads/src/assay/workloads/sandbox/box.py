@@ -1,0 +1,120 @@
+"""A child that executes programs of a job does so in a box: namespaces of its own and a file system in memory, bounded.
+
+It goes on as the first process of its process namespace, so whatever is started there is seen by nobody else and ends
+with it. The box holds two roots, into one of which a program is shut by chroot(2): `host`, which shows what this
+machine executes, read-only; and `image`, empty, for a job's own files. Nothing of it is on a disk, so nothing is left.
+After the kernel's own documents: user_namespaces(7), pid_namespaces(7), mount_namespaces(7), mount_setattr(2).
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from assay.workloads.sandbox import landlock, seccomp
+from assay.workloads.sandbox.errors import SandboxUnavailable
+from assay.workloads.sandbox.kernel import (
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWUSER,
+    CLONE_NEWUTS,
+    PR_SET_PDEATHSIG,
+    call,
+    leave_namespaces,
+    mount,
+    prctl,
+)
+from assay.workloads.sandbox.policy import DEVICES, HOST, Policy
+
+NAMESPACES: Final = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID
+NOSUID, NODEV, BIND, RECURSIVE, PRIVATE = 2, 4, 4096, 16384, 1 << 18
+MOUNT_SETATTR: Final = 442
+AT_CWD, AT_RECURSIVE, READ_ONLY = -100, 0x8000, 1
+ENTERED: Final[list[Policy]] = []
+"""The policy of the box that this process is in."""
+FILES_MIN, FILES_MAX, FILE_BYTES = 1024, 200_000, 1024
+"""Files and folders that a box holds: more the larger it is."""
+
+
+def enter(policy: Policy) -> None:
+    """Go on in a box; the process that called stays behind and ends with it. Raises SandboxUnavailable."""
+    try:
+        leave_namespaces(NAMESPACES)
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        inner = os.fork()
+        if inner:
+            stand_by(inner)
+        build(policy)
+        ENTERED.append(policy)
+    except OSError as error:
+        raise SandboxUnavailable(f"This machine has no box to execute programs in: {error}.") from error
+
+
+def entered() -> Policy | None:
+    """Return the policy of the box that this process is in; none outside of any."""
+    return ENTERED[-1] if ENTERED else None
+
+
+def can_be() -> bool:
+    """Whether this machine lets a process of this user have namespaces and mounts of its own; tried by a fresh one.
+
+    A fork would not do: libraries start threads in it, and whoever has threads leaves no namespace.
+    """
+    if landlock.version() < landlock.NEEDED or not seccomp.is_known():
+        return False
+    tried = subprocess.run([sys.executable, "-P", "-m", __name__], capture_output=True, check=False)
+    return tried.returncode == 0
+
+
+def stand_by(inner: int) -> None:
+    """End as the process in the box ends."""
+    _, status = os.waitpid(inner, 0)
+    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+def build(policy: Policy) -> None:
+    """Mount the box. Raises OSError."""
+    box = policy.box
+    mount("", "/", "", RECURSIVE | PRIVATE)
+    box.mkdir(exist_ok=True)
+    mount("tmpfs", box, "tmpfs", NOSUID | NODEV, f"size={policy.box_bytes},nr_inodes={files_of(policy)},mode=700")
+    for root in (policy.host_root, policy.image_root):
+        for folder in ("dev", "tmp", "job"):
+            (root / folder).mkdir(parents=True)
+        for device in DEVICES:
+            show(Path(device), root)
+    for path in (*map(Path, HOST), Path(sys.base_prefix)):
+        if not (policy.host_root / path.relative_to("/")).exists():
+            show(path, policy.host_root, is_fixed=True)
+
+
+def files_of(policy: Policy) -> int:
+    """Return how many files and folders a box holds."""
+    return min(FILES_MAX, FILES_MIN + policy.box_bytes // FILE_BYTES)
+
+
+def show(path: Path, root: Path, is_fixed: bool = False) -> None:
+    """Make a path of the machine seen beneath a root, if there is one: a link as it is, read-only if it is fixed."""
+    target = root / path.relative_to("/")
+    if not path.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink():
+        target.symlink_to(path.readlink())
+        return
+    target.mkdir() if path.is_dir() else target.touch()
+    mount(path, target, "", BIND | RECURSIVE)
+    if is_fixed:
+        attributes = (ctypes.c_uint64 * 4)(READ_ONLY | NOSUID)
+        where = ctypes.c_char_p(bytes(target))
+        call(MOUNT_SETATTR, AT_CWD, where, ctypes.c_uint(AT_RECURSIVE), attributes, ctypes.c_size_t(32))
+
+
+if __name__ == "__main__":
+    leave_namespaces(NAMESPACES)
+    mount("", "/", "", RECURSIVE | PRIVATE)

@@ -1,0 +1,99 @@
+"""The model over several sequences at once, such that each gets the same numbers whatever the others are.
+
+Two things would let one sequence change another's rounding: products whose kernel is chosen by how many rows there
+are, and attention over sequences padded to one length. So a step always has the job's full number of rows, empty ones
+included, and each sequence attends alone, over its own keys and values at their own length; a prompt is read alone.
+Only the weights are shared by a step's rows, which is what makes steps of many rows cheap.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
+
+from assay.workloads.generate.engine import Engine
+
+Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
+"""`attend(layer, queries, keys, values)`, each (rows, heads, tokens, numbers): what they find, in their shape."""
+
+
+class Held:
+    """The keys and values of one sequence, by layer, with room for all the tokens that it may come to."""
+
+    def __init__(self, layers: int, capacity: int) -> None:
+        self._held: list[Tensor | None] = [None] * layers
+        self._capacity = capacity
+        self.length = 0
+
+    def put(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Keep what follows (heads, tokens, numbers) in a layer; return all of the layer so far, one row each."""
+        end = self.length + keys.shape[1]
+        held = self._held[layer]
+        if held is None:
+            held = keys.new_empty((2, keys.shape[0], self._capacity, keys.shape[2]))
+            self._held[layer] = held
+        held[0, :, self.length : end], held[1, :, self.length : end] = keys, values
+        return held[0:1, :, :end], held[1:2, :, :end]
+
+
+@torch.no_grad()
+def read_prompt(engine: Engine, tokens: Sequence[int], capacity: int) -> tuple[Held, Tensor]:
+    """Return what is held of a sequence that begins with these tokens, and their last states (tokens, width)."""
+    held = Held(len(engine.trunk.layers), capacity)
+
+    def attend(layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        held.put(layer, keys[0], values[0])
+        return look(queries, keys, values, is_causal=True)
+
+    read = torch.tensor([list(tokens)], device=engine.device)
+    states = forward(engine.trunk, read, torch.arange(len(tokens), device=engine.device)[None], attend)
+    held.length = len(tokens)
+    return held, states[0]
+
+
+@torch.no_grad()
+def read_step(engine: Engine, tokens: Sequence[int], rows: Sequence[Held | None]) -> Tensor:
+    """Return the last states (rows, width) after one more token of each row; those of empty rows mean nothing."""
+
+    def attend(layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        seen = torch.zeros_like(queries)
+        for row, held in enumerate(rows):
+            if held is not None:
+                own = held.put(layer, keys[row], values[row])
+                seen[row : row + 1] = look(queries[row : row + 1], *own, is_causal=False)
+        return seen
+
+    places = [[held.length if held is not None else 0] for held in rows]
+    read = torch.tensor(tokens, device=engine.device)[:, None]
+    states = forward(engine.trunk, read, torch.tensor(places, device=engine.device), attend)
+    for held in rows:
+        if held is not None:
+            held.length += 1
+    return states[:, 0]
+
+
+def look(queries: Tensor, keys: Tensor, values: Tensor, is_causal: bool) -> Tensor:
+    """Return what the queries attend to; several heads of queries share one of keys."""
+    found: Tensor = torch.nn.functional.scaled_dot_product_attention(
+        queries, keys, values, is_causal=is_causal, enable_gqa=True
+    )
+    return found
+
+
+def forward(trunk: Any, tokens: Tensor, places: Tensor, attend: Attend) -> Tensor:
+    """Return the last normalised states (rows, tokens, width) of a Llama model's layers."""
+    states = trunk.embed_tokens(tokens)
+    cos, sin = trunk.rotary_emb(states, places)
+    for number, layer in enumerate(trunk.layers):
+        attention, normed = layer.self_attn, layer.input_layernorm(states)
+        projections = (attention.q_proj, attention.k_proj, attention.v_proj)
+        split = (*tokens.shape, -1, attention.head_dim)
+        queries, keys, values = (each(normed).view(split).transpose(1, 2) for each in projections)
+        queries, keys = apply_rotary_pos_emb(queries, keys, cos, sin)
+        seen = attend(number, queries, keys, values).transpose(1, 2).reshape(*tokens.shape, -1)
+        states = states + attention.o_proj(seen)
+        states = states + layer.mlp(layer.post_attention_layernorm(states))
+    last: Tensor = trunk.norm(states)
+    return last
