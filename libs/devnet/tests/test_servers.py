@@ -15,7 +15,7 @@ import nats
 import pytest
 from tests.servers import rpc
 
-from assay.devnet.errors import NotReady
+from assay.devnet.errors import AlreadyRuns, NotReady
 from assay.devnet.folder import Folder, Lock
 from assay.devnet.postgres import Identity, Postgres
 from assay.devnet.proc import PROC
@@ -217,7 +217,7 @@ async def test_half_of_a_new_database_is_not_taken_for_a_whole(folder):
 
 async def test_one_folder_is_not_started_twice(folder):
     Folder(folder)
-    with Lock(folder / "run/lock"), pytest.raises(NotReady, match="another process"):
+    with Lock(folder / "run/lock"), pytest.raises(AlreadyRuns):
         await Servers(folder, only={"nats"}).start()
 
 

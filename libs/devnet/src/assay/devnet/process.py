@@ -46,8 +46,8 @@ class Process:
     record: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     orphan_signal: signal.Signals = signal.SIGKILL
-    start_within_s: float = 60.0
-    stop_within_s: float = 15.0
+    start_within_s: float = 180.0
+    stop_within_s: float = 60.0
     user: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:

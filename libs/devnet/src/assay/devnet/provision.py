@@ -21,7 +21,7 @@ from assay.bus.accounts import Network, write_secret
 from assay.bus.registrar import Registrar
 from assay.client.profile import Profile
 from assay.devnet.bank import Bank
-from assay.devnet.environment import SERVICES
+from assay.devnet.environment import SERVICES, TALK_SEED
 from assay.devnet.parties import Party
 from assay.schema.values import Role
 from assay.store.roles import as_role, provision
@@ -34,7 +34,7 @@ FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "nats": ("accounts.conf",),
     "discovery": (CREDS, DSN),
     "matching": (CREDS, DSN),
-    "gateway": (CREDS, DSN, DEPLOYMENT),
+    "gateway": (CREDS, DSN, DEPLOYMENT, TALK_SEED),
     "verification": (CREDS, DSN, DEPLOYMENT),
     "settlement": (CREDS, DSN, DEPLOYMENT, OPERATOR_KEY),
     "provider": (CREDS, "key", DEPLOYMENT),
@@ -53,6 +53,7 @@ async def make_network(to: Path, permissions: Mapping[str, Any], options: argpar
     put(to / "nats" / "core_account", network.core_public)
     for service, allowed in permissions["services"].items():
         put(to / service / CREDS, network.service_creds(service, allowed["publish"], allowed["subscribe"]))
+    put(to / "gateway" / TALK_SEED, network.talk_seed.decode())
     put(to / OPERATOR_CREDS, network.service_creds("operator", ["assay.ask.*.*"], ["_INBOX.>"]))
     if options.rpc_url:
         await (await Bank(to / "chain", lambda: options.rpc_url).open()).close()

@@ -89,7 +89,8 @@ async def has_ended(pidfd: int, within_s: float | None) -> bool:
     watched = os.dup(pidfd)  # a loop can watch a descriptor once; several may wait for one process
     loop.add_reader(watched, ended.set)
     try:
-        await asyncio.wait_for(ended.wait(), within_s)
+        async with asyncio.timeout(within_s):
+            await ended.wait()
     except TimeoutError:
         return False
     finally:

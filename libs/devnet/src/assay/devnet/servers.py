@@ -12,7 +12,7 @@ from typing import Self
 
 from assay.bus.accounts import Network
 from assay.devnet.evm import Evm
-from assay.devnet.folder import Folder, Lock
+from assay.devnet.folder import LOCK, Folder, Lock
 from assay.devnet.nats import Nats
 from assay.devnet.postgres import Postgres
 from assay.devnet.server import Server
@@ -72,7 +72,7 @@ class Servers:
 
     async def start(self) -> None:
         """Start them all; if one cannot, none is left. Raises NotReady, NotInstalled."""
-        self.held.enter_context(Lock(self.folder.run / "lock"))
+        self.held.enter_context(Lock(self.folder.root / LOCK))
         begun = await asyncio.gather(*(server.start() for server in self.started), return_exceptions=True)
         for fault in filter(None, begun):
             await self.stop()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from assay.schema.audit import AuditOverruled, AuditPaid, AuditUpheld
 from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochDrawn, EpochPassed, EpochRejected
 from assay.schema.event import Event
+from assay.schema.payment import PaymentFinalised, PaymentPosted
 
 Name = Callable[[str], str]
 
@@ -32,6 +33,7 @@ class Epochs:
     by_id: dict[str, EpochTold] = field(default_factory=dict)
     upheld: list[str] = field(default_factory=list)
     overruled: list[str] = field(default_factory=list)
+    paid: int = 0
     fees: int = 0
 
     def hear(self, event: Event, name: Name) -> str | None:
@@ -46,9 +48,13 @@ class Epochs:
                 return f"{name(verifier)} ran a drawn segment again, blind: its answer stands"
             case AuditOverruled(verifier=verifier):
                 self.overruled.append(verifier)
-                return f"[red]{name(verifier)} answered falsely and loses its bond[/red]"
+                return f"{name(verifier)} answered falsely and loses its bond"
             case AuditPaid(amount=amount):
-                self.fees += amount
+                self.paid, self.fees = self.paid + 1, self.fees + amount
+            case PaymentPosted(number=number, steps=steps, block=block):
+                return f"epoch {number} of payments: {steps} charges under one root, posted in block {block}"
+            case PaymentFinalised(number=number):
+                return f"epoch {number} of payments is final: what it credits is paid out"
         told = self.by_id.get(event.about)
         return self._advance(told, event, name) if told else None
 

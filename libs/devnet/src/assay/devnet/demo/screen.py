@@ -7,13 +7,15 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
+from assay.client.clean import Cleaned
 from assay.client.output import stable
 from assay.client.watching import sentence_of
 from assay.devnet.parties import Party
 from assay.schema.event import Envelope, Event
 
-DULL = ("offer.announced", "offer.listed", "stake.changed", "verifier.announced")
+DULL = ("offer.announced", "offer.listed", "stake.changed", "account.changed", "verifier.announced", "payment.enlisted")
 
 
 class Screen:
@@ -24,7 +26,7 @@ class Screen:
         columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._bars = Progress(*columns, console=console)
         self._tasks: dict[str, int] = {}
-        self._does: dict[str, str] = {}
+        self._does: dict[str, Text | str] = {}
         self._parties: dict[str, Party] = {}
         self._names: dict[str, str] = {}
         self._live: Live | None = None
@@ -38,10 +40,11 @@ class Screen:
         with Live(get_renderable=self._picture, console=self._console, refresh_per_second=4) as self._live:
             yield self
 
-    def tell(self, text: str) -> None:
+    def tell(self, text: str, grave: bool = False) -> None:
         """A sentence of the story."""
         if not self._quiet:
-            self._console.print(f"[bold cyan]•[/bold cyan] {text}", highlight=False)
+            said = Text.assemble(("• ", "bold cyan"), (text, "red" if grave else ""))
+            self._console.print(Cleaned(said))
 
     def know(self, party: Party) -> None:
         """A provider has joined."""
@@ -57,9 +60,9 @@ class Screen:
         """A bar for a job."""
         self._tasks[job_id] = self._bars.add_task(name, total=segments)
 
-    def note(self, party: Party, text: str) -> None:
+    def note(self, party: Party, text: str, grave: bool = False) -> None:
         """What a provider does now."""
-        self._does[party.id] = text
+        self._does[party.id] = Text(text, "red" if grave else "")
 
     def happen(self, said: Envelope[Event]) -> None:
         """An event: a line, and what it changes in the picture."""
@@ -70,7 +73,7 @@ class Screen:
         if event.entity() == "lease" and provider in self._does:
             self._does[provider] = event.type.replace("lease.", "lease ")
         if not self._quiet and event.type not in DULL:
-            self._console.print(self._named(sentence_of(said)), highlight=False)
+            self._console.print(Cleaned(Text(self._named(sentence_of(said)))))
 
     def _named(self, line: str) -> str:
         for id_, name in self._names.items():

@@ -2,18 +2,19 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from assay.client.sdk import Assay
 from assay.client.view import JobView
-from assay.devnet.bank import balances, totals
 from assay.devnet.demo.epochs import Epochs
 from assay.devnet.demo.judge import Judge, Judgement
 from assay.devnet.demo.screen import Screen
-from assay.devnet.demo.tale import CHEAT, HOME, PROMPT, PROVIDERS, VERIFIERS, Tale, text_of
+from assay.devnet.demo.tale import CHEAT, HOME, PROMPT, PROVIDERS, VERIFIERS, Tale
 from assay.devnet.devnet import Devnet
+from assay.devnet.holdings import Holdings, holdings, sums_of, totals
 from assay.devnet.parties import Party
 from assay.proof.report import verify
 from assay.schema.event import Envelope, Event
@@ -21,7 +22,8 @@ from assay.schema.values import Policy, Requirements, Role
 from assay.workloads.smollm2 import SMOLLM2
 
 CLOSED = ("job.settled", "job.refunded", "job.unfunded")
-Balances = dict[str, dict[str, int]]
+PAID_OUT_S, SLASHED_S = 120.0, 120.0
+LOOK_S = 0.2
 
 
 @dataclass
@@ -34,8 +36,8 @@ class Told:
     epochs: Epochs = field(default_factory=Epochs)
     before: Judgement | None = None
     after: Judgement | None = None
-    balances_before: Balances = field(default_factory=dict)
-    balances_after: Balances = field(default_factory=dict)
+    balances_before: Holdings = field(default_factory=dict)
+    balances_after: Holdings = field(default_factory=dict)
     killed: str = ""
     seconds: float = 0.0
 
@@ -48,12 +50,13 @@ class Told:
 class Story:
     """One telling, on a devnet that runs."""
 
-    def __init__(self, devnet: Devnet, screen: Screen, tale: Tale, data: Path | None) -> None:
+    def __init__(self, devnet: Devnet, screen: Screen, tale: Tale, text: bytes) -> None:
         self.devnet, self.screen, self.tale = devnet, screen, tale
-        self.text = text_of(data)
+        self.text = text
         self.told = Told()
+        self._said: list[Event] = []
         self._closed: dict[str, asyncio.Event] = {}
-        self._halfway = asyncio.Event()
+        self._halfway, self._slashed = asyncio.Event(), asyncio.Event()
         self._main_job = ""
         self._worker_of_main = ""
 
@@ -67,6 +70,7 @@ class Story:
             try:
                 await self._main(assay)
                 await self._cheated(assay)
+                await self._paid_out()
             finally:
                 listening.cancel()
         self.told.balances_after = await self._balances()
@@ -92,19 +96,35 @@ class Story:
         params = self.tale.params | {"model": SMOLLM2}
         self._main_job = await self._submit(assay, "job 1 (honest)", params, HOME)
         judge = Judge(self.devnet.places.models, self.text, params | {"data": await self._data(assay)}, PROMPT)
-        self.told.before = await judge.judge(None)
-        self.screen.tell(f"held-out loss before: {self.told.before.loss:.4f}")
-        await self._kill_halfway()
+        # Where the judging takes long, the job would be over before anybody is killed.
+        await asyncio.gather(self._judge_before(judge), self._kill_halfway())
         await self._closed[self._main_job].wait()
         adapter = await self._close(assay, self._main_job, "adapter.safetensors")
         self.told.after = await judge.judge(adapter)
         self.screen.tell(f"held-out loss after: {self.told.after.loss:.4f}")
 
+    async def _judge_before(self, judge: Judge) -> None:
+        self.told.before = await judge.judge(None)
+        self.screen.tell(f"held-out loss before: {self.told.before.loss:.4f}")
+
     async def _cheated(self, assay: Assay) -> None:
         self.screen.tell("job 2: the same, anywhere, for the lowest price; the cheapest provider does no work")
         job_id = await self._submit(assay, "job 2 (cheated)", self.tale.params | {"model": SMOLLM2, "seed": 8}, ())
         await self._closed[job_id].wait()
+        self.screen.tell("the cheat is accused on chain, and its stake taken once nobody has appealed in time")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._slashed.wait(), SLASHED_S)
         await self._close(assay, job_id, None)
+
+    async def _paid_out(self) -> None:
+        """Return once everybody has what it earned; if that takes too long, the balances show what is still owed."""
+        end_s = time.monotonic() + PAID_OUT_S
+        while time.monotonic() < end_s:
+            outflow, audits = await self.devnet.chain.outflow(), self.told.epochs
+            owed = sum(debit for _, debit in sums_of(self._said).values()) - outflow.paid - outflow.fees
+            if owed == 0 and audits.paid == len(audits.upheld):
+                return
+            await asyncio.sleep(LOOK_S)
 
     async def _data(self, assay: Assay) -> str:
         return await assay.upload(self.text)
@@ -125,6 +145,7 @@ class Story:
 
     async def _listen(self, assay: Assay) -> None:
         async for said in assay.events():
+            self._said.append(said.event)
             self.screen.happen(said)
             self._follow(said)
 
@@ -133,6 +154,8 @@ class Story:
         if sentence := self.told.epochs.hear(event, self._name_of):
             self.screen.tell(sentence)
         job_id = getattr(event, "job_id", "")
+        if event.type == "lease.slashed":
+            self._slashed.set()
         if event.type in CLOSED:
             self._closed.setdefault(job_id, asyncio.Event()).set()
         if event.type == "lease.committed" and getattr(event, "segment", 0) >= self.tale.kill_after_segment:
@@ -147,8 +170,8 @@ class Story:
         party = next(p for p in self.devnet.parties.values() if p.id == self._worker_of_main)
         self.devnet.supervisor.kill(party.name)
         self.told.killed = party.name
-        self.screen.note(party, "[red]killed with SIGKILL[/red]")
-        self.screen.tell(f"[red]kill -9 {party.name}[/red], half way through: another carries on")
+        self.screen.note(party, "killed with SIGKILL", grave=True)
+        self.screen.tell(f"kill -9 {party.name}, half way through: another carries on", grave=True)
 
     async def _close(self, assay: Assay, job_id: str, result: str | None) -> bytes:
         folder = self.devnet.places.data / "results"
@@ -159,8 +182,9 @@ class Story:
         self.told.receipts_hold.append(verify(receipt.read_text(), self.devnet.bank.operator.address).passed)
         return (await assay.fetch(job_id, folder / result)).read_bytes() if result else b""
 
-    async def _balances(self) -> Balances:
-        return await balances(self.devnet.chain, list(self.devnet.parties.values()))
+    async def _balances(self) -> Holdings:
+        operator = self.devnet.bank.operator.address
+        return await holdings(self.devnet.chain, self.devnet.people, operator, sums_of(self._said))
 
     @property
     def cheat(self) -> Party:

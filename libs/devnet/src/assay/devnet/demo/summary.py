@@ -7,13 +7,15 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from assay.client.output import clock, native, stable, table
 from assay.client.view import JobView
-from assay.devnet.bank import totals
 from assay.devnet.demo.story import Told
+from assay.devnet.holdings import KINDS, totals
 
-AMOUNTS = {"stable": stable, "escrow": stable, "native": native, "stake": native}
+WRITTEN = {"stable": stable, "native": native}
+AMOUNTS = {kind: WRITTEN[token] for token, kinds in KINDS.items() for kind in kinds}
 
 
 def as_json(told: Told) -> dict[str, Any]:
@@ -67,21 +69,22 @@ def draw(told: Told, names: dict[str, str]) -> Group:
     parts += [
         _draw_epochs(told, names),
         "",
-        f"held-out loss: {told.before.loss:.4f} before, [bold]{told.after.loss:.4f}[/bold] after",
+        Text.assemble(f"held-out loss: {told.before.loss:.4f} before, ", (f"{told.after.loss:.4f}", "bold"), " after"),
         f"answer before: {told.before.answer}",
         f"answer after:  {told.after.answer}",
         "",
         _draw_balances(told),
-        f"the sums are {'equal' if told.is_conserved else '[red]NOT EQUAL[/red]'}; {told.seconds:.0f} s in all",
+        f"the sums are {'equal' if told.is_conserved else 'NOT EQUAL'}; {told.seconds:.0f} s in all",
     ]
     return Group(*parts)
 
 
 def _draw_job(number: int, view: JobView, names: dict[str, str]) -> Iterator[RenderableType]:
     share = (view.cost_share_ppm or 0) / 10_000
-    yield (
-        f"[bold]job {number}: {view.state}[/bold]  paid {stable(view.paid)}, refunded {stable(view.refunded)}, "
-        f"verification {share:.1f} % of compute, gas {view.gas}"
+    yield Text.assemble(
+        (f"job {number}: {view.state}", "bold"),
+        f"  paid {stable(view.paid)}, refunded {stable(view.refunded)}, ",
+        f"verification {share:.1f} % of compute, gas {view.gas}",
     )
     steps = [
         (clock(s.time_ms), s.event, names.get(s.actor, s.actor)) for s in view.timeline if s.event.startswith("job.")
