@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from assay.bus import connection
+from assay.bus.accounts import Network
 from assay.client import cli
 from assay.client.asked import read_asked, read_param
 from assay.client.cli import app
@@ -20,7 +22,7 @@ from assay.schema.errors import Refused
 
 CORE = {
     *("submit", "jobs", "job", "why", "cancel", "fetch", "events", "network", "receipt", "wallet", "access", "dead"),
-    *("key", "stake", "outbox"),
+    *("key", "stake", "outbox", "epoch", "gov", "rewards", "treasury", "train"),
 }
 
 
@@ -120,3 +122,52 @@ def walk(command: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...]
     if not subs:
         return [(path, command)]
     return [found for name, sub in subs.items() for found in walk(sub, (*path, name))]
+
+
+HOSTILE: dict[str, tuple[list[str], int, str]] = {
+    "markup in the name of a file": (["submit", "/tmp/[/x].json"], 1, "job.bad_params"),
+    "markup in a parameter": (["submit", "-p", "a[/b]c"], 1, "job.bad_params"),
+    "a limit beyond all money": (["submit", "--kind", "noop", "--price-limit", str(10**80)], 1, "job.bad_params"),
+    "a deadline beyond all days": (
+        ["submit", "--kind", "noop", "--price-limit", "1", "--deadline-s", str(10**15)],
+        1,
+        "job.bad_params",
+    ),
+    "a receipt that is no text": (["receipt", "verify", sys.executable], 2, "input.bad"),
+    "a folder that cannot be": (["up", "--data", "/proc/nope"], 2, "path.bad"),
+    "a key where none can be": (["key", "new", "--to", "/dev/null/key"], 2, "path.bad"),
+    "credentials without a folder": (["access", "grant", "observer", "--to", "/nodir/x"], 2, "path.bad"),
+    "a network that is away": (["access", "revoke", "A"], 3, "server.unreachable"),
+    "a text that is not there": (["demo", "--data", "/nodir/text"], 2, "path.bad"),
+    "a demonstration in a home": (["demo", "--folder", "."], 2, "devnet.foreign_folder"),
+    "a wiped home": (["up", "--wipe", "--data", "."], 2, "devnet.foreign_folder"),
+    "a log of nobody": (["logs", "nobody"], 2, "devnet.no_log"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_what_cannot_be_is_said_with_a_code(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("assay.devnet.commands", reason="only the client is installed")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(connection, "FIRST_CONTACT_S", 0.5)
+    operator(tmp_path / "me")
+    words, code, error = HOSTILE[case]
+    ended = CliRunner().invoke(app, ["--profile", str(tmp_path / "me"), *words])
+    assert (ended.exit_code, ended.stderr.split()[0]) == (code, error)
+    assert ": ." not in ended.stderr and "connection:" not in ended.stderr
+    assert (tmp_path / "me" / "network.creds").exists()
+
+
+def operator(folder: Path) -> None:
+    """The profile of an operator whose NATS is away."""
+    folder.mkdir()
+    Network.open(folder / "keys", [])
+    (folder / "network.creds").touch()
+    away = Profile(
+        nats_url="nats://127.0.0.1:1",
+        creds_file=Path("network.creds"),
+        deployment_file=Path("d"),
+        operator_dir=Path("keys"),
+        admin_creds_file=Path("network.creds"),
+    )
+    away.save(folder)

@@ -10,14 +10,17 @@ import pytest
 import typer
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
+from rich.console import Console, Group
+from rich.text import Text
 from typer.testing import CliRunner
 
 from assay.client import output
 from assay.client.cli import app
+from assay.client.errors import typed_of
 from assay.client.output import REFUSED, STOPPED, Output
 from assay.client.view import LeaseView
-from assay.schema.errors import AssayError, BadSettings, Mismatch, Refused, Unreachable
+from assay.schema.errors import AssayError, BadSettings, Mismatch, Refused, Retry, Unreachable
+from assay.schema.job import JobWithdrawn
 
 LEASE = LeaseView(lease_id="l" + "a" * 26, provider="p" + "a" * 32, fence=1, state="paid")
 WIDE = {"width": 200, "color_system": None}
@@ -71,6 +74,7 @@ def test_people_get_what_is_drawn_for_them(capsys: pytest.CaptureFixture[str]) -
         (BadSettings("x"), 2),
         (Unreachable("x"), 3),
         (Mismatch("x"), 4),
+        (Retry("x"), 3),
     ],
 )
 def test_a_typed_error_ends_a_command_with_its_exit_code(error: AssayError, code: int) -> None:
@@ -78,7 +82,7 @@ def test_a_typed_error_ends_a_command_with_its_exit_code(error: AssayError, code
     with pytest.raises(typer.Exit) as ended:
         run_with(out, error)
     assert ended.value.exit_code == code
-    assert error.code in errors.getvalue() and error.advice.split(":")[0] in errors.getvalue()
+    assert error.code in errors.getvalue() and "by itself" not in errors.getvalue()
 
 
 def test_a_script_reads_code_detail_and_advice_of_an_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,9 +94,64 @@ def test_a_script_reads_code_detail_and_advice_of_an_error(capsys: pytest.Captur
     assert said["advice"] and errors.getvalue() == ""
 
 
+HOSTILE = "boom [/red] [bold]x[/bold] \x1b[2J\u202e\ud800 j^{26}$"
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        lambda out: out.say(HOSTILE),
+        lambda out: out.warn(HOSTILE),
+        lambda out: out.fail(BadSettings(HOSTILE)),
+        lambda out: out.show({"x": HOSTILE}, lambda: HOSTILE),
+        lambda out: out.show({"x": HOSTILE}),
+        lambda out: out.show({}, lambda: Group(HOSTILE, Text(HOSTILE))),
+        lambda out: out.show({}, lambda: output.table(HOSTILE, (HOSTILE,), [(HOSTILE,)])),
+    ],
+)
+def test_strangers_words_are_text_and_nothing_else(say: Any) -> None:
+    out, said, errors = printer()
+    say(out)
+    text = said.getvalue() + errors.getvalue()
+    assert "boom [/red] [bold]x[/bold]" in text and "j^{26}$" in text
+    assert all(letter.isprintable() or letter == "\n" for letter in text)
+
+
 def test_a_bug_is_not_dressed_up_as_a_refusal() -> None:
     with pytest.raises(ZeroDivisionError):
         run_with(printer()[0], ZeroDivisionError())
+
+
+PYTHONS = {
+    "a value that does not fit": (lambda: JobWithdrawn(job_id="nosuch", requester="r"), 2, "input.bad"),
+    "half a character": (lambda: "\ud800".encode(), 2, "input.bad"),
+    "bytes that are no text": (lambda: b"\xff".decode(), 2, "input.bad"),
+    "a number without bounds": (lambda: float(10**400), 2, "input.bad"),
+    "a path that cannot be": (lambda: Path("/proc/nope").mkdir(), 2, "path.bad"),
+    "a file as a folder": (lambda: Path("/dev/null/x").write_text(""), 2, "path.bad"),
+    "a connection that broke": (lambda: fails(ConnectionResetError(104, "reset")), 3, "server.away"),
+    "an answer that is late": (lambda: fails(TimeoutError()), 3, "server.away"),
+    "a package of an extra": (lambda: fails(ModuleNotFoundError(name="prometheus_client")), 2, "extra.missing"),
+}
+
+
+def fails(error: Exception) -> None:
+    """Raise it."""
+    raise error
+
+
+@pytest.mark.parametrize("case", PYTHONS)
+def test_what_python_says_of_ordinary_input_becomes_a_typed_error(case: str) -> None:
+    (does, code, name), (out, _, errors) = PYTHONS[case], printer()
+    with pytest.raises(typer.Exit) as ended, output.told(out):
+        does()
+    assert (ended.value.exit_code, errors.getvalue().split()[0]) == (code, name)
+
+
+def test_a_missing_package_is_named_with_its_extra() -> None:
+    assert "pip install 'assay[runtime]'" in str(typed_of(ModuleNotFoundError(name="prometheus_client")))
+    assert "pip install 'assay[chain]'" in str(typed_of(ModuleNotFoundError(name="aiohttp.client")))
+    assert typed_of(ModuleNotFoundError(name="nowhere")) is None
 
 
 def test_ctrl_c_ends_a_command_as_shells_expect(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,9 +160,10 @@ def test_ctrl_c_ends_a_command_as_shells_expect(monkeypatch: pytest.MonkeyPatch)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(asyncio, "run", interrupted)
+    out, _, errors = printer()
     with pytest.raises(typer.Exit) as ended:
-        run_with(printer()[0], None)
-    assert ended.value.exit_code == STOPPED
+        run_with(out, None)
+    assert ended.value.exit_code == STOPPED and "Stopped by Ctrl-C" in errors.getvalue()
 
 
 @given(st.integers(0, 2**128))
@@ -122,4 +182,4 @@ def test_a_moment_is_written_in_utc() -> None:
 def test_a_command_without_a_profile_exits_with_bad_settings(words: list[str], tmp_path: Path) -> None:
     ended = CliRunner().invoke(app, ["--profile", str(tmp_path), *words])
     assert ended.exit_code == 2
-    assert "settings.bad" in ended.output and "Traceback" not in ended.output
+    assert "profile.bad" in ended.output and "Traceback" not in ended.output

@@ -87,6 +87,14 @@ def test_a_job_is_priced_with_its_proof(network: Network, tmp_path: Path) -> Non
     assert found["premium"]["samples"] == 8
 
 
+def test_extra_answers_are_quoted_at_what_their_method_costs(network: Network) -> None:
+    words = ("plan", "--kind", "finetune", "--audit-segments", "8", "--poisoned", "1")
+    whole, traced = said(*words), said(*words, "--method", "trace")
+    assert (whole["ordered"]["expected"], whole["premium"]["price"]) == (24_000, 24_000)
+    assert (traced["ordered"]["expected"], traced["ordered"]["held"], traced["premium"]["price"]) == (3_600,) * 3
+    assert traced["ordered"]["price_limit"] == 24_000 + 3_600
+
+
 def test_a_job_that_nobody_offers_to_run_has_a_plan_and_no_price(network: Network) -> None:
     network.offers = OFFERS[3:]
     assert said("plan", "--kind", "finetune")["price"] is None

@@ -11,7 +11,7 @@ from assay.client.commands.receipts import BROKEN
 
 GOLDEN = Path(__file__).parent / "golden" / "receipt.json"
 OPERATOR = "0xa43f344c233245dac3a1bf2cba8029df2dc723b9"
-DIGEST = "1f08f4f3c220deadca5356272e1a1e7ecd8b5cf0f80d8703e3ba6efbb9e477c1"
+DIGEST = "f0f5dcbd63d9da265bf2c02030a342037b0263834d2db1795fd7f9c04992eeb6"
 
 
 def verify(file: Path, *options: str) -> tuple[int, dict[str, object]]:
@@ -52,7 +52,7 @@ def test_one_flipped_byte_is_found(tmp_path: Path, at: float) -> None:
 
 def test_a_file_that_is_not_there_is_bad_settings(tmp_path: Path) -> None:
     code, said = verify(tmp_path / "none.json")
-    assert (code, said["error"]) == (2, "settings.bad")
+    assert (code, said["error"]) == (2, "input.bad")
 
 
 def faults(said: dict[str, object]) -> list[str]:

@@ -7,21 +7,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from assay.client.ordered import DEADLINE_S_MAX, PRICE_LIMIT_MAX
 from assay.schema.errors import Refused
 from assay.schema.event import first_problem
 from assay.schema.values import Policy, Region
 
 
 class Asked(BaseModel):
-    """A job before it is planned and signed. `files` are uploaded, and the parameter of each name gets its digest."""
+    """A job before it is planned and signed. Each of `files` is uploaded; its parameter gets the digest."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
-    price_limit: Annotated[int, Field(ge=0)]
+    price_limit: Annotated[int, Field(ge=0, le=PRICE_LIMIT_MAX)]
     params: dict[str, JsonValue] = Field(default_factory=dict)
-    files: dict[str, Path] = Field(default_factory=dict)
-    deadline_s: Annotated[int, Field(ge=1)]
+    files: dict[str, str] = Field(default_factory=dict)
+    deadline_s: Annotated[int, Field(ge=1, le=DEADLINE_S_MAX)]
     regions: tuple[Region, ...] = ()
     audit_segments: Annotated[int, Field(ge=1)]
     method: Literal["replication", "trace"] | None = None
@@ -50,7 +51,7 @@ def read_asked(
         found = Asked.model_validate(asked)
     except ValidationError as error:
         raise Refused("job.bad_params", first_problem(error)) from None
-    missing = [str(path) for path in found.files.values() if not path.is_file()]
+    missing = [source for source in found.files.values() if "://" not in source and not Path(source).is_file()]
     if missing:
         raise Refused("job.bad_params", f"There is no file {missing[0]}.")
     return found

@@ -10,14 +10,24 @@ from assay.client.commands import (
     access,
     audits,
     chain,
+    data,
     dead,
+    epochs,
     events,
+    federate,
+    gov,
     jobs,
     keys,
     outbox,
     plans,
     receipts,
+    render,
+    rewards,
+    serve,
+    slashes,
     stake,
+    train,
+    treasury,
     wallet,
 )
 from assay.client.output import Output
@@ -41,7 +51,24 @@ def options(
     context.obj = Output(is_json=json, profile=profile)
 
 
-for part in (jobs, plans, events, audits, receipts, wallet, stake, keys, access, dead, outbox, chain):
+money = (wallet, epochs, stake, slashes, rewards, treasury, gov, chain)
+for part in (
+    jobs,
+    serve,
+    train,
+    federate,
+    plans,
+    render,
+    data,
+    events,
+    audits,
+    receipts,
+    keys,
+    access,
+    dead,
+    outbox,
+    *money,
+):
     part.register(app)
 for point in entry_points(group="assay.commands"):
     point.load()(app)

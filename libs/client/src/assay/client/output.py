@@ -3,26 +3,35 @@
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import typer
 from pydantic import BaseModel
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.pretty import Pretty
+from rich.protocol import is_renderable
 from rich.table import Table
+from rich.text import Text
 
-from assay.schema.errors import AssayError, Fault
+from assay.client.clean import Cleaned, clean
+from assay.client.errors import typed
+from assay.schema.errors import EXIT_UNREACHABLE, AssayError, Fault, Retry
 
 REFUSED = 1
 STOPPED = 130
+STOPPED_WORDS = "Stopped by Ctrl-C; what was sent before stands."
+AWAY = "Check that the server runs and that its address is right, then try again."
 T = TypeVar("T")
 
 
 @dataclass
 class Output:
-    """How this run of the command prints."""
+    """How this run of the command prints; nothing that it is given is taken for markup or moves the cursor."""
 
     is_json: bool = False
     profile: Path | None = None
@@ -34,35 +43,55 @@ class Output:
         if self.is_json:
             sys.stdout.write(json.dumps(plain(value)) + "\n")
             sys.stdout.flush()
-        elif draw is not None:
-            self.console.print(draw())
         else:
-            self.console.print(value)
+            self.draw(draw() if draw else value)
+
+    def draw(self, drawn: object) -> None:
+        """Print what is drawn for people."""
+        self.console.print(Cleaned(cast(RenderableType, drawn) if is_renderable(drawn) else Pretty(drawn)))
 
     def say(self, text: str) -> None:
         """Print a sentence for people; nothing for scripts."""
         if not self.is_json:
-            self.console.print(text)
+            self.draw(text)
+
+    def warn(self, text: str) -> None:
+        """Print a sentence beside what is asked for."""
+        self.errors.print(Cleaned(text), highlight=False)
 
     def fail(self, error: AssayError) -> int:
-        """Print a typed error; the exit code that goes with it."""
+        """Print a typed error; the exit code that goes with it. Nothing tries again for a command that has ended."""
+        advice = AWAY if isinstance(error, Retry) else error.advice
         if self.is_json:
-            body = {"error": error.code, "detail": error.detail, "advice": error.advice}
+            body = {"error": error.code, "detail": error.detail, "advice": advice}
             sys.stdout.write(json.dumps(body) + "\n")
         else:
-            self.errors.print(f"[red]{error.code}[/red] {error.detail} {error.advice}", highlight=False)
+            words = Text.assemble((error.code, "red"), " ", " ".join(filter(None, (error.detail, advice))))
+            self.errors.print(Cleaned(words))
+        if isinstance(error, Retry):
+            return EXIT_UNREACHABLE
         return error.exit_code if isinstance(error, Fault) else REFUSED
+
+
+@contextmanager
+def told(output: Output) -> Iterator[None]:
+    """Within it, a typed error or Ctrl-C ends the command with a sentence and an exit code."""
+    try:
+        with typed():
+            yield
+    except AssayError as error:
+        raise typer.Exit(output.fail(error)) from None
+    except KeyboardInterrupt:
+        output.warn(STOPPED_WORDS)
+        raise typer.Exit(STOPPED) from None
 
 
 def run(context: typer.Context, work: Callable[[Output], Coroutine[Any, Any, T]]) -> T:
     """What `work` returns; a typed error or Ctrl-C ends the command with a sentence and an exit code."""
     output: Output = context.obj
-    try:
-        return asyncio.run(work(output))
-    except AssayError as error:
-        raise typer.Exit(output.fail(error)) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(STOPPED) from None
+    with told(output):
+        result = asyncio.run(work(output))
+    return result
 
 
 def plain(value: object) -> object:
@@ -78,9 +107,9 @@ def plain(value: object) -> object:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """A table for people."""
-    drawn = Table(*columns, title=title, title_justify="left", header_style="bold")
+    drawn = Table(*columns, title=Text(clean(title), "table.title"), title_justify="left", header_style="bold")
     for row in rows:
-        drawn.add_row(*map(str, row))
+        drawn.add_row(*(Text(clean(str(cell))) for cell in row))
     return drawn
 
 
@@ -92,6 +121,11 @@ def stable(amount: int) -> str:
 def native(amount: int) -> str:
     """An amount of the native token (18 decimals) as people write it, cut to 4 decimals."""
     return f"{amount // 10**18}.{amount % 10**18 // 10**14:04d}"
+
+
+def moment(time_s: int) -> str:
+    """A second since 1970 as day and time (UTC)."""
+    return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def clock(time_ms: int) -> str:

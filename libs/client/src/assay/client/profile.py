@@ -6,7 +6,7 @@ from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from assay.schema.errors import BadSettings
+from assay.client.errors import BadProfile
 from assay.schema.event import first_problem
 
 FILE: Final = "profile.json"
@@ -33,9 +33,9 @@ class Profile(BaseModel):
         try:
             profile = cls.model_validate_json((folder / FILE).read_bytes())
         except FileNotFoundError:
-            raise BadSettings(f"There is no {FILE} in {folder}: start a network with `assay up`.") from None
+            raise BadProfile(f"There is no {FILE} in {folder}: start a network with `assay up`.") from None
         except ValidationError as error:
-            raise BadSettings(f"{folder / FILE}: {first_problem(error)}") from None
+            raise BadProfile(f"{folder / FILE}: {first_problem(error)}") from None
         paths = {name: folder / value for name, value in profile if isinstance(value, Path)}
         return profile.model_copy(update=paths)
 
@@ -47,7 +47,7 @@ class Profile(BaseModel):
             return cls.load(named)
         home = next((home for home in HOMES if (home / FILE).exists()), None)
         if home is None:
-            raise BadSettings("No profile was found: start a network with `assay up`, or name one with --profile DIR.")
+            raise BadProfile("No profile was found: `assay up` starts a network and writes some.")
         return cls.load(home)
 
     def save(self, folder: Path) -> None:

@@ -11,22 +11,28 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from assay.bus.feed import FeedItem, replayed
 from assay.bus.keyfile import load_key
 from assay.bus.participant import Door, connect_participant
-from assay.chain import Deployment
+from assay.chain import Chain, Deployment
+from assay.chain.relayed import ask_withdrawal, sign_deposit, sign_exit, sign_stay
+from assay.client.errors import BadPath, BadProfile, typed
+from assay.client.ordered import ordered
 from assay.client.profile import Profile
+from assay.client.relaying import relayed
+from assay.client.source import had, mapped, placed
 from assay.client.view import JobView
-from assay.proof.eip712 import Domain
+from assay.proof.digest import blob_digest
 from assay.proof.keys import Key
-from assay.proof.order import sign_order
 from assay.proof.statement import sign_event
-from assay.schema.errors import BadSettings, Refused, Retry, Unreachable
+from assay.schema.errors import Refused, Retry, Unreachable
 from assay.schema.event import Envelope, Event, decode
-from assay.schema.job import JobSpec, JobSubmitted, JobWithdrawn
+from assay.schema.job import JobSpec, JobWithdrawn
+from assay.schema.relay import Relay
 from assay.schema.values import Policy, Requirements, Role, derive_id, participant_id
 
 DEADLINE_S = 3_600
@@ -34,6 +40,7 @@ PAGE = 256
 POLL_S = 0.25
 AWAY_S = 1.0
 AHEAD_TRIES = 20
+DOWNLOADS = Path.home() / ".cache" / "assay"
 
 __all__ = ["Assay", "JobView"]
 
@@ -41,9 +48,9 @@ __all__ = ["Assay", "JobView"]
 class Assay:
     """One participant at the door of a network."""
 
-    def __init__(self, door: Door, deployment: Deployment, key: Key | None) -> None:
-        self.door, self.deployment, self._key = door, deployment, key
-        self.domain = Domain(deployment.chain_id, deployment.escrow)
+    def __init__(self, door: Door, deployment: Deployment, key: Key | None, evm_url: str | None = None) -> None:
+        self.door, self.deployment, self._key, self._evm_url = door, deployment, key, evm_url
+        self.domain = deployment.domain
 
     @classmethod
     @asynccontextmanager
@@ -52,7 +59,7 @@ class Assay:
         key = load_key(profile.key_file) if profile.key_file else None
         door = await connect_participant(profile.nats_url, profile.creds_file)
         try:
-            yield cls(door, Deployment.load(profile.deployment_file), key)
+            yield cls(door, Deployment.load(profile.deployment_file), key, profile.evm_url)
         finally:
             await door.close()
 
@@ -60,7 +67,7 @@ class Assay:
     def key(self) -> Key:
         """The requester's key. Raises BadSettings without one."""
         if self._key is None:
-            raise BadSettings("This profile has no key: name one with a key_file.")
+            raise BadProfile("This profile has no key: name one with a key_file.")
         return self._key
 
     @property
@@ -72,6 +79,17 @@ class Assay:
         """The digest of a blob that every provider can fetch from now on."""
         return await self.door.blobs.put(data)
 
+    async def add(self, source: str | Path, expected: str | None = None) -> str:
+        """The digest of a file, or of what is at an address of HTTP(S) or S3, uploaded; a broken transfer goes on.
+
+        Raises BadSettings, Unreachable; Refused, blob.mismatch, if it is not what was `expected`.
+        """
+        async with had(str(source), DOWNLOADS) as path:
+            data = mapped(path)
+            if expected and (found := await asyncio.to_thread(blob_digest, data)) != expected:
+                raise Refused("blob.mismatch", f"{source} is {found}.")
+            return await self.door.blobs.put(data)
+
     async def plan(self, kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """How a kind cuts such a job: `segments`, `segment_units`, `inputs`, `requirements`. Raises Refused."""
         return await self.door.ask("plan", {"kind": kind, "params": dict(params)})
@@ -82,52 +100,70 @@ class Assay:
         params: Mapping[str, Any],
         *,
         price_limit: int,
-        files: Mapping[str, Path] | None = None,
+        files: Mapping[str, str | Path] | None = None,
         deadline_s: int = DEADLINE_S,
         requirements: Requirements | None = None,
         policy: Policy | None = None,
     ) -> str:
         """The id of a job that the network has taken. Raises Refused with what to do next.
 
-        Each of `files` is uploaded, and the parameter of its name gets its digest. `price_limit` is in base units of
-        the stable token: what the signed order authorises at most.
+        Each of `files`, paths or addresses, is uploaded, and the parameter of its name gets its digest (`placed`).
+        `price_limit` is in base units of the stable token: what the signed order authorises at most.
         """
-        digests = {name: await self.upload(path.read_bytes()) for name, path in (files or {}).items()}
-        whole = dict(params) | digests
-        plan = await self.plan(kind, whole)
-        needs = requirements or Requirements()
-        memory_bytes = max(needs.memory_bytes, plan["requirements"].get("memory_bytes", 0))
-        spec = JobSpec(
-            kind=kind,
-            params=whole,
-            inputs=tuple(plan["inputs"]),
-            segments=plan["segments"],
-            segment_units=plan["segment_units"],
-            requirements=needs.model_copy(update={"memory_bytes": memory_bytes}),
-            policy=policy or Policy(),
-        )
+        digests = {name: await self.add(source) for name, source in (files or {}).items()}
+        spec = await self.spec(kind, placed(params, digests), requirements=requirements, policy=policy)
         return await self.submit_spec(spec, price_limit, deadline_s)
 
-    async def submit_spec(self, spec: JobSpec, price_limit: int, deadline_s: int = DEADLINE_S) -> str:
-        """The id of a job with this very spec, signed and taken."""
-        job_id = derive_id("j", secrets.token_hex(16))
-        deadline_ms = now_ms() + deadline_s * 1000
-        signature = sign_order(self.key, self.domain, job_id, self.requester, spec, price_limit, deadline_ms)
-        await self._tell(
-            JobSubmitted(
-                job_id=job_id,
-                requester=self.requester,
-                spec=spec,
-                price_limit=price_limit,
-                deadline_ms=deadline_ms,
-                order_signature=signature,
-            )
-        )
+    async def spec(
+        self,
+        kind: str,
+        params: Mapping[str, Any],
+        *,
+        requirements: Requirements | None = None,
+        policy: Policy | None = None,
+    ) -> JobSpec:
+        """A job's spec as the network cuts it. Raises Refused."""
+        plan, needs = await self.plan(kind, params), requirements or Requirements()
+        asked = plan["requirements"]
+        memory_bytes = max(needs.memory_bytes, asked.get("memory_bytes", 0))
+        needs = needs.model_copy(update={"memory_bytes": memory_bytes, "gpu": needs.gpu or bool(asked.get("gpu"))})
+        cut = {"inputs": tuple(plan["inputs"]), "segments": plan["segments"], "segment_units": plan["segment_units"]}
+        with typed():
+            return JobSpec(kind=kind, params=dict(params), requirements=needs, policy=policy or Policy(), **cut)
+
+    async def submit_spec(
+        self, spec: JobSpec, price_limit: int, deadline_s: int = DEADLINE_S, job_id: str | None = None
+    ) -> str:
+        """The id of a job with this very spec, signed and taken; `job_id` is one that was chosen before."""
+        job_id = job_id or derive_id("j", secrets.token_hex(16))
+        order = (self.requester, spec, price_limit, now_ms(), deadline_s, job_id)
+        await self._tell(ordered(self.key, self.domain, *order))
         return job_id
 
     async def cancel(self, job_id: str) -> None:
-        """Ask that a job be stopped; what is done and verified is paid, the rest comes back."""
-        await self._tell(JobWithdrawn(job_id=job_id, requester=self.requester))
+        """Ask that a job be stopped; what is done and verified is paid, the rest comes back. Raises BadInput."""
+        with typed():
+            event = JobWithdrawn(job_id=job_id, requester=self.requester)
+        await self._tell(event)
+
+    async def deposit(self, amount: int) -> str:
+        """The transaction that moved stable tokens of the key's address into its deposit; the operator paid its gas.
+
+        Raises Refused, as do `withdraw` and `stay`.
+        """
+        async with self._chain() as chain:
+            return await self._relayed(await sign_deposit(chain, self.key, amount))
+
+    async def withdraw(self, amount: int | None = None) -> str:
+        """The transaction that announced that an amount leaves the deposit, or, without one, sent what has left."""
+        async with self._chain() as chain:
+            asked = sign_exit(chain, self.key, amount) if amount else ask_withdrawal(chain)
+            return await self._relayed(await asked)
+
+    async def stay(self) -> str:
+        """The transaction that took the announcement back."""
+        async with self._chain() as chain:
+            return await self._relayed(await sign_stay(chain, self.key))
 
     async def jobs(self) -> list[JobView]:
         """The requester's jobs, newest first."""
@@ -193,11 +229,15 @@ class Assay:
                 await asyncio.sleep(AWAY_S)
 
     async def fetch(self, job_id: str, target: Path) -> Path:
-        """The file with a job's result. Raises Refused: blob.missing if there is none yet."""
+        """The file with a job's result. Raises Refused: blob.missing if there is none yet; BadPath."""
         view = await self.job(job_id)
         if view.result is None:
             raise Refused("blob.missing", f"The job is {view.state} and has no result.")
         return await self._save(view.result, target)
+
+    async def read(self, digest: str) -> bytes:
+        """A blob that was made for the requester's jobs. Raises Refused: blob.missing."""
+        return await self.door.blobs.get(digest)
 
     async def receipt(self, job_id: str, target: Path) -> Path:
         """The file with a job's receipt. Raises Refused: blob.missing if the job is not closed yet."""
@@ -207,8 +247,11 @@ class Assay:
         return await self._save(view.receipt, target)
 
     async def _save(self, digest: str, target: Path) -> Path:
+        if not target.parent.is_dir():
+            raise BadPath(f"There is no folder {target.parent}.")
         data = await self.door.blobs.get(digest)
-        await asyncio.to_thread(target.write_bytes, data)
+        with typed():
+            await asyncio.to_thread(target.write_bytes, data)
         return target
 
     async def _ask_of(self, question: str, job_id: str) -> dict[str, Any]:
@@ -221,6 +264,22 @@ class Assay:
                     raise
                 await asyncio.sleep(POLL_S)
         return await self.door.ask(question, {"job_id": job_id})
+
+    @asynccontextmanager
+    async def _chain(self) -> AsyncIterator[Chain]:
+        """The profile's chain, which says what a signature hangs on. Raises BadSettings without one, Unreachable."""
+        from assay.chain.client import connect  # web3 takes a second to load
+
+        if self._evm_url is None:
+            raise BadProfile("The profile names no EVM node: add evm_url.")
+        client = await connect(self._evm_url, self.deployment)
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    async def _relayed(self, relay: Relay) -> str:
+        return await relayed(partial(self.door.ask, "relay"), relay)
 
     async def _tell(self, event: Event) -> None:
         await self.door.tell(sign_event(self.key, self.domain, event, self.requester, now_ms()))

@@ -30,6 +30,7 @@ class LeaseView(Row):
     state: str
     first_segment: int = 0
     segments: int = 0
+    vouched: int = 0
     paid: int = 0
     slashed: int = 0
 
@@ -82,6 +83,7 @@ class JobView(Row):
     paid: int = 0
     audited: int = 0
     refunded: int = 0
+    payment: int | None = None
     gas: int = 0
     cost_share_ppm: int | None = None
     reason: str | None = None

@@ -10,9 +10,9 @@ from typing import Any, Final
 import typer
 
 from assay.client import output
+from assay.client.errors import BadInput, BadProfile
 from assay.client.output import Output
 from assay.client.profile import Profile
-from assay.schema.errors import BadSettings
 
 PID: Final = "worker.pid"
 
@@ -26,11 +26,8 @@ def starting(context: typer.Context, data_dir: Path) -> Iterator[dict[str, Any]]
 
     profile = output.run(context, read)
     if profile.key_file is None:
-        raise typer.Exit(context.obj.fail(BadSettings("The profile has no key: add key_file.")))
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    note = data_dir / PID
-    note.write_text(str(os.getpid()))
-    try:
+        raise typer.Exit(context.obj.fail(BadProfile("The profile has no key: add key_file.")))
+    with output.told(context.obj), noted(data_dir):
         yield {
             "nats_url": profile.nats_url,
             "nats_creds_file": profile.creds_file,
@@ -38,6 +35,16 @@ def starting(context: typer.Context, data_dir: Path) -> Iterator[dict[str, Any]]
             "deployment_file": profile.deployment_file,
             "data_dir": data_dir,
         }
+
+
+@contextmanager
+def noted(data_dir: Path) -> Iterator[None]:
+    """While it is open, this process stands in `data_dir` as the worker that runs there."""
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    note = data_dir / PID
+    note.write_text(str(os.getpid()))
+    try:
+        yield
     finally:
         note.unlink(missing_ok=True)
 
@@ -50,7 +57,7 @@ def drain(context: typer.Context, data_dir: Path) -> None:
             pid = int((data_dir / PID).read_text())
             os.kill(pid, signal.SIGTERM)
         except (FileNotFoundError, ProcessLookupError, ValueError):
-            raise BadSettings(f"No worker runs in {data_dir}.") from None
+            raise BadInput(f"No worker runs in {data_dir}.") from None
         out.show({"pid": pid, "drain": "asked"}, lambda: f"asked {pid} to drain")
 
     output.run(context, work)

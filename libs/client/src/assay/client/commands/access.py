@@ -1,17 +1,20 @@
 """Access: who may come to the door. For the operator, whose profile names the folder of the signing keys."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
 from assay.bus.accounts import Network
 from assay.bus.registrar import Registrar
 from assay.client import output
+from assay.client.errors import BadProfile
 from assay.client.output import Output
 from assay.client.profile import Profile
-from assay.schema.errors import BadSettings
 from assay.schema.values import PARTICIPANTS, Role
 
 Participant = StrEnum("Participant", {role.name: role.value for role in PARTICIPANTS})
@@ -28,7 +31,7 @@ def register(app: typer.Typer) -> None:
 def open_registrar(profile: Profile) -> Registrar:
     """The operator's hand on accounts. Raises BadSettings if the profile is not an operator's."""
     if profile.operator_dir is None or profile.admin_creds_file is None:
-        raise BadSettings("Only the operator grants access: use the operator's profile.")
+        raise BadProfile("Only the operator grants access: use the operator's profile.")
     return Registrar(profile.nats_url, Network.load(profile.operator_dir), profile.admin_creds_file)
 
 
@@ -42,12 +45,27 @@ def grant(
     """Let a participant in: writes the credentials to hand over."""
 
     async def work(out: Output) -> None:
-        granted = await open_registrar(Profile.find(out.profile)).grant(Role(role.value), participant, name)
-        to.touch(mode=0o600)
-        to.write_text(granted.creds_text)
+        registrar = open_registrar(Profile.find(out.profile))
+        with secret_file(to) as file:
+            granted = await registrar.grant(Role(role.value), participant, name)
+            file.write(granted.creds_text)
         out.show({"account": granted.account_public, "creds": to}, lambda: f"wrote {to} ({granted.account_public})")
 
     output.run(context, work)
+
+
+@contextmanager
+def secret_file(path: Path) -> Iterator[TextIO]:
+    """The file, opened before there is a secret to lose and kept only if one was written; what it held before goes."""
+    had = path.exists()
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+        try:
+            yield file
+            file.truncate()
+        except BaseException:
+            if not had:
+                path.unlink()
+            raise
 
 
 def revoke(context: typer.Context, account: Annotated[str, typer.Argument(help="The account's public key.")]) -> None:

@@ -34,7 +34,7 @@ def plan(
     units: Annotated[int, typer.Option(help="Segments of equal cost in the provider's epoch.", min=1, max=10**9)],
     falsified: Annotated[float, typer.Option(help="Share of them that must not go unnoticed.", min=1e-4, max=1)] = 0.05,
     detection: Annotated[float, typer.Option(help="How surely it is noticed.", min=0.01, max=0.999999)] = 0.99,
-    pay: Annotated[int, typer.Option(help="The epoch's pay in escrow, base units.", min=1)] = 1000 * DECIMALS,
+    pay: Annotated[int, typer.Option(help="The epoch's pay that is held, base units.", min=1)] = 1000 * DECIMALS,
     stake: Annotated[int | None, typer.Option(help="Stake in the pay's unit (default: twice the pay).", min=0)] = None,
     saved: Annotated[float, typer.Option(help="Share of its pay that a cheat saves.", min=0, max=1)] = 1.0,
     work: Annotated[Work, typer.Option(help="What kind of work.")] = Work.TRAINING,

@@ -1,14 +1,21 @@
-"""The chain: deploy the contracts."""
+"""The chain: deploy the contracts, and put up the bond of whoever posts payments."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from assay.bus.keyfile import load_key
+from assay.chain import wallet
 from assay.chain.payment.values import Terms, Windows
+from assay.chain.words import normal
 from assay.client import output
+from assay.client.commands import govern
+from assay.client.commands.govern import LEAVE_S, Arbiter, Feeds, Guardian, LeaveS
+from assay.client.commands.govern import Windows as SlashWindows
+from assay.client.commands.governing import account
+from assay.client.commands.sending import send
+from assay.client.commands.stake import Amount
 from assay.client.output import Output
 
 LONGEST = Windows()
@@ -18,15 +25,22 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="The contracts.", no_args_is_help=True)
     group.command("deploy")(deploy)
+    group.command("govern")(govern.govern)
+    group.command("bond")(bond)
     app.add_typer(group, name="chain")
+
+
+def bond(context: typer.Context, amount: Amount) -> None:
+    """Put native tokens up as the bond without which your key cannot post epochs of payments."""
+    send(context, lambda chain, key: wallet.add_bond(chain, key, amount), f"bonded {output.native(amount)}")
 
 
 def deploy(
     context: typer.Context,
     evm_url: Annotated[str, typer.Option(help="The EVM node.")],
     key_file: Annotated[Path, typer.Option(help="The deployer's key; it pays the gas.")],
-    settler: Annotated[str, typer.Option(help="Address that settles jobs.")],
-    slasher: Annotated[str, typer.Option(help="Address that slashes stake.")],
+    settler: Annotated[str, typer.Option(help="Address that anchors, posts payments and signs verdicts.")],
+    proposer: Annotated[str, typer.Option(help="Address that accuses; stake is slashed at its word.", parser=account)],
     to: Annotated[Path, typer.Option(help="The deployment file to write.")],
     window_s: Annotated[
         int, typer.Option(help="How long an epoch of payments can be doubted.", min=1, max=LONGEST.window_s)
@@ -40,8 +54,13 @@ def deploy(
     notice_s: Annotated[
         int, typer.Option(help="How long a requester that leaves can still be charged.", min=1, max=LONGEST.notice_s)
     ] = LONGEST.notice_s,
+    arbiter: Arbiter = None,
+    guardian: Guardian = None,
+    feed: Feeds = None,
+    windows: SlashWindows = None,
+    leave_s: LeaveS = LEAVE_S,
 ) -> None:
-    """Deploy tokens, escrow, payment by epochs, stake and insurance pool, and write where they stand.
+    """Deploy tokens, payment by epochs, stake, insurance pool and what votes govern; write where they stand.
 
     Shorter windows are for networks on which nothing is at stake.
     """
@@ -49,9 +68,10 @@ def deploy(
     async def work(out: Output) -> None:
         from assay.chain.deploy import deploy as deploy_contracts  # web3 takes a second to load
 
-        terms = Terms(windows=Windows(window_s, answer_s, interval_s, notice_s))
-        deployment = await deploy_contracts(evm_url, load_key(key_file), settler, slasher, terms=terms)
-        deployment.save(to)
-        out.show(asdict(deployment), lambda: f"wrote {to}")
+        terms, key = Terms(windows=Windows(window_s, answer_s, interval_s, notice_s)), load_key(key_file)
+        officers = govern.officers(proposer, account(settler), arbiter, guardian or normal(key.address))
+        governed = govern.terms_of(officers, feed, windows, leave_s)
+        (await deploy_contracts(evm_url, key, settler, terms=terms)).save(to)
+        await govern.add(out, evm_url, key, to, governed)
 
     output.run(context, work)

@@ -5,15 +5,18 @@ from typing import Annotated
 
 import typer
 from rich.console import Group
+from rich.text import Text
 
 from assay.client import output
 from assay.client.asked import read_asked
 from assay.client.commands.ordering import DEFAULTS, Kind, Method, Params, Replicas, Segments
 from assay.client.output import Output
+from assay.client.picture import write_picture
 from assay.client.profile import Profile
 from assay.client.sdk import Assay
 from assay.client.view import JobView
-from assay.client.watching import watch
+from assay.client.watching import curve_of, watch
+from assay.schema.errors import Refused, Retry, Unreachable
 from assay.schema.values import Requirements
 
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
@@ -30,7 +33,7 @@ def submit(
     file: Annotated[Path | None, typer.Argument(help="A JSON file: {kind, params, files, price_limit, ...}.")] = None,
     kind: Kind = None,
     param: Params = None,
-    input_file: Annotated[list[str] | None, typer.Option("--input", help="NAME=FILE, uploaded.")] = None,
+    input_file: Annotated[list[str] | None, typer.Option("--input", help="NAME=FILE or NAME=URL, uploaded.")] = None,
     price_limit: Annotated[int | None, typer.Option(help="Most to pay, in base units of the stable token.")] = None,
     deadline_s: Annotated[int | None, typer.Option(help="Seconds until the job is given up (default 3600).")] = None,
     regions: Annotated[str | None, typer.Option(help="Countries it may run in, e.g. de,fr.")] = None,
@@ -46,6 +49,7 @@ def submit(
     async def work(out: Output) -> None:
         asked = read_asked(file, param or [], input_file or [], options, DEFAULTS)
         async with Assay.connect(Profile.find(out.profile)) as assay:
+            await warn_of_deposit(assay, asked.price_limit, out)
             job_id = await assay.submit(
                 asked.kind,
                 asked.params,
@@ -57,9 +61,28 @@ def submit(
             )
             out.show({"job_id": job_id}, lambda: job_id)
             if watch_it:
-                await watch(assay, job_id, out)
+                end_by(await watch(assay, job_id, out))
 
     output.run(context, work)
+
+
+async def warn_of_deposit(assay: Assay, price_limit: int, out: Output) -> None:
+    """Say that the price limit is more than is free, where that can be seen: the money may still be on its way."""
+    try:
+        free = (await assay.door.ask("balances", {}))["deposit"]
+    except (Refused, Retry, Unreachable):
+        return
+    if price_limit > free:
+        out.warn(
+            f"The price limit is {output.stable(price_limit)} and {output.stable(free)} of your deposit is free: "
+            "the job waits a while for the rest (`assay wallet deposit`), and is then given up."
+        )
+
+
+def end_by(view: JobView) -> None:
+    """End the command with the exit code of how a job that was watched has ended."""
+    if view.state != "settled":
+        raise typer.Exit(output.REFUSED)
 
 
 def jobs(context: typer.Context) -> None:
@@ -78,6 +101,7 @@ def job(
     context: typer.Context,
     job_id: JobArgument,
     watch_it: Annotated[bool, typer.Option("--watch", help="Stay until the job has ended.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Write the loss as a PNG; needs the extra `plot`.")] = None,
 ) -> None:
     """Show one job: state, leases, verdicts, payments, times."""
 
@@ -86,7 +110,11 @@ def job(
             if watch_it:
                 await watch(assay, job_id, out)
             view = await assay.job(job_id)
+            if plot:
+                write_picture(await curve_of(assay, job_id), f"{view.kind} {job_id}", plot)
             out.show(view, lambda: draw_job(view))
+            if watch_it:
+                end_by(view)
 
     output.run(context, work)
 
@@ -136,17 +164,21 @@ COMMANDS = {"submit": submit, "jobs": jobs, "job": job, "why": why, "cancel": ca
 
 def draw_job(view: JobView) -> Group:
     """A job for people."""
-    head = f"{view.job_id}  {view.kind}  [bold]{view.state}[/bold]  {view.committed}/{view.segments} segments"
+    done = f"{view.committed}/{view.segments} segments"
+    head = Text.assemble(f"{view.job_id}  {view.kind}  ", (view.state, "bold"), f"  {done}")
     audits = f", ordered audits {output.stable(view.audited)}" if view.audited else ""
     money = f"limit {output.stable(view.price_limit)}, paid {output.stable(view.paid)}{audits}, gas {view.gas}"
     leases = [
-        (lease.lease_id[:10], lease.provider[:10], lease.fence, lease.state, lease.segments, output.stable(lease.paid))
+        (
+            *(lease.lease_id[:10], lease.provider[:10], lease.fence, lease.state, lease.segments),
+            *(lease.vouched or "", output.stable(lease.paid)),
+        )
         for lease in view.leases
     ]
     steps = [(output.clock(s.time_ms), s.event, s.actor[:10], s.about[:10]) for s in view.timeline]
     return Group(
         head,
         money,
-        output.table("leases", ("lease", "provider", "fence", "state", "segments", "paid"), leases),
+        output.table("leases", ("lease", "provider", "fence", "state", "segments", "vouched", "paid"), leases),
         output.table("what happened", ("time", "event", "said by", "about"), steps),
     )

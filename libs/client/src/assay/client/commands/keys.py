@@ -7,8 +7,8 @@ import typer
 
 from assay.bus.keyfile import make_key
 from assay.client import output
+from assay.client.errors import BadInput
 from assay.client.output import Output
-from assay.schema.errors import BadSettings
 from assay.schema.values import Role, participant_id
 
 ROLES = (Role.REQUESTER, Role.PROVIDER, Role.VERIFIER)
@@ -29,7 +29,7 @@ def new(
 
     async def work(out: Output) -> None:
         if to.exists():
-            raise BadSettings(f"There is a file {to} already: name another, a key is never written over.")
+            raise BadInput(f"There is a file {to} already: name another, a key is never written over.")
         address = make_key(to).address
         ids = {role.value: participant_id(role, address) for role in ROLES}
         rows = [("address", address), *((f"id as a {role}", id_) for role, id_ in ids.items())]

@@ -8,7 +8,9 @@ from assay.client.sdk import DEADLINE_S
 from assay.schema.values import Policy
 
 DEFAULTS: Final = {"deadline_s": DEADLINE_S, "audit_segments": Policy().audit_segments}
-Kind = Annotated[str | None, typer.Option(help="Kind of work: noop, finetune, generate, or a plug-in's.")]
+Kind = Annotated[
+    str | None, typer.Option(help="Kind of work: noop, finetune, generate, serve, render, command, or a plug-in's.")
+]
 Params = Annotated[list[str] | None, typer.Option("-p", "--param", help="NAME=VALUE; VALUE is JSON or text.")]
 Segments = Annotated[
     int | None,

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from assay.client import output
-from assay.client.commands.dead import Service, ask
+from assay.client.commands.asking import ask_service
+from assay.client.commands.dead import Service
 from assay.client.output import Output
 
 FORMATS = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
@@ -31,7 +32,7 @@ def republish(
 
     async def work(out: Output) -> None:
         body = {"since_ms": millis(since), "until_ms": millis(until) if until else None}
-        found = await ask(out, service, "outbox_republish", body)
+        found = await ask_service(out, service, "outbox_republish", body)
         out.show(found, lambda: f"{found['events']} events of {service} are laid out again")
 
     output.run(context, work)

@@ -13,8 +13,9 @@ from assay.client.commands.proof_price import body_of, draw_plan, percent
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.client.sdk import Assay
+from assay.client.source import placed
 from assay.proof.digest import blob_digest
-from assay.proof.economics import MILLION, found_among
+from assay.proof.economics import MILLION, ceil_div, found_among
 from assay.proof.policy import (
     TIERS,
     Classes,
@@ -33,6 +34,7 @@ from assay.proof.policy import (
     tiers_of,
     work_of,
 )
+from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
 from assay.schema.values import cost_of
 
@@ -71,7 +73,7 @@ def plan(
             offers = (await assay.network())["providers"]
         price, report = price_of(asked.kind, cut, offers), report_of(asked.kind, offers)
         proof = prove(asked, cut, price or 1, pool, report)
-        premium = premium_of(cut, price or 1, min(poisoned, cut["segments"]), proof) if poisoned else None
+        premium = premium_of(asked, cut, price or 1, min(poisoned, cut["segments"]), proof) if poisoned else None
         sizes = sorted({cut["segments"], pool, *POOLS})
         curve = [(size, prove(asked, cut, price or 1, size, report).chosen) for size in sizes]
         body = {
@@ -90,8 +92,11 @@ def plan(
 
 
 def params_of(asked: Asked) -> dict[str, Any]:
-    """The parameters with the digests that the files would have as blobs."""
-    return asked.params | {name: blob_digest(path.read_bytes()) for name, path in asked.files.items()}
+    """The parameters with the digests that the files would have as blobs. Raises Refused for an address."""
+    if away := [source for source in asked.files.values() if "://" in source]:
+        raise Refused("job.bad_params", f"A plan fetches nothing: `assay data add {away[0]}`, then name its digest.")
+    digests = {name: blob_digest(Path(source).read_bytes()) for name, source in asked.files.items()}
+    return placed(asked.params, digests)
 
 
 def price_of(kind: str, cut: dict[str, Any], offers: list[dict[str, Any]]) -> int | None:
@@ -143,10 +148,22 @@ def share(price: int, proof: Plan) -> int:
     return -(-price * proof.chosen.cost.total // MILLION)
 
 
-def premium_of(cut: dict[str, Any], price: int, poisoned: int, proof: Plan) -> Premium:
-    """Extra samples in this job, checked as the pool is."""
+def premium_of(asked: Asked, cut: dict[str, Any], price: int, poisoned: int, proof: Plan) -> Premium:
+    """Extra samples in this job, checked as the pool is, each at what its answers earn."""
     tier = next(tier for tier in TIERS if tier.name == proof.chosen.tier)
-    return quote_premium(tier, cut["segments"], -(-price // cut["segments"]), poisoned, PREMIUM_PPM)
+    each = answer_price(asked, cut, price) * (asked.policy.replicas if asked.policy.is_replicated else 1)
+    return quote_premium(tier, cut["segments"], each, poisoned, PREMIUM_PPM)
+
+
+def spec_of(asked: Asked, cut: dict[str, Any]) -> JobSpec:
+    """The job as it would be ordered, as far as its price goes by it."""
+    names = {"kind": asked.kind, "params": asked.params, "policy": asked.policy}
+    return JobSpec(**names, segments=cut["segments"], segment_units=cut["segment_units"])
+
+
+def answer_price(asked: Asked, cut: dict[str, Any], price: int) -> int:
+    """What an answer about one segment earns, rounded up."""
+    return ceil_div(price * paid_ppm(spec_of(asked, cut)), cut["segments"] * MILLION)
 
 
 def premium_body(premium: Premium | None) -> dict[str, int] | None:
@@ -158,20 +175,18 @@ def premium_body(premium: Premium | None) -> dict[str, int] | None:
 
 def ordered_of(asked: Asked, cut: dict[str, Any], price: int | None, proof: Plan) -> dict[str, int] | None:
     """What the order asks of its proof besides and pays itself: expected, and held in its price limit at most."""
-    policy, segments = asked.policy, cut["segments"]
-    spec = JobSpec(kind=asked.kind, segments=segments, segment_units=cut["segment_units"], policy=policy)
+    policy, segments, spec = asked.policy, cut["segments"], spec_of(asked, cut)
     if price is None or not ordered_max(spec):
         return None
     extra = min(policy.audit_segments, segments) if is_extra(policy) else 0
     pooled = -(-segments * proof.chosen.k // proof.segments) if policy.is_replicated else 0
     answers = max(extra, pooled) * (policy.replicas if policy.is_replicated else 1)
-    each = price * paid_ppm(asked.kind) // (segments * MILLION)
     held = price * ordered_units(spec) // (segments * cut["segment_units"])
     found = found_among(segments, 1, max(extra, pooled, 1), proof.chosen.missed_ppm / MILLION)
     return {
         "answers": answers,
         "answers_a_segment": policy.replicas if policy.is_replicated else 1,
-        "expected": answers * each,
+        "expected": answers * answer_price(asked, cut, price),
         "held": held,
         "price_limit": price + held,
         "detection_of_one_ppm": int(found * MILLION),

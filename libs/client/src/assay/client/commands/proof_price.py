@@ -19,7 +19,7 @@ def body_of(plan: Plan) -> dict[str, Any]:
         "segments": plan.segments,
         "missed_ppm": plan.chosen.missed_ppm,
         "detection_ppm": {str(share): found for share, found in plan.detection},
-        "escrow_at_risk": plan.pay,
+        "pay_at_risk": plan.pay,
         "stake_at_risk": plan.stake,
         "gain_bound": plan.gain_bound,
         "margin_bound": plan.margin_bound,
@@ -69,7 +69,7 @@ def lines_of(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "tier", f"{chosen.tier}: {chosen.check}"
     yield "segments drawn", f"{chosen.k:,} of {plan.segments:,}"
     yield "missed by one audit", f"at most {percent(chosen.missed_ppm)}"
-    yield "at risk", f"escrow {output.stable(plan.pay)}, stake {output.stable(plan.stake)}"
+    yield "at risk", f"pay {output.stable(plan.pay)}, stake {output.stable(plan.stake)}"
     yield "most a cheat earns", f"{plan.gain_bound:+,} base units on average, whatever it falsifies"
     yield "with the margin", f"{plan.margin_bound:+,}: {'cheating never pays' if plan.deters else 'TOO LITTLE AT RISK'}"
     parts = ", ".join(f"{name} {percent(part)}" for name, part in cost_parts(chosen).items() if part)

@@ -6,10 +6,12 @@ from itertools import groupby
 from typing import Any, Final
 
 from rich.console import Group
+from rich.text import Text
 from rich.tree import Tree
 
 from assay.client import output
-from assay.proof.provenance_graph import Edge, Graph
+from assay.client.clean import clean
+from assay.proof.provenance_graph import FOLLOWS, Edge, Graph
 from assay.proof.receipt import receipt_digest
 from assay.proof.report import Report
 from assay.proof.report_reading import Check
@@ -23,6 +25,7 @@ MEANING: Final = {
     "statements": "all that a lease shows was said by its own provider",
     "chain": "each part, and each segment, follows from the one before it",
     "root": "one digest stands over all segments: none was added, left out or changed",
+    "privacy": "what may be learned of a single record, as the data's holder counts it: nobody else can",
     "resume": "a later lease carried on where an earlier one was proven to be",
     "beacon": "the randomness came after the root was fixed, so nobody could know or choose what would be drawn",
     "seed": "the draw is this provider's own, from this root alone",
@@ -100,22 +103,24 @@ def graph_body(graph: Graph) -> dict[str, Any]:
 def draw_graph(graph: Graph) -> Tree:
     """The lineage for people: from the result down to what it stands on; what was shown already is named once more."""
     labels = {
-        node.id: f"[bold]{node.kind}[/bold] {node.label.removeprefix(node.kind).lstrip()}" for node in graph.nodes
+        node.id: Text.assemble((clean(node.kind), "bold"), " ", clean(node.label.removeprefix(node.kind).lstrip()))
+        for node in graph.nodes
     }
     first = graph.nodes[0].id
     tree, shown = Tree(labels[first]), {first}
     edges: dict[str, list[Edge]] = {}
-    for each in graph.edges:
+    # Segments stand in their order under each lease; down their whole chain the picture would have no end.
+    for each in (edge for edge in graph.edges if edge.relation != FOLLOWS):
         edges.setdefault(each.source, []).append(each)
 
     def grow(at: str, branch: Tree) -> None:
         for edge, left_out in few(edges.get(at, [])):
             if left_out:
-                branch.add(f"[dim]{edge.relation}[/dim] … and {left_out:,} more")
+                branch.add(Text.assemble((edge.relation, "dim"), f" … and {left_out:,} more"))
                 continue
             is_new = edge.target not in shown
-            text = labels[edge.target] if is_new else f"{labels[edge.target]} (above)"
-            twig = branch.add(f"[dim]{edge.relation}[/dim] {text}")
+            above = "" if is_new else " (above)"
+            twig = branch.add(Text.assemble((edge.relation, "dim"), " ", labels[edge.target], above))
             if is_new:
                 shown.add(edge.target)
                 grow(edge.target, twig)

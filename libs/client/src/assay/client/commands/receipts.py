@@ -8,11 +8,11 @@ from pydantic import ValidationError
 
 from assay.client import output
 from assay.client.commands.receipt_words import draw_graph, draw_report, graph_body, report_body
+from assay.client.errors import BadInput
 from assay.client.output import Output
 from assay.proof.dsse import BadForm
 from assay.proof.provenance_graph import Graph, graph_of
 from assay.proof.report import verify
-from assay.schema.errors import BadSettings
 
 BROKEN = 1
 
@@ -34,14 +34,14 @@ def verify_file(
 
     async def work(out: Output) -> bool:
         if not file.is_file():
-            raise BadSettings(f"There is no file {file}.")
+            raise BadInput(f"There is no file {file}.")
         sealed = file.read_text()
         report = verify(sealed, operator)
         lineage = read_graph(sealed) if graph else None
         body = report_body(sealed, report) | ({"graph": graph_body(lineage)} if lineage else {})
         out.show(body, lambda: draw_report(str(file), report))
         if lineage and not out.is_json:
-            out.console.print(draw_graph(lineage))
+            out.draw(draw_graph(lineage))
         return report.passed
 
     if not output.run(context, work):

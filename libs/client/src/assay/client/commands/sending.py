@@ -8,25 +8,35 @@ import typer
 from assay.bus.keyfile import load_key
 from assay.chain import Chain, Deployment, Receipt
 from assay.client import output
+from assay.client.errors import BadProfile
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.proof.keys import Key
-from assay.schema.errors import BadSettings
+
+
+@asynccontextmanager
+async def reached(out: Output) -> AsyncIterator[Chain]:
+    """The chain of the profile. Raises BadSettings, Unreachable."""
+    from assay.chain.client import connect  # web3 takes a second to load
+
+    profile = Profile.find(out.profile)
+    if profile.evm_url is None:
+        raise BadProfile("The profile names no EVM node: add evm_url.")
+    client = await connect(profile.evm_url, Deployment.load(profile.deployment_file))
+    try:
+        yield client
+    finally:
+        await client.close()
 
 
 @asynccontextmanager
 async def opened(out: Output) -> AsyncIterator[tuple[Chain, Key]]:
     """The chain and the key of the profile. Raises BadSettings, Unreachable."""
-    from assay.chain.client import connect  # web3 takes a second to load
-
     profile = Profile.find(out.profile)
-    if profile.evm_url is None or profile.key_file is None:
-        raise BadSettings("The profile names no EVM node or no key: add evm_url and key_file.")
-    client = await connect(profile.evm_url, Deployment.load(profile.deployment_file))
-    try:
-        yield client, load_key(profile.key_file)
-    finally:
-        await client.close()
+    if profile.key_file is None:
+        raise BadProfile("The profile names no key: add key_file.")
+    async with reached(out) as chain:
+        yield chain, load_key(profile.key_file)
 
 
 def send(context: typer.Context, act: Callable[[Chain, Key], Awaitable[Receipt]], said: str) -> None:

@@ -1,39 +1,29 @@
-"""Stake: the native tokens that answer for what a provider or a verifier says, put in, unbonded, taken out."""
+"""Stake: the native tokens that answer for what a provider or a verifier says, put in, claimed to stand for so
+much work, unbonded, taken out."""
 
-from decimal import Decimal, InvalidOperation
+import asyncio
 from typing import Annotated
 
 import typer
 
 from assay.chain import Chain
 from assay.chain import wallet as chain_wallet
+from assay.chain.governed import vault
+from assay.chain.governed.acts import Act, Node
 from assay.client import output
+from assay.client.commands import backing
+from assay.client.commands.governing import act
+from assay.client.commands.native_amount import Amount
 from assay.client.commands.sending import opened, send
 from assay.client.output import Output
-from assay.schema.values import STAKE_PER_SLOT
-
-UNIT = 10**18
-
-
-def base_units(text: str) -> int:
-    """An amount of native tokens in base units. Raises BadParameter."""
-    try:
-        units = Decimal(text) * UNIT
-        is_exact = units > 0 and units == units.to_integral_value()
-    except InvalidOperation:
-        is_exact = False
-    if not is_exact:
-        raise typer.BadParameter(f"{text!r} is no amount of tokens above zero with up to 18 decimals.")
-    return int(units)
-
-
-Amount = Annotated[int, typer.Argument(help="In native tokens, such as 300 or 0.5.", parser=base_units)]
+from assay.proof.keys import Key
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="Native tokens that answer for your work.", no_args_is_help=True)
-    for command in (show, add, remove, withdraw):
+    backed = (backing.backing, backing.delegate, backing.undelegate, backing.collect)
+    for command in (show, add, claim, remove, withdraw, *backed):
         group.command(command.__name__)(command)
     app.add_typer(group, name="stake")
 
@@ -47,18 +37,42 @@ async def held(chain: Chain, address: str) -> dict[str, int]:
     }
 
 
+async def behind(chain: Chain, address: str) -> dict[str, int]:
+    """What an address has at stake, what backs it, and what it claims: `needed` is what that asks of its own stake."""
+    lent, claimed, terms = await asyncio.gather(chain.backing_of(address), chain.claim_of(address), chain.cover_terms())
+    return {**await held(chain, address), "backing": lent, "needed": terms.own_for(claimed, lent), "claim": claimed}
+
+
 def show(context: typer.Context) -> None:
-    """Show what is at stake, what unbonds, and how many slots the stake is enough for."""
+    """Show what is at stake, what unbonds, what backs it, and what it is claimed to stand for."""
 
     async def work(out: Output) -> None:
         async with opened(out) as (chain, key):
-            found = await held(chain, key.address)
-            slots = found["stake"] // STAKE_PER_SLOT
-            rows = [*((name, output.native(amount)) for name, amount in found.items()), ("slots", str(slots))]
-            body = {"address": key.address, **found, "slots": slots}
-            out.show(body, lambda: output.table(key.address, ("held", "amount"), rows))
+            found, is_covered = await behind(chain, key.address), await chain.is_covered(key.address)
+        claimed = found.pop("claim")
+        rows = [(name, output.native(amount)) for name, amount in found.items()]
+        rows += [("claim", f"{claimed} units/s"), ("covered", "yes" if is_covered else "no")]
+        body = {"address": key.address, **found, "claim": claimed, "is_covered": is_covered}
+        out.show(body, lambda: output.table(key.address, ("held", "amount"), rows))
 
     output.run(context, work)
+
+
+def claim(
+    context: typer.Context,
+    units_per_s: Annotated[
+        int, typer.Argument(help="Cost units a second of all slots together; 1 for a verifier.", min=0, max=2**64 - 1)
+    ],
+) -> None:
+    """Say what your stake stands for: offers are listed up to it, and stake and backing have to cover it.
+
+    What was verified of your work in a day is held against it. Less can be claimed at any time, and 0 frees all.
+    """
+
+    async def choose(node: Node, _: Key) -> list[Act]:
+        return [vault.claim(node, units_per_s)]
+
+    act(context, choose, f"your stake stands for {units_per_s} units/s", claim=units_per_s)
 
 
 def add(context: typer.Context, amount: Amount) -> None:
@@ -67,7 +81,7 @@ def add(context: typer.Context, amount: Amount) -> None:
 
 
 def remove(context: typer.Context, amount: Amount) -> None:
-    """Begin to take stake back: it unbonds for 14 days, in which it still answers for your work."""
+    """Begin to take stake back: it unbonds for 21 days on a real network, in which it still answers for your work."""
     said = f"{output.native(amount)} unbonds; `assay stake withdraw` takes it out when it has"
     send(context, lambda chain, key: chain_wallet.unstake(chain, key, amount), said)
 

@@ -1,0 +1,45 @@
+"""Having something sent: a requester signs, the operator sends it and pays the gas.
+
+The same question is asked until it is answered: asked again, nothing is sent again, and what was signed counts once.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Final, TypeAlias
+
+from assay.schema.errors import Refused, Retry, Unreachable
+from assay.schema.relay import Relay
+
+POLL_S: Final = 0.2
+WITHIN_S: Final = 300.0
+
+Ask: TypeAlias = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+"""Asks the operator to send something, or how it fares."""
+
+
+async def relayed(ask: Ask, relay: Relay, on_sent: Callable[[str], object] = lambda tx: None) -> str:
+    """The transaction that did what was signed, once it is final; `on_sent` hears of it when it is on its way.
+
+    Raises Refused as settlement did; Retry if it takes too long: then it may still happen, once.
+    """
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            return await _followed(ask, relay.model_dump(mode="json"), on_sent)
+    except TimeoutError:
+        raise Retry(f"It was not sent within {WITHIN_S:.0f} s, and still may be.") from None
+
+
+async def _followed(ask: Ask, body: dict[str, Any], on_sent: Callable[[str], object]) -> str:
+    told, answer = None, await ask(body)
+    while answer["state"] != "done":
+        if answer["state"] == "refused":
+            raise Refused(answer["code"], answer["detail"])
+        if answer["tx"] != told:
+            told = answer["tx"]
+            on_sent(told)
+        await asyncio.sleep(POLL_S)
+        # It is queued, whatever becomes of the network.
+        with suppress(Retry, Unreachable):
+            answer = await ask(body)
+    return str(answer["tx"])

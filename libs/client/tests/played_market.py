@@ -1,0 +1,39 @@
+"""A market that is played for the keepers of runs: it takes every job once, and lets a process end anywhere."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from assay.schema.job import JobSpec
+from assay.schema.values import Requirements
+
+
+class Ended(BaseException):
+    """The keeper's process ends here."""
+
+
+class PlayedMarket:
+    """Jobs of so many units, each at the one price limit that fits; `tick` is called around all that is asked."""
+
+    units: int
+    price_limit: int
+    tick_ms: int
+
+    def __init__(self) -> None:
+        self.jobs, self.cancelled, self.clock = dict[str, JobSpec](), list[str](), 0
+        self.tick: Callable[[], None] = lambda: None
+
+    def now_ms(self) -> int:
+        self.clock += self.tick_ms
+        return self.clock
+
+    async def spec(self, kind: str, params: Mapping[str, Any], *, requirements: Requirements | None = None) -> JobSpec:
+        plain = json.loads(json.dumps(dict(params)))
+        return JobSpec(kind=kind, params=plain, segments=1, segment_units=self.units, requirements=requirements)
+
+    async def submit_spec(self, spec: JobSpec, price_limit: int, deadline_s: int = 0, job_id: str | None = None) -> str:
+        self.tick()
+        assert job_id is not None and job_id not in self.jobs and price_limit == self.price_limit
+        self.jobs[job_id] = spec
+        self.tick()
+        return job_id
