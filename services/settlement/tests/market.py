@@ -1,21 +1,27 @@
 """A market for settlement alone: a chain in memory with money on it, real Postgres, and whoever else speaks played."""
 
 import asyncio
+import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
+from services.settlement.tests.crashing import Crashing, CrashingBus, CrashingStore, Fuse
 from services.settlement.tests.stories import Story, key_of
 
 from assay.bus.memory import MemoryBus
 from assay.bus.port import Message
 from assay.chain import wallet
+from assay.chain.governed.terms import GovernedTerms, Officers, SlashTerms, SlashWindows, StakeTerms
 from assay.chain.memory import MemoryChain
+from assay.chain.payment.values import Terms, Windows
 from assay.chain.values import Deployment
+from assay.chain.words import normal
 from assay.proof.eip712 import Domain
+from assay.proof.replay import Replay
+from assay.proof.settlement_events import verify_epochs
 from assay.runtime.batch import Failed, Heard, handle_batch
 from assay.runtime.context import Context
 from assay.runtime.emission import Speech
@@ -23,25 +29,55 @@ from assay.runtime.metrics import Metrics
 from assay.runtime.service import Service
 from assay.runtime.settings import ServiceSettings
 from assay.runtime.telemetry import Telemetry
-from assay.schema import STREAMS, Envelope
+from assay.schema import STREAMS, Envelope, Event, decode
 from assay.schema.errors import Retry
 from assay.schema.values import Role
 from assay.settlement.bell import Bell
 from assay.settlement.closer import Closer
-from assay.settlement.desk import Desk
+from assay.settlement.desk import Desk, Gauges
 from assay.settlement.follower import Follower
 from assay.settlement.handlers import HANDLERS
-from assay.settlement.ports import Ports, flush
-from assay.settlement.questions import balances
+from assay.settlement.ledger import deposit, earned, hold, stake, unbonding
+from assay.settlement.paying import epochs
+from assay.settlement.paying.herald import Herald
+from assay.settlement.paying.teller import Teller
+from assay.settlement.ports import Ports, flush, prepare
+from assay.settlement.questions import balances, leaf
 from assay.settlement.reconciler import Reconciler
+from assay.settlement.relaying.question import relay
+from assay.settlement.rewarding.steward import Steward
 from assay.settlement.sender import Sender
 from assay.settlement.service import MIGRATIONS, PUBLISHES
+from assay.settlement.slashing.bailiff import Bailiff
 from assay.store.store import Store
 
 OPERATOR, ADMIN = key_of("operator"), key_of("admin")
 PEOPLE = ("requester", "alpha", "beta", "gamma")
 DEPOSIT, STAKE = 10**9, 10**21
-DEADLINE_S = 30.0
+DEADLINE_S = 180.0
+FUND_WAIT_MS = 10_000
+TERMS = Terms(windows=Windows(window_s=60, answer_s=60, interval_s=1, notice_s=60))
+OFFICERS = Officers(*map(normal, (OPERATOR.address, ADMIN.address, OPERATOR.address, ADMIN.address)))
+WINDOWS = SlashWindows(report_s=3600, appeal_s=1, ruling_s=60, execution_s=3600)
+GOVERNED = GovernedTerms(OFFICERS, stake=StakeTerms(delay_s=8000, lock_s=8000), slashing=SlashTerms(windows=WINDOWS))
+UNPOSTED = """
+select exists (select from steps where position >= coalesce((
+    select first_step + steps from payments where state in ('posted', 'final') order by first_step desc limit 1
+), 1))
+"""
+
+
+# What waits for the bill of its job waits for what has still to be heard.
+ACCUSED = """
+select exists (select from accusations a where phase = 'proposed' or phase = 'wanted' and not exists (
+    select from intents where about = accusation
+) and not exists (
+    select from accusation_subjects s where s.accusation = a.accusation and kind = 'lease'
+    and not exists (select from bills where about = s.body->>'job_id')
+))
+"""
+UNTOLD = f"""{UNPOSTED} or exists (select from bills where not is_told) or ({ACCUSED})
+or exists (select from transactions where state = 'sent')"""
 
 
 @dataclass(frozen=True)
@@ -51,30 +87,46 @@ class Knobs:
     confirmations: int = 1
     bump_after_s: float = 3600.0
     fee_max_gwei: int = 500
+    payment_steps_max: int = 10
+    payment_value_max: int = 10**9
+    payment_age_s: float = 0.001
+    payment_posts_max: int = 2
+    native_price: int = 0
+    voucher_wait_s: float = 0.3
 
 
 @dataclass
 class Shown:
-    """Where the reconciler shows the drift."""
+    """Where a figure is shown."""
 
     value: float = -1.0
 
     def set(self, value: float) -> None:
         self.value = value
 
+    def inc(self, amount: float) -> None:
+        self.value += amount
+
+
+def gauges() -> Gauges:
+    return Gauges(*(Shown() for _ in range(4)), relayed=Shown(0))
+
 
 class Hands:
     """The parts of one desk, as a process has them; a crash is to throw them away."""
 
     def __init__(self, desk: Desk) -> None:
-        self.gauge = Shown()
+        self.desk, self.gauges = desk, desk.gauges
         self.follower = Follower(desk)
         self.sender, self.closer = Sender(desk, self.follower), Closer(desk)
-        self.reconciler = Reconciler(desk, self.gauge)
+        self.reconciler = Reconciler(desk)
+        self.teller, self.herald, self.bailiff = Teller(desk), Herald(desk), Bailiff(desk)
+        self.steward = Steward(desk)
 
     async def round(self) -> bool:
         """One step of each; whether any of them found something to do."""
-        return any([await self.closer.step(), await self.sender.step(), await self.follower.advance()])
+        parts = (self.closer, self.teller, self.bailiff, self.steward, self.sender)
+        return any([await step() for step in (*(part.step for part in parts), self.follower.advance, self.herald.step)])
 
     async def rounds(self, count: int) -> None:
         """So many steps of each."""
@@ -84,8 +136,16 @@ class Hands:
     async def until_still(self) -> None:
         """Rounds until nothing is left to do."""
         end_s = time.monotonic() + DEADLINE_S
-        while await self.round():
+        while await self.round() or await self.is_waiting():
             assert time.monotonic() < end_s, "the desk never comes to rest"
+
+    async def is_waiting(self) -> bool:
+        """Whether steps are to be posted, or accusations executed, once their time has come; it comes."""
+        async with self.desk.context.store.reading() as tx:
+            if not await tx.fetchval(UNPOSTED) and not await tx.fetchval(ACCUSED):
+                return False
+        await pass_time(self.desk.chain, 2)
+        return True
 
 
 @dataclass
@@ -98,20 +158,23 @@ class Market:
 
     @property
     def domain(self) -> Domain:
-        return Domain(self.chain.deployment.chain_id, self.chain.deployment.escrow)
+        return self.chain.deployment.domain
 
     def story(self, name: str, *args: Any, **fields: Any) -> Story:
         """A story on this chain, from now on."""
         return Story(name, *args, domain=self.domain, now_ms=self.context.now(), **fields)
 
-    def hands(self, chain: Any = None, store: Any = None, **knobs: Any) -> Hands:
-        """A desk with fresh memory; over other ports if given."""
-        context = replace(self.context, store=store or self.context.store)
-        return Hands(Desk(context, chain or self.chain, OPERATOR, replace(self.knobs, **knobs), Bell()))
+    def hands(self, chain: Any = None, **knobs: Any) -> Hands:
+        """A desk with fresh memory; over another chain if given."""
+        return Hands(Desk(self.context, chain or self.chain, OPERATOR, replace(self.knobs, **knobs), Bell(), gauges()))
 
-    def faulty_hands(self, fuse: "Fuse", **knobs: Any) -> Hands:
-        """A desk whose process ends when the fuse has burned down."""
-        return self.hands(CrashingChain(self.chain, fuse), CrashingStore(self.context.store, fuse), **knobs)
+    def crashing(self, fuse: Fuse) -> Self:
+        """This market as a process sees it that ends when the fuse has burned down."""
+        store: Any = CrashingStore(self.context.store, fuse)
+        bus: Any = CrashingBus(self.context.bus, fuse)
+        return replace(
+            self, chain=Crashing(self.chain, fuse, "broadcast"), context=replace(self.context, store=store, bus=bus)
+        )
 
     async def hear(self, *said: Envelope[Any]) -> list[Envelope[Any]]:
         """Handles these as the shell does, each by itself; what has to come again is returned."""
@@ -143,8 +206,6 @@ class Market:
 
     async def said(self, *types: str) -> list[dict[str, Any]]:
         """What settlement has said, from its outbox."""
-        import json
-
         rows = await self.rows("select subject, data from outbox order by position")
         parts = [(subject.split("."), json.loads(data)) for subject, data in rows]
         return [data | {"type": ".".join(s[1:3])} for s, data in parts if not types or ".".join(s[1:3]) in types]
@@ -153,8 +214,32 @@ class Market:
         async with self.context.store.transaction() as tx:
             return await tx.fetch(sql, *args)
 
-    async def balance(self, name: str) -> int:
-        return int(await self.chain.balance(key_of(name).address))
+    async def earned(self, name: str) -> int:
+        """What was charged for somebody, whether it was paid out already or not."""
+        paid = await self.chain.token_balance(self.chain.deployment.stable, key_of(name).address) - DEPOSIT
+        return paid + await self.account(earned(key_of(name).address))
+
+    async def deposit(self, name: str) -> int:
+        """What somebody can order for."""
+        return await self.account(deposit(key_of(name).address))
+
+    async def account(self, name: str) -> int:
+        """What an account of the ledger holds."""
+        return sum(int(row[0]) for row in await self.rows("select balance from accounts where account = $1", name))
+
+    async def finish(self, confirmations: int = 4) -> None:
+        """All that was heard comes to its end, at a depth; a process for every block."""
+        for turn in range(60):
+            await self.hands(confirmations=confirmations).rounds(2)
+            await pass_time(self.chain, 2)
+            if turn > confirmations + 1 and not (await self.rows(UNTOLD))[0][0]:
+                return
+        raise AssertionError("it never comes to its end")
+
+    async def pass_windows(self) -> None:
+        """What was posted is final, and paid."""
+        await pass_time(self.chain, TERMS.windows.window_s + 2)
+        await self.hands().until_still()
 
     async def check(self) -> None:
         """The books are in order: conserved, never negative, gapless, equal to the chain; nothing was said twice."""
@@ -167,26 +252,55 @@ class Market:
         assert numbers == list(range(1, len(numbers) + 1))
         hands = self.hands()
         assert await hands.reconciler.step()
-        assert hands.gauge.value == 0
+        assert hands.gauges.drift.value == 0
+        await self.check_epochs()
+        await self.check_accounts()
         closings = Counter((e["type"].split(".")[0], e.get("lease_id") or e["job_id"]) for e in await self.money_said())
         assert set(closings.values()) <= {1}
 
+    async def check_epochs(self) -> None:
+        """Anybody makes the same roots of what was said in public."""
+        said = await self.events()
+        for found in verify_epochs(self.domain, said):
+            assert found.is_right and found.after is not None, found
+            async with self.context.store.reading() as tx:
+                kept = await epochs.book_before(tx, self.domain, found.posted.first_step + found.posted.steps)
+            assert (kept.state, kept.sums) == (found.after.state, found.after.sums)
+        standing = await self.rows("select number from payments where state in ('posted', 'final') order by number")
+        assert [found.number for found in verify_epochs(self.domain, said)] == [row[0] for row in standing]
+
+    async def check_accounts(self) -> None:
+        """Anybody makes the same accounts of what was said in public, bit for bit, however it comes."""
+        said = await self.events()
+        made: dict[str, int] = {}
+        for address, each in Replay.of([*said[::-1], *said]).accounts().items():
+            made |= {deposit(address): each.deposit, earned(address): each.earned, stake(address): each.stake}
+            made |= {unbonding(address): each.unbonding} | {hold(job): amount for job, amount in each.held.items()}
+        kinds = "^(deposit|earned|stake|unbonding|hold):"
+        rows = await self.rows("select account, balance from accounts where balance <> 0 and account ~ $1", kinds)
+        assert {name: amount for name, amount in made.items() if amount} == {name: int(sum_) for name, sum_ in rows}
+
+    async def events(self) -> list[Event]:
+        """What settlement has said, as others read it."""
+        rows = await self.rows("select headers, data from outbox order by position")
+        return [decode(json.loads(headers), bytes(data)).event for headers, data in rows]
+
     async def money_said(self) -> list[dict[str, Any]]:
-        return await self.said("job.settled", "job.refunded", "lease.paid", "lease.slashed")
+        return await self.said("job.settled", "job.refunded", "lease.paid", "lease.slashed", "lease.spared")
 
 
 def settlement(deployment: Deployment | None = None) -> Service:
     """The service without its desk, whose steps the tests take; on the chain in memory unless another is given."""
     bell = Bell()
     deployment = deployment or MemoryChain(*[OPERATOR.address] * 3).deployment
-    domain = Domain(deployment.chain_id, deployment.escrow)
     return Service(
         role=Role.SETTLEMENT,
         handlers=HANDLERS,
         migrations=MIGRATIONS,
-        ports=lambda tx, context: Ports(tx, domain, bell),
+        ports=lambda tx, context: Ports(tx, deployment.domain, bell, FUND_WAIT_MS),
         publishes=PUBLISHES,
-        questions={"balances": balances},
+        questions={"balances": balances, "leaf": leaf, "relay": relay},
+        prepare=prepare,
         flush=flush,
     )
 
@@ -202,17 +316,41 @@ async def context_of(dsn: str, service: Service) -> Context:
 
 async def memory_chain() -> MemoryChain:
     """A chain on which everybody has money and stake."""
-    chain = MemoryChain(ADMIN.address, OPERATOR.address, OPERATOR.address)
+    chain = MemoryChain(ADMIN.address, OPERATOR.address, OPERATOR.address, terms=TERMS, governed=GOVERNED)
     await endow(chain)
     return chain
 
 
 async def endow(chain: Any, people: Sequence[str] = PEOPLE) -> None:
+    """Everybody has a deposit, as much in its pocket, and stake; the operator has its bond and a deposit."""
     for name in people:
         await wallet.mint_stable(chain, ADMIN, key_of(name).address, 2 * DEPOSIT)
         await wallet.deposit(chain, key_of(name), DEPOSIT)
         await wallet.mint_native(chain, ADMIN, key_of(name).address, 2 * STAKE)
         await wallet.stake(chain, key_of(name), STAKE)
+    await wallet.mint_native(chain, ADMIN, OPERATOR.address, 4 * TERMS.bond)
+    await wallet.add_bond(chain, OPERATOR, 2 * TERMS.bond)
+    # Deeper than any fork that a test makes.
+    for _ in range(5):
+        await pass_time(chain, 1)
+
+
+async def endow_operator(chain: Any, amount: int) -> None:
+    """The operator has a deposit for audits that no order pays."""
+    await wallet.mint_stable(chain, ADMIN, ADMIN.address, amount)
+    await wallet.deposit_for(chain, ADMIN, OPERATOR.address, amount)
+
+
+async def pass_time(chain: Any, seconds: int) -> None:
+    """The chain's time goes on, in memory or on a node."""
+    while isinstance(chain, Crashing):
+        chain = chain._port
+    if isinstance(chain, MemoryChain):
+        chain.advance(seconds)
+        chain.mine()
+    else:
+        await chain.rpc.ask("evm_increaseTime", seconds)
+        await chain.rpc.ask("evm_mine")
 
 
 async def until(holds: Callable[[], Awaitable[Any]]) -> Any:
@@ -222,58 +360,3 @@ async def until(holds: Callable[[], Awaitable[Any]]) -> Any:
         assert time.monotonic() < end_s, "it never came true"
         await asyncio.sleep(0.01)
     return found
-
-
-class Crash(Exception):
-    """The process ends here."""
-
-
-@dataclass
-class Fuse:
-    """Lets so many moments pass, then ends the process; counts them if it never does."""
-
-    left: int
-    passed: int = 0
-
-    def burn(self) -> None:
-        self.passed += 1
-        self.left -= 1
-        if self.left == 0:
-            raise Crash
-
-
-class CrashingStore:
-    """A store whose process may end right before and right after each commit."""
-
-    def __init__(self, store: Store, fuse: Fuse) -> None:
-        self._store, self._fuse = store, fuse
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Any]:
-        async with self._store.transaction() as tx:
-            yield tx
-            self._fuse.burn()
-        self._fuse.burn()
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Any]:
-        async with self._store.reading() as tx:
-            yield tx
-        self._fuse.burn()
-
-
-class CrashingChain:
-    """A chain whose caller may end right before and right after each call."""
-
-    def __init__(self, chain: Any, fuse: Fuse) -> None:
-        self._chain, self._fuse = chain, fuse
-        self.deployment = chain.deployment
-
-    def __getattr__(self, name: str) -> Any:
-        async def call(*args: Any) -> Any:
-            self._fuse.burn()
-            answer = await getattr(self._chain, name)(*args)
-            self._fuse.burn()
-            return answer
-
-        return call

@@ -11,16 +11,16 @@ from services.settlement.tests.stories import PRICE, UNITS, Part, Story
 from assay.schema import Envelope, Event
 from assay.schema.job import JobRefunded, JobSettled
 from assay.schema.lease import SlashReason
-from assay.schema.values import BOND_PER_VERIFIER, STAKE_PER_SLOT, cost_of
+from assay.schema.values import cost_of
 from assay.settlement.domain import (
+    GRACE_MS,
     audit_fee,
-    bond_amount,
+    chargeable,
     close,
     commits_of,
-    gas_share,
     gather,
     lacks,
-    slash_amount,
+    portion,
     slash_reason,
 )
 
@@ -45,15 +45,17 @@ def events_of(story: Story) -> list[Event]:
 
 
 @settings(deadline=None)
-@given(STORIES, st.integers(0, 60_000), st.lists(st.integers(0, 9_000), max_size=4))
-def test_payouts_audits_and_refund_are_what_was_locked(story: Story, locked: int, fees: list[int]) -> None:
+@given(STORIES, st.integers(0, 60_000), st.integers(0, 60_000), st.lists(st.integers(0, 9_000), max_size=4))
+def test_payouts_audits_and_refund_are_what_was_held(story: Story, held: int, most: int, fees: list[int]) -> None:
     dossier = gather(events_of(story))
     assert lacks(dossier) == []
     ordered = [upheld(f"{at}", "beta", fee).event for at, fee in enumerate(fees)]
-    closure = close(dossier, locked, ordered)
+    closure = close(dossier, held, ordered, most)
     audited = sum(audit.fee for audit in closure.audits)
-    assert sum(payout.amount for payout in closure.payouts) + closure.fee + audited + closure.refunded == locked
+    assert sum(payout.amount for payout in closure.payouts) + closure.fee + audited + closure.refunded == held
     assert [*closure.audits, *closure.left] == ordered
+    assert closure.refunded >= held - most
+    assert all(payout.fee == audit_fee(payout.amount + payout.fee) for payout in closure.payouts)
     assert closure.refunded >= 0 and closure.fee >= 0 and all(payout.amount >= 0 for payout in closure.payouts)
 
 
@@ -101,6 +103,14 @@ def is_of_empty_lease(story: Story, event: Event) -> bool:
     return event.type == "lease.granted" and not story.parts[event.fence - 1].segments  # type: ignore[attr-defined]
 
 
+@given(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(0, 10**13), st.integers(0, 10**13))
+def test_what_is_charged_can_still_be_charged_when_it_is_posted(held: int, lacks_: int, due: int, posted: int) -> None:
+    most = chargeable(held, lacks_, due, posted)
+    assert 0 <= most <= held and (most == 0 or most + lacks_ <= held)
+    assert most == 0 or posted - due <= GRACE_MS
+    assert chargeable(held, 0, due, due + GRACE_MS) == held
+
+
 def test_a_verified_job_settles_and_every_other_end_refunds() -> None:
     good, bad = (Part("alpha", 2),), (Part("alpha", 2, is_true=False),)
     ends = {"executed": JobSettled, "failed": JobRefunded, "expired": JobRefunded, "cancelled": JobRefunded}
@@ -118,12 +128,6 @@ def test_two_commitments_to_one_segment_do_not_confuse_the_receipt() -> None:
     assert list(commits_of(dossier, dossier.shares[0])) == true
 
 
-@given(st.integers(0, 10**30))
-def test_a_slash_never_exceeds_the_stake(held: int) -> None:
-    assert slash_amount(held) == min(held, STAKE_PER_SLOT // 2)
-    assert bond_amount(held) == min(held, BOND_PER_VERIFIER)
-
-
 def test_withheld_data_is_another_offence_than_a_false_result() -> None:
     assert slash_reason("segment.withheld") is SlashReason.WITHHELD_DATA
     assert slash_reason("segment.wrong_checkpoint") is SlashReason.WITHHELD_DATA
@@ -133,4 +137,4 @@ def test_withheld_data_is_another_offence_than_a_false_result() -> None:
 
 @given(st.integers(0, 10**9), st.integers(1, 200))
 def test_the_shares_of_the_gas_are_the_gas(gas: int, count: int) -> None:
-    assert sum(gas_share(gas, count, turn) for turn in range(count)) == gas
+    assert sum(portion(gas, count, turn) for turn in range(count)) == gas

@@ -4,9 +4,9 @@ import random
 
 import pytest
 from services.settlement.tests.auditing import Epoch, said, verifier_of
-from services.settlement.tests.market import DEPOSIT, Market
+from services.settlement.tests.market import STAKE, Market
 from services.settlement.tests.stories import Part, Story, key_of, net_of
-from services.settlement.tests.test_audits import rest, until_spoken
+from services.settlement.tests.test_audits import until_spoken
 
 from assay.chain.events import Anchored
 from assay.proof import sign_event, verify
@@ -82,7 +82,7 @@ async def test_the_receipt_shows_the_epoch_so_that_anyone_can_repeat_the_draw(ma
     await market.hear_all(audits[:1])
     await market.hands().until_still()
     closings = await market.said("job.settled")
-    assert len(closings) == 2 and await market.balance("alpha") == DEPOSIT + 2 * net_of(2)
+    assert len(closings) == 2 and await market.earned("alpha") == 2 * net_of(2)
     for closing in closings:
         report = verify((await market.context.bus.blobs.get(closing["receipt"])).decode())
         said = [check.sentence for check in report.checks if "answered for segment" in check.sentence]
@@ -110,8 +110,8 @@ async def test_the_receipt_waits_for_its_dispute_and_shows_it(market: Market) ->
     await market.hear_all([contest, ruled, ruled])
     await market.hands().until_still()
     (lost,) = await market.said("dispute.forfeited")
-    assert (lost["party"], lost["amount"]) == (verifier_of("beta"), DISPUTE_BOND)
-    assert await market.chain.pool_balance() == DISPUTE_BOND, "nobody else has it"
+    assert (lost["party"], lost["amount"]) == (verifier_of("beta"), STAKE // 5)
+    assert await market.chain.pool_balance() == STAKE // 5 * 4 // 5, "nobody else has it"
     (closing,) = await market.said("job.settled")
     report = verify((await market.context.bus.blobs.get(closing["receipt"])).decode())
     assert report.faults == ()
@@ -161,7 +161,7 @@ async def test_roots_are_anchored_once_and_in_order_whatever_crashes_and_forks(m
         await until_spoken(market, [epochs[-1].committed()] * 2, chance)
         # What was sent before its turn is not left for half a minute here.
         await market.rows("update intents set not_before_ms = 0")
-    await rest(market)
+    await market.finish()
     said = await market.said("epoch.anchored")
     assert [(event["number"], event["root"]) for event in said] == [(e.number, e.root.root) for e in epochs]
     logged = await market.chain.events(0, (await market.chain.block()).number)

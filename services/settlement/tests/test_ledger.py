@@ -9,11 +9,11 @@ from services.settlement.tests.stories import key_of
 
 from assay.chain.values import Block
 from assay.settlement import books
-from assay.settlement.ledger import Asset, Entry, Transfer, move, party
+from assay.settlement.ledger import Asset, Entry, Transfer, move, stake
 
 pytestmark = pytest.mark.server
 
-ALICE, BOB = party(key_of("alice").address), party(key_of("bob").address)
+ALICE, BOB = stake(key_of("alice").address), stake(key_of("bob").address)
 
 
 def transfer(turn: int, *entries: Entry, block: int = 1) -> Transfer:

@@ -89,7 +89,7 @@ async def write(connection: Any, said: Sequence[Any]) -> None:
             await connection.execute(ENTRY, number, line, *entry)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings().max_examples * 2 // 5, suppress_health_check=list(HealthCheck))
 @given(said=st.lists(writes, min_size=1, max_size=12))
 async def test_no_writer_breaks_the_ledger(said: list[Any], ledger: Any) -> None:
     connection, fresh = ledger

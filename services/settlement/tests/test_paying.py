@@ -15,8 +15,10 @@ from assay.chain.values import Block
 from assay.chain.words import normal
 from assay.proof.eip712 import Domain
 from assay.proof.settlement import Payout, Settlement
+from assay.proof.settlement_epoch import Book, build
 from assay.schema.values import job_word
 from assay.settlement import books
+from assay.settlement.docket import Log
 from assay.settlement.ledger import Asset, Entry, Transfer, earned, hold, move
 from assay.settlement.ledger import deposit as deposit_of
 from assay.settlement.paying import epochs, holds
@@ -44,8 +46,8 @@ async def deposit(tx: Transaction, amount: int, turn: int = 0) -> None:
     await books.post(tx, [Transfer("0x" + "ab" * 32 + f":{turn}", "Deposited", 1, entries)])
 
 
-async def enlist(tx: Transaction) -> None:
-    for index, account in enumerate((REQUESTER, ALPHA, BETA), 1):
+async def enlist(tx: Transaction, *accounts: str) -> None:
+    for index, account in enumerate(accounts or (REQUESTER, ALPHA, BETA), 1):
         await epochs.place(tx, account, index)
 
 
@@ -62,7 +64,7 @@ async def test_no_more_is_held_than_is_there_and_not_announced_for_withdrawal(ma
         await deposit(tx, 1000)
         assert await holds.take(tx, job(1), REQUESTER, 600)
         assert not await holds.take(tx, job(2), REQUESTER, 401)
-        await tx.execute("insert into leaving (requester, amount, cutoff) values ($1, 100, 0)", REQUESTER)
+        await tx.execute("insert into exits (requester, amount, cutoff, block) values ($1, 100, 0, 1)", REQUESTER)
         assert await holds.free(tx, REQUESTER) == 300
         assert not await holds.take(tx, job(2), REQUESTER, 301)
         assert await holds.take(tx, job(2), REQUESTER, 300)
@@ -128,6 +130,10 @@ WRONG = [
     "update steps set amount = 1",
     "delete from steps",
     "update steps_head set position = 7",
+    "update book_head set position = 3",
+    "update book_head set position = 0",
+    "insert into book_sums values ('{1}', 1, 1, 1)",
+    "delete from book_head",
     "insert into payments (number, first_step, steps, steps_root, root, credits, debits) "
     "values (1, 1, 1, '{0}', '{0}', 100, 101)",
     "insert into payments (number, first_step, steps, steps_root, root, credits, debits) "
@@ -143,7 +149,7 @@ async def test_the_database_refuses_steps_and_epochs_that_the_ledger_does_not_sa
         await run(tx, settlement(1, 100))
     for change in WRONG:
         with pytest.raises(asyncpg.IntegrityConstraintViolationError):
-            await market.rows(change.replace("{0}", "\\x" + "00" * 32))
+            await market.rows(change.replace("{0}", "\\x" + "00" * 32).replace("{1}", ALPHA))
             pytest.fail(change)
 
 
@@ -163,7 +169,7 @@ async def test_an_epoch_takes_whole_jobs_and_goes_its_course(market: Market) -> 
         with pytest.raises(asyncpg.IntegrityConstraintViolationError):
             await market.rows(sql)
     async with store.transaction() as tx:
-        await epochs.mark_void(tx, 2)
+        await epochs.mark_void(tx, 2, "unanswered")
         again = await epochs.close(tx, DOMAIN, 10)
         assert again is not None and again[0] == second[0]
         (closed,) = await epochs.standing(tx, [2])
@@ -171,16 +177,64 @@ async def test_an_epoch_takes_whole_jobs_and_goes_its_course(market: Market) -> 
         assert (before.state, epoch, after.state) == (first[1].state, second[0], second[1].state)
 
 
+async def test_the_kept_book_with_the_steps_since_is_that_of_all_steps_also_after_a_fork(market: Market) -> None:
+    jobs = [settlement(turn, turn * 7, turn % 3, fee=0, whom=(ALPHA, BETA)[turn % 2]) for turn in range(1, 9)]
+    async with market.context.store.transaction() as tx:
+        await deposit(tx, 4000)
+        await enlist(tx)
+        await run(tx, *jobs)
+        closed = [await epochs.close(tx, DOMAIN, 3) for _ in range(4)]
+        for number in range(1, 5):
+            posted = "state = 'posted', posted_at = 1, poster = $2, posted_block = $1"
+            await tx.execute(f"update payments set {posted} where number = $1", number, ALPHA)
+        assert await tx.fetchval("select position from book_head") == 1
+        await same_as_replayed(tx, jobs)
+        await epochs.mark_final(tx, 3, 9)
+        assert await tx.fetchval("select position from book_head") == 13
+        assert await same_as_replayed(tx, jobs) > 10
+    async with market.context.store.transaction() as tx:
+        await epochs.undo(tx, 1)
+        await tx.execute("update places set place = 9 where account = $1", BETA)
+        await same_as_replayed(tx, jobs)
+        await tx.execute("update places set place = 3 where account = $1", BETA)
+        await epochs.mark_void(tx, 2, "unanswered")
+        again = [await epochs.close(tx, DOMAIN, 3) for _ in range(3)]
+        assert [each and each[0] for each in again] == [each and each[0] for each in closed[1:]]
+        await same_as_replayed(tx, jobs)
+
+
+async def same_as_replayed(tx: Transaction, jobs: Sequence[Settlement]) -> int:
+    """At how many steps the book was found to be that of all steps before, bit for bit."""
+    places = {row[0]: row[1] for row in await tx.fetch("select account, place from places")}
+    whole, step = Book(DOMAIN, places), 1
+    for each in jobs:
+        book = await epochs.book_before(tx, DOMAIN, step)
+        assert (book.state, book.sums) == (whole.state, whole.sums)
+        assert [book.leaf(account) for account in places] == [whole.leaf(account) for account in places]
+        _, whole = build(whole, 1, [each])
+        step += len(each.payouts)
+    assert (await epochs.book_before(tx, DOMAIN, step)).state == whole.state
+    return step
+
+
+async def test_an_epoch_ends_before_somebody_who_has_no_place_yet(market: Market) -> None:
+    async with market.context.store.transaction() as tx:
+        await deposit(tx, 4000)
+        await enlist(tx, REQUESTER, ALPHA)
+        await run(tx, settlement(1, 100), settlement(2, 20, whom=BETA), settlement(3, 7))
+        first = await epochs.close(tx, DOMAIN, 10)
+        assert first is not None and len(first[0].steps) == 1
+        assert await epochs.close(tx, DOMAIN, 10) is None and await epochs.lacking_places(tx) == [BETA]
+        await epochs.place(tx, BETA, 3)
+        second = await epochs.close(tx, DOMAIN, 10)
+        assert second is not None and len(second[0].steps) == 2
+
+
 async def test_what_is_closed_is_posted_paid_and_known_as_final(market: Market) -> None:
     chain, store = market.chain, market.context.store
-    domain = Domain(chain.deployment.chain_id, chain.deployment.payment)
-    bond = (await chain.payment_terms()).bond
-    await wallet.mint_native(chain, ADMIN, OPERATOR.address, bond)
-    await wallet.add_bond(chain, OPERATOR, bond)
+    domain = chain.deployment.domain
     await wallet.mint_stable(chain, ADMIN, ADMIN.address, 1000)
-    await wallet.deposit_payment(chain, ADMIN, REQUESTER, 1000)
-    for account in (ALPHA, BETA):
-        await wallet.register(chain, ADMIN, account)
+    await wallet.deposit_for(chain, ADMIN, REQUESTER, 1000)
     async with store.transaction() as tx:
         await deposit(tx, 1000)
         await run(tx, settlement(1, 190, fee=10), settlement(2, 60, whom=BETA))
@@ -196,8 +250,9 @@ async def test_what_is_closed_is_posted_paid_and_known_as_final(market: Market) 
     )
     posted = receipt.events[0].epoch
     async with store.transaction() as tx:
-        assert not await epochs.mark_posted(tx, replace(posted, steps=9))
-        assert await epochs.mark_posted(tx, posted)
+        log = Log(receipt.events[0], "0x" + "ab" * 32, 0, 7, True, 21_000)
+        assert await epochs.mark_posted(tx, replace(posted, steps=9), log) is None
+        assert await epochs.mark_posted(tx, posted, log) == 1
         known = await epochs.last(tx, "posted")
         assert known is not None and known.posted.state == posted.state
     chain.advance(DAY_S + 1)
@@ -205,7 +260,7 @@ async def test_what_is_closed_is_posted_paid_and_known_as_final(market: Market) 
     receipt = await wallet.send(chain, OPERATOR, target, pay)
     assert receipt.events == (Finalised(1), Paid(normal(ALPHA), 190, 190), Paid(normal(BETA), 60, 60))
     async with store.transaction() as tx:
-        await epochs.mark_final(tx, 1)
+        await epochs.mark_final(tx, 1, 8)
         assert await epochs.last(tx, "closed", "posted") is None
         (final,) = await epochs.standing(tx, [1])
         assert final.state == "final"
@@ -226,9 +281,7 @@ def test_an_epoch_closes_on_size_value_or_age(waiting: Waiting, due: bool) -> No
 
 
 async def test_ledger_and_chain_agree_on_deposits_of_which_some_is_held(market: Market) -> None:
-    chain, hands = market.chain, market.hands()
-    await wallet.mint_stable(chain, ADMIN, ADMIN.address, 1000)
-    await wallet.deposit_payment(chain, ADMIN, REQUESTER, 1000)
+    hands = market.hands()
     await hands.until_still()
     async with market.context.store.transaction() as tx:
         assert await holds.take(tx, job(1), REQUESTER, 400)
@@ -236,11 +289,11 @@ async def test_ledger_and_chain_agree_on_deposits_of_which_some_is_held(market: 
         assert await holds.take(tx, job(2), REQUESTER, 800)
     while not await hands.reconciler.step():
         pass
-    assert hands.gauge.value == 0
+    assert hands.gauges.drift.value == 0
     drifts = dict(await market.rows("select account, drift from checks where account like '%:%'"))
     assert not any(drifts.values()) and {hold(job(2)), earned(ALPHA), deposit_of(REQUESTER)} <= set(drifts)
     async with market.context.store.transaction() as tx:
         await deposit(tx, 7, turn=9)
     while not await hands.reconciler.step():
         pass
-    assert hands.gauge.value == 7 + 7, "the account, and what the contracts hold for all"
+    assert hands.gauges.drift.value == 7 + 7, "the account, and what the contracts hold for all"

@@ -63,7 +63,7 @@ async def test_the_service_as_it_is_started_settles_a_job(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     market, whole = node_market, service()
-    settings = read(monkeypatch, variables(tmp_path, RPC_URL=chain_url))
+    settings = read(monkeypatch, variables(tmp_path, RPC_URL=chain_url, PAYMENT_AGE_S="0.01"))
     market.chain.deployment.save(settings.deployment_file)
     speech = Speech(whole, market.context.telemetry)
     context = replace(market.context, service=whole, settings=settings, speech=speech)

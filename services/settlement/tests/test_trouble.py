@@ -3,33 +3,43 @@
 from typing import Any
 
 import pytest
-from services.settlement.tests.market import ADMIN, DEPOSIT, OPERATOR, Market, endow, until
-from services.settlement.tests.stories import Part, net_of
+from services.settlement.tests.auditing import Epoch
+from services.settlement.tests.market import ADMIN, GOVERNED, OPERATOR, TERMS, Market, endow, until
+from services.settlement.tests.stories import Part, key_of, net_of
 
 from assay.chain.memory import MemoryChain
 from assay.chain.transaction import sign_transaction
 from assay.chain.values import Fees
+from assay.schema import Envelope
 from assay.settlement import sender
+from assay.settlement.ledger import earned
 
 pytestmark = pytest.mark.server
 EARNED = net_of(2)
+# The operator had put up its bond before.
+FIRST = 2
+
+
+def wanted(market: Market) -> Envelope[Any]:
+    """Something that the desk has to send."""
+    return Epoch("alpha", 1, [market.story("wanted", (Part("alpha", 1),))]).committed()
 
 
 async def test_a_forgotten_transaction_is_sent_again_and_takes_effect_once(market: Market) -> None:
     market.chain.is_mining = False
-    await market.hear(market.story("dropped", ()).submitted())
+    await market.hear(wanted(market))
     await market.hands().sender.step()
     (attempt,) = await market.rows("select hash from attempts")
     market.chain.drop(bytes(attempt[0]))
     market.chain.is_mining = True
     await market.hands().until_still()
-    assert len(await market.said("job.funded")) == 1
-    assert [tuple(row) for row in await market.rows("select nonce, state from transactions")] == [(0, "final")]
+    assert len(await market.said("epoch.anchored")) == 1
+    assert [tuple(row) for row in await market.rows("select nonce, state from transactions")] == [(FIRST, "final")]
 
 
 async def test_a_stuck_nonce_is_offered_again_at_fees_an_eighth_higher(market: Market) -> None:
     market.chain.is_mining = False
-    await market.hear(market.story("stuck", ()).submitted())
+    await market.hear(wanted(market))
     hands = market.hands(bump_after_s=0.0)
     await hands.sender.step()
 
@@ -39,11 +49,11 @@ async def test_a_stuck_nonce_is_offered_again_at_fees_an_eighth_higher(market: M
 
     await until(is_bumped)
     rows = await market.rows("select nonce, max_fee, max_priority from attempts order by max_fee limit 2")
-    assert [row[0] for row in rows] == [0, 0]
+    assert [row[0] for row in rows] == [FIRST, FIRST]
     assert all(later * 8 >= earlier * 9 for earlier, later in zip(rows[0][1:], rows[1][1:], strict=True))
     market.chain.mine()
     await market.hands().until_still()
-    assert len(await market.said("job.funded")) == 1
+    assert len(await market.said("epoch.anchored")) == 1
 
 
 async def test_a_nonce_that_somebody_else_used_is_given_up_and_its_intents_travel_anew(
@@ -51,11 +61,11 @@ async def test_a_nonce_that_somebody_else_used_is_given_up_and_its_intents_trave
 ) -> None:
     monkeypatch.setattr(sender, "FOREIGN_S", 0.0)
     market.chain.is_mining = False
-    await market.hear(market.story("foreign", ()).submitted())
+    await market.hear(wanted(market))
     hands = market.hands()
     await hands.sender.step()
     fees = Fees(10**12, 10**12)
-    foreign = sign_transaction(OPERATOR, 0, ADMIN.address, b"", 21_000, fees, market.chain.deployment.chain_id)
+    foreign = sign_transaction(OPERATOR, FIRST, ADMIN.address, b"", 21_000, fees, market.chain.deployment.chain_id)
     await market.chain.broadcast(foreign.raw)
     market.chain.is_mining = True
     market.chain.mine()
@@ -63,13 +73,13 @@ async def test_a_nonce_that_somebody_else_used_is_given_up_and_its_intents_trave
     await fresh.rounds(3)
     await market.hands().until_still()
     states = [tuple(row) for row in await market.rows("select nonce, state from transactions order by nonce")]
-    assert states == [(0, "void"), (1, "final")]
-    assert len(await market.said("job.funded")) == 1
+    assert states == [(FIRST, "void"), (FIRST + 1, "final")]
+    assert len(await market.said("epoch.anchored")) == 1
 
 
 async def test_fees_are_not_raised_above_the_cap(market: Market) -> None:
     market.chain.is_mining = False
-    await market.hear(market.story("dear", ()).submitted())
+    await market.hear(wanted(market))
     hands = market.hands(bump_after_s=0.0, fee_max_gwei=3)
     for _ in range(4):
         await hands.sender.step()
@@ -78,15 +88,15 @@ async def test_fees_are_not_raised_above_the_cap(market: Market) -> None:
 
 async def test_a_reorganisation_above_the_depth_is_not_seen_in_the_books(market: Market) -> None:
     hands = market.hands(confirmations=3)
-    await market.hear(market.story("shallow", ()).submitted())
+    await market.hear(wanted(market))
     await hands.rounds(4)
     market.chain.mine()
-    assert await market.said("job.funded") == []
+    assert await market.said("epoch.anchored") == []
     market.chain.reorganise(2)
     for _ in range(5):
         await hands.rounds(4)
         market.chain.mine()
-    assert len(await market.said("job.funded")) == 1
+    assert len(await market.said("epoch.anchored")) == 1
     assert len(await market.rows("select from transactions")) == 1
     await hands.rounds(4)
     assert await market.rows("select from transfers where reverses is not null") == []
@@ -95,12 +105,14 @@ async def test_a_reorganisation_above_the_depth_is_not_seen_in_the_books(market:
 async def test_a_fork_below_the_depth_is_undone_in_the_books_and_sent_again(market: Market) -> None:
     story = market.story("deep", (Part("alpha", 2),))
     await market.play(story)
-    market.chain.reorganise(2)
-    hands = market.hands()
-    await hands.until_still()
+    await market.pass_windows()
+    market.chain.reorganise(4)
+    await market.hands().until_still()
+    assert await market.rows("select from transfers where kind = 'Paid' and reverses is not null")
+    await market.pass_windows()
+    assert await market.account(earned(key_of("alpha").address)) == 0
     await market.check()
-    assert await market.balance("alpha") == DEPOSIT + EARNED
-    assert len(await market.rows("select from transfers where reverses is not null")) > 0
+    assert await market.earned("alpha") == EARNED
     assert len(await market.said("job.funded")) == len(await market.said("job.settled")) == 1
 
 
@@ -118,7 +130,7 @@ class Blind:
 
 
 async def test_a_transaction_that_changed_nothing_counts_as_nothing(market: Market) -> None:
-    chain = MemoryChain(ADMIN.address, OPERATOR.address, slasher=ADMIN.address)
+    chain = MemoryChain(ADMIN.address, OPERATOR.address, proposer=ADMIN.address, terms=TERMS, governed=GOVERNED)
     await endow(chain)
     market.chain = chain
     await market.play(market.story("reverted", (Part("beta", 1, is_true=False),), "expired"))
@@ -127,18 +139,18 @@ async def test_a_transaction_that_changed_nothing_counts_as_nothing(market: Mark
     hands = market.hands(chain=Blind(chain))
     await hands.rounds(2)
     states = await market.rows("select kind, state from transactions order by nonce desc limit 1")
-    assert [tuple(row) for row in states] == [("slash", "failed")]
-    assert [row[0] for row in await market.rows("select state from intents where kind = 'slash'")] == ["pending"]
+    assert [tuple(row) for row in states] == [("accuse", "failed")]
+    assert [row[0] for row in await market.rows("select state from intents where kind = 'accuse'")] == ["pending"]
     assert await market.said("lease.slashed") == []
 
 
 async def test_one_intent_that_the_contract_would_revert_does_not_hold_up_the_others(market: Market) -> None:
-    chain = MemoryChain(ADMIN.address, OPERATOR.address, slasher=ADMIN.address)
+    chain = MemoryChain(ADMIN.address, OPERATOR.address, proposer=ADMIN.address, terms=TERMS, governed=GOVERNED)
     await endow(chain)
     market.chain = chain
     stories = [market.story(f"held {turn}", (Part("beta", 1, is_true=False),), "expired") for turn in range(3)]
-    await market.hear(*[story.submitted() for story in stories])
     await market.hands().until_still()
+    await market.hear(*[story.submitted() for story in stories])
     for story in stories:
         await market.hear_all(story.work())
     await market.hands().until_still()

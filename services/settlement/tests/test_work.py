@@ -12,6 +12,7 @@ from services.settlement.tests.stories import Part, Story
 
 from assay.bus.port import Record
 from assay.chain.errors import ChainUnreachable
+from assay.chain.values import Block
 from assay.runtime.context import Context
 from assay.runtime.shell import Shell
 from assay.settlement.bell import Bell
@@ -26,6 +27,11 @@ class Fickle:
     def __init__(self, chain: Any) -> None:
         self._chain, self.is_away = chain, False
         self.deployment = chain.deployment
+
+    def at(self, block: Block) -> "Fickle":
+        then = Fickle(self._chain.at(block))
+        then.is_away = self.is_away
+        return then
 
     def __getattr__(self, name: str) -> Any:
         async def call(*args: Any) -> Any:
@@ -71,13 +77,13 @@ async def test_a_chain_that_is_away_makes_jobs_wait_and_loses_nothing(market: Ma
     chain.is_away = True
     async with running(at_work(market.context, chain)):
         await publish(market, story, is_first=True)
-        await until(lambda: market.rows("select from intents"))
+        await until(lambda: market.rows("select from awaiting"))
         assert await market.said() == []
         chain.is_away = False
         await until(lambda: market.said("job.funded"))
         chain.is_away = True
         await publish(market, story, is_first=False)
-        await until(lambda: market.rows("select from intents where kind = 'settle'"))
+        await until(lambda: market.rows("select from touched"))
         chain.is_away = False
         await until(lambda: market.said("job.settled"))
     await market.check()
@@ -96,6 +102,7 @@ async def test_replicas_share_the_work_and_one_of_them_holds_the_desk(market: Ma
 
         await until(are_funded)
         first.stopping.set()
+        market.chain.advance(2)
         for story in stories:
             await publish(market, story, is_first=False)
 

@@ -1,1 +1,1 @@
-"""Settlement: locks a job's price in escrow, pays what was verified, refunds the rest, and keeps the books."""
+"""Settlement: holds a job's price, charges what was verified, gives back the rest, and keeps the books."""

@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assay.chain.encode import encode_anchor, encode_open, encode_pay_audits, encode_settle, encode_slash
-from assay.chain.gas import TRANSACTION_GAS_MAX, anchor_gas, audit_gas, judge_gas, open_gas, settle_gas, slash_gas
+from assay.chain.encode import encode_anchor
+from assay.chain.gas import PERIOD_GAS, SLASHING_GAS, TRANSACTION_GAS_MAX, anchor_gas, judge_gas, payment_gas
 from assay.chain.values import Deployment
-from assay.settlement.intents import Anchor, Body, Judge, Open, PayAudit, Settle, Slash, SlashBond, SlashVerifier
+from assay.settlement.intents import Anchor, Body, Judge
+from assay.settlement.paying.intents import Answer, Enlist, Forward, Pay, Post, Refill
+from assay.settlement.rewarding.intents import Reward
+from assay.settlement.slashing.intents import Accuse, Execute, Lapse, Refund
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +34,18 @@ class Batch:
 
 
 TRAVEL: Mapping[str, Kind] = {
-    Open.kind: Kind(100, lambda at: at.escrow, encode_open, lambda calls: open_gas(len(calls))),
-    Settle.kind: Kind(50, lambda at: at.escrow, encode_settle, settle_gas),
-    Slash.kind: Kind(50, lambda at: at.stake, encode_slash, lambda calls: slash_gas(len(calls))),
-    SlashVerifier.kind: Kind(50, lambda at: at.stake, encode_slash, lambda calls: slash_gas(len(calls))),
-    SlashBond.kind: Kind(50, lambda at: at.stake, encode_slash, lambda calls: slash_gas(len(calls))),
     Anchor.kind: Kind(100, lambda at: at.anchors, encode_anchor, lambda calls: anchor_gas(len(calls))),
-    PayAudit.kind: Kind(100, lambda at: at.escrow, encode_pay_audits, lambda calls: audit_gas(len(calls))),
     Judge.kind: Kind(1, lambda at: at.judge, lambda calls: calls[0], lambda calls: judge_gas(len(calls[0]))),
+    **{
+        kind.kind: Kind(1, lambda at: at.payment, lambda calls: calls[0], lambda calls: payment_gas(len(calls[0])))
+        for kind in (Enlist, Post, Pay, Forward, Refill)
+    },
+    **{
+        kind.kind: Kind(1, lambda at: at.group.slashing, lambda calls: calls[0], lambda calls: SLASHING_GAS)
+        for kind in (Accuse, Execute, Lapse, Refund)
+    },
+    Reward.kind: Kind(1, lambda at: at.group.rewards, lambda calls: calls[0], lambda calls: PERIOD_GAS),
+    Answer.kind: Kind(1, lambda at: at.challenges, lambda calls: calls[0], lambda calls: payment_gas(len(calls[0]))),
 }
 BATCH_MAX = max(kind.most for kind in TRAVEL.values())
 

@@ -13,7 +13,8 @@ class Ear:
     async def wait(self, at_most_s: float) -> None:
         """Returns when it is worth to look again."""
         try:
-            await asyncio.wait_for(self.heard.wait(), at_most_s)
+            async with asyncio.timeout(at_most_s):
+                await self.heard.wait()
         except TimeoutError:
             return
         self.heard.clear()

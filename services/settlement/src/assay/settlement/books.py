@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from assay.chain.values import Block
-from assay.settlement.ledger import Asset, Book, Transfer, escrow
+from assay.settlement.ledger import Asset, Book, Transfer
 from assay.store import Transaction
 
 # Forks reach back less far than this; a longer one is followed again from the deployment on.
@@ -23,14 +23,6 @@ select * from unnest($1::bigint[], $2::smallint[], $3::text[], $4::text[], $5::n
 BALANCES = "select account, asset, balance from accounts where account = any($1::text[])"
 # What the chain must say that an account holds: all but what was only decided here.
 ON_CHAIN = "select account, asset, balance - decided from accounts where account = any($1::text[])"
-OPENINGS = """
-select distinct on (came.account) came.account, t.tx, came.amount, payer.account as owner
-from entries came join transfers t on t.number = came.number
-join entries payer on payer.number = t.number and payer.amount < 0
-where came.account = any($1::text[]) and came.amount > 0 and t.kind = 'Opened' and t.reverses is null
-and not exists (select from transfers r where r.reverses = t.number)
-order by came.account, t.number desc
-"""
 ADVANCE = "update chain_cursor set block = $2 where block = $1 returning era"
 KEEP_BLOCK = "insert into blocks (number, hash) values ($1, $2) on conflict (number) do update set hash = excluded.hash"
 UNDO = """
@@ -42,16 +34,12 @@ with undone as (
 )
 insert into entries (number, line, account, asset, amount)
 select undone.number, line, account, asset, -amount from undone join entries on entries.number = undone.reverses
-order by undone.number, line
+order by undone.number, line returning number
 """
-
-
-class Opening(NamedTuple):
-    """The transaction that locked a job's price, how much, and whose account it came from."""
-
-    tx: str
-    amount: int
-    owner: str
+ADDRESSES = """
+select distinct split_part(account, ':', 2) from entries
+where number = any($1::bigint[]) and account ~ '^(deposit|earned|stake|unbonding):' order by 1
+"""
 
 
 class Cursor(NamedTuple):
@@ -88,33 +76,34 @@ async def remembered(tx: Transaction) -> list[tuple[int, str]]:
     return [tuple(row) for row in await tx.fetch("select number, hash from blocks order by number desc")]
 
 
-async def undo(tx: Transaction, seen: Cursor, fork: int) -> bool:
-    """Post all that was posted after block `fork` the other way round, and begin a new era there.
+async def undo(tx: Transaction, seen: Cursor, fork: int) -> list[int] | None:
+    """The transfers by which all that was posted after block `fork` was taken back; a new era begins there.
 
-    False if somebody else moved the cursor meanwhile.
+    None if somebody else moved the cursor meanwhile.
     """
     moved = "update chain_cursor set block = $3, era = era + 1 where block = $1 and era = $2 returning era"
     if await tx.fetchval(moved, seen.block, seen.era, fork) is None:
-        return False
-    await tx.execute(UNDO, fork)
+        return None
+    numbers = sorted({row[0] for row in await tx.fetch(UNDO, fork)})
     await tx.execute("delete from blocks where number > $1", fork)
-    return True
+    return numbers
 
 
-async def load(tx: Transaction, accounts: Iterable[str], jobs: Iterable[str], sql: str = BALANCES) -> Book:
-    """The book with the balances of these accounts and the owners of these jobs' escrows."""
+async def load(tx: Transaction, accounts: Iterable[str], sql: str = BALANCES) -> Book:
+    """The book with the balances of these accounts."""
     book = Book()
     for account, asset, balance in await tx.fetch(sql, sorted(set(accounts))):
         book.balances[account, Asset(asset)] = int(balance)
-    for job, found in (await openings(tx, jobs)).items():
-        book.owners[job] = found.owner
     return book
 
 
-async def post(tx: Transaction, transfers: Sequence[Transfer]) -> None:
-    """Post the transfers in their order. Each log posts once in an era; the database refuses a second time."""
+async def post(tx: Transaction, transfers: Sequence[Transfer]) -> list[int]:
+    """The numbers under which the transfers are posted, in their order.
+
+    Each log posts once in an era; the database refuses a second time.
+    """
     if not transfers:
-        return
+        return []
     logs, kinds, blocks = zip(*((t.log, t.kind, t.block) for t in transfers), strict=True)
     numbers = sorted(row[0] for row in await tx.fetch(TRANSFERS, logs, kinds, blocks))
     rows = [
@@ -123,18 +112,12 @@ async def post(tx: Transaction, transfers: Sequence[Transfer]) -> None:
         for line, entry in enumerate(transfer.entries)
     ]
     await tx.execute(ENTRIES, *map(list, zip(*rows, strict=True)))
+    return numbers
 
 
-async def openings(tx: Transaction, jobs: Iterable[str]) -> dict[str, Opening]:
-    """How the price of each of these jobs came to be locked, of those where it was."""
-    rows = await tx.fetch(OPENINGS, sorted({escrow(job) for job in jobs}))
-    return {account.partition(":")[2]: Opening(tx_hash, int(amount), owner) for account, tx_hash, amount, owner in rows}
-
-
-async def locked(tx: Transaction, jobs: Sequence[str]) -> dict[str, int]:
-    """What lies in the escrow of each job."""
-    rows = await tx.fetch(BALANCES, [escrow(job) for job in jobs])
-    return {account.partition(":")[2]: int(balance) for account, _, balance in rows}
+async def addresses(tx: Transaction, numbers: Sequence[int]) -> list[str]:
+    """The addresses whose accounts these transfers have moved."""
+    return [row[0] for row in await tx.fetch(ADDRESSES, list(numbers))]
 
 
 async def balances(tx: Transaction, accounts: Sequence[str]) -> dict[str, int]:

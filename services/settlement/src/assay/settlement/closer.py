@@ -1,4 +1,4 @@
-"""Closes jobs: where nothing is lacking, the receipt is composed, sealed and stored, and its settlement wanted."""
+"""Closes jobs: where nothing is lacking, the receipt is composed, sealed and stored, and the job charged."""
 
 import asyncio
 import logging
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assay.proof.digest import blake3_hex
 from assay.proof.provenance import EpochPart
 from assay.proof.provenance_disputes import DisputePart
 from assay.proof.receipt import compose, receipt_digest, seal
@@ -16,15 +17,20 @@ from assay.schema.errors import Reject
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobSubmitted
 from assay.schema.lease import LeaseCommitted, LeaseExecuted
-from assay.settlement import books, disputes, epochs, queries
+from assay.schema.voucher import VoucherPresented
+from assay.settlement import disputes, epochs, queries
 from assay.settlement.desk import Desk
-from assay.settlement.domain import Closure, Dossier, close, commits_of, gather, lacks
-from assay.settlement.intents import AuditFee, Settle, pay_audit
+from assay.settlement.domain import Closure, Dossier, chargeable, close, commits_of, gather, lacks
 from assay.settlement.lineage import beacon_block, count_disputes, doubled, epoch_part, epochs_of, ordered_by
 from assay.settlement.lineage_disputes import dispute_parts
+from assay.settlement.paying import billing, holds
+from assay.settlement.paying.bills import JobBill, fee_of
+from assay.settlement.vouching import owed_by, vouched_by_ms, voucher_of
 from assay.store import Transaction
 
 TOUCHED_MAX = 500
+# What is charged now is posted with the epoch after that; so much later at the latest, while all is well.
+POSTING_MS = 600_000
 Disputed = Mapping[str, Sequence[DisputePart]]
 """The disputes of which all is known, by epoch."""
 
@@ -33,12 +39,23 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ripe:
-    """A touched job of which all but its epochs is known: what was said of it, and what is locked for it."""
+    """A touched job of which all but its epochs is known: what was said of it, what is held, what can be charged."""
 
     job: str
     said: Sequence[Envelope[Event]]
     dossier: Dossier
-    locked: int
+    held: int
+    most: int
+    owed: Mapping[str, VoucherPresented]
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A job whose receipt is stored: its bill, the audits that it cannot pay, and what let it close."""
+
+    bill: JobBill
+    left: Sequence[AuditUpheld]
+    cause: str
 
 
 class Closer:
@@ -49,9 +66,13 @@ class Closer:
 
     async def step(self) -> bool:
         """Whether any job was looked at, or an epoch came to its end. Raises Retry, Unreachable."""
+        async with self._store.reading() as tx:
+            if not await queries.is_any_touched(tx):
+                return False
+        now_ms = self._desk.context.now()
         async with self._desk.context.unit() as unit:
-            touched = await queries.touched(unit.tx, TOUCHED_MAX)
-            jobs = await ripe_of(unit.tx, list(touched)) if touched else []
+            touched = await queries.touched(unit.tx, TOUCHED_MAX, now_ms)
+            jobs = await ripe_of(unit.tx, self._desk, list(touched), now_ms) if touched else []
             wanted = sorted({epoch for job in jobs for epoch in epochs_of(job.dossier)})
             facts = await epochs.facts(unit.tx, wanted) if wanted else {}
             told = await disputes.told(unit.tx, wanted) if wanted else {}
@@ -64,16 +85,17 @@ class Closer:
     async def _close_all(
         self, jobs: Sequence[Ripe], facts: Mapping[str, Sequence[Event]], disputed: Disputed, places: Sequence[int]
     ) -> None:
-        """Want what settles those that lack nothing, and forget that they were touched."""
+        """Charge those that lack nothing, and forget that they were touched."""
         whole = {epoch: said for epoch, said in facts.items() if count_disputes(said) <= len(disputed.get(epoch, ()))}
         proven = await self._proven(whole)
         closing = (self._close(job, proven, disputed, facts) for job in jobs)
-        found = [settle for settle in await asyncio.gather(*closing) if settle]
+        found = [closed for closed in await asyncio.gather(*closing) if closed]
         async with self._store.transaction() as tx:
-            for settle, left, cause in found:
-                await queries.want(tx, settle, cause)
-                for audit in left:
-                    await queries.want(tx, pay_audit(audit), cause)
+            if found:
+                bills = [(closed.bill, closed.cause) for closed in found]
+                await billing.write(tx, bills, self._desk.context.now())
+            for audit, cause in [(audit, closed.cause) for closed in found for audit in closed.left]:
+                await billing.owe(tx, audit, digest_of(audit), cause)
             await queries.forget_touches(tx, places)
         if found:
             self._desk.bell.ring()
@@ -86,49 +108,72 @@ class Closer:
 
     async def _close(
         self, job: Ripe, proven: Mapping[str, EpochPart], disputed: Disputed, facts: Mapping[str, Sequence[Event]]
-    ) -> tuple[Settle, Sequence[AuditUpheld], str] | None:
-        """What settles the job, once its receipt is stored, and the audits that it cannot pay.
-
-        None while one of its epochs lacks something.
-        """
+    ) -> Closed | None:
+        """What the job comes to, once its receipt is stored. None while one of its epochs lacks something."""
         dossier, wanted = job.dossier, epochs_of(job.dossier)
         if not proven.keys() >= set(wanted):
             return None
-        closure = close(dossier, job.locked, ordered_by(job.job, (facts[epoch] for epoch in wanted)))
+        ordered = ordered_by(job.job, (facts[epoch] for epoch in wanted))
+        closure = close(dossier, job.held, ordered, job.most, job.owed)
         parts = [proven[epoch] for epoch in wanted]
         own = [part for epoch in wanted for part in disputed.get(epoch, ()) if part.lease_id in dossier.granted]
         try:
-            sealed = seal(statement_of(self._desk, dossier, job.said, closure, parts, own), self._desk.key)
+            sealed = seal(statement_of(self._desk, job, closure, parts, own), self._desk.key)
         except Reject as error:
             log.error("job %s cannot be closed: %s", job.job, error)
             return None
         digest = await self._desk.context.bus.blobs.put(sealed.encode())
         assert digest == receipt_digest(sealed) and dossier.submitted is not None
-        settle = Settle(
+        bill = JobBill(
+            event=closure.event.type,
             job_id=job.job,
             requester=dossier.submitted.requester,
-            event=closure.event.type,
             payouts=closure.payouts,
-            fee=closure.fee,
             audits=tuple(fee_of(audit) for audit in closure.audits),
             refunded=closure.refunded,
             receipt=digest,
         )
-        return settle, closure.left, job.said[-1].id
+        return Closed(bill, closure.left, job.said[-1].id)
 
 
-def fee_of(audit: AuditUpheld) -> AuditFee:
-    """What an ordered audit earns."""
-    return AuditFee(audit_id=audit.audit_id, verifier=audit.verifier, amount=audit.fee)
-
-
-async def ripe_of(tx: Transaction, touched: Sequence[str]) -> list[Ripe]:
-    """Those of the touched jobs of which all is known but perhaps their epochs."""
+async def ripe_of(tx: Transaction, desk: Desk, touched: Sequence[str], now_ms: int) -> list[Ripe]:
+    """Those of the touched jobs of which all is known but perhaps their epochs; what is too early is touched anew."""
+    posted_by_ms = now_ms + int(desk.knobs.payment_age_s * 1000) + POSTING_MS
     said = await queries.closable(tx, touched)
     dossiers = {job: gather([envelope.event for envelope in known]) for job, known in said.items()}
     whole = [job for job, dossier in dossiers.items() if not lacks(dossier)]
-    locked = await books.locked(tx, whole) if whole else {}
-    return [Ripe(job, said[job], dossiers[job], locked.get(job, 0)) for job in whole]
+    for job in list(whole):
+        due_ms = vouched_by_ms(dossiers[job], said[job], int(desk.knobs.voucher_wait_s * 1000))
+        if due_ms > now_ms:
+            whole.remove(job)
+            await queries.touch(tx, [job], due_ms)
+    held = await holds.held(tx, whole) if whole else {}
+    lacking = await holds.shortages(tx, [payer for _, payer in held.values()], posted_by_ms // 1000)
+    owed = {job: owed_by(desk.domain, dossiers[job]) for job in whole}
+    return [ripe(job, said[job], dossiers[job], *held[job], lacking, posted_by_ms, owed[job]) for job in whole]
+
+
+def ripe(
+    job: str,
+    said: Sequence[Envelope[Event]],
+    dossier: Dossier,
+    held: int,
+    payer: str,
+    lacking: Mapping[str, int],
+    posted_by_ms: int,
+    owed: Mapping[str, VoucherPresented],
+) -> Ripe:
+    """A job with what can be charged of what is held for it."""
+    assert dossier.submitted is not None
+    most = chargeable(held, lacking.get(payer, 0), dossier.submitted.deadline_ms, posted_by_ms)
+    if most < held:
+        log.error("of job %s only %d of %d can be charged: its requester leaves, or it is too late", job, most, held)
+    return Ripe(job, said, dossier, held, most, owed)
+
+
+def digest_of(audit: AuditUpheld) -> str:
+    """The digest of what upheld an audit, as it was said."""
+    return blake3_hex(audit.model_dump_json(exclude_defaults=True).encode())
 
 
 async def settle_epochs(unit: Unit) -> bool:
@@ -141,21 +186,18 @@ async def settle_epochs(unit: Unit) -> bool:
 
 
 def statement_of(
-    desk: Desk,
-    dossier: Dossier,
-    said: Sequence[Envelope[Any]],
-    closure: Closure,
-    proven: Sequence[EpochPart],
-    disputed: Sequence[DisputePart],
+    desk: Desk, job: Ripe, closure: Closure, proven: Sequence[EpochPart], disputed: Sequence[DisputePart]
 ) -> Any:
     """The receipt of a job that lacks nothing: each lease with the very statements that its share counts."""
-    submitted = next(envelope for envelope in said if isinstance(envelope.event, JobSubmitted))
+    dossier, said = job.dossier, job.said
+    submitted: Any = next(envelope for envelope in said if isinstance(envelope.event, JobSubmitted))
     leases, verdicts = [], []
     for share in dossier.shares:
         counted = {commit.commitment for commit in commits_of(dossier, share)}
-        leases.append((dossier.granted[share.lease_id], statements(said, share.lease_id, counted)))
-        found = dossier.verified.get(share.lease_id) or dossier.rejected[share.lease_id]
-        verdicts.append(dossier.verdicts[found.verdict_id])
+        all_said = [*statements(said, share.lease_id, counted), *voucher_of(said, job.owed.get(share.lease_id))]
+        leases.append((dossier.granted[share.lease_id], all_said))
+        if found := dossier.verified.get(share.lease_id) or dossier.rejected.get(share.lease_id):
+            verdicts.append(dossier.verdicts[found.verdict_id])
     twice = {share.lease_id: pair for share in dossier.shares if (pair := doubled(said, share.lease_id))}
     money = (closure.payouts, closure.refunded, closure.fee)
     audited = sum(audit.fee for audit in closure.audits)

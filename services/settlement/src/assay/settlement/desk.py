@@ -1,12 +1,13 @@
 """What the tasks of settlement share: the shell, the chain, the operator's key, and the knobs."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 from assay.chain.port import Chain
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
 from assay.runtime.context import Context
+from assay.runtime.metrics import Metrics
 from assay.settlement.bell import Bell
 
 # What the contracts would refuse now is tried again after so long.
@@ -22,6 +23,54 @@ class Knobs(Protocol):
     def bump_after_s(self) -> float: ...
     @property
     def fee_max_gwei(self) -> int: ...
+    @property
+    def payment_steps_max(self) -> int: ...
+    @property
+    def payment_value_max(self) -> int: ...
+    @property
+    def payment_age_s(self) -> float: ...
+    @property
+    def voucher_wait_s(self) -> float: ...
+    @property
+    def payment_posts_max(self) -> int: ...
+    @property
+    def native_price(self) -> int: ...
+
+
+class Gauge(Protocol):
+    """Where a figure is shown."""
+
+    def set(self, value: float) -> None:
+        """Show this value."""
+
+
+class Counter(Protocol):
+    """What only grows."""
+
+    def inc(self, amount: float) -> None:
+        """Add so much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """What an operator watches: each must be 0, but for the gas that was paid for requesters."""
+
+    drift: Gauge
+    stalled: Gauge
+    dues: Gauge
+    overdue: Gauge
+    relayed: Counter
+
+    @classmethod
+    def of(cls, metrics: Metrics) -> Self:
+        """Those of a process; made once."""
+        return cls(
+            drift=metrics.gauge("settlement_drift", "Base units by which ledger and chain differ; must be 0."),
+            stalled=metrics.gauge("settlement_stalled", "1 while nothing is posted until a person has looked."),
+            dues=metrics.gauge("settlement_dues", "Audits that wait for a deposit of the operator's own."),
+            overdue=metrics.gauge("settlement_slashes_overdue", "1 while a slash is half way to being lost."),
+            relayed=metrics.counter("settlement_relayed_gas", "Gas paid to send what requesters signed."),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +83,9 @@ class Desk:
     knobs: Knobs
     bell: Bell
 
+    gauges: Gauges
+
     @property
     def domain(self) -> Domain:
-        """The domain that orders and statements are signed in."""
-        return Domain(self.chain.deployment.chain_id, self.chain.deployment.escrow)
+        """What orders, statements, receipts and epochs are signed and hashed in."""
+        return self.chain.deployment.domain

@@ -1,20 +1,18 @@
 """What a span of the chain's logs may answer, and what comes of it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from assay.chain import events as chain
+from assay.chain.payment import events as payment
 from assay.schema.event import Event
-from assay.settlement.books import Opening
 from assay.settlement.intents import Body, anchor_name
-from assay.settlement.ledger import job_name
 from assay.settlement.queries import Intent
 
 # The contracts answer each member of a batch with one of these.
 ANSWERS = (
-    *(chain.Opened, chain.Refused, chain.Settled, chain.SettlementRefused, chain.Slashed, chain.SlashRefused),
-    *(chain.Anchored, chain.AnchorRefused, chain.AuditPaid, chain.AuditRefused, chain.Ruled),
+    *(chain.Anchored, chain.AnchorRefused, chain.Ruled),
+    payment.Posted,
 )
 
 
@@ -40,15 +38,13 @@ class Docket:
     """The unfinished intents that a span of logs may answer, and what came of them."""
 
     intents: dict[tuple[str, str, int], Intent]
-    openings: Mapping[str, Opening] = field(default_factory=dict)
     done: list[int] = field(default_factory=list)
     later: list[int] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     events: list[tuple[Event, str]] = field(default_factory=list)
-    paid: dict[str, dict[int, int]] = field(default_factory=dict)
     staked: dict[str, Log] = field(default_factory=dict)
-    funded: list[str] = field(default_factory=list)
+    terms: Log | None = None
 
     def find(self, kind: str, about: str, fence: int = 0) -> Any:
         """The body of the unfinished intent, or None."""
@@ -67,10 +63,9 @@ class Docket:
 
 
 def about(event: chain.ChainEvent) -> str | None:
-    """What a chain event is about, as intents name it: a job, an audit, a dispute, or an epoch of a provider."""
+    """What a chain event is about, as intents that the docket answers name it: a dispute, or an epoch of a provider."""
     if isinstance(event, chain.Anchored | chain.AnchorRefused):
         return anchor_name(event.provider, event.number)
     if isinstance(event, chain.Ruled):
         return event.dispute.hex()
-    word = getattr(event, "job_id", None) or getattr(event, "audit_id", None)
-    return job_name(word) if word else None
+    return None

@@ -1,17 +1,19 @@
 """When a job's money can come to its end, and what the end is; pure.
 
 A job closes once it has stopped and every lease that closed a segment has its verdict. Verified segments are paid, the
-rest goes back, so payouts and refund always add up to what was locked. Nothing is paid that the receipt cannot show.
+rest goes back, so payouts and refund always add up to what was held. Nothing is paid that the receipt cannot show.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from assay.proof.commitment import root_of
 from assay.proof.order import spec_digest
 from assay.schema.audit import AuditUpheld
+from assay.schema.errors import Refused
 from assay.schema.event import Event
 from assay.schema.job import (
     JobCancelled,
@@ -34,13 +36,17 @@ from assay.schema.lease import (
     LeaseVerified,
     SlashReason,
 )
-from assay.schema.values import AUDIT_FEE_PPM, BOND_PER_VERIFIER, STAKE_PER_SLOT, cost_of
+from assay.schema.values import AUDIT_FEE_PPM, cost_of
 from assay.schema.verdict import VerdictReached
+from assay.schema.voucher import VOUCHED_KINDS, VoucherPresented, payable_units
 
-# Half of what stands behind the slot that the lease filled: far more than a lease earns, and the provider keeps
-# enough to mend its ways.
-SLASH_SHARE_PPM: Final = 500_000
 PPM: Final = 1_000_000
+DAY_MS: Final = 24 * 3600 * 1000
+# As the contract has it: how far off an order's deadline may be when it is charged, and how long ago.
+ORDER_LIFE_MS: Final = 30 * DAY_MS
+GRACE_MS: Final = 7 * DAY_MS
+
+NOTHING_OWED: Final[Mapping[str, VoucherPresented]] = MappingProxyType({})
 
 Stopped: TypeAlias = JobExecuted | JobFailed | JobExpired | JobCancelled
 
@@ -72,19 +78,27 @@ class Dossier:
     verified: Mapping[str, LeaseVerified] = field(default_factory=dict)
     rejected: Mapping[str, LeaseRejected] = field(default_factory=dict)
     verdicts: Mapping[str, VerdictReached] = field(default_factory=dict)
+    presented: Mapping[str, Sequence[VoucherPresented]] = field(default_factory=dict)
+
+    @property
+    def is_vouched(self) -> bool:
+        """Whether its leases are paid by vouchers."""
+        return self.submitted is not None and self.submitted.spec.kind in VOUCHED_KINDS
 
     @property
     def shares(self) -> tuple[LeaseShare, ...]:
-        """The leases that closed a segment, in the order of their fences."""
+        """The leases that closed a segment, or that are owed for without, in the order of their fences."""
         leases = self.stopped.leases if self.stopped else ()
-        return tuple(sorted((share for share in leases if share.segments), key=lambda share: share.fence))
+        owed = self.presented if self.is_vouched else {}
+        counted = (share for share in leases if share.segments or share.lease_id in owed)
+        return tuple(sorted(counted, key=lambda share: share.fence))
 
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """How a job's money ends: `payouts` by rising fence, the fee of each, the rest of what was locked refunded.
+    """How a job's money ends: `payouts` by rising fence, the fee of all, the rest of what was held refunded.
 
-    `audits` are those that the order asked for and pays, `left` those that it has no money for: the fund pays these.
+    `audits` are those that the order asked for and pays, `left` those that it has no money for: the operator does.
     """
 
     event: type[JobSettled] | type[JobRefunded]
@@ -99,9 +113,12 @@ def gather(events: Iterable[Event]) -> Dossier:
     """The dossier of one job's events, in any order."""
     known = list(events)
     committed: dict[str, list[LeaseCommitted]] = {}
+    presented: dict[str, list[VoucherPresented]] = {}
     for event in known:
         if isinstance(event, LeaseCommitted):
             committed.setdefault(event.lease_id, []).append(event)
+        if isinstance(event, VoucherPresented):
+            presented.setdefault(event.lease_id, []).append(event)
     return Dossier(
         submitted=next((event for event in known if isinstance(event, JobSubmitted)), None),
         stopped=next((event for event in known if isinstance(event, Stopped)), None),
@@ -112,6 +129,7 @@ def gather(events: Iterable[Event]) -> Dossier:
         verified={event.lease_id: event for event in known if isinstance(event, LeaseVerified)},
         rejected={event.lease_id: event for event in known if isinstance(event, LeaseRejected)},
         verdicts={event.verdict_id: event for event in known if isinstance(event, VerdictReached)},
+        presented=presented,
     )
 
 
@@ -128,6 +146,8 @@ def lacks(dossier: Dossier) -> list[str]:
 
 def _lease_lacks(dossier: Dossier, share: LeaseShare) -> list[str]:
     lease = share.lease_id
+    if not share.segments:
+        return [] if lease in dossier.granted else [f"the grant of {lease}"]
     found = dossier.verified.get(lease) or dossier.rejected.get(lease)
     wanted = {
         "grant": lease in dossier.granted,
@@ -164,23 +184,38 @@ def _back(tip: LeaseCommitted, known: Mapping[str, LeaseCommitted], share: Lease
     return tuple(reversed(chain))
 
 
-def close(dossier: Dossier, locked: int, ordered: Sequence[AuditUpheld] = ()) -> Closure:
+def close(
+    dossier: Dossier,
+    held: int,
+    ordered: Sequence[AuditUpheld] = (),
+    most: int | None = None,
+    owed: Mapping[str, VoucherPresented] = NOTHING_OWED,
+) -> Closure:
     """How the job ends that lacks nothing: each verified lease is paid what it earned, as far as the money goes.
 
-    The audit fee is taken out of each payout. After the leases come the audits that were `ordered`, whatever was found.
+    `owed` are the vouchers of leases that these pay for. The fee is taken out of what each lease costs. After the
+    leases come the audits that were `ordered`, whatever was found. At most `most` of what is held can be charged.
     """
     assert dossier.submitted is not None and dossier.closing is not None
-    left, payouts, fees = min(locked, dossier.submitted.price_limit), [], 0
-    refunded = locked
+    left = min(held if most is None else most, held, dossier.submitted.price_limit)
+    payouts, refunded = [], held
     for share in dossier.shares:
-        if share.lease_id in dossier.verified:
-            cost = min(earned(dossier, share), left)
-            fee = audit_fee(cost)
-            payouts.append(_payout(share, cost - fee))
-            left, refunded, fees = left - cost, refunded - cost, fees + fee
+        if share.lease_id in dossier.verified or (not share.segments and share.lease_id in owed):
+            cost = min(earned(dossier, share, owed), left)
+            payouts.append(_payout(share, cost))
+            left, refunded = left - cost, refunded - cost
     audits = covered(ordered, left)
     refunded -= sum(audit.fee for audit in audits)
-    return Closure(dossier.closing, tuple(payouts), fees, refunded, audits, tuple(ordered[len(audits) :]))
+    fee = sum(payout.fee for payout in payouts)
+    return Closure(dossier.closing, tuple(payouts), fee, refunded, audits, tuple(ordered[len(audits) :]))
+
+
+def chargeable(held: int, shortage: int, deadline_ms: int, posted_by_ms: int) -> int:
+    """What of a job's hold an epoch that is posted by then can still charge.
+
+    Not what its requester lacks by then, having taken it out; and nothing so long after the order's deadline.
+    """
+    return max(0, held - shortage) if posted_by_ms <= deadline_ms + GRACE_MS else 0
 
 
 def covered(ordered: Sequence[AuditUpheld], left: int) -> tuple[AuditUpheld, ...]:
@@ -190,28 +225,41 @@ def covered(ordered: Sequence[AuditUpheld], left: int) -> tuple[AuditUpheld, ...
 
 
 def audit_fee(cost: int) -> int:
-    """What of the price of a lease's work goes to the audit fund, rounded down."""
+    """What of the price of a lease's work goes to the treasury, rounded down."""
     return cost * AUDIT_FEE_PPM // PPM
 
 
-def earned(dossier: Dossier, share: LeaseShare) -> int:
-    """The price of the lease's verified units, in stable base units; never of more than it committed."""
+def earned(dossier: Dossier, share: LeaseShare, owed: Mapping[str, VoucherPresented] = NOTHING_OWED) -> int:
+    """The price of the lease's verified units, in stable base units; never of more than it committed.
+
+    Where vouchers pay, that of what is vouched for: what no segment closed stands by its requester's word alone.
+    """
+    assert dossier.submitted is not None
+    if dossier.is_vouched:
+        voucher = owed.get(share.lease_id)
+        units = payable_units(voucher.units, share.segments, dossier.submitted.spec.segment_units) if voucher else 0
+        return cost_of(units, share.mega_unit_price)
     committed = sum(commit.units for commit in commits_of(dossier, share))
     return cost_of(min(dossier.verified[share.lease_id].units, committed), share.mega_unit_price)
 
 
-def _payout(share: LeaseShare, amount: int) -> Payout:
-    return Payout(lease_id=share.lease_id, provider=share.provider, fence=share.fence, amount=amount)
+def _payout(share: LeaseShare, cost: int) -> Payout:
+    fee = audit_fee(cost)
+    names = {"lease_id": share.lease_id, "provider": share.provider, "fence": share.fence}
+    return Payout(**names, amount=cost - fee, fee=fee)
 
 
-def slash_amount(held: int) -> int:
-    """What one rejected lease costs its provider, in native base units, out of the stake that it holds."""
-    return min(STAKE_PER_SLOT * SLASH_SHARE_PPM // PPM, held)
+def check_terms(job: JobSubmitted, now_ms: int) -> None:
+    """Nothing, if Payment can charge the order.
 
-
-def bond_amount(held: int) -> int:
-    """What one overruled audit costs its verifier, in native base units, out of the stake that it holds: the bond."""
-    return min(BOND_PER_VERIFIER, held)
+    Raises Refused: job.past_deadline, job.distant_deadline, job.unpriced.
+    """
+    if job.deadline_ms <= now_ms:
+        raise Refused("job.past_deadline", "The deadline had passed when the order was to be held for.")
+    if job.deadline_ms > now_ms + ORDER_LIFE_MS:
+        raise Refused("job.distant_deadline")
+    if job.price_limit == 0:
+        raise Refused("job.unpriced")
 
 
 def slash_reason(code: str) -> SlashReason:
@@ -219,6 +267,6 @@ def slash_reason(code: str) -> SlashReason:
     return SLASH_REASONS.get(code, SlashReason.INVALID_RESULT)
 
 
-def gas_share(gas_used: int, count: int, turn: int) -> int:
-    """What one of `count` members of a batch bears of its gas; the shares add up to the whole."""
-    return gas_used // count + (1 if turn < gas_used % count else 0)
+def portion(whole: int, count: int, turn: int) -> int:
+    """What one of `count` has of a whole that they share alike; the parts add up to it."""
+    return whole // count + (1 if turn < whole % count else 0)

@@ -20,11 +20,8 @@ select $1, given.* from unnest($2::text[], $3::text[], $4::bigint[]) as given on
 SETTLE = """
 update epochs e set is_settled = true where ended_by is not null and not is_settled and not exists (
     select from epoch_leases l where l.epoch_id = e.epoch_id and (
-        not exists (
-            select from intents i where i.kind = 'settle' and i.about = l.job_id and i.state in ('done', 'refused')
-        ) or exists (
-            select from intents i where i.kind = 'slash' and i.about = l.job_id and i.fence = l.fence
-            and i.state in ('pending', 'sent')
+        not exists (select from bills b where b.about = l.job_id and b.is_told) or exists (
+            select from accusation_subjects s where s.kind = 'lease' and s.about = l.lease_id and not s.is_told
         )
     )
 ) returning epoch_id, provider, number, ended_by

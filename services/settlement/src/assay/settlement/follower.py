@@ -15,16 +15,24 @@ from itertools import chain as chained
 from assay.chain.errors import UnknownBlock
 from assay.chain.events import LoggedEvent, Receipt
 from assay.chain.values import Block
+from assay.proof.eip712 import Domain
 from assay.runtime.context import Unit
 from assay.schema.epoch import EpochAnchored
 from assay.schema.errors import Mismatch
 from assay.settlement import books, epochs, queries, sending
+from assay.settlement.accounts import say_changes
 from assay.settlement.desk import POSTPONE_MS, Desk
 from assay.settlement.docket import ANSWERS, Docket, Log, about
-from assay.settlement.domain import gas_share
-from assay.settlement.ledger import Book, Transfer, stake, unbonding
-from assay.settlement.outcomes import conclude, stake_changes
-from assay.settlement.postings import post
+from assay.settlement.domain import portion
+from assay.settlement.ledger import Book, Transfer
+from assay.settlement.outcomes import conclude
+from assay.settlement.paying import epochs as paying
+from assay.settlement.paying.intents import Forward
+from assay.settlement.paying.notes import Notes, note
+from assay.settlement.postings import needed, post
+from assay.settlement.rewarding import notes as rewarding
+from assay.settlement.slashing import notes as slashing
+from assay.settlement.staking import cover
 
 # Logs of at most so many blocks are taken in at once.
 SPAN_BLOCKS = 500
@@ -63,7 +71,7 @@ class Follower:
             last = min(head.number - self._desk.knobs.confirmations + 1, seen.block + SPAN_BLOCKS)
             if last <= seen.block:
                 return False
-            span = await self._read(seen.block + 1, last)
+            span = await self._read(seen.block + 1, head if last == head.number else await self._chain.block(last))
             return span is not None and await self._take(seen, span)
 
     async def _cursor(self) -> books.Cursor:
@@ -72,16 +80,18 @@ class Follower:
         if seen is None:
             # Nothing happens to the contracts in the block that first holds them.
             first = await self._chain.block(self._chain.deployment.deployed_block)
+            terms = await self._chain.cover_terms()
             async with self._store.transaction() as tx:
                 await books.begin(tx, first)
+                await cover.begin(tx, terms, first.number)
             return books.Cursor(first.number, hex_of(first.hash), 0)
         return seen
 
     async def _has_forked(self, seen: books.Cursor, head: Block) -> bool:
         if head.number >= seen.block:
             self._behind_since = None
-            is_head = head.number == seen.block
-            return (hex_of(head.hash) if is_head else await self._hash_at(seen.block)) != seen.hash
+            told = {head.number: hex_of(head.hash), head.number - 1: hex_of(head.parent_hash)}
+            return (told.get(seen.block) or await self._hash_at(seen.block)) != seen.hash
         now_s = asyncio.get_running_loop().time()
         self._behind_since = self._behind_since or now_s
         return now_s - self._behind_since > LAG_S or await self._is_another(head)
@@ -106,65 +116,80 @@ class Follower:
                 break
         else:
             raise Mismatch(f"No block that was followed is on this chain any more; its head is {head.number}.")
-        async with self._store.transaction() as tx:
-            if await books.undo(tx, seen, number):
-                await sending.reopen(tx, number)
+        async with self._desk.context.unit() as unit:
+            undone = await books.undo(unit.tx, seen, number)
+            if undone is not None:
+                await sending.reopen(unit.tx, number)
+                await paying.undo(unit.tx, number)
+                await cover.undo(unit.tx, number)
+                await say_changes(unit, undone, f"fork:{number}", number)
                 log.error("the chain forked below its confirmations: blocks %d to %d undone", number + 1, seen.block)
         self._behind_since = None
 
-    async def _read(self, first: int, last: int) -> Span | None:
+    async def _read(self, first: int, last: Block) -> Span | None:
         """The logs of these blocks; None if the chain changed while they were read."""
-        before = await self._chain.block(last)
-        logs = tuple(await self._chain.events(first, last))
+        logs = tuple(await self._chain.events(first, last.number))
         hashes = list(dict.fromkeys(logged.tx_hash for logged in logs))
         async with self._store.reading() as tx:
             own = await sending.own(tx, hashes)
         found = await asyncio.gather(*(self._chain.receipt(tx_hash) for tx_hash in own))
         receipts = {receipt.tx_hash: receipt for receipt in found if receipt is not None}
-        if len(receipts) < len(own) or (await self._chain.block(last)).hash != before.hash:
+        if len(receipts) < len(own) or (await self._chain.block(last.number)).hash != last.hash:
             return None
-        return Span(before, logs, own, receipts)
+        return Span(last, logs, own, receipts)
 
     async def _take(self, seen: books.Cursor, span: Span) -> bool:
         async with self._desk.context.unit() as unit:
             if not await books.advance(unit.tx, seen, span.last):
                 return False
-            docket = await self._post(unit, place(span)) if span.logs else Docket({})
+            docket = await post_all(unit, place(span), self._desk.domain) if span.logs else Docket({})
             for tx_hash, own in span.own.items():
                 block = span.receipts[tx_hash].block_number
                 await sending.end(unit.tx, own.sender, own.nonce, "final", block)
             await queries.postpone(unit.tx, docket.later, self._desk.context.now() + POSTPONE_MS)
+        self._desk.gauges.relayed.inc(relayed_gas(span))
         for trouble in docket.troubles:
             log.error("settlement needs a person: %s", trouble)
-        self._desk.bell.ring()
+        if span.logs:
+            self._desk.bell.ring()
         return True
 
-    async def _post(self, unit: Unit, logs: Sequence[Log]) -> Docket:
-        docket, book = await prepare(unit, logs)
-        transfers = []
-        for entry in logs:
-            if entries := post(entry.event, book):
-                transfers.append(Transfer(entry.id, type(entry.event).__name__, entry.block, entries))
-            conclude(entry, docket)
-        await books.post(unit.tx, transfers)
-        await queries.finish(unit.tx, "done", docket.done)
-        await queries.finish(unit.tx, "refused", docket.refused)
-        await queries.touch(unit.tx, docket.funded)
-        for event, cause in chained(docket.events, stake_changes(docket, book)):
-            said = unit.emission.add(event, cause)
-            if isinstance(event, EpochAnchored):
-                await epochs.remember(unit.tx, said)
-        return docket
+
+def relayed_gas(span: Span) -> int:
+    """What the transactions that requesters had signed took."""
+    return sum(span.receipts[tx].gas_used for tx, own in span.own.items() if own.kind == Forward.kind)
+
+
+async def post_all(unit: Unit, logs: Sequence[Log], domain: Domain) -> Docket:
+    """Take in the logs: the ledger's entries, what they change besides, and what is said of them."""
+    docket, book = await prepare(unit, logs)
+    transfers = []
+    for entry in logs:
+        if entries := post(entry.event, book):
+            transfers.append(Transfer(entry.id, type(entry.event).__name__, entry.block, entries))
+        conclude(entry, docket)
+        notes = Notes(unit.tx, docket, domain)
+        await note(notes, entry)
+        await slashing.note(notes, entry)
+        await rewarding.note(notes, entry)
+        await cover.note(unit.tx, entry)
+    posted = await books.post(unit.tx, transfers)
+    await queries.finish(unit.tx, "done", docket.done)
+    await queries.finish(unit.tx, "refused", docket.refused)
+    for event, cause in chained(docket.events, await cover.changes(unit.tx, docket)):
+        said = unit.emission.add(event, cause)
+        if isinstance(event, EpochAnchored):
+            await epochs.remember(unit.tx, said)
+    await say_changes(unit, posted, logs[-1].id, logs[-1].block)
+    return docket
 
 
 async def prepare(unit: Unit, logs: Sequence[Log]) -> tuple[Docket, Book]:
     """The intents that the logs may answer, and what the postings have to know."""
     events = [entry.event for entry in logs]
     names = sorted({name for event in events if (name := about(event))})
-    providers = {event.provider for event in events if hasattr(event, "provider")}
-    accounts = [account for address in providers for account in (stake(address), unbonding(address))]
-    book = await books.load(unit.tx, accounts, names)
-    return Docket(await queries.unfinished(unit.tx, names), await books.openings(unit.tx, names)), book
+    book = await books.load(unit.tx, [account for event in events for account in needed(event)])
+    return Docket(await queries.unfinished(unit.tx, names)), book
 
 
 def place(span: Span) -> list[Log]:
@@ -176,7 +201,7 @@ def place(span: Span) -> list[Log]:
         tx_hash, own = logged.tx_hash, span.own.get(logged.tx_hash)
         gas = 0
         if own and own.members and isinstance(logged.event, ANSWERS):
-            gas = gas_share(span.receipts[tx_hash].gas_used, own.members, answers[tx_hash])
+            gas = portion(span.receipts[tx_hash].gas_used, own.members, answers[tx_hash])
             answers[tx_hash] += 1
         logs.append(Log(logged.event, hex_of(tx_hash), turns[tx_hash], logged.block_number, own is not None, gas))
         turns[tx_hash] += 1

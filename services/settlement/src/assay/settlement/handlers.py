@@ -1,8 +1,9 @@
-"""What settlement does when something happens: it remembers it, and writes down what it wants done on the chain."""
+"""What settlement does when something happens: it remembers it, holds money, and writes down what it wants on chain."""
 
 from typing import Any
 
-from assay.proof.order import check_order, spec_digest
+from assay.proof.digest import blake3_hex
+from assay.proof.order import check_order
 from assay.runtime.service import Handler
 from assay.schema.audit import AuditOverruled, AuditUpheld
 from assay.schema.epoch import EpochCommitted, EpochDrawn, EpochPassed, EpochRejected
@@ -29,55 +30,51 @@ from assay.schema.lease import (
     LeaseRejected,
     LeaseVerified,
 )
-from assay.schema.values import address_of
 from assay.schema.verdict import VerdictReached
-from assay.settlement import books, epochs, handlers_disputes, queries
-from assay.settlement.domain import bond_amount, slash_amount, slash_reason
-from assay.settlement.intents import Anchor, Open, Slash, SlashVerifier, pay_audit
-from assay.settlement.ledger import stake, unbonding
+from assay.schema.voucher import VoucherPresented
+from assay.settlement import epochs, handlers_disputes, queries
+from assay.settlement.domain import check_terms
+from assay.settlement.intents import Anchor
+from assay.settlement.paying import billing, funding
 from assay.settlement.ports import Ports
+from assay.settlement.slashing import offences
 
 
 async def on_job_submitted(said: Envelope[JobSubmitted], ports: Ports, now: int) -> list[Event]:
-    """Want the escrow opened, if the requester signed the order of this very job."""
+    """Hold the price limit from the requester's deposit, if it signed the order of this very job.
+
+    If too little is there yet, the order waits for it.
+    """
     job = said.event
     try:
         check_order(job, ports.domain)
+        check_terms(job, now)
     except Refused as refusal:
-        reason = refusal.detail[:400]
+        reason = (refusal.detail or refusal.advice)[:400]
         return [JobUnfunded(job_id=job.job_id, requester=job.requester, code=refusal.code, reason=reason)]
     ports.heard.append(said)
-    await queries.want(ports.tx, open_of(job), said.id)
+    ports.touched.add(job.job_id)
     ports.tx.on_commit(ports.bell.ring)
-    return []
+    return await funding.fund(ports.tx, ports.holder, said, now + ports.fund_wait_ms)
 
 
 async def on_lease_rejected(said: Envelope[LeaseRejected], ports: Ports, now: int) -> list[Event]:
-    """Want the provider's stake slashed, for the lease at fault alone: the others of its epoch just are not paid."""
+    """Want the provider accused, for the lease at fault alone: the others of its epoch just are not paid."""
     lease = said.event
     if lease.code in (FORFEIT, OTHER_CLASS, TIE, NO_QUORUM):
         return await on_closing_fact(said, ports, now)
-    slash = Slash(
-        job_id=lease.job_id,
-        lease_id=lease.lease_id,
-        provider=lease.provider,
-        fence=lease.fence,
-        amount=slash_amount(await at_stake(ports, lease.provider)),
-        reason=slash_reason(lease.code),
-    )
-    await queries.want(ports.tx, slash, said.id)
-    return await on_closing_fact(said, ports, now)
+    return [*await offences.of_lease(said, ports, now), *await on_closing_fact(said, ports, now)]
 
 
 async def on_lease_executed(said: Envelope[LeaseExecuted], ports: Ports, now: int) -> list[Event]:
     """Remember the end of the lease, after its commitments."""
-    await _await_commits(said.event, ports)
+    _await_commits(said.event, ports)
     return await on_fact(said, ports, now)
 
 
 async def on_lease_verified(said: Envelope[LeaseVerified], ports: Ports, now: int) -> list[Event]:
     """Remember what is to be paid, after the commitments that the receipt shows for it."""
-    await _await_commits(said.event, ports)
+    _await_commits(said.event, ports)
     return await on_closing_fact(said, ports, now)
 
 
@@ -116,26 +113,18 @@ async def on_epoch_ended(said: Envelope[EpochPassed | EpochRejected], ports: Por
 
 
 async def on_audit_upheld(said: Envelope[AuditUpheld], ports: Ports, now: int) -> list[Event]:
-    """Want the verifier paid out of the fund, unless an order asked for the audit: then it is paid as that closes."""
+    """Have the operator pay the verifier, unless an order asked for the audit: then it is paid as that closes."""
     audit = said.event
     if audit.ordered_by is None:
-        await queries.want(ports.tx, pay_audit(audit), said.id)
+        await billing.owe(ports.tx, audit, blake3_hex(said.data), said.id)
     await _remember_audit(said, ports)
     return []
 
 
 async def on_audit_overruled(said: Envelope[AuditOverruled], ports: Ports, now: int) -> list[Event]:
-    """Want the verifier's bond slashed."""
-    audit = said.event
-    slash = SlashVerifier(
-        audit_id=audit.audit_id,
-        verifier=audit.verifier,
-        amount=bond_amount(await at_stake(ports, audit.verifier)),
-        reason=audit.reason,
-    )
-    await queries.want(ports.tx, slash, said.id)
+    """Want the verifier accused."""
     await _remember_audit(said, ports)
-    return []
+    return await offences.of_audit(said, ports, now)
 
 
 async def _remember_audit(said: Envelope[AuditUpheld] | Envelope[AuditOverruled], ports: Ports) -> None:
@@ -144,12 +133,6 @@ async def _remember_audit(said: Envelope[AuditUpheld] | Envelope[AuditOverruled]
         await epochs.remember(ports.tx, said)
         ports.touched.update(await epochs.jobs_of(ports.tx, said.event.epoch_id))
     ports.tx.on_commit(ports.bell.ring)
-
-
-async def at_stake(ports: Ports, participant: str) -> int:
-    """What the participant's address has at stake, in native base units."""
-    address = address_of(participant)
-    return sum((await books.balances(ports.tx, (stake(address), unbonding(address)))).values())
 
 
 async def on_fact(said: Envelope[Any], ports: Ports, now: int) -> list[Event]:
@@ -165,25 +148,12 @@ async def on_closing_fact(said: Envelope[Any], ports: Ports, now: int) -> list[E
     return []
 
 
-def open_of(job: JobSubmitted) -> Open:
-    """What locks the job's price."""
-    return Open(
-        job_id=job.job_id,
-        requester=job.requester,
-        price_limit=job.price_limit,
-        deadline_s=job.deadline_ms // 1000,
-        spec_digest=spec_digest(job.spec),
-        signature=job.order_signature,
-    )
-
-
-async def _await_commits(lease: LeaseExecuted | LeaseVerified, ports: Ports) -> None:
+def _await_commits(lease: LeaseExecuted | LeaseVerified, ports: Ports) -> None:
     """Commitments that came after what counts them would be skipped as behind it, so it has to wait for them."""
-    known = sum(
+    heard = sum(
         isinstance(said.event, LeaseCommitted) and said.event.lease_id == lease.lease_id for said in ports.heard
     )
-    if known < lease.segments:
-        known += await queries.count_commits(ports.tx, lease.job_id, lease.lease_id)
+    known = heard + ports.commits[lease.lease_id]
     if known < lease.segments:
         raise Retry(f"{lease.segments - known} commitments of {lease.lease_id} are not here yet.")
 
@@ -202,6 +172,7 @@ HANDLERS: dict[type[Event], Handler] = {
     LeaseGranted: on_fact,
     LeaseCommitted: on_fact,
     LeaseExecuted: on_lease_executed,
+    VoucherPresented: on_fact,
     LeaseVerified: on_lease_verified,
     LeaseRejected: on_lease_rejected,
     EpochCommitted: on_epoch_committed,

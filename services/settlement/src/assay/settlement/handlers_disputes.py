@@ -17,9 +17,10 @@ from assay.schema.dispute import (
 from assay.schema.errors import Retry
 from assay.schema.event import Envelope, Event
 from assay.settlement import disputes, queries
-from assay.settlement.intents import Judge, bond_of
+from assay.settlement.intents import Judge
 from assay.settlement.lineage_disputes import dispute_part, moves_up_to
 from assay.settlement.ports import Ports
+from assay.settlement.slashing import offences
 
 
 async def on_dispute_proven(said: Envelope[DisputeProven], ports: Ports, now: int) -> list[Event]:
@@ -46,15 +47,12 @@ async def on_dispute_said(said: Envelope[Any], ports: Ports, now: int) -> list[E
 
 
 async def on_dispute_ruled(said: Envelope[DisputeRuled], ports: Ports, now: int) -> list[Event]:
-    """Remember how a dispute ended, after all that led there: later it would be skipped. Want lost bonds taken."""
+    """Remember how a dispute ended, after all that led there: later it would be skipped. Want the losers accused."""
     await on_dispute_said(said, ports, now)
     ruled = said.event
     if dispute_part(await disputes.said_of(ports.tx, ruled.dispute_id)) is None:
         raise Retry(f"Not all that was said in {ruled.dispute_id} is here yet.")
-    for lost in ruled.forfeits:
-        await queries.want(ports.tx, bond_of(ruled, lost), said.id)
-        ports.tx.on_commit(ports.bell.ring)
-    return []
+    return [event for lost in ruled.forfeits for event in await offences.of_dispute(said, lost, ports, now)]
 
 
 SAID: tuple[type[Event], ...] = (

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 OUTSIDE = "outside"
-FUND = "fund"
 FEES = "fees"
 POOL = "pool"
+BOUNTIES = "bounties"
+BURNED = "burned"
+TAKEN = "taken"
+"""What a slash took and has not passed on; nothing, after its last log."""
 
 
 class Asset(StrEnum):
@@ -44,10 +47,9 @@ Account = tuple[str, Asset]
 
 @dataclass(slots=True)
 class Book:
-    """What a posting may have to know: balances, and whose money lies in an escrow (by job)."""
+    """What a posting may have to know: balances."""
 
     balances: dict[Account, int] = field(default_factory=dict)
-    owners: dict[str, str] = field(default_factory=dict)
 
     def balance(self, account: str, asset: Asset) -> int:
         """What the account holds after all that was posted so far."""
@@ -59,23 +61,13 @@ class Book:
             self.balances[account] = self.balances.get(account, 0) + amount
 
 
-def party(address: str) -> str:
-    """The account of a party's withdrawable escrow balance."""
-    return f"party:{address.lower()}"
-
-
-def escrow(job: str) -> str:
-    """The account of what is locked for a job."""
-    return f"escrow:{job}"
-
-
 def deposit(address: str) -> str:
     """The account of what a requester has in Payment and can order for."""
     return f"deposit:{address.lower()}"
 
 
 def hold(job: str) -> str:
-    """The account of what is held for a job that is paid by epochs."""
+    """The account of what is held for a job, or for an audit that the operator pays."""
     return f"hold:{job}"
 
 
@@ -94,8 +86,23 @@ def unbonding(address: str) -> str:
     return f"unbonding:{address.lower()}"
 
 
+def backing(address: str) -> str:
+    """The account of what delegators put behind a provider."""
+    return f"backing:{address.lower()}"
+
+
+def leaving(address: str) -> str:
+    """The account of what delegators take back from behind a provider; a slash reaches it until it has left."""
+    return f"leaving:{address.lower()}"
+
+
+def bond(accusation: bytes) -> str:
+    """The account of what the accused put up for an appeal."""
+    return f"bond:0x{accusation.hex()}"
+
+
 def job_name(word: bytes) -> str:
-    """The job's (or audit's) id from the contracts' bytes32, or its hex digits if somebody used what is no id."""
+    """The id of what the contracts' bytes32 names, or its hex digits if somebody used what is no id."""
     text = word.rstrip(b"\0")
     is_id = len(text) == 27 and text.isascii() and text.isalnum() and text == text.lower()
     return text.decode() if is_id else word.hex()

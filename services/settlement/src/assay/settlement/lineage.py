@@ -6,7 +6,7 @@ Nothing is closed before it can be shown: root, anchor, draw and how the epoch e
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from assay.proof.provenance import AuditPart, EpochPart, FaultPart
+from assay.proof.provenance import AuditPart, EpochPart, FaultPart, TracePart
 from assay.schema.audit import AuditOverruled, AuditUpheld
 from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochDrawn, EpochPassed, EpochRejected
 from assay.schema.event import Envelope, Event
@@ -43,7 +43,8 @@ def epoch_part(said: Sequence[Event], block_hash: bytes) -> EpochPart:
     fault = None
     if rejected := first(said, EpochRejected):
         fault = FaultPart(lease_id=rejected.lease_id, segment=rejected.segment, code=rejected.code)
-    return EpochPart.of(committed, anchored, drawn, block_hash, audits=audit_parts(said), fault=fault)
+    traces = trace_parts(said)
+    return EpochPart.of(committed, anchored, drawn, block_hash, audits=audit_parts(said), fault=fault, traces=traces)
 
 
 def audit_parts(said: Sequence[Event]) -> tuple[AuditPart, ...]:
@@ -62,6 +63,17 @@ def audit_part(event: AuditUpheld | AuditOverruled) -> AuditPart:
         verifier=event.verifier,
         method=event.method,
         outcome="overruled" if isinstance(event, AuditOverruled) else stands,
+        group=event.group,
+    )
+
+
+def trace_parts(said: Sequence[Event]) -> tuple[TracePart, ...]:
+    """The traces that verifiers looked at, each once, in the order of the segments."""
+    ended = [event for event in said if isinstance(event, AuditUpheld | AuditOverruled)]
+    opened = {(e.lease_id, e.segment): e.opened for e in ended if e.lease_id and e.segment is not None and e.opened}
+    return tuple(
+        TracePart(lease_id=lease_id, segment=segment, **opened[lease_id, segment].model_dump())
+        for lease_id, segment in sorted(opened)
     )
 
 

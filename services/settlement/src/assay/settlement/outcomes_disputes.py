@@ -1,15 +1,14 @@
-"""What the chain's answers about disputes mean: the judgement that was asked for is final, a loser's bond is taken."""
+"""What the chain's answers about disputes mean: the judgement that was asked for is final."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from assay.chain import events as chain
 from assay.chain.values import Ruling
-from assay.schema.dispute import DisputeForfeited, DisputeJudged, DisputeRuling
+from assay.schema.dispute import DisputeJudged, DisputeRuling
 from assay.schema.values import address_of
 from assay.settlement.docket import Docket, Log, about
-from assay.settlement.intents import Judge, SlashBond
-from assay.settlement.ledger import job_name
+from assay.settlement.intents import Judge
 
 RULINGS: Mapping[int, DisputeRuling] = {
     Ruling.WORKER_FAULT: DisputeRuling.WORKER_FAULT,
@@ -26,14 +25,6 @@ def _ruled(event: chain.Ruled, log: Log, docket: Docket) -> None:
     names = {"dispute_id": body.dispute_id, "provider": body.provider, "verifier": body.verifier}
     ruling = RULINGS[event.ruling]
     docket.finish(body, DisputeJudged(**names, ruling=ruling, block=log.block, tx=log.tx, gas=log.gas))
-
-
-def forfeited(event: chain.Slashed, log: Log, docket: Docket) -> None:
-    """A dispute's bond is taken, if that is what was slashed."""
-    body = docket.find(SlashBond.kind, job_name(event.job_id), event.fence)
-    if body and address_of(body.party) == event.provider.lower():
-        names = {"dispute_id": body.dispute_id, "provider": body.provider, "verifier": body.verifier}
-        docket.finish(body, DisputeForfeited(**names, party=body.party, amount=event.amount, tx=log.tx))
 
 
 def parties_of(event: chain.Ruled) -> tuple[str, str]:

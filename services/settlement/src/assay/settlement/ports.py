@@ -1,12 +1,17 @@
 """What the handlers of settlement reach."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from assay.proof.eip712 import Domain
-from assay.schema.event import Envelope
+from assay.schema.event import Envelope, Event
+from assay.schema.lease import LeaseExecuted, LeaseVerified
 from assay.settlement import queries
 from assay.settlement.bell import Bell
+from assay.settlement.paying.holds import Holder
+from assay.settlement.relaying.checks import RELAYS_PER_DAY
 from assay.store import Transaction
 
 
@@ -14,17 +19,27 @@ from assay.store import Transaction
 class Ports:
     """What the handlers reach: the transaction, the domain that orders are signed in, the bell of the desk.
 
-    What is heard and what it touches is gathered, and written at once.
+    An order waits `fund_wait_ms` for its requester's deposit; `relays_per_day` are paid for each requester. What is
+    heard and what it touches is gathered, and written at once. `commits` counts what is known before a batch of the
+    leases in it that end.
     """
 
     tx: Transaction
     domain: Domain
     bell: Bell
+    fund_wait_ms: int
+    relays_per_day: int = RELAYS_PER_DAY
     heard: list[Envelope[Any]] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
+    commits: Counter[str] = field(default_factory=Counter)
+    holder: Holder = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "holder", Holder(self.tx))
 
     async def write(self) -> None:
         """Keeps what was gathered."""
+        await self.holder.write()
         if self.heard:
             await queries.remember(self.tx, self.heard)
             self.heard.clear()
@@ -32,6 +47,12 @@ class Ports:
             await queries.touch(self.tx, sorted(self.touched))
             self.touched.clear()
             self.tx.on_commit(self.bell.ring)
+
+
+async def prepare(ports: Ports, events: Sequence[Event]) -> None:
+    """Counts the commitments of the leases that come to an end in a batch."""
+    if ends := [event for event in events if isinstance(event, LeaseExecuted | LeaseVerified)]:
+        ports.commits.update(await queries.count_commits(ports.tx, ends))
 
 
 async def flush(ports: Ports) -> None:

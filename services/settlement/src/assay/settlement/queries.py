@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.schema.event import Envelope, Event, event_class_of
+from assay.schema.lease import LeaseExecuted, LeaseVerified
 from assay.settlement.domain import CLOSINGS
 from assay.settlement.intents import KINDS, Body, Key
 from assay.store import Transaction
@@ -21,27 +22,34 @@ on conflict do nothing
 CLOSABLE = """
 select distinct job_id from facts
 where job_id = any($1::text[]) and type = any($2::text[])
-and exists (select from intents i where i.about = facts.job_id and i.kind = 'open' and i.state = 'done')
-and not exists (select from intents i where i.about = facts.job_id and i.kind = 'settle')
+and exists (select from transfers t where t.log = 'hold:' || facts.job_id and t.log not like '0x%')
+and not exists (select from bills b where b.about = facts.job_id)
 """
 FACTS = """
 select event_id, source, time_ms, type, data, signature, job_id from facts where job_id = any($1::text[])
 order by position
 """
+TOUCHED = "select position, job_id from touched where not_before_ms <= $2 order by position limit $1"
 WANT = """
 insert into intents (kind, about, fence, cause, body) values ($1, $2, $3, $4, $5::jsonb) on conflict do nothing
 """
+# An answer to a demand has a deadline, and goes before everything else; what is posted, many wait for.
 PENDING = """
 select position, kind, cause, body from intents
 where state = 'pending' and not_before_ms <= $1 and kind = (
-    select kind from intents where state = 'pending' and not_before_ms <= $1 order by position limit 1
+    select kind from intents where state = 'pending' and not_before_ms <= $1
+    order by kind = 'answer' desc, kind = 'post' desc, position limit 1
 ) order by position limit $2
 """
 OPEN_INTENTS = """
 select position, kind, cause, body from intents where about = any($1::text[]) and state in ('pending', 'sent')
 """
+IS_ANY_TOUCHED = """
+select exists (select from touched) or exists (select from epochs where ended_by is not null and not is_settled)
+"""
 COUNT_COMMITS = """
-select count(*) from facts where job_id = $1 and type = 'lease.committed' and lease_id = $2
+select lease_id, count(*) from facts
+where job_id = any($1::text[]) and type = 'lease.committed' and lease_id = any($2::text[]) group by lease_id
 """
 
 
@@ -77,20 +85,27 @@ async def remember(tx: Transaction, said: Sequence[Envelope[Any]]) -> None:
     await tx.execute(REMEMBER, *map(list, zip(*rows, strict=True)))
 
 
-async def count_commits(tx: Transaction, job_id: str, lease_id: str) -> int:
-    """How many commitments of the lease are known."""
-    return int(await tx.fetchval(COUNT_COMMITS, job_id, lease_id))
+async def count_commits(tx: Transaction, leases: Sequence[LeaseExecuted | LeaseVerified]) -> dict[str, int]:
+    """How many commitments of each of these leases are known, of those with any."""
+    rows = await tx.fetch(COUNT_COMMITS, [lease.job_id for lease in leases], [lease.lease_id for lease in leases])
+    return {row[0]: row[1] for row in rows}
 
 
-async def touch(tx: Transaction, jobs: Sequence[str]) -> None:
-    """Have these jobs looked at again."""
-    await tx.execute("insert into touched (job_id) select unnest($1::text[])", list(jobs))
+async def touch(tx: Transaction, jobs: Sequence[str], not_before_ms: int = 0) -> None:
+    """Have these jobs looked at again, now or then."""
+    sql = "insert into touched (job_id, not_before_ms) select each, $2 from unnest($1::text[]) as each"
+    await tx.execute(sql, list(jobs), not_before_ms)
 
 
-async def touched(tx: Transaction, most: int) -> dict[str, list[int]]:
+async def is_any_touched(tx: Transaction) -> bool:
+    """Whether there is a job to look at, or an epoch of which only the end of its leases is awaited."""
+    return bool(await tx.fetchval(IS_ANY_TOUCHED))
+
+
+async def touched(tx: Transaction, most: int, now_ms: int) -> dict[str, list[int]]:
     """Jobs to look at, each with the places of its marks."""
     places: dict[str, list[int]] = defaultdict(list)
-    for position, job_id in await tx.fetch("select position, job_id from touched order by position limit $1", most):
+    for position, job_id in await tx.fetch(TOUCHED, most, now_ms):
         places[job_id].append(position)
     return places
 
@@ -101,7 +116,7 @@ async def forget_touches(tx: Transaction, positions: Sequence[int]) -> None:
 
 
 async def closable(tx: Transaction, jobs: Sequence[str]) -> dict[str, list[Envelope[Event]]]:
-    """All that was said about those of `jobs` that are funded, have stopped, and are not being settled yet."""
+    """All that was said about those of `jobs` that are funded, have stopped, and are not billed yet."""
     closing = [event.type for event in CLOSINGS]
     ready = [row[0] for row in await tx.fetch(CLOSABLE, list(jobs), closing)]
     said: dict[str, list[Envelope[Event]]] = defaultdict(list)
@@ -114,6 +129,11 @@ async def closable(tx: Transaction, jobs: Sequence[str]) -> dict[str, list[Envel
 async def want(tx: Transaction, body: Body, cause: str) -> None:
     """Have this done on the chain; wanted twice is done once."""
     await tx.execute(WANT, *body.key, cause, body.model_dump_json())
+
+
+async def is_wanted(tx: Transaction, kind: str, about: str) -> bool:
+    """Whether this was ever wanted."""
+    return bool(await tx.fetchval("select exists (select from intents where kind = $1 and about = $2)", kind, about))
 
 
 async def pending(tx: Transaction, now_ms: int, most: int) -> list[Intent]:
@@ -139,6 +159,11 @@ async def postpone(tx: Transaction, positions: Sequence[int], until_ms: int) -> 
     await tx.execute(sql, list(positions), until_ms)
 
 
+def read(value: Any) -> Any:
+    """A JSON column as it was written."""
+    return json.loads(value)
+
+
 def _intent(row: Sequence[Any]) -> Intent:
     position, kind, cause, body = row
-    return Intent(position, cause, KINDS[kind].model_validate(json.loads(body)))
+    return Intent(position, cause, KINDS[kind].model_validate(read(body)))

@@ -1,26 +1,27 @@
 """Compares ledger and chain, account by account; the difference must be zero.
 
-The chain can only be asked for its present, and the ledger lags behind it by the confirmations. So the logs in between
-are added to the ledger's balances first, and a round counts only if no block came while the accounts were asked for.
+The ledger lags behind the chain by the confirmations. So the logs in between are added to the ledger's balances first,
+and the contracts are asked as they stood after the last of these blocks, however many come meanwhile.
 What was only decided here (holds and charges) is left out: the rest of each balance is what the chain must say.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol
 
 from assay.chain.port import Chain
-from assay.schema.values import job_word
 from assay.settlement import books
 from assay.settlement.desk import Desk
-from assay.settlement.ledger import FEES, FUND, OUTSIDE, POOL, Account, Asset, Book, job_name, stake, unbonding
-from assay.settlement.postings import post
+from assay.settlement.ledger import BOUNTIES, BURNED, FEES, OUTSIDE, POOL, TAKEN, Account, Asset, Book
+from assay.settlement.postings import needed, post
 
 ACCOUNTS_A_ROUND = 64
 # What a contract holds of a token must cover what the ledger says it owes.
 WHOLE = "whole"
+HOLD = "hold"
+# Of what leaves a pool that a slash has spent, and of what is burned, no contract tells by the account.
+UNTOLD = ("leaving", BURNED)
 
 OLDEST = """
 select account, asset from accounts left join checks using (account, asset) where account <> 'outside'
@@ -36,21 +37,14 @@ DRIFTS = "select account, asset, drift from checks where drift <> 0"
 log = logging.getLogger(__name__)
 
 
-class Gauge(Protocol):
-    """Where the drift is shown."""
-
-    def set(self, value: float) -> None:
-        """Show this value."""
-
-
 class Reconciler:
     """Holds the ledger to the chain."""
 
-    def __init__(self, desk: Desk, gauge: Gauge) -> None:
-        self._desk, self._chain, self._store, self._gauge = desk, desk.chain, desk.context.store, gauge
+    def __init__(self, desk: Desk) -> None:
+        self._desk, self._chain, self._store, self._gauge = desk, desk.chain, desk.context.store, desk.gauges.drift
 
     async def step(self) -> bool:
-        """Whether a round of accounts could be compared. Raises ChainUnreachable, Retry, Unreachable."""
+        """Whether a round of accounts could be compared. Raises ChainError, Retry, Unreachable."""
         head = await self._chain.block()
         async with self._store.transaction() as tx:
             seen = await books.cursor(tx)
@@ -58,42 +52,33 @@ class Reconciler:
         if seen is None or head.number < seen.block:
             return False
         book = await self._book(seen, head.number, accounts)
+        if book is None:
+            return False
+        then = self._chain.at(head)
         drifts, wholes = await asyncio.gather(
-            asyncio.gather(*(self._drift(account, book) for account in accounts)),
-            asyncio.gather(*(self._shortfall(asset, book) for asset in Asset)),
+            asyncio.gather(*(drift_of(account, book, then) for account in accounts)),
+            asyncio.gather(*(shortfall(asset, book, then) for asset in Asset)),
         )
-        async with self._store.transaction() as tx:
-            if await books.cursor(tx) != seen or (await self._chain.block()).hash != head.hash:
-                return False
+        if (await self._chain.block(head.number)).hash != head.hash:
+            return False
         whole = [(WHOLE, asset) for asset in Asset]
         await self._note([*accounts, *whole], [*drifts, *wholes])
         return True
 
-    async def _book(self, seen: books.Cursor, head: int, accounts: Sequence[Account]) -> Book:
-        """What the ledger would hold if it were as far as the chain."""
-        events = [logged.event for logged in await self._chain.events(seen.block + 1, head)]
-        jobs = {job_name(event.job_id) for event in events if hasattr(event, "job_id")}
-        providers = {event.provider for event in events if hasattr(event, "provider")}
-        involved = {of(provider) for provider in providers for of in (stake, unbonding)}
+    async def _book(self, seen: books.Cursor, head: int, accounts: Sequence[Account]) -> Book | None:
+        """What the ledger would hold if it were as far as the chain; None if it is ahead, or on another fork."""
+        logged = await self._chain.events(seen.block + 1, head)
         async with self._store.transaction() as tx:
-            names = {account for account, _ in accounts} | involved | {OUTSIDE, POOL}
-            book = await books.load(tx, names, jobs, books.ON_CHAIN)
+            now = await books.cursor(tx)
+            if now is None or now.era != seen.era or now.block > head:
+                return None
+            events = [each.event for each in logged if each.block_number > now.block]
+            involved = {account for event in events for account in needed(event)}
+            names = {account for account, _ in accounts} | involved | {OUTSIDE, POOL, BURNED}
+            book = await books.load(tx, names, books.ON_CHAIN)
         for event in events:
             post(event, book)
         return book
-
-    async def _drift(self, account: Account, book: Book) -> int:
-        held = await on_chain(self._chain, account[0])
-        drift = book.balance(*account) - held
-        # Tokens sent to the pool as a gift have no log of the contracts.
-        return max(0, drift) if account[0] == POOL else drift
-
-    async def _shortfall(self, asset: Asset, book: Book) -> int:
-        at = self._chain.deployment
-        token, contracts = (at.stable, (at.escrow, at.payment)) if asset is Asset.STABLE else (at.native, (at.stake,))
-        # What came in from outside is with the parties, in the fund, in deposits, at stake, or in the pool.
-        owed = -book.balance(OUTSIDE, asset) - book.balance(POOL, asset)
-        return max(0, owed - sum([await self._chain.token_balance(token, each) for each in contracts]))
 
     async def _note(self, accounts: Sequence[Account], drifts: Sequence[int]) -> None:
         names, assets = [name for name, _ in accounts], [asset.value for _, asset in accounts]
@@ -106,23 +91,53 @@ class Reconciler:
             log.error("ledger and chain differ: %s holds %d %s units more in the ledger", account, drift, asset)
 
 
-async def on_chain(chain: Chain, account: str) -> int:
-    """What the chain says an account of the ledger holds."""
+async def drift_of(account: Account, book: Book, chain: Chain) -> int:
+    """What the ledger holds more than the chain."""
+    held = await on_chain(chain, account[0])
+    if held is None:
+        return 0
+    drift = book.balance(*account) - held
+    # Tokens sent to the pool as a gift have no log of the contracts.
+    return max(0, drift) if account[0] == POOL else drift
+
+
+async def shortfall(asset: Asset, book: Book, chain: Chain) -> int:
+    """What the contracts hold less than the ledger says that they owe."""
+    at = chain.deployment
+    stake = (at.group.vault, at.group.restaking, at.group.slashing)
+    token, contracts = (at.stable, (at.payment,)) if asset is Asset.STABLE else (at.native, stake)
+    # What came in from outside is in deposits, earned, at stake, bonded, a bounty, or not here.
+    owed = -sum(book.balance(account, asset) for account in (OUTSIDE, POOL, BURNED))
+    held = await asyncio.gather(*(chain.token_balance(token, contract) for contract in contracts))
+    return max(0, owed - sum(held))
+
+
+async def on_chain(chain: Chain, account: str) -> int | None:
+    """What the chain says an account of the ledger holds; None of what only the contracts' balances tell."""
     kind, _, name = account.partition(":")
-    if kind == "party":
-        return await chain.balance(name)
-    if kind == "escrow":
-        return await chain.locked(job_word(name) if len(name) == 27 else bytes.fromhex(name))
-    if kind == "stake":
-        return await chain.stake_of(name)
-    if kind == "unbonding":
-        return await chain.unbonding_of(name)
+    if kind in UNTOLD:
+        return None
+    if kind in STAKES:
+        return await STAKES[kind](chain, name)
     if kind == "deposit":
         return (await chain.account_of(name)).left
     if kind == "earned":
         return -(await chain.account_of(name)).paid
     if kind == FEES:
         return -(await chain.outflow()).fees
-    if kind == "hold":
-        return 0
-    return await chain.audit_fund() if kind == FUND else await chain.pool_balance()
+    return 0 if kind in (HOLD, TAKEN) else await chain.pool_balance()
+
+
+async def bond_of(chain: Chain, accusation: str) -> int:
+    """What the contract holds for an appeal."""
+    return (await chain.proposal_of(bytes.fromhex(accusation[2:]))).bond
+
+
+STAKES: Mapping[str, Callable[[Chain, str], Awaitable[int]]] = {
+    "stake": lambda chain, name: chain.stake_of(name),
+    "unbonding": lambda chain, name: chain.unbonding_of(name),
+    "backing": lambda chain, name: chain.backing_of(name),
+    "bond": bond_of,
+    BOUNTIES: lambda chain, name: chain.bounty_fund(),
+}
+"""The accounts of stake, by kind, and what tells of them."""

@@ -15,10 +15,12 @@ from assay.chain.transaction import bump, sign_transaction
 from assay.chain.values import Fees
 from assay.schema.errors import Retry
 from assay.settlement import batches, queries, sending
-from assay.settlement.cover import screen
 from assay.settlement.desk import POSTPONE_MS, Desk
 from assay.settlement.follower import Follower
+from assay.settlement.paying.intents import Forward
 from assay.settlement.queries import Intent
+from assay.settlement.relaying import queue
+from assay.settlement.relaying.checks import refusal_of
 from assay.store import Transaction
 
 # The same bytes are sent again after so long, should the node have forgotten them.
@@ -65,12 +67,18 @@ class Sender:
         return next((receipt for receipt in found if receipt is not None), None)
 
     async def _finish(self, sent: sending.Sent, receipt: Receipt) -> None:
-        if receipt.status == 1:
+        if receipt.status == 1 and not receipt.events:
+            async with self._store.transaction() as tx:
+                await sending.end_idle(tx, self._sender, sent.nonce, receipt.block_number)
+        elif receipt.status == 1:
             await self._follower.advance()
         elif (await self._chain.block(receipt.block_number)).hash == receipt.block_hash:
             log.error("nonce %d was mined and changed nothing: its intents are sent again later", sent.nonce)
             async with self._store.transaction() as tx:
+                await queue.fail(tx, self._sender, sent.nonce)
                 await sending.end(tx, self._sender, sent.nonce, "failed", receipt.block_number, self._later_ms())
+            if sent.batch.kind == Forward.kind:
+                self._desk.gauges.relayed.inc(receipt.gas_used)
 
     async def _offer(self, sent: sending.Sent) -> None:
         """Send the latest bytes again if it is time, at higher fees if it is high time."""
@@ -120,7 +128,6 @@ class Sender:
         async with self._store.reading() as tx:
             intents = await queries.pending(tx, self._desk.context.now(), batches.BATCH_MAX)
         is_pending = bool(intents)
-        intents = await screen(self._desk, intents)
         while intents:
             intents = intents[: batches.fitting([intent.body for intent in intents])]
             batch = batches.pack([intent.body for intent in intents], self._chain.deployment)
@@ -138,12 +145,18 @@ class Sender:
         return is_pending
 
     async def _halve(self, intents: list[Intent], error: Reverted) -> list[Intent]:
-        """The first half of a batch that would revert; one that would revert alone is put off."""
+        """The first half of a batch that would revert; one that would revert alone is given up for now."""
         if len(intents) == 1:
-            log.error("intent %s cannot be sent now: %s", intents[0].key, error)
-            async with self._store.transaction() as tx:
-                await queries.postpone(tx, [intents[0].position], self._later_ms())
+            await self._give_up(intents[0], error)
         return intents[: len(intents) // 2]
+
+    async def _give_up(self, intent: Intent, error: Reverted) -> None:
+        async with self._store.transaction() as tx:
+            if isinstance(intent.body, Forward):
+                refusal = refusal_of(error)
+                return await queue.refuse(tx, intent.body, refusal.code, refusal.detail)
+            await queries.postpone(tx, [intent.position], self._later_ms())
+        log.error("intent %s cannot be sent now: %s", intent.key, error)
 
     def _fee_max(self) -> int:
         return self._desk.knobs.fee_max_gwei * GWEI

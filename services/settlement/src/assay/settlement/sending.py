@@ -7,9 +7,19 @@ from typing import Any
 
 from assay.chain.values import Fees, SignedTransaction
 from assay.settlement.batches import Batch
+from assay.settlement.paying.intents import PAYMENT_KINDS
+from assay.settlement.rewarding.intents import Reward
+from assay.settlement.slashing.intents import SLASHING_KINDS
 from assay.store import Transaction
 
-NEXT_NONCE = "select greatest(coalesce(max(nonce) + 1, 0), $2) from transactions where sender = $1"
+# A node that counts too far would leave a gap in which all that is sent later waits for ever. So it is believed only
+# where nothing was sent yet, or where somebody else had the last nonce.
+NEXT_NONCE = """
+select coalesce((
+    select greatest(nonce + 1, case state when 'void' then $2::bigint end) from transactions where sender = $1
+    order by nonce desc limit 1
+), $2)
+"""
 SENT = """
 select nonce, kind, target, call, gas, array_agg(hash order by at_ms, max_fee) as hashes,
     (array_agg(raw order by at_ms desc, max_fee desc))[1] as raw,
@@ -20,7 +30,7 @@ where sender = $1 and state = 'sent' group by sender, nonce order by nonce
 OWN = """
 select a.hash, a.sender, a.nonce, t.state, (
     select count(*) from intents i where i.sender = a.sender and i.nonce = a.nonce
-) as members
+) as members, t.kind
 from attempts a join transactions t using (sender, nonce) where a.hash = any($1::bytea[])
 """
 CLAIM = """
@@ -52,10 +62,11 @@ class Own:
     nonce: int
     state: str
     members: int
+    kind: str
 
 
 async def next_nonce(tx: Transaction, sender: str, floor: int) -> int:
-    """The nonce after the last one that was used; never below `floor`."""
+    """The nonce after the last one that was used, `floor` being what the chain counts."""
     return int(await tx.fetchval(NEXT_NONCE, sender, floor))
 
 
@@ -94,8 +105,21 @@ async def end(tx: Transaction, sender: str, nonce: int, state: str, block: int |
     await tx.execute(RELEASE, sender, nonce, not_before_ms)
 
 
+async def end_idle(tx: Transaction, sender: str, nonce: int, block: int) -> None:
+    """The transaction is over and there was nothing left to do: somebody else had done it."""
+    sql = "update intents set state = 'done' where sender = $1 and nonce = $2 and state = 'sent'"
+    await tx.execute(sql, sender, nonce)
+    await tx.execute(END, sender, nonce, "final", block)
+
+
 async def reopen(tx: Transaction, after_block: int) -> None:
-    """What a fork took off the chain is to be sent again."""
+    """What a fork took off the chain is to be sent again; if that fails, all but what the docket answers waits."""
+    sql = """
+    update intents set state = 'sent' where state = 'done' and kind = any($2::text[]) and (sender, nonce) in (
+        select sender, nonce from transactions where state = 'final' and block > $1
+    )
+    """
+    await tx.execute(sql, after_block, [kind.kind for kind in (*PAYMENT_KINDS, *SLASHING_KINDS, Reward)])
     sql = "update transactions set state = 'sent', block = null where state in ('final', 'failed') and block > $1"
     await tx.execute(sql, after_block)
 

@@ -9,26 +9,35 @@ from assay.chain.client import connect
 from assay.chain.port import Chain
 from assay.proof.eip712 import Domain
 from assay.runtime.context import Context
-from assay.runtime.service import Service
-from assay.schema.audit import AuditPaid, VerifierSlashed
-from assay.schema.dispute import DisputeForfeited, DisputeJudged
+from assay.runtime.service import Service, Timer
+from assay.schema.audit import AuditPaid, VerifierSlashed, VerifierSpared
+from assay.schema.dispute import DisputeForfeited, DisputeJudged, DisputeSpared
 from assay.schema.epoch import EpochAnchored, EpochSettled
 from assay.schema.job import JobFunded, JobRefunded, JobSettled, JobUnfunded
-from assay.schema.lease import LeasePaid, LeaseSlashed
+from assay.schema.lease import LeasePaid, LeaseSlashed, LeaseSpared
 from assay.schema.offer import StakeChanged
+from assay.schema.payment import AccountChanged, PaymentEnlisted, PaymentFinalised, PaymentPosted, PaymentVoided
+from assay.schema.reward import RewardPosted, RewardVoided
+from assay.schema.slash import SlashAppealed, SlashDismissed, SlashExecuted, SlashProposed, SlashRefunded, SlashRuled
 from assay.schema.values import Role
 from assay.settlement.bell import Bell
 from assay.settlement.handlers import HANDLERS
-from assay.settlement.ports import Ports, flush
-from assay.settlement.questions import balances
+from assay.settlement.paying.stalls import reason_of
+from assay.settlement.ports import Ports, flush, prepare
+from assay.settlement.questions import balances, leaf
+from assay.settlement.relaying.prune import PRUNE_S, prune
+from assay.settlement.relaying.question import relay
 from assay.settlement.settings import Settings
 from assay.settlement.work import keep_desk
 from assay.store import Transaction
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 PUBLISHES = (
-    *(JobFunded, JobUnfunded, JobSettled, JobRefunded, LeasePaid, LeaseSlashed, StakeChanged),
+    *(JobFunded, JobUnfunded, JobSettled, JobRefunded, LeasePaid, LeaseSlashed, LeaseSpared, StakeChanged),
+    *(SlashProposed, SlashAppealed, SlashRuled, SlashExecuted, SlashDismissed, SlashRefunded),
+    *(PaymentEnlisted, PaymentPosted, PaymentFinalised, PaymentVoided, AccountChanged),
     *(EpochAnchored, EpochSettled, AuditPaid, VerifierSlashed, DisputeForfeited, DisputeJudged),
+    *(VerifierSpared, DisputeSpared, RewardPosted, RewardVoided),
 )
 
 
@@ -51,7 +60,8 @@ def service() -> Service:
         await keep_desk(context, open_chain, settings.operator_key(), settings, bell)
 
     def ports(tx: Transaction, context: Context) -> Ports:
-        return Ports(tx, domain_of(settings_of(context)), bell)
+        settings = settings_of(context)
+        return Ports(tx, domain_of(settings), bell, int(settings.fund_wait_s * 1000), settings.relays_per_day)
 
     return Service(
         role=Role.SETTLEMENT,
@@ -59,10 +69,19 @@ def service() -> Service:
         migrations=MIGRATIONS,
         ports=ports,
         publishes=PUBLISHES,
+        timers=(Timer("relays", PRUNE_S, prune),),
         tasks=(desk,),
-        questions={"balances": balances},
+        questions={"balances": balances, "leaf": leaf, "relay": relay},
+        prepare=prepare,
         flush=flush,
+        problem=stall,
     )
+
+
+async def stall(context: Context) -> str:
+    """Why nothing is posted, if a person has to look at it."""
+    async with context.store.reading() as tx:
+        return await reason_of(tx)
 
 
 def settings_of(context: Context) -> Settings:
@@ -74,5 +93,4 @@ def settings_of(context: Context) -> Settings:
 @lru_cache(maxsize=1)
 def domain_of(settings: Settings) -> Domain:
     """The domain that orders are signed in. Raises BadSettings."""
-    deployment = settings.deployment()
-    return Domain(deployment.chain_id, deployment.escrow)
+    return settings.deployment().domain

@@ -9,6 +9,7 @@ from assay.chain.values import Deployment
 from assay.proof.keys import Key
 from assay.runtime.settings import ServiceSettings
 from assay.schema.errors import BadSettings
+from assay.settlement.relaying.checks import RELAYS_PER_DAY
 
 
 class Settings(ServiceSettings, env_prefix="ASSAY_SETTLEMENT_"):
@@ -27,6 +28,27 @@ class Settings(ServiceSettings, env_prefix="ASSAY_SETTLEMENT_"):
     """How long a transaction waits before it is offered again at fees an eighth higher."""
     fee_max_gwei: Annotated[int, Field(ge=1)] = 500
     """The most that is paid for a unit of gas. Above it transactions wait until gas is cheaper."""
+
+    fund_wait_s: Annotated[float, Field(ge=0, le=3600)] = 10.0
+    """How long an order that its requester's deposit does not cover waits for one that is on its way."""
+    voucher_wait_s: Annotated[float, Field(ge=0, le=86_400)] = 60.0
+    """How long after its end a job that is paid by vouchers waits for the last of them."""
+    relays_per_day: Annotated[int, Field(ge=0, le=100_000)] = RELAYS_PER_DAY
+    """For how many deposits and withdrawals of a requester the operator pays the gas within 24 hours; 0: for none. What
+    is refused counts too."""
+    payment_steps_max: Annotated[int, Field(ge=1, le=100_000)] = 10_000
+    """An epoch of payments is closed at so many charges."""
+    payment_value_max: Annotated[int, Field(ge=1)] = 10_000_000_000
+    """An epoch of payments is closed at so much money, in base units of the stable token."""
+    payment_age_s: Annotated[float, Field(gt=0, le=604_800)] = 900.0
+    """An epoch of payments is closed so long after its first charge."""
+    payment_posts_max: Annotated[int, Field(ge=1, le=100)] = 2
+    """An epoch of payments that became void so often for the same reason is not posted again. Each time costs the bond:
+    find out why, then raise this."""
+
+    native_price: Annotated[int, Field(ge=0, le=10**18)] = 0
+    """What a whole native token is worth, in base units of the stable token, where no oracle stands or it has no price:
+    who lost by an offence is refunded at it. 0: there it has no price, and nobody is refunded."""
 
     def deployment(self) -> Deployment:
         """Where the contracts stand. Raises BadSettings."""

@@ -5,7 +5,7 @@
 -- logs may come once more.
 
 create table accounts (
-    account text not null check (account ~ '^(outside|pool|(party|stake|unbonding):0x[0-9a-f]{40}|escrow:[0-9a-z]+)$'),
+    account text not null check (account ~ '^(outside|pool|(stake|unbonding):0x[0-9a-f]{40})$'),
     asset text not null check (asset in ('stable', 'native')),
     balance numeric(78, 0) not null default 0,
     -- Of the balance, what was decided here and no log of the chain says; the rest is what the chain must hold.

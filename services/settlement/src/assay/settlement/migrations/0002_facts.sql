@@ -15,5 +15,5 @@ create table facts (
 create index facts_of_job on facts (job_id, type, lease_id);
 
 -- Jobs to look at again. A row becomes visible with the fact that it stands for, so that of two facts in two
--- transactions the later one always sees both.
-create table touched (position bigserial primary key, job_id text not null);
+-- transactions the later one always sees both. One that is only for later waits until `not_before_ms`.
+create table touched (position bigserial primary key, job_id text not null, not_before_ms bigint not null default 0);

@@ -30,7 +30,7 @@ create index attempts_of_nonce on attempts (sender, nonce);
 
 create table intents (
     position bigserial primary key,
-    kind text not null check (kind in ('open', 'settle', 'slash')),
+    kind text not null check (kind in ('accuse')),
     job_id text not null,
     fence bigint not null default 0,
     cause text not null,

@@ -1,15 +1,9 @@
--- Epochs: their roots are anchored, and what was drawn from them is audited at the cost of the fund, an account of its
--- own. An intent is now about a job, an audit, a dispute, or an
--- epoch of a provider.
-
-alter table accounts drop constraint accounts_account_check;
-alter table accounts add constraint accounts_account_check check (
-    account ~ '^(outside|pool|fund|(party|stake|unbonding):0x[0-9a-f]{40}|escrow:[0-9a-z]+)$'
-);
+-- Epochs: their roots are anchored, and what was drawn from them is audited. An intent is now about a job, an audit, a
+-- dispute, or an epoch of a provider.
 
 alter table intents drop constraint intents_kind_check;
 alter table intents add constraint intents_kind_check check (
-    kind in ('open', 'settle', 'slash', 'anchor', 'pay_audit', 'slash_verifier', 'slash_bond', 'judge')
+    kind in ('accuse', 'execute', 'lapse', 'anchor', 'judge')
 );
 alter table intents rename column job_id to about;
 

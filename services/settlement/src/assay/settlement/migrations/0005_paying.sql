@@ -11,7 +11,8 @@ create unique index transfers_decided_once on transfers (log) where log not like
 
 alter table accounts drop constraint accounts_account_check;
 alter table accounts add constraint accounts_account_check check (
-    account ~ '^(outside|pool|fund|fees|(party|stake|unbonding|deposit|earned):0x[0-9a-f]{40}|(escrow|hold):[0-9a-z]+)$'
+    account ~ '^(outside|pool|fees|bounties|burned|taken|bond:0x[0-9a-f]{64}|hold:[0-9a-z]+)$'
+    or account ~ '^(stake|unbonding|backing|leaving|deposit|earned):0x[0-9a-f]{40}$'
 );
 -- What the chain does is posted as it is: who takes a deposit out that is held for a job, or loses it to a fork, is below
 -- zero. What is decided here takes nobody there.
@@ -26,7 +27,8 @@ declare
     decision text := split_part(new.log, ':', 1);
     held text := 'hold:' || split_part(new.log, ':', 2);
     payer text := (
-        select min(account) from entries join transfers t using (number) where t.log = held and account like 'deposit:%'
+        select min(account) from entries join transfers t using (number)
+        where t.log = held and t.log not like '0x%' and account like 'deposit:%'
     );
 begin
     if exists (
@@ -95,8 +97,8 @@ create trigger number_step before insert on steps for each row execute function 
 -- Ledger and steps say the same of each job: who earned how much, what the fees are, and who pays.
 create function refuse_other_charge(job text) returns void language plpgsql as $$
 declare
-    charge bigint := (select number from transfers where log = 'charge:' || job);
-    held bigint := (select number from transfers where log = 'hold:' || job);
+    charge bigint := (select number from transfers where log = 'charge:' || job and log not like '0x%');
+    held bigint := (select number from transfers where log = 'hold:' || job and log not like '0x%');
 begin
     if charge is null or held is null or exists (
         select from (
@@ -133,6 +135,35 @@ create trigger append_only before delete or truncate on steps_head for each stat
 create trigger derived before update on steps_head for each statement
     when (pg_trigger_depth() = 0) execute function refuse_change();
 
+-- What the steps before a place add up to for each account, so that nobody adds up all there ever were. It follows the
+-- final epochs and never goes back: what is taken off the chain is posted again of the same steps.
+create table book_head (only_row boolean primary key default true check (only_row), position bigint not null);
+insert into book_head (position) values (1);
+create table book_sums (
+    account text primary key check (account ~ '^0x[0-9a-f]{40}$'),
+    credit numeric(39, 0) not null check (credit >= 0),
+    debit numeric(39, 0) not null check (debit >= 0),
+    steps bigint not null check (steps > 0)
+);
+create function add_up_book() returns trigger language plpgsql as $$
+begin
+    if new.position < old.position or new.position > (select position + 1 from steps_head) then
+        raise exception 'the book does not go from step % to %', old.position, new.position using errcode = 'check_violation';
+    end if;
+    insert into book_sums as known (account, credit, debit, steps)
+    select part.account, sum(part.credit), sum(part.debit), count(*)
+    from steps, lateral (values (provider, amount, 0), (requester, 0, amount + fee)) as part (account, credit, debit)
+    where position >= old.position and position < new.position group by part.account order by part.account
+    on conflict (account) do update set credit = known.credit + excluded.credit, debit = known.debit + excluded.debit,
+        steps = known.steps + excluded.steps;
+    return new;
+end $$;
+create trigger add_up before update on book_head for each row execute function add_up_book();
+create trigger append_only before delete or truncate on book_head for each statement execute function refuse_change();
+create trigger append_only before delete or truncate on book_sums for each statement execute function refuse_change();
+create trigger derived before insert or update on book_sums for each statement
+    when (pg_trigger_depth() = 0) execute function refuse_change();
+
 -- What was or will be posted: steps in their order, none left out, and what they make of the tree. A void epoch keeps
 -- its row; its number and its steps come again.
 create table payments (
@@ -146,11 +177,17 @@ create table payments (
     debits numeric(39, 0) not null,
     state text not null default 'closed' check (state in ('closed', 'posted', 'final', 'void')),
     posted_at bigint,
+    posted_block bigint,
+    posted_tx text,
+    posted_gas bigint not null default 0,
+    final_block bigint,
     poster text check (poster ~ '^0x[0-9a-f]{40}$'),
+    void_reason text,
     check ((posted_at is null) = (poster is null)),
     check (state in ('closed', 'void') or posted_at is not null)
 );
 create unique index payments_standing on payments (number) where state <> 'void';
+create index payments_by_step on payments (first_step) where state <> 'void';
 
 create function refuse_other_sums() returns trigger language plpgsql as $$
 declare
@@ -189,9 +226,64 @@ end $$;
 create trigger in_order before update on payments for each row execute function refuse_other_course();
 create trigger append_only before delete or truncate on payments for each statement execute function refuse_change();
 
--- What a requester announced to take out: it is not held for jobs any more.
-create table leaving (
-    requester text primary key check (requester ~ '^0x[0-9a-f]{40}$'),
-    amount numeric(39, 0) not null check (amount > 0),
-    cutoff bigint not null
+-- What requesters announced to take out, as the chain said it; the last word on each counts, and it is not held for jobs
+-- any more.
+create table exits (
+    position bigserial primary key,
+    requester text not null check (requester ~ '^0x[0-9a-f]{40}$'),
+    amount numeric(39, 0) not null check (amount >= 0),
+    cutoff bigint not null,
+    block bigint not null
 );
+create index exits_of_requester on exits (requester, position);
+create view leaving as select distinct on (requester) requester, amount, cutoff from exits order by requester, position desc;
+
+-- What is demanded of an epoch and not answered yet.
+create table demands (
+    epoch text not null check (epoch ~ '^[0-9a-f]{64}$'),
+    kind smallint not null check (kind in (0, 1)),
+    index bigint not null,
+    deadline bigint not null,
+    block bigint not null,
+    primary key (epoch, kind, index)
+);
+
+alter table intents drop constraint intents_kind_check;
+alter table intents add constraint intents_kind_check check (kind in (
+    'accuse', 'execute', 'lapse', 'anchor', 'judge', 'enlist', 'post', 'pay', 'answer', 'relay', 'refund', 'reward', 'refill'
+));
+
+-- Orders whose requester has too little deposited yet; a deposit may be on its way.
+create table awaiting (
+    position bigserial primary key,
+    job_id text not null unique,
+    requester text not null,
+    amount numeric(39, 0) not null check (amount > 0),
+    until_ms bigint not null,
+    cause text not null
+);
+
+-- How the money of each job ended, and of each audit that the operator pays: told once it is posted, or, where nothing
+-- was earned, at once.
+create table bills (
+    position bigserial primary key,
+    about text not null unique,
+    kind text not null check (kind in ('job', 'audit')),
+    cause text not null,
+    body jsonb not null,
+    is_told boolean not null default false
+);
+create index bills_untold on bills (position) where not is_told;
+
+-- Audits that no order pays, until the operator's own deposit covers them.
+create table dues (
+    position bigserial primary key,
+    audit_id text not null unique,
+    verifier text not null,
+    amount numeric(39, 0) not null check (amount >= 0),
+    receipt text not null check (receipt ~ '^[0-9a-f]{64}$'),
+    cause text not null
+);
+
+-- Why nothing is posted, if a person has to look at it.
+create table stall (only_row boolean primary key default true check (only_row), reason text not null);

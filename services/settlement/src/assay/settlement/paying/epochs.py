@@ -1,39 +1,65 @@
 """The SQL of the epochs of Payment, closed from steps in their order, posted, final, or void; and the book at each.
 
-Steps alone make the tree, so a book is never stored: it is what the steps up to an epoch add up to, and whatever voids
-an epoch cannot leave a wrong tree behind.
+Steps alone make the tree, so no tree is stored: a book is what the steps before it add up to. What those before the end
+of the last final epoch add up to is kept, by the database itself, and the steps between there and a book are added or
+taken off. Steps never change, and places in the tree are not kept: a fork or a void epoch leaves nothing wrong behind.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Any
 
 from assay.proof.eip712 import Domain
-from assay.proof.settlement import Payout, Posted, Settlement, account_node
+from assay.proof.settlement import Payout, Posted, Settlement, epoch_digest
 from assay.proof.settlement_epoch import Book, Epoch, build
 from assay.proof.settlement_tree import Node
 from assay.schema.values import job_word
+from assay.settlement.docket import Log
 from assay.settlement.paying.closing import Waiting
 from assay.store import Transaction
 
 SUMS = """
-select account, sum(credit), sum(debit) from (
-    select provider as account, amount as credit, 0 as debit from steps where position < $1
-    union all select requester, 0, amount + fee from steps where position < $1
-) moved group by account
+with head as (select position from book_head), moved as (
+    select account, credit, debit, steps from book_sums
+    union all select part.account, sign * part.credit, sign * part.debit, sign
+    from (
+        select *, case when position < $1 then 1 else -1 end as sign from steps
+        where position >= least($1, (select position from head))
+            and position < greatest($1, (select position from head))
+    ) step, lateral (values (provider, amount, 0), (requester, 0, amount + fee)) as part (account, credit, debit)
+) select account, sum(credit), sum(debit) from moved group by account having sum(steps) > 0
+"""
+KEEP_BOOK = """
+update book_head set position = final.until from (
+    select first_step + steps as until from payments where state = 'final' order by number desc limit 1
+) final where position < final.until
 """
 STEPS = """
 select job_id, requester, provider, amount, fee, receipt_digest from steps
 where position >= $1 and position < $2 order by position
 """
 NEXT = """
-select coalesce(max(number), 0) + 1, coalesce(max(first_step + steps), 1) from payments where state <> 'void'
+select number + 1, first_step + steps from payments where state <> 'void'
+union all select 1, 1 order by 1 desc limit 1
 """
-WAITING = """
-select count(*), coalesce(sum(amount + fee), 0), coalesce(min(at_ms), 0) from steps
-where position >= (select coalesce(max(first_step + steps), 1) from payments where state <> 'void')
+OPEN = """
+position >= coalesce(
+    (select first_step + steps from payments where state <> 'void' order by first_step desc limit 1), 1
+)
+"""
+WAITING = f"""
+select count(*), coalesce(sum(amount + fee), 0), coalesce(min(at_ms), 0) from steps where {OPEN}
+"""
+HAS_WORK = f"""
+select exists (select from steps where {OPEN}) or exists (select from demands) or exists (
+    select from payments where state = 'closed' or state = 'posted' and posted_at < $1
+)
+"""
+LACKING = f"""
+select distinct account from steps, unnest(array[requester, provider]) as account
+where {OPEN} and not exists (select from places where places.account = account.account) order by account
 """
 # Parts of one job stay together.
 UNTIL = """
@@ -44,9 +70,10 @@ insert into payments (number, first_step, steps, steps_root, root, credits, debi
 values ($1, $2, $3, $4, $5, $6, $7)
 """
 STANDING = """
-select number, first_step, steps, steps_root, root, credits, debits, state, posted_at, poster from payments
+select id, number, first_step, steps, steps_root, root, credits, debits, state, posted_at, poster from payments
 where state <> 'void' and number = any($1::bigint[]) order by number
 """
+DEMANDED = "select exists (select from demands where epoch = $1)"
 LAST = "select number from payments where state = any($1::text[]) order by number desc limit 1"
 
 
@@ -54,6 +81,7 @@ LAST = "select number from payments where state = any($1::text[]) order by numbe
 class Payment:
     """An epoch that stands: its place among the steps, what is posted of it, and whether it was."""
 
+    row: int
     number: int
     first_step: int
     steps: int
@@ -78,13 +106,14 @@ async def place(tx: Transaction, account: str, index: int) -> None:
     await tx.execute(sql, account.lower(), index)
 
 
+async def has_work(tx: Transaction, ripe_s: int) -> bool:
+    """Whether a step waits, an epoch is to be posted or was posted before `ripe_s`, or anything is demanded."""
+    return bool(await tx.fetchval(HAS_WORK, ripe_s))
+
+
 async def lacking_places(tx: Transaction) -> list[str]:
-    """The accounts that stand in steps and have no place in the tree."""
-    sql = """
-    select distinct account from steps, unnest(array[requester, provider]) as account
-    where account not in (select account from places) order by account
-    """
-    return [row[0] for row in await tx.fetch(sql)]
+    """The accounts that stand in steps and have no place in the tree; those of closed epochs have one."""
+    return [row[0] for row in await tx.fetch(LACKING)]
 
 
 async def waiting(tx: Transaction) -> Waiting:
@@ -97,12 +126,8 @@ async def waiting(tx: Transaction) -> Waiting:
 async def book_before(tx: Transaction, domain: Domain, first_step: int) -> Book:
     """What all accounts were credited and debited by the steps before this one."""
     places = {row[0]: int(row[1]) for row in await tx.fetch("select account, place from places")}
-    book = Book(domain, places)
-    for account, credit, debit in await tx.fetch(SUMS, first_step):
-        sums = (int(credit), int(debit))
-        book.sums[account] = sums
-        book.tree.put(book.place(account), account_node(domain, book.place(account), account, *sums))
-    return book
+    sums = {row[0]: (int(row[1]), int(row[2])) for row in await tx.fetch(SUMS, first_step)}
+    return Book.of(domain, places, sums)
 
 
 async def settlements(tx: Transaction, first_step: int, end: int) -> list[Settlement]:
@@ -114,20 +139,27 @@ async def settlements(tx: Transaction, first_step: int, end: int) -> list[Settle
 async def close(tx: Transaction, domain: Domain, steps_max: int) -> tuple[Epoch, Book] | None:
     """The next epoch, of `steps_max` steps or those of one job more, and the book after it; None if no step waits.
 
-    Raises Reject if an account has no place in the tree.
+    It ends before the first job of which somebody has no place in the tree yet: that one may have come just now.
     """
     await tx.execute("lock table payments in share row exclusive mode")
     row = await tx.fetchrow(NEXT)
     assert row is not None
     number, first = int(row[0]), int(row[1])
     end = int(await tx.fetchval(UNTIL, first + steps_max))
-    jobs = await settlements(tx, first, end)
+    found = await settlements(tx, first, end)
+    before = await book_before(tx, domain, first)
+    jobs = list(takewhile(lambda job: parties_of(job) <= before.places.keys(), found))
     if not jobs:
         return None
-    epoch, after = build(await book_before(tx, domain, first), number, jobs)
+    epoch, after = build(before, number, jobs)
     money = (Decimal(epoch.state.credits), Decimal(epoch.state.debits))
     await tx.execute(CLOSE, number, first, len(epoch.steps), epoch.steps_root, epoch.state.hash, *money)
     return epoch, after
+
+
+def parties_of(job: Settlement) -> set[str]:
+    """The accounts that a job changes."""
+    return {job.requester, *(payout.provider for payout in job.payouts)}
 
 
 async def rebuilt(tx: Transaction, domain: Domain, payment: Payment) -> tuple[Book, Epoch, Book]:
@@ -150,28 +182,87 @@ async def last(tx: Transaction, *states: str) -> Payment | None:
     return found[0] if found else None
 
 
-async def mark_posted(tx: Transaction, posted: Posted) -> bool:
-    """Whether what was posted is the epoch of this number as it was closed here; then it is known as posted."""
+async def doubtful(tx: Transaction) -> list[Payment]:
+    """The epochs that were posted and are not final."""
+    rows = await tx.fetch("select number from payments where state = 'posted'")
+    return await standing(tx, [row[0] for row in rows])
+
+
+async def ripe(tx: Transaction, domain: Domain, posted_until_s: int) -> Payment | None:
+    """The newest epoch whose window is over, of which and before which nothing is demanded; None if that is final."""
+    newest = None
+    for each in await doubtful(tx):
+        digest = epoch_digest(domain, each.posted).hex()
+        if each.posted.posted_at >= posted_until_s or await tx.fetchval(DEMANDED, digest):
+            break
+        newest = each
+    return newest
+
+
+REFUSE_PAYS = """
+update intents set state = 'refused' where kind = 'pay' and state in ('pending', 'sent') and exists (
+    select from payments p where p.id = (intents.body->>'row')::bigint and {}
+)
+"""
+
+
+async def undo(tx: Transaction, fork: int) -> None:
+    """What the chain said after this block is not so."""
+    await tx.execute(REFUSE_PAYS.format("p.posted_block > $1"), fork)
+    await tx.execute("update payments set state = 'posted', final_block = null where final_block > $1", fork)
     sql = """
-    update payments set state = 'posted', posted_at = $2, poster = $3
+    update payments set state = 'closed', posted_at = null, poster = null, posted_block = null,
+        posted_tx = null, posted_gas = 0
+    where posted_block > $1 and state = 'posted'
+    """
+    await tx.execute(sql, fork)
+    await tx.execute("delete from exits where block > $1", fork)
+    await tx.execute("delete from demands where block > $1", fork)
+
+
+async def mark_posted(tx: Transaction, posted: Posted, log: Log) -> int | None:
+    """The first step of what was posted, if it is what was closed here; then that is known as posted."""
+    sql = """
+    update payments set state = 'posted', posted_at = $2, poster = $3, posted_block = $9, posted_tx = $10,
+        posted_gas = $11
     where number = $1 and state = 'closed' and (steps, steps_root, root, credits, debits) = ($4, $5, $6, $7, $8)
+    returning first_step
     """
     money = (Decimal(posted.state.credits), Decimal(posted.state.debits))
     content = (posted.steps, posted.steps_root, posted.state.hash, *money)
-    return await tx.execute(sql, posted.number, posted.posted_at, posted.poster.lower(), *content) == "UPDATE 1"
+    when = (posted.number, posted.posted_at, posted.poster.lower())
+    first: int | None = await tx.fetchval(sql, *when, *content, log.block, log.tx, log.gas)
+    return first
 
 
-async def mark_final(tx: Transaction, number: int) -> None:
+async def mark_final(tx: Transaction, number: int, block: int) -> None:
     """This epoch and all before it are final."""
     for each in await tx.fetch(
         "select number from payments where state = 'posted' and number <= $1 order by 1", number
     ):
-        await tx.execute("update payments set state = 'final' where number = $1 and state = 'posted'", each[0])
+        sql = "update payments set state = 'final', final_block = $2 where number = $1 and state = 'posted'"
+        await tx.execute(sql, each[0], block)
+    await tx.execute(KEEP_BOOK)
 
 
-async def mark_void(tx: Transaction, number: int) -> None:
-    """This epoch and those after it are void: their steps wait again."""
-    await tx.execute("update payments set state = 'void' where number >= $1 and state in ('closed', 'posted')", number)
+async def mark_void(tx: Transaction, number: int, reason: str) -> None:
+    """This epoch and those after it are void: their steps wait again. The reason is of the first."""
+    sql = """
+    update payments set state = 'void', void_reason = case when number = $1 then $2 end
+    where number >= $1 and state in ('closed', 'posted')
+    """
+    await tx.execute(REFUSE_PAYS.format("p.number >= $1 and p.state <> 'final'"), number)
+    await tx.execute(sql, number, reason)
+
+
+async def count_voids(tx: Transaction, number: int) -> tuple[int, str]:
+    """How often the epoch of this number became void for the same reason, and for which."""
+    sql = """
+    select count(*), void_reason from payments where number = $1 and void_reason is not null
+    group by void_reason order by 1 desc limit 1
+    """
+    row = await tx.fetchrow(sql, number)
+    return (int(row[0]), str(row[1])) if row else (0, "")
 
 
 def _settlement(job: str, parts: Sequence[Any]) -> Settlement:
@@ -181,5 +272,5 @@ def _settlement(job: str, parts: Sequence[Any]) -> Settlement:
 
 def _payment(row: Any) -> Payment:
     root = Node(bytes(row["root"]), int(row["credits"]), int(row["debits"]))
-    place_ = (row["number"], row["first_step"], row["steps"], bytes(row["steps_root"]))
+    place_ = (row["id"], row["number"], row["first_step"], row["steps"], bytes(row["steps_root"]))
     return Payment(*place_, root, row["state"], row["posted_at"], row["poster"])

@@ -15,11 +15,18 @@ FREE = """
 select a.balance - coalesce(l.amount, 0) from accounts a left join leaving l on a.account = 'deposit:' || l.requester
 where a.account = $1 and a.asset = 'stable'
 """
+# What epochs that are posted from a time on lack of what was held from a requester, since that was announced to leave
+# by then, or has left.
+SHORTAGES = """
+select substr(a.account, 9), case when l.cutoff <= $2 then l.amount else 0 end - a.balance from accounts a
+left join leaving l on a.account = 'deposit:' || l.requester where a.account = any($1::text[]) and a.asset = 'stable'
+"""
 # In the order in which every writer locks them: the ledger's head first.
 QUEUE = "select from ledger_head for update"
 HELD = """
 select t.log, a.balance, e.account from transfers t join entries e using (number)
-join accounts a on a.account = t.log where t.log = any($1::text[]) and e.amount < 0
+join accounts a on a.account = t.log
+where t.log = any($1::text[]) and t.log not like '0x%' and e.amount < 0
 """
 STEPS = """
 insert into steps (job_id, part, requester, provider, amount, fee, spent, receipt_digest, at_ms)
@@ -29,50 +36,99 @@ select job, part, payer, payee, amount, fee, spent, receipt, $9 from unnest(
 """
 
 
+async def shortages(tx: Transaction, requesters: Sequence[str], from_s: int) -> dict[str, int]:
+    """What each of these (addresses) lacks for all that is held from it, in epochs that are posted from then on."""
+    rows = await tx.fetch(SHORTAGES, [deposit(each) for each in requesters], from_s)
+    return {account: max(0, int(lack)) for account, lack in rows}
+
+
+class Holder:
+    """Holds for the orders of one transaction: each deposit is read once, and all that is held is posted at once."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._free: dict[str, int] = {}
+        self._held: list[Transfer] = []
+
+    async def free(self, requester: str) -> int:
+        """What a requester (an address) can still order for; nothing else is posted until the transaction ends."""
+        if not self._free:
+            await self._tx.execute(QUEUE)
+        if requester not in self._free:
+            self._free[requester] = int(await self._tx.fetchval(FREE, deposit(requester)) or 0)
+        return self._free[requester]
+
+    async def take(self, job: str, requester: str, amount: int) -> bool:
+        """Whether the amount is there, and held for the job once it is written. Raises ValueError for nothing."""
+        if amount <= 0:
+            raise ValueError("nothing to hold")
+        if await self.free(requester) < amount:
+            return False
+        self._free[requester] -= amount
+        entries = move(Asset.STABLE, amount, deposit(requester), hold(job))
+        self._held.append(Transfer(hold(job), "Held", None, entries))
+        return True
+
+    async def write(self) -> None:
+        """Posts what was taken."""
+        held, self._held = self._held, []
+        await books.post(self._tx, held)
+
+
 async def free(tx: Transaction, requester: str) -> int:
     """What a requester (an address) can still order for; nothing else is posted until the transaction ends."""
-    await tx.execute(QUEUE)
-    return int(await tx.fetchval(FREE, deposit(requester)) or 0)
+    return await Holder(tx).free(requester)
 
 
 async def take(tx: Transaction, job: str, requester: str, amount: int) -> bool:
     """Whether the amount was there and is held for the job now. Raises ValueError for nothing."""
-    if amount <= 0:
-        raise ValueError("nothing to hold")
-    if await free(tx, requester) < amount:
-        return False
-    entries = move(Asset.STABLE, amount, deposit(requester), hold(job))
-    await books.post(tx, [Transfer(hold(job), "Held", None, entries)])
-    return True
+    holder = Holder(tx)
+    is_taken = await holder.take(job, requester, amount)
+    await holder.write()
+    return is_taken
 
 
 async def held(tx: Transaction, jobs: Sequence[str]) -> dict[str, tuple[int, str]]:
-    """What is held for each of these jobs, and of whose account, of those where anything is."""
+    """What is held for each of these jobs, and from which address, of those where anything is."""
     rows = await tx.fetch(HELD, [hold(job) for job in jobs])
-    return {log.partition(":")[2]: (int(balance), payer) for log, balance, payer in rows if balance}
+    return {log[len(hold("")) :]: (int(balance), payer[len(deposit("")) :]) for log, balance, payer in rows if balance}
 
 
 async def give_back(tx: Transaction, job: str) -> int:
     """What was held for the job and is its requester's again."""
     amount, payer = (await held(tx, [job])).get(job, (0, ""))
     if amount:
-        entries = move(Asset.STABLE, amount, hold(job), payer)
+        entries = move(Asset.STABLE, amount, hold(job), deposit(payer))
         await books.post(tx, [Transfer(f"release:{job}", "Released", None, entries)])
     return amount
 
 
 async def charge(tx: Transaction, settlement: Settlement, now_ms: int) -> int:
-    """What goes back to the requester of a job that is charged: what was held and not earned.
+    """What goes back to the requester of a job that is charged: what was held and not earned."""
+    (back,) = await charge_all(tx, [settlement], now_ms)
+    return back
+
+
+async def charge_all(tx: Transaction, settlements: Sequence[Settlement], now_ms: int) -> list[int]:
+    """What goes back to the requester of each of these jobs, in their order.
 
     Ledger and steps are written together; the database refuses one without the other.
     """
-    job, charges = job_name(settlement.job), charges_of(settlement)
-    amount, payer = (await held(tx, [job]))[job]
-    back = amount - charges[-1].spent
-    entries = entries_of(job, charges) + move(Asset.STABLE, back, hold(job), payer)
-    await books.post(tx, [Transfer(f"charge:{job}", "Charged", None, entries)])
-    await tx.execute(STEPS, *columns(job, charges), now_ms)
-    return back
+    if not settlements:
+        return []
+    jobs = {job_name(settlement.job): charges_of(settlement) for settlement in settlements}
+    holding = await held(tx, list(jobs))
+    backs = {job: holding[job][0] - charges[-1].spent for job, charges in jobs.items()}
+    await books.post(tx, [charged(job, charges, backs[job], holding[job][1]) for job, charges in jobs.items()])
+    steps = [step for job, charges in jobs.items() for step in steps_of(job, charges)]
+    await tx.execute(STEPS, *map(list, zip(*steps, strict=True)), now_ms)
+    return list(backs.values())
+
+
+def charged(job: str, charges: Sequence[Charge], back: int, payer: str) -> Transfer:
+    """What a job's charges move, and what goes back."""
+    entries = entries_of(job, charges) + move(Asset.STABLE, back, hold(job), deposit(payer))
+    return Transfer(f"charge:{job}", "Charged", None, entries)
 
 
 def entries_of(job: str, charges: Sequence[Charge]) -> tuple[Entry, ...]:
@@ -88,13 +144,12 @@ def entries_of(job: str, charges: Sequence[Charge]) -> tuple[Entry, ...]:
     return tuple(Entry(account, asset, amount) for (account, asset), amount in fold(lines).items())
 
 
-def columns(job: str, charges: Sequence[Charge]) -> list[list[object]]:
-    """The charges as the columns of their steps."""
-    rows = [
+def steps_of(job: str, charges: Sequence[Charge]) -> list[tuple[object, ...]]:
+    """The charges as the rows of their steps."""
+    return [
         (
             *(job, each.part, each.requester.lower(), each.provider.lower()),
             *(Decimal(each.amount), Decimal(each.fee), Decimal(each.spent), each.receipt_digest),
         )
         for each in charges
     ]
-    return [list(column) for column in zip(*rows, strict=True)]

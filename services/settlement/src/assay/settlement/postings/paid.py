@@ -1,9 +1,9 @@
-"""A lease was paid."""
+"""An account was paid by an epoch of Payment what had been charged for it."""
 
-from assay.chain.events import Paid
-from assay.settlement.ledger import Asset, Book, Entry, escrow, job_name, move, party
+from assay.chain.payment.events import Paid
+from assay.settlement.ledger import OUTSIDE, Asset, Book, Entry, earned, move
 
 
 def entries(event: Paid, book: Book) -> tuple[Entry, ...]:
-    """From the job's escrow to the provider."""
-    return move(Asset.STABLE, event.amount, escrow(job_name(event.job_id)), party(event.provider))
+    """From what it earned to the world."""
+    return move(Asset.STABLE, event.amount, earned(event.provider), OUTSIDE)

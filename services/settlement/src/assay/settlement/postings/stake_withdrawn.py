@@ -1,6 +1,6 @@
 """Unbonded stake left the contract."""
 
-from assay.chain.events import StakeWithdrawn
+from assay.chain.governed.stake_events import StakeWithdrawn
 from assay.settlement.ledger import OUTSIDE, Asset, Book, Entry, move, unbonding
 
 

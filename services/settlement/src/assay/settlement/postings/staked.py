@@ -1,6 +1,6 @@
 """Native tokens came into a provider's active stake."""
 
-from assay.chain.events import Staked
+from assay.chain.governed.stake_events import Staked
 from assay.settlement.ledger import OUTSIDE, Asset, Book, Entry, move, stake
 
 

@@ -1,6 +1,6 @@
 """Active stake began to unbond."""
 
-from assay.chain.events import Unstaked
+from assay.chain.governed.stake_events import Unstaked
 from assay.settlement.ledger import Asset, Book, Entry, move, stake, unbonding
 
 

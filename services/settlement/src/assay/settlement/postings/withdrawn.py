@@ -1,9 +1,9 @@
-"""Stable tokens left a party's withdrawable balance."""
+"""A requester took out of Payment what it had announced."""
 
-from assay.chain.events import Withdrawn
-from assay.settlement.ledger import OUTSIDE, Asset, Book, Entry, move, party
+from assay.chain.payment.events import Withdrawn
+from assay.settlement.ledger import OUTSIDE, Asset, Book, Entry, deposit, move
 
 
 def entries(event: Withdrawn, book: Book) -> tuple[Entry, ...]:
-    """From the party to the world."""
-    return move(Asset.STABLE, event.amount, party(event.party), OUTSIDE)
+    """From the deposit to the world."""
+    return move(Asset.STABLE, event.amount, deposit(event.requester), OUTSIDE)

@@ -1,0 +1,1 @@
+"""Relaying: what requesters sign is sent for them, by the operator and at its cost."""
