@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 from services.verification.tests.court import Court, open_court
+from tests.servers import MakeSchema
 
+from assay.verification.service import MIGRATIONS
 from assay.workloads.runner import Runner
 
 
@@ -19,11 +20,8 @@ async def runner(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runn
 
 
 @pytest.fixture
-async def court(database: str, runner: Runner, tmp_path: Path) -> AsyncIterator[Court]:
+async def court(make_schema: MakeSchema, runner: Runner, tmp_path: Path) -> AsyncIterator[Court]:
     """A verification service of this test's own."""
-    connection = await asyncpg.connect(database)
-    await connection.execute("create schema verification")
-    await connection.close()
-    court = await open_court(database, runner, tmp_path)
+    court = await open_court(await make_schema("verification", MIGRATIONS), runner, tmp_path)
     yield court
     await court.context.store.close()

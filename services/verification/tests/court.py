@@ -28,7 +28,7 @@ from assay.schema.beacon import BeaconCalled, BeaconCommitted, BeaconOpened, Bea
 from assay.schema.dispute import DisputeAccepted, DisputeLodged
 from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochDrawn, EpochTraced
 from assay.schema.offer import StakeChanged
-from assay.schema.values import BOND_PER_VERIFIER, PARTICIPANTS, STAKE_PER_SLOT
+from assay.schema.values import BOND_PER_VERIFIER, PARTICIPANTS
 from assay.store.store import Store
 from assay.verification.bells import Bells
 from assay.verification.blocks import Blocks
@@ -47,7 +47,7 @@ from assay.workloads import HeldInputs, ModelStore, read_params, workload
 from assay.workloads.runner import Runner
 
 OWNER = "0x" + "1" * 40
-DEADLINE_S = 90.0
+DEADLINE_S = 240.0
 
 Finds = Callable[[AuditAssigned, bytes], bytes]
 """What a verifier says that a segment comes to, from what it honestly comes to."""
@@ -94,6 +94,7 @@ class Court:
             "confirmations": 1,
             "draws": 2,
             "planted_ppm": 0,
+            "show_s": 0,
             "gift_ppm": 1_000_000,
         } | self.knobs
         return Settings(
@@ -133,7 +134,7 @@ class Court:
     async def admit(self, *numbers: int, **fields: Any) -> None:
         """Let verifiers announce themselves, with a bond."""
         for number in numbers:
-            stake = StakeChanged(provider=party("p", number), amount=BOND_PER_VERIFIER, block=1)
+            stake = StakeChanged(provider=party("p", number), amount=BOND_PER_VERIFIER, claim=1, needed=1, block=1)
             await self.hear(stake, announced(number, **fields))
 
     async def take(self, *works: Work) -> None:
@@ -141,7 +142,7 @@ class Court:
         for work in works:
             for data in work.blobs.values():
                 await self.context.bus.blobs.put(data)
-            stake = StakeChanged(provider=work.granted.provider, amount=STAKE_PER_SLOT, block=1)
+            stake = StakeChanged(provider=work.granted.provider, amount=BOND_PER_VERIFIER, claim=1, needed=1, block=1)
             await self.hear(stake, work.granted, *work.commits)
             await self.hear(work.executed())
 
@@ -255,11 +256,10 @@ class Court:
         end_s = time.monotonic() + DEADLINE_S
         hands = self.hands()
         while True:
-            for hand in hands:
-                await hand.turn()
+            turns = [await hand.turn() for hand in hands]
             if self.traces is not None:
                 self.chain.mine()
-            if not await self.answer_all() and not await self._is_busy():
+            if not await self.answer_all() and not await self._is_busy() and 0 not in turns:
                 return
             assert time.monotonic() < end_s, "it never comes to rest"
 

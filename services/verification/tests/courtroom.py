@@ -26,7 +26,7 @@ from assay.schema.event import Event
 from assay.schema.job import JobExecuted, JobSpec, LeaseShare
 from assay.schema.lease import LeaseCommitted, LeaseGranted
 from assay.schema.offer import StakeChanged
-from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, STAKE_PER_SLOT, Role, derive_id, participant_id
+from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, Role, derive_id, participant_id
 from assay.store.dispute_notes import DisputeNotes
 from assay.workloads import HeldInputs, ModelStore, ignore_progress
 from assay.workloads.checkpoint import write_tensors
@@ -65,7 +65,7 @@ class Regression:
 
     key: Key = field(default_factory=Key.generate)
     is_lie: bool = False
-    stake: int = STAKE_PER_SLOT
+    stake: int = BOND_PER_VERIFIER
 
     def __post_init__(self) -> None:
         first = WORK.run(PARAMS, INPUTS, WORK.start(PARAMS, INPUTS), 0, ignore_progress).state
@@ -152,7 +152,8 @@ class Room:
         for number, (key, verifier) in enumerate(zip(self.keys, self.verifiers, strict=True), 20):
             staker = participant_id(Role.PROVIDER, key.address)
             said = announced(number).model_copy(update={"verifier": verifier, "kinds": ("regress",)})
-            await self.court.hear(StakeChanged(provider=staker, amount=BOND_PER_VERIFIER, block=1), said)
+            stake = StakeChanged(provider=staker, amount=BOND_PER_VERIFIER, claim=1, needed=1, block=1)
+            await self.court.hear(stake, said)
             if number - 20 in self.false_answers:
                 self.court.finds[verifier] = self.find
         await self.work.take(self.court)

@@ -109,8 +109,9 @@ async def test_a_fault_of_the_services_own_machine_blames_nobody(shelf: PlayedBl
 
 
 def test_every_method_has_its_row_and_every_kind_a_comparison() -> None:
-    assert set(METHODS) == {"free", "start", "result", "exact", "prefill", "replay", "replication", "trace"}
-    assert all(0 <= method.misses_ppm < 1_000_000 for method in METHODS.values())
+    assert set(METHODS) == {"free", "start", "result", "exact", "form", "prefill", "replay", "replication", "trace"}
+    # A form is no proof: nobody else has the data.
+    assert [method.name for method in METHODS.values() if not 0 <= method.misses_ppm < 1_000_000] == ["form"]
     # Replication compares as the work's own method does.
     assert [m.name for m in METHODS.values() if not (m.check or m.compare or m.is_read)] == ["replication"]
     assert method_of(Work(1).spec) is METHODS["replay"]

@@ -19,8 +19,9 @@ from assay.schema.dispute import (
 from assay.schema.job import JobSpec
 from assay.schema.lease import OTHER_CLASS, TIE, SlashReason
 from assay.schema.offer import StakeChanged
-from assay.schema.values import DISPUTE_BOND, STAKE_PER_SLOT
+from assay.schema.values import BOND_PER_VERIFIER, DISPUTE_BOND
 from assay.verification.replayer import ChildReplayer
+from assay.verification.steps.refereeing import Referee
 from assay.workloads.court.litigant import parties
 
 pytestmark = pytest.mark.server
@@ -79,24 +80,29 @@ async def test_a_provider_that_finds_its_own_claim_false_gives_in(court: Court) 
     assert (await room.play()).cause == "dispute.accepted"
 
 
-# What the verifiers find in the order in which they answer: the claim, or one of two other states.
-RECOUNTS = {"aacCC": "challenger_fault", "aaaaa": "worker_fault", "aacCb": "numeric_tie"}
+# What the verifiers find in the order in which they answer: the claim, or one of other states. Where five decide
+# nothing, one more is asked at a time, up to nine or until nobody is left.
+# nothing, one more is asked at a time, up to nine or until nobody is left.
+RECOUNTS = {
+    "aacCC": "challenger_fault",
+    "aaaaa": "worker_fault",
+    "aacCbC": "challenger_fault",
+    "aacCbbadd": "numeric_tie",
+}
 
 
 @pytest.mark.parametrize("answers", RECOUNTS)
-async def test_work_without_a_program_is_looked_at_by_two_more_and_the_most_of_five_decide(
-    court: Court, answers: str
-) -> None:
+async def test_work_without_a_program_is_looked_at_by_two_more_or_until_they_decide(court: Court, answers: str) -> None:
     asked: list[str] = []
 
     def find(assigned: AuditAssigned, state: bytes) -> bytes:
         asked.extend([assigned.verifier] * (assigned.verifier not in asked))
-        letter = answers[asked.index(assigned.verifier)]
+        letter = (answers + "a" * 9)[asked.index(assigned.verifier)]
         return state if letter in "cC" else letter.encode() * 32
 
     court.defends = True
-    await court.admit(11, 12, 13, 14, 15)
-    court.finds |= {party("v", number): find for number in range(11, 16)}
+    await court.admit(*range(11, 20))
+    court.finds |= {party("v", number): find for number in range(11, 20)}
     await court.take(Work(1, segments=1))
     await court.until_still()
     (lodged,) = await court.said("dispute.lodged")
@@ -104,11 +110,14 @@ async def test_work_without_a_program_is_looked_at_by_two_more_and_the_most_of_f
     await court.hear(DisputeContested(**parties(lodged)))
     await court.until_still()
     (ruled,) = await court.said("dispute.ruled")
-    assert (ruled.outcome, ruled.cause) == (RECOUNTS[answers], "dispute.recounted") and len(asked) == 5
+    assert (ruled.outcome, ruled.cause) == (RECOUNTS[answers], "dispute.recounted") and len(asked) == len(answers)
     rejected = [event.code for event in await court.said("lease.rejected")]
-    assert rejected == {"aacCC": [], "aaaaa": ["segment.mismatch"], "aacCb": [TIE]}[answers]
+    assert (
+        rejected == {"challenger_fault": [], "worker_fault": ["segment.mismatch"], "numeric_tie": [TIE]}[ruled.outcome]
+    )
     overruled = {event.verifier for event in await court.said("audit.overruled")}
-    assert overruled == (set(asked[:2]) if answers == "aacCC" else set())
+    liars = {verifier for verifier, letter in zip(asked, answers, strict=True) if letter not in "cC"}
+    assert overruled == (liars if ruled.outcome == "challenger_fault" else set())
 
 
 # Bits of five verifiers of the claim's class in the order in which they answer: the claim's own (C), or others.
@@ -157,13 +166,21 @@ async def locks(court: Court) -> dict[str, int]:
     return {row["address"]: int(row["amount"]) for row in rows}
 
 
-async def contested(court: Court, answers: str, stake: int = STAKE_PER_SLOT) -> DisputeLodged:
+async def contested(court: Court, answers: str, stake: int = BOND_PER_VERIFIER) -> DisputeLodged:
     """The dispute of a true segment, which verifiers answer as these letters say; its provider contests it."""
+    lodged = await accused(court, answers, stake)
+    await court.hear(DisputeContested(**parties(lodged)))
+    await court.until_still()
+    return lodged
+
+
+async def accused(court: Court, answers: str, stake: int = BOND_PER_VERIFIER) -> DisputeLodged:
+    """The dispute of a true segment, which verifiers answer as these letters say."""
     asked: list[str] = []
 
     def find(assigned: AuditAssigned, state: bytes) -> bytes:
         asked.extend([assigned.verifier] * (assigned.verifier not in asked))
-        letter = answers[asked.index(assigned.verifier)]
+        letter = (answers + "a" * 9)[asked.index(assigned.verifier)]
         return state if letter == "C" else letter.encode() * 32
 
     court.defends = True
@@ -175,8 +192,6 @@ async def contested(court: Court, answers: str, stake: int = STAKE_PER_SLOT) -> 
     await court.hear(StakeChanged(provider=work.granted.provider, amount=stake, block=2))
     await court.until_still()
     (lodged,) = await court.said("dispute.lodged")
-    await court.hear(DisputeContested(**parties(lodged)))
-    await court.until_still()
     return lodged  # type: ignore[no-any-return]
 
 
@@ -217,8 +232,7 @@ async def test_an_appeal_without_evidence_is_refused_and_the_decision_stands_whe
         await court.until_still()
     refused = [event.code for event in await court.said("dispute.refused")]
     assert refused == ["dispute.unproven", "dispute.unappealable"] and not await court.said("dispute.ruled")
-    async with court.context.store.transaction() as tx:
-        await tx.execute("update disputes set deadline_ms = 0")
+    await pass_deadlines(court)
     await court.until_still()
     (ruled,) = await court.said("dispute.ruled")
     assert (ruled.cause, ruled.outcome) == ("dispute.recounted", "worker_fault")
@@ -231,6 +245,38 @@ async def claimed_blob(court: Court) -> str:
         return str(await tx.fetchval("select committed ->> 'checkpoint' from commits"))
 
 
+async def test_a_tie_ends_as_one_when_nobody_further_comes_and_nobody_is_to_blame(court: Court) -> None:
+    await contested(court, "aabCC")
+    assert not await court.said("dispute.ruled")
+    await pass_deadlines(court)
+    # The clerk, whose turn is the last, rings for the referee.
+    await court.until_still()
+    await court.until_still()
+    (ruled,) = await court.said("dispute.ruled")
+    assert (ruled.cause, ruled.outcome, ruled.at_fault) == ("dispute.recounted", "numeric_tie", ())
+    assert [event.code for event in await court.said("lease.rejected")] == [TIE]
+    assert not await court.said("audit.overruled") and not await locks(court)
+
+
+async def test_answers_that_were_in_time_are_counted_though_nobody_had_looked_at_them_yet(court: Court) -> None:
+    lodged = await accused(court, "aaCCC")
+    await court.hear(DisputeContested(**parties(lodged)))
+    busy = [hand for hand in court.hands() if not isinstance(hand, Referee)]
+    for _ in range(4):
+        assert all([await hand.turn() != 0 for hand in busy])
+        await court.answer_all()
+    await pass_deadlines(court)
+    await court.until_still()
+    (ruled,) = await court.said("dispute.ruled")
+    assert (ruled.cause, ruled.outcome) == ("dispute.recounted", "challenger_fault")
+
+
+async def pass_deadlines(court: Court) -> None:
+    """Let the time of all disputes be over."""
+    async with court.context.store.transaction() as tx:
+        await tx.execute("update disputes set deadline_ms = 0")
+
+
 async def test_the_first_answers_stand_if_nobody_is_there_for_a_second_drawing(court: Court) -> None:
     court.defends = True
     await court.admit(11, 12, 13)
@@ -240,8 +286,7 @@ async def test_the_first_answers_stand_if_nobody_is_there_for_a_second_drawing(c
     await court.hear(DisputeContested(**parties(lodged)))
     await court.until_still()
     assert not await court.said("dispute.ruled", "lease.rejected")
-    async with court.context.store.transaction() as tx:
-        await tx.execute("update disputes set deadline_ms = 0")
+    await pass_deadlines(court)
     await court.until_still()
     assert [event.cause for event in await court.said("dispute.ruled")] == ["dispute.standing"]
     assert [event.code for event in await court.said("lease.rejected")] == ["segment.mismatch"]

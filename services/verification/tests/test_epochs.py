@@ -189,7 +189,6 @@ async def test_a_reveal_that_is_not_what_was_sealed_is_overruled_and_another_is_
 
 
 async def test_who_is_late_or_declines_is_replaced_and_nobody_is_blamed(court: Court) -> None:
-    court.knobs = {"audit_s": 1}
     await court.admit(11, 12, 13)
     court.finds |= {party("v", number): silent for number in (11, 12, 13)}
     await court.take(Work(1, segments=1))
@@ -245,8 +244,9 @@ async def test_who_is_asked_about_a_segment_is_not_asked_about_the_one_beside_it
 
 
 async def test_a_bond_that_is_lost_already_stands_for_nothing_more(court: Court) -> None:
-    async def stands(amount: int, *lost: str) -> int:
-        await court.hear(StakeChanged(provider=party("p", 11), amount=amount, block=1))
+    async def stands(amount: int, *lost: str, needed: int = 1) -> int:
+        said = StakeChanged(provider=party("p", 11), amount=amount, claim=min(needed, 1), needed=needed, block=1)
+        await court.hear(said)
         async with court.context.store.transaction() as tx:
             await verifiers.promise(tx, lost)
             (candidate,) = await verifiers.candidates(tx, 0)
@@ -256,6 +256,7 @@ async def test_a_bond_that_is_lost_already_stands_for_nothing_more(court: Court)
     own, bond = party("v", 11), BOND_PER_VERIFIER
     assert await stands(3 * bond, own, own) == 1
     assert [await stands(count * bond) for count in (2, 1, 2)] == [1, 1, 2], "what is taken was promised"
+    assert await stands(2 * bond, needed=0) == await stands(2 * bond, needed=3 * bond) == 0, "and is a claim's"
 
 
 async def test_a_withheld_checkpoint_rejects_the_epoch(court: Court) -> None:
@@ -307,7 +308,8 @@ async def test_planted_questions_are_answered_by_others_paid_and_catch_who_does_
 
 
 async def test_a_crash_after_any_step_repeats_nothing_and_loses_nothing(court: Court) -> None:
-    await court.admit(11, 12, 13)
+    court.knobs = {"planted_ppm": 500_000}
+    await court.admit(11, 12, 13, 14)
     await court.take(Work(1, segments=2), Work(2, segments=2, lies={1: LIE}, audit_segments=4))
     for turn in range(84):
         # A process that begins anew with every step, and of which only one part takes it.

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from assay.schema.lease import SlashReason
-from assay.verification.domain import Ruling, Vote, rule, wanted
+from assay.verification.domain import Ruling, Vote, rule, rule_twin, wanted
 from assay.verification.domain.judging import CLAIM
 from assay.verification.settings import Settings
 
@@ -49,6 +49,18 @@ def test_a_wrong_answer_to_a_planted_question_accuses_no_provider() -> None:
     assert judged([1, CLAIM, CLAIM], is_planted=True)[0] == Ruling(True, {"a0": LAZY})
 
 
+def test_two_who_lie_alike_about_a_planted_question_do_not_outvote_the_one_who_does_not() -> None:
+    ruling, asked = judged([1, 1, CLAIM, CLAIM], is_planted=True)
+    assert (ruling, asked) == (Ruling(True, {"a0": LAZY, "a1": LAZY}), 4)
+    assert judged([1, 1, 1], is_planted=True)[0] == Ruling(False, {})
+
+
+def test_a_planted_question_is_judged_only_where_its_claim_stands() -> None:
+    votes = [Vote("a0", 1), Vote("a1", CLAIM), Vote("a2", CLAIM)]
+    assert rule_twin(votes, stands=True) == Ruling(True, {"a0": LAZY})
+    assert rule_twin(votes, stands=False) == Ruling(True, {})
+
+
 @given(st.booleans(), st.data())
 def test_no_honest_verifier_is_overruled_and_every_lying_minority_is(is_true: bool, data: st.DataObject) -> None:
     """Honest answers are equal; each liar answers as it likes, even with the false claim."""
@@ -86,16 +98,16 @@ DAY_S = 86_400
     ("contest_s", "move_s", "appeal_s", "fits"),
     [
         (3_600, 900, 3_600, True),
-        (DAY_S, 17_550, 0, True),
-        (DAY_S, 17_551, 0, False),
+        (DAY_S, 14_850, 0, True),
+        (DAY_S, 14_851, 0, False),
         # What the court decides is not appealed: the two are not added.
-        (DAY_S, 17_550, 7 * DAY_S, True),
+        (DAY_S, 14_850, 7 * DAY_S, True),
         # Both drawings of a dispute that is appealed wait for their answers.
-        (7 * DAY_S, 1_800, 7 * DAY_S - 3_600, True),
-        (7 * DAY_S, 1_801, 7 * DAY_S - 3_600, False),
+        (7 * DAY_S, 1_800, 5 * DAY_S - 3_600, True),
+        (7 * DAY_S, 1_801, 5 * DAY_S - 3_600, False),
     ],
 )
-def test_no_dispute_lasts_longer_than_stake_takes_to_unbond(
+def test_no_dispute_lasts_longer_than_stake_answers_for_it(
     tmp_path: Path, contest_s: int, move_s: int, appeal_s: int, fits: bool
 ) -> None:
     folders = {"data_dir": tmp_path, "models_dir": tmp_path, "deployment_file": tmp_path / "deployment"}
@@ -103,5 +115,5 @@ def test_no_dispute_lasts_longer_than_stake_takes_to_unbond(
     if fits:
         assert Settings(**folders, **knobs).move_s == move_s
     else:
-        with pytest.raises(ValidationError, match="longer than stake takes to unbond"):
+        with pytest.raises(ValidationError, match="longer than stake answers for it"):
             Settings(**folders, **knobs)

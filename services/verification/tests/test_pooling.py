@@ -14,7 +14,7 @@ from assay.schema.beacon import SHARES_MAX, BeaconShare
 from assay.schema.epoch import ENTRIES_MAX
 from assay.schema.event import EVENT_BYTES_MAX
 from assay.schema.job import JobSpec
-from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, derive_id
+from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, Policy, derive_id
 from assay.verification.domain import (
     Asked,
     Candidate,
@@ -25,7 +25,8 @@ from assay.verification.domain import (
     count_of,
     draw_segments,
     due_ms,
-    is_planted,
+    is_doubled,
+    is_twin_first,
     nonce_of,
     part_of,
     pool,
@@ -97,6 +98,14 @@ def test_a_newcomers_epoch_is_drawn_more_from_than_that_of_a_provider_with_a_rec
     assert count_of(1_000, 10**6, 20, [WORKS[0].spec]) == known < count_of(1_000, 10**6, 20, [WORKS[0].spec, read])
 
 
+def test_the_order_decides_by_which_method_its_work_is_counted_whatever_others_of_its_kind_ask() -> None:
+    plain = JobSpec(kind="finetune", segments=1, segment_units=1)
+    traced = plain.model_copy(update={"policy": Policy(method="trace")})
+    alone, with_trace = (count_of(20_000, 10**6, 20, [spec]) for spec in (plain, traced))
+    assert alone < with_trace
+    assert count_of(20_000, 10**6, 20, [plain, traced]) == count_of(20_000, 10**6, 20, [traced, plain]) == with_trace
+
+
 def want(number: int = 1, *asked: Asked, secret: bytes = SECRET) -> Want:
     parties = (PROVIDER, party("r", 100))
     return Want(derive_id("q", number), "ef" * 32, secret, WORKS[0].spec, parties, asked)
@@ -161,6 +170,9 @@ def test_who_was_asked_beside_or_in_vain_is_asked_where_nobody_else_is_free() ->
 def test_nonces_are_apart_and_the_planted_are_the_share_that_was_set() -> None:
     ids = [derive_id("q", number) for number in range(4_000)]
     assert len({nonce_of(SECRET, audit_id) for audit_id in ids}) == len(ids)
-    planted = sum(is_planted(SECRET, "ab" * 32, question_id, 200_000) for question_id in ids)
-    assert 0.18 < planted / (planted + len(ids)) < 0.22
-    assert not any(is_planted(SECRET, "ab" * 32, question_id, 0) for question_id in ids[:100])
+    twins = [question_id for question_id in ids if is_doubled(SECRET, "ab" * 32, question_id, 200_000)]
+    assert 0.18 < len(twins) / (len(twins) + len(ids)) < 0.22
+    # Of all that goes to the first, as of all that goes to a second, the same share is planted.
+    first = sum(is_twin_first(SECRET, "ab" * 32, question_id, 200_000) for question_id in twins)
+    assert 0.18 < first / len(ids) < 0.22 and 0.17 < 1 - first / len(twins) < 0.23
+    assert not any(is_doubled(SECRET, "ab" * 32, question_id, 0) for question_id in ids[:100])

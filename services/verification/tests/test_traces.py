@@ -1,17 +1,26 @@
 """The trace check: opened before its seed is known, asked of one, decided by two of three, and lost by silence."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from services.verification.tests.court import Court
 from services.verification.tests.samples import Work, party
 
+from assay.bus.port import Message
 from assay.proof.digest import blake3_hex
+from assay.proof.opened import question_id_of, trace_seed
+from assay.runtime.batch import Heard, handle_batch
 from assay.schema.audit import AuditAssigned
 from assay.schema.epoch import EpochTraced
-from assay.verification.domain import trace_seed
+from assay.schema.event import Envelope
+from assay.schema.job import JobSpec
+from assay.schema.lease import SlashReason
 from assay.verification.methods import trace
+from assay.verification.methods.method import Spoiled
+from assay.verification.replayer import ChildReplayer
+from assay.verification.steps import presenting
 from assay.workloads.tracing import TraceReading
 
 HOLDS = TraceReading(passed=True, code="trace.holds")
@@ -56,6 +65,12 @@ async def test_an_honest_opening_passes_and_is_looked_at_by_a_block_after_it(cou
     for each in assigned:
         assert (each.claim.shown, each.claim.root) == (blake3_hex(HONEST), blake3_hex(b"root" + HONEST))
         assert each.claim.state_out == work.commits[each.segment].state_out
+    # How an audit ends tells what was looked at, as anybody can make it again.
+    for upheld in await court.said("audit.upheld"):
+        question = question_id_of(drawn.epoch_id, work.lease_id, upheld.segment)
+        seed = trace_seed(opened.block_hash, drawn.seed, question)
+        assert seed == upheld.opened.seed == next(e.claim.seed for e in assigned if e.audit_id == upheld.audit_id)
+        assert (upheld.opened.block, upheld.opened.root) == (opened.block, blake3_hex(b"root" + HONEST))
 
 
 async def test_a_false_opening_falls_by_two_of_three_and_who_upholds_it_is_lazy(court: Court, traced: Any) -> None:
@@ -108,14 +123,86 @@ async def test_the_first_opening_stands_and_a_stranger_has_none(court: Court, tr
     assert [event.code for event in await court.said("lease.rejected")] == ["trace.wrong_operator"]
 
 
+@pytest.mark.parametrize(
+    ("spoken", "code"),
+    [
+        ({"signature": None}, "segment.withheld"),
+        ({"suffix": b" "}, "segment.withheld"),
+        ({"suffix": b" ", "again": True}, "trace.wrong_operator"),
+    ],
+)
+async def test_a_statement_that_no_receipt_could_show_again_opens_nothing(
+    court: Court, traced: Any, spoken: dict[str, Any], code: str
+) -> None:
+    court.knobs["trace_s"] = 900 if spoken.get("again") else 0
+    await court.admit(11, 12, 13)
+    work, heard = traced(1, FALSE), court.hear
+
+    async def oddly(*events: Any) -> None:
+        for event in (each for each in events if isinstance(each, EpochTraced)):
+            honest = event.model_copy(update={"trace": await court.context.bus.blobs.put(HONEST)})
+            said = Envelope.wrap(honest, event.provider, court.context.now())
+            signature = spoken.get("signature", "0x" + "b" * 130)
+            said = replace(said, data=said.data + spoken.get("suffix", b""), signature=signature)
+            await handle_batch(court.context, [Heard(Message(said.subject, said.headers(), said.data), said)])
+        await heard(*(each for each in events if spoken.get("again") or not isinstance(each, EpochTraced)))
+
+    court.hear = oddly  # type: ignore[method-assign]
+    await court.take(work)
+    await court.until_still()
+    assert [event.code for event in await court.said("lease.rejected")] == [code]
+
+
+FALSE_AT = (WRONG.step, WRONG.operator)
+
+
+@pytest.mark.parametrize(
+    "seen_by_the_lazy", [HOLDS, WRONG.model_copy(update={"operator": 8})], ids=["holds", "guesses"]
+)
+async def test_who_has_not_found_where_a_planted_trace_was_made_false_is_lazy(
+    court: Court, traced: Any, monkeypatch: pytest.MonkeyPatch, seen_by_the_lazy: TraceReading
+) -> None:
+    async def spoil(self: ChildReplayer, spec: JobSpec, segment: int, trace: bytes, seed: str) -> Spoiled:
+        return Spoiled(blake3_hex(b"root" + FALSE), FALSE, *FALSE_AT)
+
+    def find(assigned: AuditAssigned, reading: bytes) -> bytes:
+        assert assigned.claim is not None
+        lazy.extend([assigned.verifier] if assigned.claim.shown == blake3_hex(FALSE) and not lazy else [])
+        return seen_by_the_lazy.model_dump_json().encode() if assigned.verifier in lazy else reading
+
+    lazy: list[str] = []
+    monkeypatch.setattr(ChildReplayer, "spoil", spoil)
+    monkeypatch.setattr(presenting, "spoil_seed", lambda secret, question_id: "5" * 64)
+    court.knobs["planted_ppm"] = 500_000
+    await court.admit(11, 12, 13, 14)
+    court.finds |= {party("v", number): find for number in range(11, 15)}
+    work = traced(1, HONEST)
+    await court.take(work)
+    await court.until_still()
+    assert [event.lease_id for event in await court.said("lease.verified")] == [work.lease_id]
+    overruled = {(event.verifier, event.reason) for event in await court.said("audit.overruled")}
+    assert len(lazy) == 1 and overruled == {(lazy[0], SlashReason.LAZY_VERIFIER)}
+    planted = [event for event in await court.said("audit.upheld") if event.lease_id is None]
+    assert len(planted) == 2 and all(event.opened is None for event in planted)
+
+
 def test_a_seed_follows_from_the_block_the_epoch_and_the_question() -> None:
     block, seed = "1" * 64, "2" * 64
     assert len({trace_seed(block, seed, "a"), trace_seed(seed, block, "a"), trace_seed(block, seed, "b")}) == 3
 
 
 def test_what_a_stranger_says_of_a_trace_never_raises() -> None:
-    for reading in (b"", b"{}", b"\xff", b"[1]", HOLDS.model_dump_json().encode()[:-1]):
-        assert not trace.tell(reading).agrees
+    broken = (b"", b"{}", b"\xff", b"[1]", b"[" * 100_000, HOLDS.model_dump_json().encode()[:-1])
+    said = b'{"passed": %s, "code": "%s", "step": %s, "residual": %s}'
+    absurd = (
+        said % (b"true", b"trace.wrong_operator", b"0", b"0.0"),
+        said % (b"false", b"trace.holds", b"0", b"0.0"),
+        said % (b"false", b"trace.wrong_operator", b"0", b"NaN"),
+        said % (b"false", b"trace.wrong_operator", b"0", b"-1e999"),
+        said % (b"false", b"trace.wrong_operator", b"1e400", b"0.5"),
+    )
+    for reading in (*broken, *absurd):
+        assert trace.tell(reading) == trace.UNREADABLE
     assert (
         trace.tell(WRONG.model_copy(update={"code": "made.up"}).model_dump_json().encode()).code == "trace.unreadable"
     )

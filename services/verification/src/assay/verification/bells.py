@@ -8,7 +8,7 @@ from typing import Final
 
 from assay.runtime import Context
 from assay.schema.errors import AssayError
-from assay.store.outbox import wait_for_event
+from assay.store.waiting import GATHER_S, wait_for_event
 
 # The bells tell of what happens in this process; this is for what other replicas have done or put back.
 IDLE_S: Final = 1.0
@@ -42,4 +42,5 @@ async def keep(context: Context, bell: asyncio.Event, turn: Callable[[], Awaitab
         except AssayError as error:
             log.warning("comes again: %s", error)
             wait_s = AFTER_FAULT_S
+        await asyncio.sleep(GATHER_S)
         await wait_for_event(bell, IDLE_S if wait_s is None else min(wait_s, IDLE_S))

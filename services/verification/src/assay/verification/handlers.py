@@ -4,6 +4,7 @@ It does not hear how a lease ends: a commitment that is delivered again after th
 How many there are is said when the job stops.
 """
 
+from assay.proof.opened import is_plain
 from assay.runtime import Handler
 from assay.schema.audit import AuditDeclined, AuditRevealed, AuditSealed, VerifierAnnounced, VerifierWithdrawn
 from assay.schema.beacon import BeaconCommitted, BeaconRevealed
@@ -24,6 +25,7 @@ from assay.schema.lease import LeaseCommitted, LeaseGranted
 from assay.schema.offer import OfferListed, StakeChanged
 from assay.verification.ports import Ports
 from assay.verification.queries import attested, beacons, cases, epochs, questions, traces, verifiers
+from assay.verification.queries.cases import shares_of
 from assay.verification.steps import disputing
 from assay.verification.steps.appealing import take_appeal
 from assay.verification.steps.revealing import share_in
@@ -55,13 +57,14 @@ async def on_job_stopped(said: Envelope[JobFailed | JobExpired | JobCancelled], 
 
 
 async def _stop(job: JobStopped, ports: Ports, is_executed: bool, results: dict[str, str]) -> None:
-    await ports.write()
-    shares = [share for share in job.leases if share.segments]
-    known = await cases.count_commits(ports.tx, shares)
-    missing = [share.lease_id for share in shares if known.get(share.lease_id, 0) < share.segments]
+    if ports.committed:
+        await ports.write()
+        await ports.count([job])
+    shares = shares_of(job)
+    missing = [share.lease_id for share in shares if ports.commits.get(share.lease_id, 0) < share.segments]
     if missing:
         raise Retry(f"Commitments of {', '.join(missing)} are not here yet.")
-    await cases.remember_stop(ports.tx, job, shares, is_executed, results)
+    ports.stopped.append(cases.Stopped(job, shares, is_executed, results))
     ports.tx.on_commit(ports.bells.check.set)
 
 
@@ -74,8 +77,13 @@ async def on_epoch_anchored(said: Envelope[EpochAnchored], ports: Ports, now: in
 
 
 async def on_epoch_traced(said: Envelope[EpochTraced], ports: Ports, now: int) -> list[Event]:
-    """Keep what the provider opened; if it was the last, a later block draws what of it is looked at."""
-    await traces.open_trace(ports.tx, said.event)
+    """Keep what the provider opened; if it was the last, a later block draws what of it is looked at.
+
+    A statement that no receipt could show again opens nothing, and nobody tells its provider so: a worker writes the
+    one form. A plain one counts until `trace_s` is over; without it the segment is withheld, and the epoch forfeit.
+    """
+    if is_plain(said):
+        await traces.open_trace(ports.tx, said)
     ports.tx.on_commit(ports.bells.draw.set)
     return []
 
@@ -116,7 +124,7 @@ async def on_offer_listed(said: Envelope[OfferListed], ports: Ports, now: int) -
 
 async def on_stake_changed(said: Envelope[StakeChanged], ports: Ports, now: int) -> list[Event]:
     """Keep what stands behind an address, whichever role it speaks in."""
-    await verifiers.bond(ports.tx, said.event.provider, said.event.amount, said.event.block)
+    await verifiers.bond(ports.tx, said.event)
     ports.tx.on_commit(ports.bells.tend.set)
     return []
 

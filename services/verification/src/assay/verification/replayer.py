@@ -12,7 +12,7 @@ from assay.bus import Blobs
 from assay.proof.digest import blake3_hex
 from assay.schema.job import JobSpec
 from assay.schema.values import Digest
-from assay.verification.methods.method import MachineFault, Shown
+from assay.verification.methods.method import MachineFault, Shown, Spoiled
 from assay.workloads import workload
 from assay.workloads.child import START
 from assay.workloads.errors import BadCheckpoint
@@ -94,15 +94,16 @@ class ChildReplayer:
                         return await asyncio.to_thread(Path(shown).read_bytes)
         raise MachineFault("The child has shown nothing.")
 
-    async def spoil(self, spec: JobSpec, segment: int, trace: bytes, seed: Digest) -> tuple[Digest, bytes]:
-        """Root and content of a segment's trace with one result made false."""
+    async def spoil(self, spec: JobSpec, segment: int, trace: bytes, seed: Digest) -> Spoiled:
+        """A segment's trace with one result made false."""
         with self._scratch() as folder:
             path = Path(folder, "opened")
             await write(path, trace)
             task = Spoil(**job_of(spec, self._models_dir, folder), segment=segment, trace=str(path), seed=seed)
             async for message in self._messages(task):
                 if isinstance(message, Traced):
-                    return message.root, await asyncio.to_thread(Path(message.path).read_bytes)
+                    content = await asyncio.to_thread(Path(message.path).read_bytes)
+                    return Spoiled(message.root, content, message.step, message.operator)
         raise MachineFault("The child has spoiled nothing.")
 
     async def judge(self, spec: JobSpec, shown: Shown, readings: Sequence[bytes]) -> list[Found]:

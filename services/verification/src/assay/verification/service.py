@@ -32,7 +32,7 @@ from assay.verification.blocks import Blocks
 from assay.verification.calibrating import load_calibrations
 from assay.verification.desk import Desk
 from assay.verification.handlers import HANDLERS
-from assay.verification.ports import Ports, flush
+from assay.verification.ports import Ports, flush, prepare
 from assay.verification.replayer import ChildReplayer
 from assay.verification.settings import Settings
 from assay.verification.steps.checking import Checker
@@ -64,6 +64,7 @@ def service() -> Service:
         ports=lambda tx, context: Ports(tx, bells),
         publishes=PUBLISHES,
         tasks=(partial(verify, bells),),
+        prepare=prepare,
         flush=flush,
     )
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from assay.runtime.settings import ServiceSettings
-from assay.verification.domain.dispute import UNBONDING_S, lasts_s_max
+from assay.verification.domain.dispute import ANSWERS_S, lasts_s_max
 
 
 class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
@@ -36,7 +36,10 @@ class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
     draws: Annotated[int | None, Field(ge=1, le=512)] = None
     """Segments drawn from each epoch; none: as many as the policy asks for its pay and its provider's record."""
     planted_ppm: Annotated[int, Field(ge=0, le=500_000)] = 50_000
-    """The share of audits, in parts per million, whose answer is known already. Below 50000 lazy verifiers may pay."""
+    """The share of audits, in parts per million, whose answer is known. Below 50000 lazy verifiers may pay."""
+    show_s: Annotated[float, Field(ge=0, le=600)] = 2
+    """How long an epoch waits, for each of its claims that is to be read, before anybody is asked. Above what it takes
+    to make what is shown of one, true or false, so that no verifier can tell by the time which it is shown."""
     gift_ppm: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """The share of its worth, in parts per million, that the fund pays for an audit at least, where an epoch's fees are
     too little: out of gifts to it. Above 0 whoever holds many verifiers earns by ordering from itself."""
@@ -52,10 +55,10 @@ class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
     """The addresses whose calibrations are taken."""
 
     @model_validator(mode="after")
-    def within_unbonding(self) -> "Settings":
-        """The settings, if stake cannot leave before a dispute that it answers for is over. Raises ValueError."""
-        if lasts_s_max(self.contest_s, self.move_s, self.appeal_s) > UNBONDING_S:
+    def within_answers(self) -> "Settings":
+        """The settings, if stake answers until the longest dispute is over. Raises ValueError."""
+        if lasts_s_max(self.contest_s, self.move_s, self.appeal_s) > ANSWERS_S:
             raise ValueError(
-                "A dispute could last longer than stake takes to unbond: shorten contest_s, move_s, appeal_s."
+                "A dispute could last longer than stake answers for it: shorten contest_s, move_s, appeal_s."
             )
         return self

@@ -86,6 +86,11 @@ def choose(want: Want, candidates: Sequence[Candidate], now_ms: int) -> Candidat
     return min(best, key=lambda c: (c.verifier not in fellows, c.announced.network in networks))
 
 
+def willing(want: Want, candidates: Sequence[Candidate], now_ms: int) -> list[Candidate]:
+    """The verifiers that could be asked, now or once they have time."""
+    return [candidate for candidate in candidates if obstacle(want, candidate, now_ms) in WILLING]
+
+
 def resort(want: Want, verifier: str) -> int:
     """Whether a verifier is asked only where nobody else is free (1), or nobody but such (2): that beats waiting."""
     return 2 if any(asked.verifier == verifier for asked in want.asked) else int(verifier in want.neighbours)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from assay.proof import recount as proof
 from assay.proof.court import Dispute, Party, Record, Signed, State, Terms, advance, read, read_move, summon
 from assay.proof.court.encoding import encode
 from assay.proof.court.moves import Prove
@@ -12,16 +13,19 @@ from assay.proof.eip712 import Domain
 from assay.schema.dispute import DisputeLodged, DisputeOutcome, DisputeRuling
 from assay.schema.lease import SlashReason
 from assay.schema.values import address_of, derive_id
-from assay.verification.domain.judging import CLAIM, Ruling, Vote
+from assay.verification.domain.judging import CLAIM, CONFIRMING, Ruling, Vote
 
 NOBODY: Final = "0x" + "0" * 40
 """Who signs receipts of moves here: they are on the bus, under their senders' signatures, for everybody to read."""
-UNBONDING_S: Final = 14 * 86_400
-"""How long the stake contract holds what is unbonding, and lets it be slashed."""
+ANSWERS_S: Final = 12 * 86_400
+"""How long stake that stood behind an offence is still there to be accused: it leaves after 21 days, and
+a slash that is appealed takes up to 9."""
 MOVES_MAX: Final = 64
 """More moves than any dispute has: 21 for 10,000 steps of 500 operators, three more for sixteen times as many."""
 REDRAWN: Final = 2
 """So many more verifiers look at a contested segment that has no program."""
+ANSWERS_MAX: Final = 9
+"""So many answer at most where those of the second drawing do not decide, one after the other."""
 REDRAWN_AGAIN: Final = 4
 """So many more look at it on appeal."""
 APPEALED: Final = {"dispute.recounted": "dispute.appealed", "dispute.standing": "dispute.upheld"}
@@ -103,14 +107,13 @@ def wrong_of(outcome: DisputeOutcome, lodged: DisputeLodged) -> list[str]:
 
 
 def recount(votes: Sequence[Vote]) -> DisputeOutcome:
-    """What all answers to a contested question come to: the claim or one other state has most of them, or nothing."""
-    groups = [vote.group for vote in votes]
-    needed = len(votes) // 2 + 1
-    if groups.count(CLAIM) >= needed:
-        return DisputeOutcome.CHALLENGER_FAULT
-    if any(groups.count(group) >= needed for group in set(groups)):
-        return DisputeOutcome.WORKER_FAULT
-    return DisputeOutcome.NUMERIC_TIE
+    """What all answers to a contested question come to, as a receipt's check counts them again."""
+    return proof.recount([vote.group for vote in votes])
+
+
+def is_recounted(answers: int) -> bool:
+    """Whether so many answers are those of a second drawing, too."""
+    return answers >= 1 + CONFIRMING + REDRAWN
 
 
 def ruling_of(outcome: DisputeOutcome, standing: Ruling | None, votes: Sequence[Vote]) -> Ruling:

@@ -55,16 +55,16 @@ def draw_segments(
 def count_of(
     segments: int, pay: int, passed_epochs: int, specs: Sequence[JobSpec] = (), classes: Classes = MACHINES
 ) -> int:
-    """How many segments the policy has drawn from a provider's epoch, whose pay is in escrow, in base units.
+    """How many segments the policy has drawn from a provider's epoch, whose pay is held, in base units.
 
     The provider's stake is in another token, so the pay alone must deter; it is a newcomer until epochs have passed.
-    Of the tiers that the epoch's work is checked by, the one decides that needs most. For an attested machine half of
-    what finds a share is enough; what deters and what a newcomer gets stays.
+    Of the tiers that the epoch's work is checked by, each as its order asks, the one decides that needs most. For an
+    attested machine half of what finds a share is enough; what deters and what a newcomer gets stays.
     """
     ways = {
-        (work_of(spec.kind), numerics_of(spec.params)): tiers_of(spec.kind, spec.params, spec.policy) for spec in specs
+        (work_of(spec.kind), numerics_of(spec.params), tiers_of(spec.kind, spec.params, spec.policy)) for spec in specs
     }
-    ways = ways or {(Work.OTHER, Numerics.FLOAT32): tiers_of("", {})}
+    ways = ways or {(Work.OTHER, Numerics.FLOAT32, tiers_of("", {}))}
     plans = [
         choose(
             Terms(segments, pay, stake=0, work=work, numerics=numerics),
@@ -72,6 +72,6 @@ def count_of(
             classes,
             tiers=tiers,
         )
-        for (work, numerics), tiers in ways.items()
+        for work, numerics, tiers in ways
     ]
     return min(max(plan.chosen.k for plan in plans), segments, DRAWN_MAX)

@@ -13,12 +13,11 @@ from typing import Final
 
 from assay.proof.policy.asked import FURTHER
 from assay.proof.quorum import Replica, decide
+from assay.proof.recount import CLAIM as CLAIM
+from assay.proof.recount import CONFIRMING as CONFIRMING
 from assay.schema.lease import SlashReason
 from assay.schema.values import BOND_PER_VERIFIER
 
-CLAIM: Final = 0
-"""The group of those whose answer is the claim."""
-CONFIRMING: Final = 2
 TRUST_MAX: Final = 2 * BOND_PER_VERIFIER
 """So much of a verifier's bond counts in a quorum at most: nobody has two thirds of three alone."""
 
@@ -45,13 +44,25 @@ class Ruling:
 
 
 def rule(votes: Sequence[Vote], is_planted: bool = False) -> Ruling | None:
-    """The ruling, or None while the answers do not decide. What is claimed of a planted question is no provider's."""
-    winner = winner_of(votes)
+    """The ruling, or None while the answers do not decide.
+
+    What is known of a planted question counts as an answer, so that two who lie alike do not outvote one who does not.
+    """
+    winner = winner_of(votes, is_planted)
     if winner is None:
         return None
     stands = winner == CLAIM
     reason = SlashReason.FALSE_ACCUSATION if stands and not is_planted else SlashReason.LAZY_VERIFIER
     return Ruling(stands, {vote.audit_id: reason for vote in votes if vote.group != winner})
+
+
+def rule_twin(votes: Sequence[Vote], stands: bool) -> Ruling | None:
+    """The ruling on a planted question, or None while the answers do not decide, once its own question is answered.
+
+    Only where that claim `stands` is its answer known: what is false in it elsewhere may be the provider's doing, so
+    that nobody is to blame.
+    """
+    return rule(votes, is_planted=True) if stands else Ruling(True, {})
 
 
 def rule_by_quorum(votes: Sequence[Vote], replicas: int, is_last: bool = False) -> Ruling | None:
@@ -70,11 +81,14 @@ def rule_by_quorum(votes: Sequence[Vote], replicas: int, is_last: bool = False) 
     return Ruling(stands, dict.fromkeys(found.differed, reason))
 
 
-def winner_of(votes: Sequence[Vote]) -> int | None:
-    """The group that decides, if any does."""
-    if len(votes) == 1 and votes[0].group == CLAIM:
+def winner_of(votes: Sequence[Vote], is_known: bool = False) -> int | None:
+    """The group that decides, if any does; the claim has one answer more where it is known to be true."""
+    groups = Counter(vote.group for vote in votes)
+    if is_known:
+        groups[CLAIM] += 1
+    ranked = groups.most_common(2)
+    if ranked == [(CLAIM, 1)]:
         return CLAIM
-    ranked = Counter(vote.group for vote in votes).most_common(2)
     if not ranked or ranked[0][1] < CONFIRMING:
         return None
     if len(ranked) > 1 and ranked[1][1] == ranked[0][1]:

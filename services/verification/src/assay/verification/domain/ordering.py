@@ -20,13 +20,18 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A question to be asked: by whose order, of how many at once, and what the fund pays for an answer at most."""
+    """A question to be asked: by whose order, of how many at once, and what the fund pays for an answer at most.
+
+    Of a question and its planted twin one `is_second`: it is not asked before the other.
+    """
 
     lease_id: str
     segment: int
     share: int
     ordered_by: str | None = None
     replicas: int = 1
+    is_planted: bool = False
+    is_second: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def conclude(
     )
     fact = {**names, "fence": granted.fence, "verdict_id": verdict_id, "root": case.share.root}
     if fault:
-        return verdict, LeaseRejected(**fact, segment=fault.segment, code=fault.code)
+        return verdict, LeaseRejected(**fact, segment=fault.segment, code=fault.code, epoch_id=judged.epoch_id)
     units = sum(c.units for c in case.commits)
     return verdict, LeaseVerified(**fact, segments=len(case.commits), units=units)
 

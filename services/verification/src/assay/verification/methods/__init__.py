@@ -4,12 +4,13 @@ METHODS names each with what it misses and which work admits it.
 """
 
 from assay.schema.job import JobSpec
-from assay.verification.methods import exact, free, prefill, replay, replication, result, start, trace
+from assay.verification.methods import exact, form, free, prefill, replay, replication, result, start, trace
 from assay.verification.methods.method import Check, Compare, Method, Replayer
 
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
+        form.METHOD,
         trace.METHOD,
         free.METHOD,
         start.METHOD,

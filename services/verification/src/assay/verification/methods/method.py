@@ -55,13 +55,23 @@ class Replayer(Protocol):
         """What a verifier is shown of the segment that a checkpoint closes; with a seed in `spoil`, of a false one."""
         ...
 
-    async def spoil(self, spec: JobSpec, segment: int, trace: bytes, seed: Digest) -> tuple[Digest, bytes]:
-        """Root and content of a segment's trace with one result made false."""
+    async def spoil(self, spec: JobSpec, segment: int, trace: bytes, seed: Digest) -> "Spoiled":
+        """A segment's trace with one result made false."""
         ...
 
     async def judge(self, spec: JobSpec, shown: "Shown", readings: Sequence[bytes]) -> list[Found]:
         """What each reading says of the claim."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Spoiled:
+    """A trace with one result made false: its root and content, and which step's operator is wrong in it."""
+
+    root: Digest
+    content: bytes
+    step: int
+    operator: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ async def judge(replayer: Replayer, spec: JobSpec, shown: Shown, readings: Seque
 
 
 def is_generated(spec: JobSpec) -> bool:
-    """Whether the job is one of completions."""
-    return spec.kind == "generate"
+    """Whether the job is one of text."""
+    return spec.kind in ("generate", "serve")
 
 
 METHOD: Final = Method("prefill", tier="V4", misses_ppm=50_000, judge=judge, suits=is_generated)

@@ -5,13 +5,14 @@ after the opening, for all verifiers alike, so honest ones find the same at the 
 group (docs/adr/0010-trace-check.md).
 """
 
+from math import isfinite
 from typing import Final
 
-from blake3 import blake3
 from pydantic import ValidationError
 
 from assay.proof.policy import is_checkable
 from assay.schema.job import JobSpec
+from assay.verification.domain.placing import WRONG, group_of
 from assay.verification.methods.method import Method
 from assay.workloads.task import Found
 from assay.workloads.tracing import TraceReading
@@ -26,9 +27,9 @@ def tell(reading: bytes) -> Found:
         said = TraceReading.model_validate_json(reading)
     except ValidationError:
         return UNREADABLE
-    place = f"{said.code}/{said.step}/{said.operator}"
-    # Whole numbers up to 2**30: the place is what honest verifiers find alike.
-    group = 1 + int.from_bytes(blake3(place.encode()).digest(length=4), "big") % 2**30
+    if said.passed != (said.code == HOLDS) or not isfinite(said.residual):
+        return UNREADABLE
+    group = group_of(said.code, said.step, said.operator)
     return Found(agrees=said.passed, code=code_of(said), distance=said.residual, group=group)
 
 
@@ -37,7 +38,8 @@ def code_of(said: TraceReading) -> str:
     return said.code if said.code in CODES else "trace.unreadable"
 
 
-CODES: Final = ("trace.holds", "trace.wrong_operator", "trace.drift", "trace.wrong_end", "trace.bad_opening")
+HOLDS: Final = "trace.holds"
+CODES: Final = (HOLDS, WRONG, "trace.drift", "trace.wrong_end", "trace.bad_opening")
 
 
 def is_asked_for(spec: JobSpec) -> bool:

@@ -35,6 +35,7 @@ create table epochs (
     drawn jsonb,
     extra jsonb,
     drawn_ms bigint,
+    ask_ms bigint not null default 0,
     claimed_until_ms bigint not null default 0,
     waits jsonb,
     unique (provider, number)
@@ -64,7 +65,9 @@ create table questions (
     epoch_id text not null references epochs (epoch_id),
     lease_id text not null,
     segment integer not null,
-    is_planted boolean not null,
+    -- The question that this planted one is the twin of; of the two one is second: it is asked after the other.
+    twin_of text unique references questions (question_id),
+    is_second boolean not null,
     method text not null,
     is_read boolean not null,
     shown text,
@@ -121,6 +124,7 @@ create table bonds (
     address text primary key,
     amount numeric not null,
     block bigint not null,
+    is_covered boolean not null,
     promised numeric not null default 0
 );
 create table secrets (

@@ -5,8 +5,10 @@ create table traces (
     segment integer not null,
     root text not null,
     trace text not null,
+    time_ms bigint not null,
+    signature text not null,
     primary key (epoch_id, lease_id, segment)
 );
 alter table epochs add column trace_block bigint, add column trace_hash text;
--- Of a question about a trace: the root of what is shown.
-alter table questions add column root text;
+-- Of a question about a trace: the root of what is shown, and of one that was made false whose answer finds where.
+alter table questions add column root text, add column spoiled bigint;

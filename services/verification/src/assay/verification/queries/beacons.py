@@ -29,7 +29,7 @@ async def next_epoch(tx: Transaction, provider: str) -> Next:
 async def willing(tx: Transaction, now_ms: int) -> list[Willing]:
     """The bonded verifiers that are there, and neither rest nor stay away."""
     sql = """select v.verifier, v.announced->>'network' as network
-             from verifiers v join bonds b on b.address = substr(v.verifier, 2)
+             from verifiers v join bonds b on b.address = substr(v.verifier, 2) and b.is_covered
              where v.expires_ms > $1 and v.rests_until_ms <= $1 and v.away_until_ms <= $1
              and b.amount - b.promised >= $2"""
     return [Willing(row["verifier"], row["network"]) for row in await tx.fetch(sql, now_ms, BOND_PER_VERIFIER)]

@@ -1,7 +1,7 @@
 """What of a bond is locked for disputes: given back to who was right, and taken from who was wrong.
 
 One lock serves all disputes of an epoch that a party is in: a provider accused in many segments at once has to be able
-to contest them all. What is locked can leave the stake contract no sooner than an unbonding takes, and is slashed there
+to contest them all. What is locked can leave the vault no sooner than an unbonding takes, and is slashed there
 until then.
 """
 

@@ -1,7 +1,8 @@
 """Grants, commitments, and the cases that stopped jobs make of them."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from assay.proof.epoch import Entry
 from assay.schema.event import Envelope
@@ -15,6 +16,27 @@ CASES = """
 select p.lease_id, p.share, p.result, p.job_id, p.findings, l.granted, q.segment as doubled
 from parts p join leases l using (lease_id) left join equivocations q using (lease_id)
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A job that has stopped, the leases that did some of it, and the result that each is bound to, if it is."""
+
+    job: JobStopped
+    shares: Sequence[LeaseShare]
+    is_executed: bool
+    results: Mapping[str, str]
+
+    def parts(self) -> Iterator[tuple[str, str, str, str, str | None]]:
+        """The row of each lease."""
+        for each in self.shares:
+            result = self.results.get(each.lease_id)
+            yield each.lease_id, self.job.job_id, each.provider, each.model_dump_json(), result
+
+
+def shares_of(job: JobStopped) -> list[LeaseShare]:
+    """The leases of a job that did some of it."""
+    return [share for share in job.leases if share.segments]
 
 
 async def remember_grants(tx: Transaction, granted: Sequence[LeaseGranted]) -> None:
@@ -75,16 +97,16 @@ async def count_commits(tx: Transaction, shares: Sequence[LeaseShare]) -> dict[s
     return {row["lease_id"]: row["n"] for row in await tx.fetch(sql, *columns)}
 
 
-async def remember_stop(
-    tx: Transaction, job: JobStopped, shares: Sequence[LeaseShare], is_executed: bool, results: dict[str, str]
-) -> None:
-    """Keep that a job has stopped, and a part for each lease that did some of it."""
-    sql = "insert into jobs values ($1, $2, $3) on conflict do nothing"
-    await tx.execute(sql, job.job_id, job.requester, is_executed)
-    sql = """insert into parts (lease_id, job_id, provider, share, result) values ($1, $2, $3, $4, $5)
-             on conflict do nothing"""
-    rows = [(s.lease_id, job.job_id, s.provider, s.model_dump_json(), results.get(s.lease_id)) for s in shares]
-    await tx.executemany(sql, rows)
+async def remember_stops(tx: Transaction, stops: Sequence[Stopped]) -> None:
+    """Keep that jobs have stopped, and a part for each lease that did some of one."""
+    sql = "insert into jobs select * from unnest($1::text[], $2::text[], $3::boolean[]) on conflict do nothing"
+    jobs = sorted((stop.job.job_id, stop.job.requester, stop.is_executed) for stop in stops)
+    await tx.execute(sql, *map(list, zip(*jobs, strict=True)))
+    sql = """insert into parts (lease_id, job_id, provider, share, result)
+             select * from unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::text[]) on conflict do nothing"""
+    rows = sorted(row for stop in stops for row in stop.parts())
+    if rows:
+        await tx.execute(sql, *map(list, zip(*rows, strict=True)))
 
 
 async def claim_unchecked(tx: Transaction, now_ms: int, claim_ms: int, limit: int) -> list[Case]:
@@ -100,6 +122,8 @@ async def claim_unchecked(tx: Transaction, now_ms: int, claim_ms: int, limit: in
 
 async def cases(tx: Transaction, lease_ids: Sequence[str]) -> list[tuple[Case, list[Finding]]]:
     """The cases of leases, in their order, each with what the free checks found."""
+    if not lease_ids:
+        return []
     rows = await tx.fetch(f"{CASES} where p.lease_id = any($1) order by p.lease_id", list(lease_ids))
     commits = await _commits(tx, [row["lease_id"] for row in rows])
     return [

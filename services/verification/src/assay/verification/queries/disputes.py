@@ -130,7 +130,8 @@ async def rule(tx: Transaction, dispute_id: str, outcome: DisputeOutcome) -> Non
 
 async def widen(tx: Transaction, question_id: str, more: int, in_class: bool) -> None:
     """Have a question answered by so many more, of the claim's class first if only its bits can settle it."""
-    sql = "update questions set wanted = wanted + $2, in_class = $3, claimed_until_ms = 0 where question_id = $1"
+    sql = """update questions set wanted = wanted + $2, in_class = $3, is_last = false, claimed_until_ms = 0
+             where question_id = $1"""
     await tx.execute(sql, question_id, more, in_class)
 
 
@@ -143,6 +144,17 @@ async def narrow(tx: Transaction, question_id: str) -> list[tuple[str, str]]:
     sql = """update audits set state = 'lapsed' where question_id = $1 and state in ('assigned', 'sealed', 'called')
              returning audit_id, verifier"""
     return sorted((row["audit_id"], row["verifier"]) for row in await tx.fetch(sql, question_id))
+
+
+async def ask_no_more(tx: Transaction, question_id: str) -> None:
+    """Have the answers that are there counted as the last ones."""
+    await tx.execute("update questions set is_last = true, claimed_until_ms = 0 where question_id = $1", question_id)
+
+
+async def answers(tx: Transaction, question_id: str) -> int:
+    """How many answers to a question there are."""
+    sql = "select count(*) from audits where question_id = $1 and state = 'revealed'"
+    return int(await tx.fetchval(sql, question_id))
 
 
 def held_of(row: Any) -> Held:

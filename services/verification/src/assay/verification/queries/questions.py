@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assay.proof.opened import question_id_of
 from assay.schema.audit import AuditAssigned, AuditRevealed, AuditSealed
 from assay.schema.job import JobSpec
-from assay.schema.values import BOND_PER_VERIFIER, derive_id
+from assay.schema.values import BOND_PER_VERIFIER
 from assay.schema.verdict import Finding
 from assay.store import Transaction
 from assay.verification.domain import Asking, Candidate
@@ -15,8 +16,9 @@ from assay.verification.methods import method_of
 LIVE = "('assigned', 'sealed', 'called', 'revealed', 'upheld')"
 """Audits that count as answers to come or come; others are replaced."""
 NAMES = (
-    *("question_id", "epoch_id", "lease_id", "segment", "is_planted", "method", "is_read", "shown"),
+    *("question_id", "epoch_id", "lease_id", "segment", "twin_of", "is_second", "method", "is_read", "shown"),
     *("wanted", "in_class", "first_group", "stands", "replicas", "is_last", "share", "ordered_by", "root"),
+    "spoiled",
 )
 
 
@@ -26,14 +28,16 @@ class Question:
 
     What is read of a claim (`is_read`) is the blob `shown`; nobody is asked before there is one. So many `replicas` are
     asked at once; `is_last` if nobody is left to ask. The fund pays `share` for an answer at most. `root` is that of a
-    trace that is shown.
+    trace that is shown, `spoiled` the group of those who find where that was made false. A planted one is the
+    `twin_of` another; of such two one `is_second`.
     """
 
     question_id: str
     epoch_id: str
     lease_id: str
     segment: int
-    is_planted: bool
+    twin_of: str | None
+    is_second: bool
     method: str
     is_read: bool
     shown: str | None
@@ -47,6 +51,17 @@ class Question:
     ordered_by: str | None
     finding: Finding | None
     root: str | None = None
+    spoiled: int | None = None
+
+    @property
+    def is_planted(self) -> bool:
+        """Whether its answer will be known."""
+        return self.twin_of is not None
+
+    @property
+    def place_id(self) -> str:
+        """What stands for its segment wherever a verifier may see what follows from it: the same of both twins."""
+        return self.twin_of or self.question_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +80,25 @@ class Audit:
     ordered_by: str | None = None
 
 
-def question_id_of(epoch_id: str, lease_id: str, segment: int, is_planted: bool) -> str:
-    """The id of a question."""
-    return derive_id("q", epoch_id, lease_id, segment, is_planted)
+async def ask(tx: Transaction, epoch_id: str, asked: Sequence[Asking], now_ms: int = 0, show_ms: int = 0) -> None:
+    """Ask about these segments, each once, by the method that its work admits.
 
-
-async def ask(tx: Transaction, epoch_id: str, asked: Sequence[Asking], is_planted: bool = False) -> None:
-    """Ask about these segments, each once, by the method that its work admits."""
-    sql = """insert into questions (question_id, epoch_id, lease_id, segment, is_planted, method, is_read,
+    If any is read, nobody is asked before so much time for each such claim is over, whatever has to be made of them.
+    """
+    sql = """insert into questions (question_id, epoch_id, lease_id, segment, twin_of, is_second, method, is_read,
                                     wanted, replicas, share, ordered_by)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10) on conflict do nothing"""
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11) on conflict do nothing"""
     how = await methods_of(tx, [each.lease_id for each in asked])
     rows = []
-    for each in sorted(asked, key=lambda each: (each.lease_id, each.segment)):
-        question_id = question_id_of(epoch_id, each.lease_id, each.segment, is_planted)
-        place = (question_id, epoch_id, each.lease_id, each.segment, is_planted, *how[each.lease_id])
-        rows.append((*place, each.replicas, each.share, each.ordered_by))
+    for each in sorted(asked, key=lambda each: (each.is_planted, each.lease_id, each.segment)):
+        place = (epoch_id, each.lease_id, each.segment)
+        question_id, own = question_id_of(*place, each.is_planted), question_id_of(*place)
+        names = (question_id, *place, own if each.is_planted else None, each.is_second)
+        rows.append((*names, *how[each.lease_id], each.replicas, each.share, each.ordered_by))
     await tx.executemany(sql, rows)
+    read = sum(how[each.lease_id][1] for each in asked if not each.is_planted)
+    sql = "update epochs set ask_ms = $2 where epoch_id = $1"
+    await tx.execute(sql, epoch_id, now_ms + show_ms * read if read else 0)
 
 
 async def ordered_before(tx: Transaction, job_ids: Sequence[str]) -> dict[str, int]:
@@ -89,12 +106,6 @@ async def ordered_before(tx: Transaction, job_ids: Sequence[str]) -> dict[str, i
     await tx.execute("select from jobs where job_id = any($1::text[]) order by job_id for update", sorted(job_ids))
     sql = "select ordered_by, count(*) as n from questions where ordered_by = any($1::text[]) group by ordered_by"
     return {row["ordered_by"]: row["n"] for row in await tx.fetch(sql, sorted(job_ids))}
-
-
-async def ask_no_more(tx: Transaction, question_id: str, answers: int) -> None:
-    """Have a question judged by so many answers: there is nobody left to ask."""
-    sql = "update questions set wanted = $2, is_last = true, claimed_until_ms = 0 where question_id = $1"
-    await tx.execute(sql, question_id, answers)
 
 
 async def methods_of(tx: Transaction, lease_ids: Sequence[str]) -> dict[str, tuple[str, bool]]:
@@ -121,23 +132,19 @@ async def has_unshown(tx: Transaction) -> bool:
     return bool(await tx.fetchval(sql))
 
 
-async def show(tx: Transaction, question_id: str, shown: str, root: str | None = None) -> None:
+async def show(
+    tx: Transaction, question_id: str, shown: str, root: str | None = None, spoiled: int | None = None
+) -> None:
     """Keep what verifiers are shown; they can be asked now."""
-    sql = "update questions set shown = $2, root = $3, claimed_until_ms = 0 where question_id = $1"
-    await tx.execute(sql, question_id, shown, root)
-
-
-async def short(tx: Transaction) -> list[Question]:
-    """Open questions for which more answers are wanted than verifiers were drawn."""
-    sql = f"""select q.* from questions q where stands is null and (not is_read or shown is not null)
-              and wanted > (select count(*) from audits a where a.question_id = q.question_id and a.state in {LIVE})
-              order by epoch_id, is_planted, question_id limit 256"""
-    return [question_of(row) for row in await tx.fetch(sql)]
+    sql = "update questions set shown = $2, root = $3, spoiled = $4, claimed_until_ms = 0 where question_id = $1"
+    await tx.execute(sql, question_id, shown, root, spoiled)
 
 
 async def audits_of(tx: Transaction, question_ids: Sequence[str]) -> dict[str, list[Audit]]:
     """All audits of these questions, in a fixed order."""
     found: dict[str, list[Audit]] = {question_id: [] for question_id in question_ids}
+    if not found:
+        return found
     sql = "select * from audits where question_id = any($1::text[]) order by audit_id"
     for row in await tx.fetch(sql, sorted(question_ids)):
         found[row["question_id"]].append(audit_of(row))
@@ -215,7 +222,8 @@ async def call(tx: Transaction, audit_ids: Sequence[str], deadline_ms: int) -> N
 async def claim_answered(tx: Transaction, now_ms: int, claim_ms: int, limit: int) -> list[Question]:
     """Open questions with all wanted answers, which nobody else judges until `now_ms + claim_ms`.
 
-    One whose first answer was weighed waits until all of its epoch are, one in dispute until that is over.
+    One whose first answer was weighed waits until all of its epoch are, one in dispute until that is over. One with a
+    twin waits until that is answered, for its end would tell while an answer can be kept back; the twin for its ruling.
     """
     sql = """update questions set claimed_until_ms = $1 + $2 where question_id in (
                   select q.question_id from questions q where q.stands is null and q.claimed_until_ms <= $1
@@ -225,6 +233,12 @@ async def claim_answered(tx: Transaction, now_ms: int, claim_ms: int, limit: int
                   and (q.first_group is null or q.wanted > 1)
                   and not exists (select 1 from disputes d where d.question_id = q.question_id
                                   and d.state not in ('redrawing', 'ruled'))
+                  and not exists (select 1 from questions t where t.twin_of = q.question_id and t.stands is null
+                                  and t.wanted > (select count(*) from audits a where a.question_id = t.question_id
+                                                  and a.state in ('revealed', 'upheld')))
+                  and (q.twin_of is null
+                       or exists (select 1 from disputes d where d.question_id = q.twin_of)
+                       or exists (select 1 from questions o where o.question_id = q.twin_of and o.stands is not null))
                   order by q.question_id limit $3 for update skip locked)
               returning *"""
     return [question_of(row) for row in await tx.fetch(sql, now_ms, claim_ms, limit)]
@@ -238,14 +252,14 @@ async def release(tx: Transaction, question_ids: Sequence[str], again_ms: int = 
 
 async def of_epoch(tx: Transaction, epoch_id: str) -> list[Question]:
     """The questions about an epoch's draw; planted ones are no part of it."""
-    sql = "select * from questions where epoch_id = $1 and not is_planted order by lease_id, segment"
+    sql = "select * from questions where epoch_id = $1 and twin_of is null order by lease_id, segment"
     return [question_of(row) for row in await tx.fetch(sql, epoch_id)]
 
 
 async def count_ended(tx: Transaction, epoch_id: str) -> int:
     """How many audits of an epoch's own questions have ended with an answer, whatever became of it."""
     sql = """select count(*) from audits join questions using (question_id)
-             where epoch_id = $1 and not is_planted and state in ('upheld', 'overruled')"""
+             where epoch_id = $1 and twin_of is null and state in ('upheld', 'overruled')"""
     return int(await tx.fetchval(sql, epoch_id))
 
 
@@ -262,11 +276,6 @@ async def end(tx: Transaction, states: dict[str, str]) -> None:
     sql = "update audits a set state = d.state from unnest($1::text[], $2::text[]) as d (id, state) where audit_id = id"
     ids = sorted(states)
     await tx.execute(sql, ids, [states[audit_id] for audit_id in ids])
-
-
-async def forget(tx: Transaction, question_id: str) -> None:
-    """Take back a planted question that was given to nobody."""
-    await tx.execute("delete from questions where question_id = $1 and is_planted", question_id)
 
 
 def question_of(row: Any) -> Question:

@@ -5,31 +5,40 @@ from dataclasses import dataclass
 
 from assay.proof.beacon import Pulse
 from assay.schema.epoch import EpochTraced
+from assay.schema.event import Envelope
 from assay.store import Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a provider signed of one segment: the trace's root, and the blob that holds it."""
+    """What a provider signed of one segment: the trace's root, the blob that holds it, and when it did."""
 
     root: str
     trace: str
+    time_ms: int
+    signature: str
 
 
 Place = tuple[str, int]
 
 
-async def open_trace(tx: Transaction, said: EpochTraced) -> None:
+async def open_trace(tx: Transaction, said: Envelope[EpochTraced]) -> None:
     """Keep a trace of an epoch's own provider; the first for a segment stands."""
-    sql = """insert into traces (epoch_id, lease_id, segment, root, trace) select epoch_id, $3, $4, $5, $6 from epochs
+    sql = """insert into traces (epoch_id, lease_id, segment, root, trace, time_ms, signature)
+             select epoch_id, $3, $4, $5, $6, $7, $8 from epochs
              where epoch_id = $1 and provider = $2 on conflict do nothing"""
-    await tx.execute(sql, said.epoch_id, said.provider, said.lease_id, said.segment, said.root, said.trace)
+    event = said.event
+    place = (event.epoch_id, event.provider, event.lease_id, event.segment)
+    await tx.execute(sql, *place, event.root, event.trace, said.time_ms, said.signature)
 
 
 async def of_epoch(tx: Transaction, epoch_id: str) -> dict[Place, Opened]:
     """The traces of an epoch, by lease and segment."""
     rows = await tx.fetch("select * from traces where epoch_id = $1", epoch_id)
-    return {(row["lease_id"], row["segment"]): Opened(row["root"], row["trace"]) for row in rows}
+    return {
+        (row["lease_id"], row["segment"]): Opened(row["root"], row["trace"], row["time_ms"], row["signature"])
+        for row in rows
+    }
 
 
 async def of_epochs(tx: Transaction, epoch_ids: Sequence[str]) -> dict[str, dict[Place, Opened]]:

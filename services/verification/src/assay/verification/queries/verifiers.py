@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from assay.schema.audit import VerifierAnnounced
+from assay.schema.offer import StakeChanged
 from assay.schema.values import BOND_PER_VERIFIER
 from assay.store import Transaction
 from assay.verification.domain import Candidate
@@ -28,13 +29,14 @@ async def withdraw(tx: Transaction, verifier: str, now_ms: int) -> None:
     await tx.execute("update verifiers set expires_ms = least(expires_ms, $2) where verifier = $1", verifier, now_ms)
 
 
-async def bond(tx: Transaction, participant: str, amount: int, block: int) -> None:
+async def bond(tx: Transaction, said: StakeChanged) -> None:
     """Keep what stands behind an address. What was taken from it was promised, as far as anything was."""
-    sql = """insert into bonds values ($1, $2, $3)
+    sql = """insert into bonds (address, amount, block, is_covered) values ($1, $2, $3, $4)
              on conflict (address) do update set amount = excluded.amount, block = excluded.block,
+             is_covered = excluded.is_covered,
              promised = greatest(bonds.promised - greatest(bonds.amount - excluded.amount, 0), 0)
              where bonds.block <= excluded.block"""
-    await tx.execute(sql, participant[1:], amount, block)
+    await tx.execute(sql, said.provider[1:], said.amount, said.block, said.is_covered)
 
 
 async def promise(tx: Transaction, overruled: Sequence[str]) -> None:
@@ -44,12 +46,15 @@ async def promise(tx: Transaction, overruled: Sequence[str]) -> None:
 
 
 async def candidates(tx: Transaction, now_ms: int) -> list[Candidate]:
-    """All verifiers that have not left, with what they have in hand, and what of their bond is free."""
+    """All verifiers that have not left, with what they have in hand, and what of their bond is free.
+
+    Who claims nothing, or not what its stake covers, has none.
+    """
     sql = """select v.announced, v.rests_until_ms, coalesce(b.amount - b.promised - coalesce(
                         (select sum(l.amount) from bond_locks l where l.address = b.address), 0), 0) as bond,
                     (select count(*) from audits a where a.verifier = v.verifier
                      and a.state in ('assigned', 'sealed', 'called')) as in_hand
-             from verifiers v left join bonds b on b.address = substr(v.verifier, 2)
+             from verifiers v left join bonds b on b.address = substr(v.verifier, 2) and b.is_covered
              where v.expires_ms > $1 order by v.verifier"""
     return [
         Candidate(

@@ -123,10 +123,7 @@ async def lapse(tx: Transaction, held: Held, now_ms: int, appeal_s: int) -> list
         assert held.decided is not None
         return [await rule(tx, held, held.decided.outcome, held.decided.cause, held.decided.at_fault)]
     if held.state == "redrawing":
-        needless = await disputes.narrow(tx, held.question_id)
-        outcome = held.decided.outcome if held.decided else DisputeOutcome.WORKER_FAULT
-        said = await decide(tx, held, outcome, "dispute.standing", appeal_end(now_ms, appeal_s))
-        return [said, *(AuditLapsed(audit_id=a, verifier=v, code="audit.needless") for a, v in needless)]
+        return await _wait_no_more(tx, held, now_ms, appeal_s)
     if held.state != "lodged":
         return []
     if held.lodged.way is DisputeWay.SECOND_DRAWING:
@@ -134,6 +131,22 @@ async def lapse(tx: Transaction, held: Held, now_ms: int, appeal_s: int) -> list
     received = await disputes.received(tx, held.dispute_id)
     ended = default(domain.replay(held.lodged, held.summoned_s, received), now_ms // SECOND_MS)
     return [await _rule_by(tx, held, ended, len(received))]
+
+
+async def _wait_no_more(tx: Transaction, held: Held, now_ms: int, appeal_s: int) -> list[Event]:
+    """End a second drawing whose further answers do not come: without them all what was found before stands.
+
+    Where enough have come to be counted, the referee counts them: none of these may be lost to a tie by the clock.
+    """
+    assert held.lodged is not None
+    needless = await disputes.narrow(tx, held.question_id)
+    lapsed = [AuditLapsed(audit_id=a, verifier=v, code="audit.needless") for a, v in needless]
+    if not held.decided and domain.is_recounted(await disputes.answers(tx, held.question_id)):
+        await disputes.ask_no_more(tx, held.question_id)
+        await disputes.move(tx, held.dispute_id, "redrawing", now_ms + held.lodged.move_s * SECOND_MS)
+        return [*lapsed]
+    outcome = held.decided.outcome if held.decided else DisputeOutcome.WORKER_FAULT
+    return [await decide(tx, held, outcome, "dispute.standing", appeal_end(now_ms, appeal_s)), *lapsed]
 
 
 async def judged(tx: Transaction, said: DisputeJudged) -> list[Event]:

@@ -13,10 +13,21 @@ from assay.schema.errors import AssayError, Refused, Retry
 from assay.schema.values import Digest, cost_of
 from assay.store import Transaction
 from assay.verification.desk import Desk
-from assay.verification.domain import Case, Draw, Fund, askings, count_of, draw_segments, fees_of
+from assay.verification.domain import (
+    Asking,
+    Case,
+    Draw,
+    Fund,
+    Planting,
+    askings,
+    count_of,
+    doubled,
+    draw_segments,
+    fees_of,
+)
 from assay.verification.domain.verdicts import fact_of
 from assay.verification.methods import method_of
-from assay.verification.queries import attested, beacons, cases, epochs, questions, traces
+from assay.verification.queries import attested, beacons, cases, epochs, questions, traces, verifiers
 from assay.verification.queries.epochs import Kept, leases_of
 from assay.verification.steps.concluding import close_epoch
 from assay.verification.steps.revealing import Shared, combine_shares, open_shares
@@ -182,11 +193,23 @@ class Drawer:
             whole = [case for case, _ in await cases.cases(unit.tx, leases_of(epoch))]
             fund = Fund(fees_of(pay_of(whole)), settings.planted_ppm, settings.gift_ppm)
             before = await questions.ordered_before(unit.tx, [entry.job_id for entry in epoch.committed.entries])
-            await questions.ask(unit.tx, epoch_id, askings(epoch.drawn, epoch.extra, found, before, fund))
+            asked = askings(epoch.drawn, epoch.extra, found, before, fund)
+            asked = await self._plant(unit.tx, epoch, asked, found)
+            await questions.ask(unit.tx, epoch_id, asked, self._desk.now(), int(settings.show_s * 1000))
             await epochs.move(unit.tx, epoch_id, "opened")
             looks = {"block": epoch.trace_block, "block_hash": epoch.trace_hash} if epoch.trace_hash else {}
             unit.emission.add(EpochOpened(**fact_of(epoch.committed), **looks), epoch_id)
         self._desk.bells.tend.set()
+
+    async def _plant(
+        self, tx: Transaction, epoch: Kept, asked: Sequence[Asking], found: Mapping[str, Case]
+    ) -> list[Asking]:
+        """These questions, and the twins of those that have one."""
+        assert epoch.seed is not None
+        settings, now_ms = self._desk.settings, self._desk.now()
+        secret, here = await verifiers.secret(tx), await verifiers.candidates(tx, now_ms)
+        planting = Planting(secret, epoch.committed.epoch_id, epoch.seed, settings.planted_ppm)
+        return [each for one in asked for each in doubled(one, planting, found[one.lease_id], here, now_ms)]
 
     async def _withhold(self, epoch: Kept, lease_id: str, segment: int, code: str) -> None:
         epoch_id = epoch.committed.epoch_id

@@ -1,9 +1,11 @@
 """Judging claims that are read: what each verifier saw, held against what the provider had committed to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from assay.proof import answer as proof
 from assay.proof.digest import blake3_hex
+from assay.proof.opened import trace_seed
+from assay.schema.audit import OpenedTrace
 from assay.schema.errors import Refused
 from assay.schema.verdict import Finding
 from assay.verification.desk import Desk
@@ -11,8 +13,9 @@ from assay.verification.domain import Case
 from assay.verification.domain.judging import CLAIM
 from assay.verification.methods import method_of
 from assay.verification.methods.method import Shown
-from assay.verification.queries import traces
+from assay.verification.queries.epochs import Kept
 from assay.verification.queries.questions import Audit, Question
+from assay.verification.queries.traces import Opened, Place
 from assay.verification.steps.weighing import UNHELD, Weighed, is_sealed
 from assay.workloads.task import Found
 
@@ -24,8 +27,7 @@ async def weigh_readings(desk: Desk, case: Case, question: Question, audits: Seq
     held = {audit.audit_id: blob for audit in audits if (blob := await reading_of(desk, audit)) is not None}
     method, found = method_of(case.granted.spec), dict[str, Found]()
     if method.tell:
-        is_true = question.root == await root_of(desk, question)
-        found = {audit_id: told(method.tell(blob), is_true) for audit_id, blob in held.items()}
+        found = {audit_id: told_of(method.tell(blob), question.spoiled) for audit_id, blob in held.items()}
     elif held:
         state = await desk.blobs.get(case.commit_of(question.segment).checkpoint)
         first = next(audit.assigned.claim for audit in audits)
@@ -36,16 +38,31 @@ async def weigh_readings(desk: Desk, case: Case, question: Question, audits: Seq
     return {audit.audit_id: weighed_of(case, question, audit, found.get(audit.audit_id)) for audit in audits}
 
 
-async def root_of(desk: Desk, question: Question) -> str:
-    """The root of the trace that the provider opened."""
-    async with desk.context.unit() as unit:
-        opened = await traces.of_epoch(unit.tx, question.epoch_id)
-    return opened[question.lease_id, question.segment].root
+def told_of(found: Found, spoiled: int | None) -> Found:
+    """What a reading says of what was to be found: of a trace that was made false it agrees who found that very place.
+
+    Who refuses it anywhere else has not looked, whatever gave it away as false.
+    """
+    if spoiled is None:
+        return found
+    return found.model_copy(update={"agrees": not found.agrees and found.group == spoiled})
 
 
-def told(found: Found, is_true: bool) -> Found:
-    """What a reading says of the claim; of a trace that was made false, who refuses it has read it."""
-    return found if is_true else found.model_copy(update={"agrees": not found.agrees})
+def opened_of(epoch: Kept, question: Question, found: Mapping[Place, Opened]) -> OpenedTrace | None:
+    """What the end of an audit says of the trace that it was about, if it was about one."""
+    opened = found.get((question.lease_id, question.segment))
+    if question.root is None or opened is None:
+        return None
+    assert epoch.seed is not None and epoch.trace_block is not None and epoch.trace_hash is not None
+    return OpenedTrace(
+        root=opened.root,
+        trace=opened.trace,
+        time_ms=opened.time_ms,
+        signature=opened.signature,
+        block=epoch.trace_block,
+        block_hash=epoch.trace_hash,
+        seed=trace_seed(epoch.trace_hash, epoch.seed, question.place_id),
+    )
 
 
 async def reading_of(desk: Desk, audit: Audit) -> bytes | None:

@@ -2,13 +2,16 @@
 
 import logging
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from typing import Final
 
 from assay.schema.errors import AssayError
 from assay.verification.desk import Desk
 from assay.verification.domain import Case, look_seed, spoil_seed
+from assay.verification.domain.placing import WRONG, group_of
 from assay.verification.methods import METHODS
-from assay.verification.queries import cases, epochs, questions, traces, verifiers
+from assay.verification.methods.method import MachineFault
+from assay.verification.queries import cases, epochs, questions, traces, twins, verifiers
 from assay.verification.queries.questions import Question
 from assay.verification.queries.traces import Opened
 
@@ -17,6 +20,15 @@ AGAIN_MS: Final = 1_000
 CLAIMS: Final = 64
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The blob that verifiers are shown; of a trace its root, and the group of who finds where it was made false."""
+
+    shown: str
+    root: str | None = None
+    spoiled: int | None = None
 
 
 class Presenter:
@@ -43,34 +55,39 @@ class Presenter:
             case = by_lease[question.lease_id]
             if METHODS[question.method].is_opened:
                 trace = opened[question.epoch_id][question.lease_id, question.segment]
-                make: Awaitable[tuple[str, str | None]] = self._trace(case, question.segment, trace, spoil)
+                make: Awaitable[Made] = self._trace(case, question.segment, trace, spoil)
             else:
-                make = self._show(case, question.segment, look_seed(seed, question.question_id), spoil)
+                make = self._show(case, question.segment, look_seed(seed, question.place_id), spoil)
             await self._try(question, make)
         self._desk.bells.tend.set()
         return 0
 
-    async def _try(self, question: Question, make: Awaitable[tuple[str, str | None]]) -> None:
+    async def _try(self, question: Question, make: Awaitable[Made]) -> None:
         try:
-            shown, root = await make
+            made = await make
         except AssayError as error:
             log.warning("nothing can be shown yet: %s", error, extra={"lease": question.lease_id})
             async with self._desk.context.unit() as unit:
-                await questions.release(unit.tx, [question.question_id], self._desk.now() + AGAIN_MS)
+                if question.is_planted and isinstance(error, MachineFault):
+                    # Of such a claim nothing false can be made; its own question finds out why.
+                    await twins.forget(unit.tx, question.question_id)
+                else:
+                    await questions.release(unit.tx, [question.question_id], self._desk.now() + AGAIN_MS)
             return
         async with self._desk.context.unit() as unit:
-            await questions.show(unit.tx, question.question_id, shown, root)
+            await questions.show(unit.tx, question.question_id, made.shown, made.root, made.spoiled)
 
-    async def _show(self, case: Case, segment: int, seed: str, spoil: str | None) -> tuple[str, None]:
-        """The blob of what is shown of a claim that is read."""
+    async def _show(self, case: Case, segment: int, seed: str, spoil: str | None) -> Made:
+        """What is shown of a claim that is read."""
         state = await self._desk.blobs.get(case.commit_of(segment).checkpoint)
         content = await self._desk.replayer.show(case.granted.spec, segment, state, seed, spoil)
-        return await self._desk.blobs.put(content), None
+        return Made(await self._desk.blobs.put(content))
 
-    async def _trace(self, case: Case, segment: int, opened: Opened, spoil: str | None) -> tuple[str, str]:
-        """The blob and root of an opened trace, or of one that is false."""
+    async def _trace(self, case: Case, segment: int, opened: Opened, spoil: str | None) -> Made:
+        """An opened trace, or a false one."""
         if spoil is None:
-            return opened.trace, opened.root
+            return Made(opened.trace, opened.root)
         content = await self._desk.blobs.get(opened.trace)
-        root, spoiled = await self._desk.replayer.spoil(case.granted.spec, segment, content, spoil)
-        return await self._desk.blobs.put(spoiled), root
+        false = await self._desk.replayer.spoil(case.granted.spec, segment, content, spoil)
+        group = group_of(WRONG, false.step, false.operator)
+        return Made(await self._desk.blobs.put(false.content), false.root, group)

@@ -22,23 +22,31 @@ DEFENDED: Final = "segment.defended"
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """What a question comes to: its ruling, if it is not in dispute; how its dispute ended; what is said of that."""
+    """What a question comes to: its ruling, if it is not in dispute; how its dispute ended; what is said of that.
+
+    Where its answers decide nothing, so many `further` ones are asked for.
+    """
 
     ruling: Ruling | None
     outcome: DisputeOutcome | None = None
     is_disputed: bool = False
     said: tuple[Event, ...] = ()
+    further: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """The answers to a question: its votes, who gave each and which are near the claim, by audit; how they differ."""
+    """The answers to a question: its votes, who gave each and which are near the claim, by audit; how they differ.
+
+    `is_last` if nobody further is asked.
+    """
 
     question_id: str
     votes: Sequence[Vote]
     verifiers: Mapping[str, str]
     nears: Mapping[str, Near]
     code: str
+    is_last: bool = False
 
     def accuser(self, ruling: Ruling) -> str:
         """The audit whose answer the provider may contest: one of those that decided."""
@@ -65,10 +73,18 @@ async def hold_back(tx: Transaction, ballot: Ballot, ruling: Ruling | None, unti
     if held.state != "redrawing":
         return HeldBack(None, is_disputed=True)
     outcome = recount_bits(ballot.nears)[0] if held.code == OTHER_CLASS else domain.recount(ballot.votes)
+    if not ballot.is_last and is_open(held, outcome, len(ballot.votes)):
+        return HeldBack(None, is_disputed=True, further=1)
     said = await decide(tx, held, outcome, "dispute.recounted", until_ms)
     if isinstance(said, DisputeDecided):
         return HeldBack(None, is_disputed=True, said=(said,))
     return HeldBack(_ruling_of(held, outcome, ruling, ballot), outcome, said=(said,))
+
+
+def is_open(held: Held, outcome: DisputeOutcome, answers: int) -> bool:
+    """Whether one more is asked: a tie costs an honest provider its pay. In a class the second drawing is the last."""
+    is_last = held.decided is not None or held.code == OTHER_CLASS or answers >= domain.ANSWERS_MAX
+    return outcome is DisputeOutcome.NUMERIC_TIE and not is_last
 
 
 def _ruling_of(held: Held, outcome: DisputeOutcome, standing: Ruling | None, ballot: Ballot) -> Ruling:

@@ -7,21 +7,21 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from assay.runtime import Unit
-from assay.schema.audit import AuditOverruled, AuditUpheld
+from assay.schema.audit import AuditOverruled, AuditUpheld, OpenedTrace
 from assay.schema.epoch import EpochAudited, EpochFault, EpochMismatched
 from assay.schema.errors import AssayError
 from assay.schema.lease import NO_QUORUM, SlashReason
 from assay.schema.verdict import Finding
 from assay.verification.desk import Desk
-from assay.verification.domain import Asking, Case, Vote, is_planted, rule, rule_by_quorum, wanted
+from assay.verification.domain import Case, Vote, rule, rule_by_quorum, rule_twin, wanted
 from assay.verification.domain.judging import CLAIM, CONFIRMING, Ruling
 from assay.verification.domain.verdicts import fact_of
-from assay.verification.queries import cases, epochs, questions, verifiers
+from assay.verification.queries import cases, epochs, questions, traces, twins, verifiers
 from assay.verification.queries.epochs import Kept, leases_of
 from assay.verification.queries.questions import Audit, Question
 from assay.verification.steps.concluding import close_epoch
 from assay.verification.steps.disputing import accuse, appeal_end
-from assay.verification.steps.judging import weigh_readings
+from assay.verification.steps.judging import opened_of, weigh_readings
 from assay.verification.steps.recounting import Ballot, HeldBack, found_by, hold_back
 from assay.verification.steps.weighing import Weighed, near_of, weigh
 
@@ -34,11 +34,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A question with all its answers, weighed."""
+    """A question with all its answers, weighed; `opened` is the trace that it is about, if it is.
+
+    Of a planted one, `is_known` if the claim stands that it was made from.
+    """
 
     question: Question
     audits: Sequence[Audit]
     weighed: dict[str, Weighed]
+    opened: OpenedTrace | None = None
+    is_known: bool = False
 
     @property
     def votes(self) -> list[Vote]:
@@ -50,15 +55,17 @@ class Answered:
     @property
     def ruling(self) -> Ruling | None:
         """What they come to, as far as they decide."""
+        if self.question.is_planted:
+            return rule_twin(self.votes, self.is_known)
         if self.question.replicas > 1:
             return rule_by_quorum(self.votes, self.question.replicas, self.question.is_last)
-        return rule(self.votes, self.question.is_planted)
+        return rule(self.votes)
 
     def ballot(self, code: str) -> Ballot:
         """What a dispute about the question goes by."""
         nears = {} if self.question.is_read else {a: near_of(w) for a, w in self.weighed.items() if w.is_near}
         verifiers_ = {audit.audit_id: audit.verifier for audit in self.audits}
-        return Ballot(self.question.question_id, self.votes, verifiers_, nears, code)
+        return Ballot(self.question.question_id, self.votes, verifiers_, nears, code, self.question.is_last)
 
     @property
     def forged(self) -> list[Audit]:
@@ -71,21 +78,21 @@ class Referee:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._secret = b""
 
     async def turn(self) -> float | None:
         """Judge what is answered."""
         async with self._desk.context.unit() as unit:
-            self._secret = self._secret or await verifiers.secret(unit.tx)
             claimed = await questions.claim_answered(unit.tx, self._desk.now(), CLAIM_MS, CLAIMS)
             audits = await questions.audits_of(unit.tx, [question.question_id for question in claimed])
             leases = sorted({question.lease_id for question in claimed})
             found = {case.granted.lease_id: case for case, _ in await cases.cases(unit.tx, leases)}
+            known = await twins.standing(unit.tx, [q.twin_of for q in claimed if q.twin_of])
         if not claimed:
             return None
         weighed = await asyncio.gather(*(self._weigh(q, found[q.lease_id], audits[q.question_id]) for q in claimed))
         by_epoch: dict[str, list[Answered]] = {}
         for answered in filter(None, weighed):
+            answered = replace(answered, is_known=answered.question.twin_of in known)
             by_epoch.setdefault(answered.question.epoch_id, []).append(answered)
         for epoch_id, answered_here in by_epoch.items():
             await self._judge(epoch_id, answered_here)
@@ -107,15 +114,19 @@ class Referee:
     async def _judge(self, epoch_id: str, answered: Sequence[Answered]) -> None:
         async with self._desk.context.unit() as unit:
             epoch = await epochs.lock(unit.tx, epoch_id)
+            opened = await traces.of_epoch(unit.tx, epoch_id)
             for each in answered:
-                await self._note(unit, epoch, each)
+                await self._note(unit, epoch, replace(each, opened=opened_of(epoch, each.question, opened)))
             await self._advance(unit, epoch)
 
     async def _note(self, unit: Unit, epoch: Kept, answered: Answered) -> None:
         """Keep what the answers to one question come to."""
         await self._end(unit, {audit.audit_id: SlashReason.LAZY_VERIFIER for audit in answered.forged}, answered)
         question, votes = answered.question, answered.votes
-        if len(votes) < question.wanted:
+        if question.is_planted and not votes:
+            await twins.forget(unit.tx, question.question_id)
+            return
+        if len(votes) < question.wanted and not question.is_planted:
             await questions.release(unit.tx, [question.question_id])
             return
         back = await self._hold_back(unit, answered, answered.ruling)
@@ -126,7 +137,7 @@ class Referee:
                 unit.tx,
                 replace(
                     question,
-                    wanted=question.wanted if is_kept else wanted(votes),
+                    wanted=question.wanted + back.further if is_kept else wanted(votes),
                     first_group=votes[0].group if question.first_group is None else question.first_group,
                     finding=finding_of(answered, None),
                 ),
@@ -139,7 +150,8 @@ class Referee:
             finding = finding.model_copy(update={"passed": False, "code": NO_QUORUM})
         noted = replace(question, first_group=first, stands=ruling.stands, finding=finding)
         await questions.note(unit.tx, noted)
-        await self._follow_up(unit, epoch, noted, max(audit.assigned.fee for audit in answered.audits))
+        if question.is_planted and not ruling.stands:
+            log.error("a planted answer was not what was known", extra={"lease": question.lease_id})
 
     async def _hold_back(self, unit: Unit, answered: Answered, ruling: Ruling | None) -> HeldBack:
         """The ruling, unless it is to be disputed first: nobody loses anything before that is over."""
@@ -152,17 +164,6 @@ class Referee:
             unit.emission.add(event, ballot.question_id)
         self._desk.bells.dispute.set()
         return back
-
-    async def _follow_up(self, unit: Unit, epoch: Kept, question: Question, fee: int) -> None:
-        """Ask a question with a known answer again, now and then; if that fails, the answer was not as known."""
-        if question.is_planted and not question.stands:
-            log.error("a planted answer was not what was known", extra={"lease": question.lease_id})
-        elif not question.is_planted and question.finding and question.finding.passed:
-            assert epoch.seed is not None
-            if is_planted(self._secret, epoch.seed, question.question_id, self._desk.settings.planted_ppm):
-                # For the same fee, so that nobody can tell.
-                again = Asking(question.lease_id, question.segment, share=fee)
-                await questions.ask(unit.tx, question.epoch_id, [again], is_planted=True)
 
     async def _end(
         self, unit: Unit, overruled: dict[str, SlashReason], answered: Answered, ruling: Ruling | None = None
@@ -220,7 +221,8 @@ def ending_of(answered: Answered, audit: Audit) -> dict[str, Any]:
     if question.is_planted:
         return names
     place = {"epoch_id": question.epoch_id, "lease_id": question.lease_id, "segment": question.segment}
-    return names | place | {"method": weighed.finding.method, "agreed": weighed.group == CLAIM}
+    found = {"method": weighed.finding.method, "agreed": weighed.group == CLAIM, "group": weighed.group}
+    return names | place | found | {"opened": answered.opened}
 
 
 def finding_of(answered: Answered, ruling: Ruling | None) -> Finding:

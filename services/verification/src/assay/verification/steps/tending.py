@@ -5,18 +5,19 @@ One replica tends at a time; a turn is one transaction over everything that is d
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
+from assay.proof.opened import trace_seed
 from assay.proof.policy import answers_max, full_fee
 from assay.runtime import Unit
 from assay.schema.audit import AuditAssigned, AuditCalled, AuditClaim, AuditLapsed
 from assay.schema.epoch import EpochWaiting
 from assay.schema.lease import LeaseGranted
-from assay.schema.values import derive_id
 from assay.verification.desk import Desk
-from assay.verification.domain import Asked, Candidate, Case, Want, choose, look_seed, nonce_of, trace_seed
+from assay.verification.domain import Asked, Candidate, Case, Want, audit_id_of, choose, look_seed, nonce_of
 from assay.verification.domain.verdicts import fact_of
-from assay.verification.queries import cases, epochs, questions, verifiers
+from assay.verification.queries import cases, epochs, questions, twins, verifiers
 from assay.verification.queries.epochs import Kept
 from assay.verification.queries.questions import Audit, Question
 
@@ -25,6 +26,7 @@ AT_WORK_S: Final = 0.25
 BUSY: Final = "verifier.busy"
 PASSING: Final = {BUSY, "verifier.resting"}
 """What is over by itself."""
+UNDER_WAY: Final = ("assigned", "sealed", "called")
 
 log = logging.getLogger(__name__)
 
@@ -68,15 +70,16 @@ class Tender:
     async def _seat(self, unit: Unit) -> None:
         if await questions.has_unshown(unit.tx):
             self._desk.bells.show.set()
-        short = await questions.short(unit.tx)
+        now_ms = self._desk.now()
+        short = await twins.short(unit.tx, now_ms)
         if not short:
             return
         self._secret = self._secret or await verifiers.secret(unit.tx)
-        now_ms = self._desk.now()
         seats = Seats(
             self._secret,
             await verifiers.candidates(unit.tx, now_ms),
             await questions.audits_of(unit.tx, [question.question_id for question in short]),
+            await twins.audits_of_twins(unit.tx, short),
             await epochs.by_id(unit.tx, [question.epoch_id for question in short]),
             {case.granted.lease_id: case for case, _ in await cases.cases(unit.tx, leases_of(short))},
             await questions.asked_about(unit.tx, leases_of(short)),
@@ -106,6 +109,7 @@ class Seats:
         secret: bytes,
         candidates: Sequence[Candidate],
         audits: dict[str, list[Audit]],
+        of_twins: dict[str, list[Audit]],
         kept: dict[str, Kept],
         found: dict[str, Case],
         places: dict[tuple[str, int], set[str]],
@@ -113,7 +117,7 @@ class Seats:
         deadline_ms: int,
     ) -> None:
         self._secret, self._audits, self.epochs, self._cases = secret, audits, kept, found
-        self._places = places
+        self._places, self._of_twins = places, of_twins
         self._candidates = {candidate.verifier: candidate for candidate in candidates}
         self._now_ms, self._deadline_ms = now_ms, deadline_ms
 
@@ -121,44 +125,55 @@ class Seats:
         """Draw as many verifiers as the question lacks; the reasons, if there are not enough."""
         audits = self._audits[question.question_id]
         asked = asked_of(audits)
-        if question.is_planted and not audits:
-            # Those who know the answer already may confirm what another found.
-            asked += await self._first_asked(unit, question)
         live = sum(audit.state not in ("lapsed", "declined", "overruled") for audit in audits)
         for at in range(live, question.wanted):
-            chosen = choose(self._want(question, asked), list(self._candidates.values()), self._now_ms)
+            chosen = self._choose(question, asked)
             if isinstance(chosen, dict):
                 return await self._without(unit, question, chosen, at)
             await self._assign(unit, question, chosen, at)
             asked.append(Asked(chosen.verifier, chosen.announced.network))
         return {}
 
-    async def _without(self, unit: Unit, question: Question, reasons: dict[str, int], live: int) -> dict[str, int]:
-        """The reasons why a question waits. A planted one delays nobody, and is dropped if nobody is there for it.
+    def _choose(self, question: Question, asked: Sequence[Asked]) -> Candidate | dict[str, int]:
+        """The verifier that is drawn, or the reasons: nobody who was asked the twin, as long as that could tell.
 
-        One that many have answered, and about which they do not agree, waits for nobody who is not there.
+        Where nobody else exists it beats waiting for ever. But no planted question is asked of the same again, so that
+        its own question waits for each verifier once.
         """
-        if live >= question.replicas > 1 and not reasons.keys() & PASSING:
-            await questions.ask_no_more(unit.tx, question.question_id, live)
-            return {}
-        if not question.is_planted:
-            return reasons
-        if not self._audits[question.question_id]:
-            await questions.forget(unit.tx, question.question_id)
-        return {}
+        theirs, candidates = asked_of(self._of_twins[question.question_id]), list(self._candidates.values())
+        is_blind = question.is_planted and not is_confirmed(question)
+        if theirs or is_blind:
+            apart = [replace(each, in_vain=False) for each in (*asked, *theirs)]
+            chosen = choose(self._want(question, apart), candidates, self._now_ms)
+            if is_blind or not isinstance(chosen, dict) or chosen.keys() & PASSING:
+                return chosen
+        known = [replace(each, in_vain=not self._is_twin_out(question)) for each in theirs]
+        return choose(self._want(question, [*asked, *known]), candidates, self._now_ms)
 
-    async def _first_asked(self, unit: Unit, planted: Question) -> list[Asked]:
-        """Who was asked the same about the epoch itself: it knows the answer already."""
-        names = (planted.epoch_id, planted.lease_id, planted.segment)
-        first = questions.question_id_of(*names, is_planted=False)
-        audits = (await questions.audits_of(unit.tx, [first]))[first]
-        return [Asked(audit.verifier, audit.network) for audit in audits]
+    def _is_twin_out(self, question: Question) -> bool:
+        """Whether a verifier has the other of a question and its twin in hand."""
+        return any(audit.state in UNDER_WAY for audit in self._of_twins[question.question_id])
+
+    async def _without(self, unit: Unit, question: Question, reasons: dict[str, int], live: int) -> dict[str, int]:
+        """The reasons why a question waits, if it may be said: of a second one it would tell the first's verifier.
+
+        One that is planted waits for nobody who is not there, nor does one about which many have answered who do not
+        agree.
+        """
+        is_lasting = not reasons.keys() & PASSING and not is_confirmed(question)
+        if is_lasting and question.is_planted and not live:
+            await twins.forget(unit.tx, question.question_id)
+        elif is_lasting and (question.is_planted or live >= question.replicas > 1):
+            await twins.ask_no_more(unit.tx, question.question_id, live)
+        elif not (question.is_second and self._is_twin_out(question)) and not is_confirmed(question):
+            return reasons
+        return {}
 
     def _want(self, question: Question, asked: Sequence[Asked]) -> Want:
         case, epoch = self._cases[question.lease_id], self.epochs[question.epoch_id]
         assert epoch.seed is not None
         parties, machine = (case.granted.provider, case.granted.requester), case.commit_of(question.segment).machine
-        names = (question.question_id, epoch.seed, self._secret)
+        names = (question.place_id, epoch.seed, self._secret)
         beside = [self._places.get((question.lease_id, question.segment + step), set()) for step in (-1, 1)]
         near = frozenset().union(*beside)
         return Want(*names, case.granted.spec, parties, tuple(asked), machine, near, question.in_class)
@@ -171,11 +186,11 @@ class Seats:
             return None
         if question.root is not None:
             assert epoch.trace_hash is not None
-            seen = trace_seed(epoch.trace_hash, seed, question.question_id)
+            seen = trace_seed(epoch.trace_hash, seed, question.place_id)
             ends = self._cases[question.lease_id].commit_of(question.segment).state_out
             claim = {"method": question.method, "shown": question.shown, "seed": seen}
             return AuditClaim(**claim, root=question.root, state_out=ends)
-        seen = look_seed(seed, question.question_id)
+        seen = look_seed(seed, question.place_id)
         return AuditClaim(method=question.method, shown=question.shown, seed=seen)
 
     async def _assign(self, unit: Unit, question: Question, chosen: Candidate, at: int) -> None:
@@ -184,7 +199,7 @@ class Seats:
         granted = case.granted
         before = sum(audit.verifier == chosen.verifier for audit in self._audits[question.question_id])
         fee, ordered_by = fee_of(question, granted, at)
-        audit_id = derive_id("a", question.question_id, chosen.verifier, *([before] if before else []))
+        audit_id = audit_id_of(self._secret, question.question_id, chosen.verifier, before)
         assigned = AuditAssigned(
             audit_id=audit_id,
             verifier=chosen.verifier,
@@ -209,6 +224,11 @@ def fee_of(question: Question, granted: LeaseGranted, at: int) -> tuple[int, str
     if question.ordered_by and at < answers_max(granted.spec.policy):
         return full, question.ordered_by
     return min(full, question.share), None
+
+
+def is_confirmed(question: Question) -> bool:
+    """Whether a planted question is asked further, since its answers do not agree with what is known."""
+    return question.is_planted and question.first_group is not None
 
 
 def asked_of(audits: Sequence[Audit]) -> list[Asked]:

@@ -37,10 +37,10 @@ def start(
     slots: Annotated[int, typer.Option(help="Audits held at a time.", min=1)] = 4,
 ) -> None:
     """Run a verifier here until Ctrl-C, which drains it. It needs a bond. More knobs: ASSAY_VERIFIER_*."""
-    from assay.verification.verifier.launch import launch
-    from assay.verification.verifier.settings import Settings
-
     with starting(context, data_dir) as known:
+        from assay.verification.verifier.launch import launch
+        from assay.verification.verifier.settings import Settings
+
         launch(Settings(**known, models_dir=models_dir, region=region, slots=slots, network=network))
 
 

@@ -7,6 +7,8 @@ from pydantic import Field
 
 from assay.runtime.participant import ParticipantSettings
 from assay.schema.values import Kind, Region
+from assay.workloads.registry import EVERYWHERE
+from assay.workloads.sandbox import Level
 
 
 class Settings(ParticipantSettings, env_prefix="ASSAY_VERIFIER_"):
@@ -18,11 +20,13 @@ class Settings(ParticipantSettings, env_prefix="ASSAY_VERIFIER_"):
     """ISO 3166 code of the country that the machine stands in."""
     network: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] = "home"
     """Whose wires the machine hangs on: an ASN, a site. Verifiers of one question are drawn from several."""
-    kinds: tuple[Kind, ...] = ("noop", "finetune", "generate")
+    kinds: tuple[Kind, ...] = EVERYWHERE
     """The kinds of work that are checked."""
     slots: Annotated[int, Field(ge=1, le=256)] = 4
     """Audits held at a time; they are run one after the other."""
     memory_bytes: Annotated[int, Field(ge=0, le=2**50)] = 4 * 2**30
-    """Memory that an audit may use."""
+    """Memory that an audit may use; a child that takes more is ended."""
+    sandbox: Level = "full"
+    """What must hold the child: full (landlock, seccomp, limits), or limits alone where the kernel has no more."""
     announce_s: Annotated[int, Field(ge=1, le=3600)] = 30
     """Between announcements; each stands for three times as long."""

@@ -38,6 +38,7 @@ from assay.verification.verifier.challenging import Answers, challenger
 from assay.verification.verifier.settings import Settings
 from assay.workloads.machine import own_class_id
 from assay.workloads.runner import Runner
+from assay.workloads.sandbox import Policy
 
 Find: TypeAlias = Callable[[AuditAssigned, Tools], Awaitable[AuditRevealed]]
 
@@ -70,8 +71,14 @@ class Worker:
         self.outgoing.on_refused = self._on_refused
         self._shares = Shares(journal, self.outgoing)
         self._incoming = Incoming(journal, door, self._on_event)
-        self._runner = Runner(settings.data_dir / "child.log")
         scratch = settings.data_dir / "scratch"
+        held = Policy(
+            level=settings.sandbox,
+            scratch=scratch.resolve(),
+            models=settings.models_dir.resolve(),
+            memory_bytes=settings.memory_bytes,
+        )
+        self._runner = Runner(settings.data_dir / "child.log", held)
         self._tools = Tools(door.blobs, self._runner, asyncio.Lock(), settings.models_dir, scratch)
         answers = Answers(journal, door.blobs, settings.models_dir)
         self._challenger = challenger(self.verifier, key, answers, self.outgoing)
@@ -81,7 +88,11 @@ class Worker:
         self._machine = own_class_id()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Work until `stopping` is set, then drain: withdrawn, audits in hand answered and revealed."""
+        """Work until `stopping` is set, then drain: withdrawn, audits in hand answered and revealed.
+
+        Raises SandboxUnavailable.
+        """
+        log.info("sandbox %s", await self._runner.confined())
         for assigned in self.journal.open_audits():
             self._take(assigned)
         for dispute_id in self.journal.disputes.open():
