@@ -11,6 +11,7 @@ import pytest
 from assay.execution import defending
 from assay.execution.defending import Past
 from assay.schema.dispute import DisputeLodged
+from assay.workloads.sandbox import Policy
 from assay.workloads.task import Finished, Message, SegmentDone, Task
 
 CLAIMED = "c" * 64
@@ -24,7 +25,7 @@ class Child:
     most = 0
     killed = 0
 
-    def __init__(self, log_file: Path) -> None:
+    def __init__(self, log_file: Path, policy: Policy) -> None:
         Child.made += 1
 
     async def run(self, task: Task) -> AsyncIterator[Message]:
@@ -48,7 +49,8 @@ async def test_many_disputes_are_run_again_one_after_the_other_in_one_child(
         lease=lambda lease: SimpleNamespace(spec=spec, resume=None), committed=lambda lease: []
     )
     cache: Any = None
-    past = Past(journal, cache, tmp_path, tmp_path / "scratch", tmp_path / "log")
+    room = Policy(scratch=tmp_path / "scratch", models=tmp_path)
+    past = Past(journal, cache, room, tmp_path / "log")
     lodged = [DisputeLodged.model_construct(lease_id="l", segment=n, claimed=CLAIMED) for n in range(5)]
     assert await asyncio.gather(*map(past.confirms, lodged)) == [True] * 5
     assert not await past.confirms(lodged[0].model_copy(update={"claimed": "d" * 64}))

@@ -25,7 +25,7 @@ async def test_a_worker_waits_for_the_network_as_long_as_it_is_told(
     monkeypatch.setattr("assay.bus.connection.FIRST_CONTACT_S", 0.1)
     caplog.set_level(logging.INFO, "assay.runtime.reach")
     make_key(tmp_path / "key")
-    (tmp_path / "deployment.json").write_text(json.dumps({"chain_id": 31337, "escrow": "0x" + "5" * 40}))
+    (tmp_path / "deployment.json").write_text(json.dumps({"chain_id": 31337, "payment": "0x" + "5" * 40}))
     settings = Settings(
         nats_url="nats://127.0.0.1:9",
         start_s=0.3,

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.played import DOMAIN, Machine, PlayedDoor, until
 
+from assay.execution.confinement import noted
 from assay.execution.settings import Settings
 from assay.execution.worker import Worker
 from assay.proof.commitment import check_chain, root_of
@@ -19,6 +20,7 @@ from assay.schema.values import Role, derive_id, participant_id
 from assay.store.journal import Journal
 from assay.workloads.machine import own_class_id
 from assay.workloads.runner import Runner
+from assay.workloads.sandbox import SandboxUnavailable
 
 KEY = Key.from_hex("1" * 64)
 PROVIDER = participant_id(Role.PROVIDER, KEY.address)
@@ -49,6 +51,7 @@ class Site(Machine):
             deployment_file=self.folder / "deployment",
             data_dir=self.folder,
             models_dir=self.folder,
+            preload=False,
         )
         self.journal = Journal(self.folder / "journal.sqlite")
         self.worker = Worker(settings, KEY, DOMAIN, self.door, self.journal, self.now)  # type: ignore[arg-type]
@@ -89,6 +92,26 @@ async def test_a_granted_lease_is_worked_to_its_end_and_every_statement_is_signe
 
 async def test_an_offer_stands_before_any_lease(site: Site) -> None:
     await until(lambda: [e for e in site.door.told if e.event.type == "offer.announced"])
+
+
+async def test_what_holds_the_children_is_written_down_for_the_one_who_asks(site: Site) -> None:
+    await until(lambda: noted(site.folder))
+    assert noted(site.folder)["level"] == site.worker.settings.sandbox
+    assert {"no_new_privs", "limits"} <= set(noted(site.folder)["layers"])
+
+
+async def test_a_machine_that_cannot_hold_a_job_has_no_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    site = Site(tmp_path, PlayedDoor())
+    site.start()
+    assert site.task is not None
+    with pytest.raises(SandboxUnavailable, match="threads"):
+        await site.task
+    assert site.door.told == [] and noted(tmp_path) == {}
+    site.journal.close()
 
 
 async def test_what_is_said_while_the_gateway_is_away_arrives_later_in_order(site: Site) -> None:

@@ -8,18 +8,21 @@ import typer
 from assay.bus.feed import replayed
 from assay.bus.keyfile import load_key
 from assay.client import output
+from assay.client.errors import BadInput, BadProfile
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.client.sdk import Assay
 from assay.client.worker import drain as drain_worker
 from assay.client.worker import starting
-from assay.schema.errors import BadSettings
+from assay.execution.confinement import noted
 from assay.schema.event import decode
 from assay.schema.offer import OfferDelisted, OfferRefused
 from assay.schema.values import NO_DIGEST, Role, participant_id
 
 DataDir = Annotated[Path, typer.Option(help="Journal, cache and checkpoints.")]
 DATA_DIR = Path("var/provider")
+PrivateDir = Annotated[Path, typer.Option(help="Data sets that never leave this machine.")]
+PRIVATE_DIR = Path("var/private")
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +31,7 @@ def register(app: typer.Typer) -> None:
     group.command("start")(start)
     group.command("status")(status)
     group.command("drain")(drain)
+    group.command("hold")(hold)
     group.command("binding")(binding)
     app.add_typer(group, name="provider")
 
@@ -36,19 +40,21 @@ def start(
     context: typer.Context,
     data_dir: DataDir = DATA_DIR,
     models_dir: Annotated[Path, typer.Option(help="The model store.")] = Path("var/models"),
+    private_dir: PrivateDir = PRIVATE_DIR,
     region: Annotated[str, typer.Option(help="ISO 3166 code of the machine's country.")] = "de",
     slots: Annotated[int, typer.Option(help="Leases held at a time; each needs stake.", min=1)] = 1,
     mega_unit_price: Annotated[int, typer.Option(help="Price of a million cost units, in base units.")] = 20_000_000,
     attestation: Annotated[Path | None, typer.Option(help="A recorded report of this machine, as JSON.")] = None,
 ) -> None:
     """Run a worker here until Ctrl-C, which drains it. More knobs: ASSAY_EXECUTION_*."""
-    from assay.execution.launch import launch
-    from assay.execution.settings import Settings
-
     with starting(context, data_dir) as known:
+        from assay.execution.launch import launch
+        from assay.execution.settings import Settings
+
         settings = Settings(
             **known,
             models_dir=models_dir,
+            private_dir=private_dir,
             region=region,
             slots=slots,
             mega_unit_price=mega_unit_price,
@@ -57,14 +63,39 @@ def start(
         launch(settings)
 
 
-def status(context: typer.Context) -> None:
-    """Show what the network says of this provider."""
+def hold(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The name by which offers call it.")],
+    file: Annotated[Path, typer.Argument(help="Lines of comma-separated numbers, a class last; or .npz of x and y.")],
+    private_dir: PrivateDir = PRIVATE_DIR,
+    epsilon_max: Annotated[
+        float | None, typer.Option(help="Most of a record's privacy that all jobs may spend; each has to be private.")
+    ] = None,
+    delta: Annotated[float, typer.Option(help="The δ that goes with it.")] = 1e-5,
+    members_min: Annotated[int, typer.Option(help="Others who hide an update in a sum, at least.", min=0)] = 0,
+    peer: Annotated[list[str] | None, typer.Option(help="Identity of a member to count on; none are any.")] = None,
+) -> None:
+    """Hold a data set that never leaves this machine: the worker offers it, jobs come to it and give away updates."""
+
+    async def work(out: Output) -> None:
+        from assay.execution.holding import take_in
+
+        terms = {"epsilon_max": epsilon_max, "delta": delta, "members_min": members_min, "peers": tuple(peer or ())}
+        held = take_in(private_dir, name, file, terms)
+        out.show(held, lambda: f"{held.name} is {held.commitment}; its member's identity is {held.identity}")
+
+    output.run(context, work)
+
+
+def status(context: typer.Context, data_dir: DataDir = DATA_DIR) -> None:
+    """Show what the network says of this provider, and what holds the jobs of the worker here."""
 
     async def work(out: Output) -> None:
         async with Assay.connect(Profile.find(out.profile)) as assay:
             own = participant_id(Role.PROVIDER, assay.key.address)
             found = [p for p in (await assay.network())["providers"] if p["provider"] == own]
-            out.show(found[0] if found else {"provider": own, "state": "unlisted", **await why_unlisted(assay)})
+            said = found[0] if found else {"provider": own, "state": "unlisted", **await why_unlisted(assay)}
+            out.show(said | ({"sandbox": held} if (held := noted(data_dir)) else {}))
 
     output.run(context, work)
 
@@ -97,12 +128,12 @@ def binding(
         from assay.workloads.machine import own_class_id
 
         if not is_digest(challenge):
-            raise BadSettings("A challenge is 64 hex digits: ask the operator for it.")
+            raise BadInput("A challenge is 64 hex digits: ask the operator for it.")
         profile, machine = Profile.find(out.profile), own_class_id()
         if profile.key_file is None:
-            raise BadSettings("The profile has no key: add key_file.")
+            raise BadProfile("The profile has no key: add key_file.")
         if machine is None:
-            raise BadSettings("This machine states no class, and a report is bound to one.")
+            raise BadInput("This machine states no class, and a report is bound to one.")
         own = participant_id(Role.PROVIDER, load_key(profile.key_file).address)
         text = bound(own, machine, challenge).hex()
         out.show({"provider": own, "machine": machine, "binding": text}, lambda: text)

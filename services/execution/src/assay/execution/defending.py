@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from assay.execution.inputs import Cache
+from assay.execution.rooms import prepare
 from assay.proof.keys import Key
 from assay.runtime.outgoing import Outgoing
 from assay.schema.dispute import DisputeLodged
@@ -19,6 +21,7 @@ from assay.store.journal import Journal
 from assay.workloads import HeldInputs, ModelStore, read_params, workload
 from assay.workloads.court.litigant import Brief, Defendant, brief_of
 from assay.workloads.runner import Runner
+from assay.workloads.sandbox import Policy
 from assay.workloads.task import Failed, SegmentDone, Task, Trace, Traced
 
 IDLE_S: Final = 30.0
@@ -40,18 +43,22 @@ class Past:
 
     journal: Journal
     cache: Cache
-    models_dir: Path
-    scratch: Path
+    room: Policy
     log_file: Path
     _runner: Runner | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _leaving: asyncio.Task[None] | None = None
 
+    @property
+    def models_dir(self) -> Path:
+        """The model store."""
+        return self.room.models
+
     async def brief(self, lodged: DisputeLodged) -> Brief:
         """What the court is told from. Raises Refused, WorkloadError."""
         spec, checkpoint = self.ground(lodged.lease_id, lodged.segment)
-        contents = {digest: (await self.cache.fetch(digest)).read_bytes() for digest in spec.inputs}
-        before = (await self.cache.fetch(checkpoint)).read_bytes() if checkpoint else None
+        contents = {digest: await self.cache.read(digest) for digest in spec.inputs}
+        before = await self.cache.read(checkpoint) if checkpoint else None
         inputs, params = HeldInputs(ModelStore(self.models_dir), contents), read_params(spec.kind, spec.params)
         return await asyncio.to_thread(brief_of, workload(spec.kind), params, inputs, lodged.segment, before)
 
@@ -79,16 +86,26 @@ class Past:
     @asynccontextmanager
     async def child(self, prefix: str) -> AsyncIterator[tuple[Runner, str]]:
         """The child, for one task, with a folder of its own."""
-        self.scratch.mkdir(parents=True, exist_ok=True)
+        prepare(self.room)
         async with self._turn:
             if self._leaving:
                 self._leaving.cancel()
-            runner = self._runner = self._runner or Runner(self.log_file)
+            runner = self._runner = self._runner or Runner(self.log_file, self.room)
             try:
-                with tempfile.TemporaryDirectory(dir=self.scratch, prefix=prefix) as folder:
-                    yield runner, folder
+                with tempfile.TemporaryDirectory(dir=self.room.scratch, prefix=prefix) as folder:
+                    try:
+                        yield runner, folder
+                    finally:
+                        shutil.rmtree(self._laid(folder), ignore_errors=True)
             finally:
                 self._leaving = asyncio.create_task(self._leave())
+
+    async def lay(self, digest: str, folder: str) -> str:
+        """The file of a blob where the child may read it, for as long as the task's folder. Raises Refused."""
+        return str(await self.cache.lay(digest, self._laid(folder)))
+
+    def _laid(self, folder: str) -> Path:
+        return (self.room.inputs or self.room.scratch) / Path(folder).name
 
     async def _leave(self) -> None:
         await asyncio.sleep(IDLE_S)
@@ -117,10 +134,10 @@ class Past:
         return {
             "kind": spec.kind,
             "params": spec.params,
-            "inputs": {digest: str(await self.cache.fetch(digest)) for digest in spec.inputs},
+            "inputs": {digest: await self.lay(digest, folder) for digest in spec.inputs},
             "models": str(self.models_dir),
             "folder": folder,
-            "state": str(await self.cache.fetch(checkpoint)) if checkpoint else None,
+            "state": await self.lay(checkpoint, folder) if checkpoint else None,
         }
 
     def ground(self, lease_id: str, segment: int) -> tuple[JobSpec, str | None]:

@@ -1,6 +1,7 @@
 """What a provider says of a lease: pure steps from one committed segment to the next."""
 
 from dataclasses import dataclass, replace
+from math import isfinite
 
 from assay.proof.commitment import chain, leaf, lease_root
 from assay.proof.order import spec_digest
@@ -8,16 +9,19 @@ from assay.schema.attestation import PresentedReport
 from assay.schema.errors import Reject
 from assay.schema.job import JobSpec
 from assay.schema.lease import (
+    METRICS_MAX,
+    NAME_MAX,
     LeaseCommitted,
     LeaseExecuted,
     LeaseFact,
     LeaseFailed,
     LeaseGranted,
+    LeaseProgressed,
     LeaseReleased,
     LeaseStarted,
 )
 from assay.schema.offer import OfferAnnounced
-from assay.schema.values import NO_DIGEST, Capacity, Digest, derive_id
+from assay.schema.values import NO_DIGEST, Capacity, Digest, HeldData, derive_id
 
 Ending = LeaseExecuted | LeaseFailed | LeaseReleased
 LOST = ("fence.stale", "lease.unknown", "job.over")
@@ -34,6 +38,7 @@ class Closed:
     compute_ms: int
     metrics: dict[str, float]
     machine: Digest | None = None
+    code: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,7 @@ def commit(course: Course, closed: Closed) -> tuple[Course, LeaseCommitted]:
         compute_ms=closed.compute_ms,
         metrics=closed.metrics,
         machine=closed.machine,
+        code=closed.code,
     )
     after = replace(
         course,
@@ -125,6 +131,15 @@ def recall(granted: LeaseGranted, commits: list[LeaseCommitted]) -> Course | Non
 def started(granted: LeaseGranted) -> LeaseStarted:
     """The statement that work has begun."""
     return LeaseStarted(**fact(granted))
+
+
+def progressed(
+    granted: LeaseGranted, segment: int, done: int, total: int, metrics: dict[str, float]
+) -> LeaseProgressed:
+    """The statement that a segment is so far, which binds nobody; of very many measurements it tells the first."""
+    told = {name: value for name, value in metrics.items() if len(name) <= NAME_MAX and isfinite(value)}
+    first = dict(list(told.items())[:METRICS_MAX])
+    return LeaseProgressed(**fact(granted), segment=segment, done=done, total=total, metrics=first)
 
 
 def executed(course: Course, result: Digest) -> LeaseExecuted:
@@ -169,6 +184,7 @@ def offer(
     mega_unit_price: int,
     expires_ms: int,
     attestation: PresentedReport | None = None,
+    data: tuple[HeldData, ...] = (),
 ) -> OfferAnnounced:
     """The provider's standing offer; its id stays the same, a later sequence replaces an earlier one."""
     return OfferAnnounced(
@@ -181,4 +197,5 @@ def offer(
         mega_unit_price=mega_unit_price,
         expires_ms=expires_ms,
         attestation=attestation,
+        data=data,
     )

@@ -1,16 +1,22 @@
-"""The worker's cache of blobs: files named by their digest, fetched once, checked, written whole or not at all."""
+"""The worker's cache of blobs: fetched once for all leases, checked, and sealed, so that no disk holds what they say.
+
+A lease reads a copy in its own room, which goes when the lease ends. A blob that no lease asked for in a while is
+forgotten, its key first; what was used longest ago makes room when there is more than the limit.
+"""
 
 import asyncio
 import logging
-import os
-import tempfile
-from collections.abc import Awaitable, Callable
+import shutil
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
+from assay.execution.vault import seal_file, unsealed
 from assay.proof.digest import blake3_hex
-from assay.schema.errors import Retry, Unreachable
+from assay.schema.errors import Refused, Retry, Unreachable
 
 AGAIN_S = 1.0
 T = TypeVar("T")
@@ -20,49 +26,130 @@ log = logging.getLogger(__name__)
 # Below this a thread costs more than it spares the loop.
 INLINE_BYTES_MAX = 2**16
 PUBLISHED_MAX = 1024
+CACHE_BYTES: Final = 64 * 2**30
+# Rounds of jobs on the same data follow one another within minutes.
+KEPT_S: Final = 600.0
+TEND_S: Final = 30.0
 
 
 class Blobs(Protocol):
     """Where content comes from and goes to."""
 
-    async def get(self, digest: str) -> bytes:
-        """The content. Raises Refused: blob.missing."""
+    async def save(self, digest: str, path: Path) -> None:
+        """Write the content to a file, which may hold its beginning. Raises Refused: blob.missing."""
         ...
 
-    async def put(self, data: bytes) -> str:
-        """The digest under which the content can be fetched from now on."""
+    async def put(self, data: bytes, base: str | None = None) -> str:
+        """The digest under which the content can be fetched from now on; what it shares with `base` need not travel."""
         ...
+
+
+@dataclass(slots=True)
+class Kept:
+    """A blob that is here: the key that opens its file, the file's size, and when it was last asked for."""
+
+    key: bytes
+    size: int
+    used_s: float
 
 
 class Cache:
-    """Blobs under one folder."""
+    """Blobs sealed under one folder, of at most `bytes_max` together but for the newest; they come by way of `room`."""
 
-    def __init__(self, folder: Path, blobs: Blobs) -> None:
-        self.folder = folder
-        self._blobs = blobs
+    def __init__(
+        self,
+        folder: Path,
+        room: Path,
+        blobs: Blobs,
+        bytes_max: int = CACHE_BYTES,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.folder, self._room, self._blobs, self._bytes_max, self._now_s = folder, room, blobs, bytes_max, now_s
         self._published: dict[str, None] = {}
-        folder.mkdir(parents=True, exist_ok=True)
+        self._fetching: dict[str, asyncio.Lock] = {}
+        # By digest, the longest unused first.
+        self._kept: dict[str, Kept] = {}
+        # What another process sealed nobody can open.
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
 
-    async def fetch(self, digest: str) -> Path:
-        """The file that holds the blob, from the cache or the network. Raises Refused: blob.missing."""
-        path = self.folder / digest
-        if not path.exists():
-            data = await patiently(partial(self._blobs.get, digest))
-            await asyncio.to_thread(self._write, path, data)
-        return path
+    async def lay(self, digest: str, folder: Path) -> Path:
+        """The blob as a file of a folder that a child may read. Raises Refused: blob.missing, blob.mismatch."""
+        target = folder / digest
+        if not target.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            await self._use(digest, partial(write, target))
+        return target
 
-    async def publish(self, path: Path) -> str:
-        """The digest of a file's content, put into the blob store and kept here."""
+    async def read(self, digest: str) -> bytes:
+        """What the blob says. Raises Refused: blob.missing, blob.mismatch."""
+        return await self._use(digest, b"".join)
+
+    async def _use(self, digest: str, how: Callable[[Iterator[bytes]], T], is_again: bool = False) -> T:
+        """What is made of the blob's pieces; what the disk has damaged is fetched anew, once."""
+        kept = await self._fetch(digest)
+        # Whoever has opened the file reads it to the end, though it be forgotten meanwhile.
+        with (self.folder / digest).open("rb") as file:
+            try:
+                return await asyncio.to_thread(how, unsealed(kept.key, file, kept.size))
+            except Refused:
+                if is_again:
+                    raise
+        log.warning("the cache is damaged", extra={"digest": digest})
+        if self._kept.get(digest) is kept:
+            self._forget(digest)
+        return await self._use(digest, how, True)
+
+    async def _fetch(self, digest: str) -> Kept:
+        async with self._fetching.setdefault(digest, asyncio.Lock()):
+            if (kept := self._kept.pop(digest, None)) is None:
+                kept = await self._seal(digest)
+            kept.used_s = self._now_s()
+            self._kept[digest] = kept
+            self._make_room(digest)
+        self._fetching.pop(digest, None)
+        return kept
+
+    async def _seal(self, digest: str) -> Kept:
+        clear, target = self._room / digest, self.folder / digest
+        self._room.mkdir(parents=True, exist_ok=True)
+        await patiently(partial(self._blobs.save, digest, clear))
+        key = await asyncio.to_thread(seal_file, clear, target)
+        clear.unlink()
+        return Kept(key, target.stat().st_size, 0.0)
+
+    def _make_room(self, newest: str) -> None:
+        held = sum(kept.size for kept in self._kept.values())
+        for digest in [digest for digest in self._kept if digest != newest]:
+            if held <= self._bytes_max:
+                return
+            held -= self._kept[digest].size
+            self._forget(digest)
+
+    def _forget(self, digest: str) -> None:
+        del self._kept[digest]
+        (self.folder / digest).unlink(missing_ok=True)
+
+    def tend(self) -> None:
+        """Forget what was not asked for in a while."""
+        for digest in [digest for digest, kept in self._kept.items() if kept.used_s + KEPT_S < self._now_s()]:
+            self._forget(digest)
+
+    async def run(self) -> None:
+        """Tend for ever."""
+        while True:
+            self.tend()
+            await asyncio.sleep(TEND_S)
+
+    async def publish(self, path: Path, base: str | None = None) -> str:
+        """The digest of a file's content, put into the blob store; `base` was published before."""
         is_small = path.stat().st_size <= INLINE_BYTES_MAX
         data = path.read_bytes() if is_small else await asyncio.to_thread(path.read_bytes)
         digest = blake3_hex(data)
-        if digest in self._published:
-            return digest
-        target = self.folder / digest
-        self._write(target, data) if is_small else await asyncio.to_thread(self._write, target, data)
-        stored = await patiently(partial(self._blobs.put, data))
-        assert stored == digest
-        self._note(digest)
+        if digest not in self._published:
+            stored = await patiently(partial(self._blobs.put, data, base))
+            assert stored == digest
+            self._note(digest)
         return digest
 
     def _note(self, digest: str) -> None:
@@ -71,11 +158,13 @@ class Cache:
             self._published.pop(next(iter(self._published)))
         self._published[digest] = None
 
-    def _write(self, path: Path, data: bytes) -> None:
-        handle, partial = tempfile.mkstemp(dir=self.folder, prefix=".part-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(partial).rename(path)
+
+def write(target: Path, content: Iterator[bytes]) -> None:
+    """Write pieces to a file, which is whole or not there."""
+    part = target.with_suffix(".part")
+    with part.open("wb") as file:
+        file.writelines(content)
+    part.rename(target)
 
 
 async def patiently(ask: Callable[[], Awaitable[T]]) -> T:

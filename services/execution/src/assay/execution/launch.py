@@ -26,7 +26,7 @@ def launch(settings: Settings, make_run: type[LeaseRun] = LeaseRun) -> NoReturn:
 
 
 async def serve(settings: Settings, stopping: asyncio.Event, make_run: type[LeaseRun]) -> None:
-    """Work until `stopping` is set, then drain. Raises BadSettings, Unreachable."""
+    """Work until `stopping` is set, then drain. Raises BadSettings, SandboxUnavailable, Unreachable."""
     async with taking_part("execution", settings, stopping, Journal) as part:
         worker = Worker(settings, part.key, part.domain, part.door, part.journal, now_ms, make_run, part.telemetry)
         log.info("provider %s is at work", worker.provider)

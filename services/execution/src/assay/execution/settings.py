@@ -5,8 +5,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from assay.execution.inputs import CACHE_BYTES
 from assay.runtime.participant import ParticipantSettings
 from assay.schema.values import Kind, Region
+from assay.workloads.registry import EVERYWHERE
+from assay.workloads.sandbox import Level
 
 
 class Settings(ParticipantSettings, env_prefix="ASSAY_EXECUTION_"):
@@ -14,16 +17,33 @@ class Settings(ParticipantSettings, env_prefix="ASSAY_EXECUTION_"):
 
     models_dir: Path
     """The content-addressed model store; several workers of a machine may share it."""
+    private_dir: Path | None = None
+    """Data sets that never leave this machine, a folder each (`assay provider hold`); an offer names them."""
     region: Region = "de"
     """ISO 3166 code of the country that the machine stands in; jobs may demand it."""
-    kinds: tuple[Kind, ...] = ("noop", "finetune", "generate")
+    kinds: tuple[Kind, ...] = EVERYWHERE
     """The kinds of work that are offered."""
     slots: Annotated[int, Field(ge=1, le=4096)] = 1
-    """Leases held at a time. Stake is needed for each."""
+    """Leases held at a time. What is claimed of the stake has to cover the speed of all, a unit a second at least."""
+    units_per_s: Annotated[int, Field(ge=0, lt=2**48)] = 0
+    """Cost units a second that a slot does, as measured; 0 says nothing of it, and is preferred for no deadline."""
     processes: Annotated[int, Field(ge=1, le=64)] = 1
-    """Child processes that work at a time; a lease beyond them waits for one."""
+    """Child processes that work at a time; a lease beyond them waits for one. With GPUs, at most one for each."""
+    preload: bool = True
+    """Whether idle children hold the libraries of the offered kinds in memory (some 400 MB each): a lease then begins
+    seconds earlier."""
     memory_bytes: int = 4 * 2**30
-    """Memory that a lease may use."""
+    """Memory that a lease may use; a child that takes more is ended."""
+    disk_bytes: Annotated[int, Field(ge=2**20, le=2**50)] = 64 * 2**30
+    """What a lease may have written at a time; a child that writes more is ended."""
+    rooms_dir: Path | None = None
+    """Where leases read and write while they are worked on; by default beside the journal. In a folder in memory
+    (tmpfs) nothing of them lies on a disk in the clear; it needs room for all that a lease reads and writes."""
+    cache_bytes: Annotated[int, Field(ge=2**20, le=2**50)] = CACHE_BYTES
+    """What inputs and checkpoints may take of the disk; what was used longest ago goes first."""
+    sandbox: Level = "full"
+    """What must hold a child: full (landlock, seccomp, limits), or limits alone where the kernel has no more. With less
+    than this the worker does not start; what else the kernel has is used at either level."""
     attestation_file: Path | None = None
     """A recorded report of this machine, presented with each offer: a JSON object of `technology` (sev-snp, tdx) and
     `evidence`, its parts in base64. Untried on such hardware."""
@@ -31,5 +51,9 @@ class Settings(ParticipantSettings, env_prefix="ASSAY_EXECUTION_"):
     """Price of a million cost units, in the stable token's base unit."""
     offer_s: Annotated[int, Field(ge=5, le=3600)] = 60
     """How long an offer stands; it is renewed at half of that."""
+    progress_s: Annotated[int, Field(ge=2, le=3600)] = 10
+    """Between two statements of how far a lease's segment is; shorter segments say nothing but that they are closed."""
+    unvouched_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """How long a lease that serves waits for a voucher before it ends: a step of its work is unpaid then."""
     beat_s: Annotated[float, Field(ge=0.2, le=60)] = 1.0
     """Between heartbeats. Above a third of the network's lapse time, leases lapse by chance."""

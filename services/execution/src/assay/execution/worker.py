@@ -5,16 +5,19 @@ import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 
 from assay.bus.participant import Door
 from assay.execution import domain
 from assay.execution.attesting import load_report
 from assay.execution.defending import Past, defendant
+from assay.execution.holding import held_data
 from assay.execution.inputs import Cache
 from assay.execution.lease_run import LeaseRun, Tools
 from assay.execution.opening import Openings
+from assay.execution.rooms import ARRIVING, note, open_rooms, room_of, rooms_of
+from assay.execution.serving import talks_of
 from assay.execution.settings import Settings
+from assay.execution.vouching import Vouchers
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
 from assay.runtime.incoming import Incoming
@@ -27,12 +30,16 @@ from assay.schema.errors import Unreachable
 from assay.schema.event import Envelope, Event
 from assay.schema.lease import LeaseFact, LeaseGranted, LeaseLapsed, LeaseRejected, LeaseVerified
 from assay.schema.offer import OfferDelisted, OfferRefused, OfferWithdrawn
-from assay.schema.values import Capacity, Role, participant_id
+from assay.schema.values import Capacity, HeldData, Role, participant_id
 from assay.store.journal import Journal
-from assay.workloads.machine import own_class_id
+from assay.workloads.machine import gpu_name, own_class_id, read_gpus
+from assay.workloads.registry import needs_box
 from assay.workloads.runner import Runner
+from assay.workloads.sandbox import SandboxUnavailable
+from assay.workloads.sandbox.box import can_be
 
 DRAIN_S = 600.0
+LOOK_S = 2.0
 # For so long after its end a lease is named in heartbeats, until its fate is told: the services may lag behind.
 AFTERMATH_MS = 60_000
 
@@ -64,38 +71,34 @@ class Worker:
         self.outgoing.on_refused = self._on_refused
         self._incoming = Incoming(journal, door, self._on_said)
         self._telemetry = telemetry or Telemetry("execution", settings.trace_ratio)
-        self._tools = Tools(
-            Cache(settings.data_dir / "blobs", door.blobs),
-            self.outgoing,
-            settings.models_dir,
-            settings.data_dir / "scratch",
-            self._telemetry,
-            machine,
-        )
-        self._past = Past(
-            journal, self._tools.cache, settings.models_dir, self._tools.scratch, settings.data_dir / "dispute.log"
-        )
+        cache = Cache(settings.data_dir / "blobs", rooms_of(settings) / ARRIVING, door.blobs, settings.cache_bytes)
+        shared = (cache, self.outgoing, settings.models_dir.resolve(), self._telemetry)
+        talks = talks_of(door, settings.nats_url)
+        self._vouchers = Vouchers(journal.vouchers, self.outgoing, eip712, settings.unvouched_s)
+        own = settings.private_dir.resolve() if settings.private_dir else None
+        self._tools = Tools(*shared, now, machine, settings.progress_s * 1000, talks, self._vouchers, own)
+        gpus = read_gpus()
+        self._gpu = gpu_name() if gpus else None
+        room = room_of(settings, "past", *gpus[:1])
+        self._past = Past(journal, cache, room, settings.data_dir / "dispute.log")
         self._defendant = defendant(self.provider, key, self._past, self.outgoing)
         self._openings = Openings(journal, self._past, self.outgoing)
+        self._loaded = settings.kinds if settings.preload else ()
         self._idle: asyncio.Queue[Runner] = asyncio.Queue()
-        self._runs: dict[str, LeaseRun] = {}
-        self._ended: dict[str, int] = {}
-        self._kept = Kept()
-        self._held: set[asyncio.Task[None]] = set()
+        self._runs, self._ended = dict[str, LeaseRun](), dict[str, int]()
+        self._kept, self._held = Kept(), set[asyncio.Task[None]]()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then drain: offers withdrawn, segments in hand closed, leases released."""
-        for n in range(self.settings.processes):
-            runner = Runner(self.settings.data_dir / f"child-{n}.log")
-            await runner.warm()
-            self._idle.put_nowait(runner)
+        await self._start_children()
         for granted in self.journal.open_leases():
             self._take(granted)
         for dispute_id in self.journal.disputes.open():
             self._kept.start(self._defendant.act(dispute_id))
         for drawn in self.journal.draws.open():
             self._kept.start(self._openings.act(drawn))
-        loops = [self._kept.start(loop()) for loop in (self.outgoing.run, self._incoming.run, self._offer, self._beat)]
+        tended = (self.outgoing.run, self._incoming.run, self._offer, self._beat, self._tools.cache.run)
+        loops = [self._kept.start(loop()) for loop in tended]
         stopped = asyncio.ensure_future(stopping.wait())
         done, _ = await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)
         for loop in done - {stopped}:
@@ -103,6 +106,29 @@ class Worker:
         await self._drain()
         for loop in loops:
             loop.cancel()
+
+    async def _start_children(self) -> None:
+        """Start all children before there is a lease. Raises SandboxUnavailable."""
+        folder = self.settings.data_dir
+        if needs_box(self.settings.kinds) and not can_be():
+            raise SandboxUnavailable("A kind that executes programs is offered, and this machine has no box for them.")
+        runners = [
+            Runner(folder / f"child-{number}.log", room) for number, room in enumerate(open_rooms(self.settings))
+        ]
+        for runner in runners:
+            await runner.warm(self._loaded)
+        for runner in runners:
+            held = await runner.confined()
+            assert held is not None
+            self._idle.put_nowait(runner)
+        note(self.settings, held)
+        log.info("sandbox %s", held, extra={"took_ms": held.took_ms})
+
+    async def _free(self, runner: Runner) -> None:
+        """Have a child idle again: one that was ended is started anew, and loads what the next lease may need."""
+        if self._loaded:
+            await runner.warm(self._loaded)
+        self._idle.put_nowait(runner)
 
     @property
     def leases(self) -> int:
@@ -147,13 +173,14 @@ class Worker:
             log.warning("lease lost: %s", getattr(event, "type", ""), extra={"lease": event.lease_id})
             self._kept.start(run.drop())
         self._ended.pop(event.lease_id, None)
+        self._vouchers.present(event)
         self.journal.close_lease(event.lease_id)
 
     async def _hold(self, run: LeaseRun, trace: str | None) -> None:
         runner = await self._idle.get()
         try:
             with self._telemetry.stretch("lease", run.granted, trace) as run.trace:
-                await run.run(runner, partial(self._idle.put_nowait, runner))
+                await run.run(runner, lambda: self._kept.start(self._free(runner)))
             # The lease lives until its end is told: the way may be blocked for longer than a lease may be silent.
             await self.outgoing.flush()
         finally:
@@ -164,12 +191,20 @@ class Worker:
     async def _offer(self) -> None:
         s = self.settings
         while True:
-            capacity = Capacity(slots=s.slots, memory_bytes=s.memory_bytes)
+            held = held_data(s.private_dir)
+            capacity = Capacity(slots=s.slots, memory_bytes=s.memory_bytes, gpu=self._gpu, units_per_s=s.units_per_s)
             now = self._now()
             expires_ms = now + s.offer_s * 1000
             terms = (s.kinds, capacity, s.region, s.mega_unit_price, expires_ms)
-            self.outgoing.say(domain.offer(self.provider, now, *terms, self._report))
-            await asyncio.sleep(s.offer_s / 2)
+            self.outgoing.say(domain.offer(self.provider, now, *terms, self._report, held))
+            await self._while_held(held, s.offer_s / 2)
+
+    async def _while_held(self, held: tuple[HeldData, ...], at_most_s: float) -> None:
+        """Wait until the offer is to be renewed: in time, or once other data sets are held."""
+        for _ in range(max(1, round(at_most_s / LOOK_S))):
+            await asyncio.sleep(min(LOOK_S, at_most_s))
+            if held_data(self.settings.private_dir) != held:
+                return
 
     async def _beat(self) -> None:
         while True:

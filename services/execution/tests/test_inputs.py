@@ -1,0 +1,86 @@
+"""The worker's cache of blobs, and what of them its disk can tell."""
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+from tests.played import PlayedBlobs
+
+from assay.execution.inputs import KEPT_S, Cache
+from assay.proof.digest import blake3_hex
+from assay.proof.sealed import PIECE_BYTES, TAG_BYTES
+from assay.schema.errors import Refused
+
+CONTENTS = [bytes([n]) * 1_000 for n in range(4)]
+KEPT_BYTES = 1_000 + TAG_BYTES
+
+
+def cache_of(folder: Path, blobs: PlayedBlobs, bytes_max: int = 2**20, clock: list[float] | None = None) -> Cache:
+    return Cache(folder / "blobs", folder / "arriving", blobs, bytes_max, lambda: clock[0] if clock else 0.0)
+
+
+def files(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*") if path.is_file()}
+
+
+async def test_what_was_used_longest_ago_makes_room_and_whoever_uses_it_keeps_it(tmp_path: Path) -> None:
+    blobs = PlayedBlobs({blake3_hex(content): content for content in CONTENTS})
+    first, second, third, _ = blobs.held
+    cache = cache_of(tmp_path, blobs, 2 * KEPT_BYTES)
+    laid = await cache.lay(second, tmp_path / "lease")
+    for digest in (first, second, third):
+        await cache.read(digest)
+    assert files(cache.folder) == {second, third}
+    assert laid.read_bytes() == CONTENTS[1] and await cache.read(first) == CONTENTS[0]
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE_BYTES, 2 * PIECE_BYTES + 5])
+async def test_a_disk_holds_nothing_that_anybody_but_this_process_can_read(tmp_path: Path, size: int) -> None:
+    content = random.Random(size).randbytes(size)
+    digest, clock = blake3_hex(content), [0.0]
+    blobs = PlayedBlobs({digest: content})
+    cache = cache_of(tmp_path, blobs, clock=clock)
+    laid = await cache.lay(digest, tmp_path / "lease")
+    assert laid.read_bytes() == content == await cache.read(digest)
+    laid.unlink()
+    assert files(tmp_path) == {digest}
+    kept = cache.folder / digest
+    assert content[:64] not in kept.read_bytes() or size < 2
+    clock[0] = KEPT_S + 1
+    cache.tend()
+    assert files(tmp_path) == set()
+    await cache.read(digest)
+    assert files(tmp_path) == {digest}
+    assert cache_of(tmp_path, blobs).folder == cache.folder and files(tmp_path) == set()
+
+
+async def test_what_the_disk_has_damaged_is_fetched_anew(tmp_path: Path) -> None:
+    content = bytes(2 * PIECE_BYTES)
+    digest = blake3_hex(content)
+    cache = cache_of(tmp_path, PlayedBlobs({digest: content}))
+    await cache.read(digest)
+    kept = cache.folder / digest
+    sealed = kept.read_bytes()
+    half = PIECE_BYTES + TAG_BYTES
+    for damaged in (sealed[:half], sealed[half:] + sealed[:half], sealed[:-1] + bytes([sealed[-1] ^ 1]), b""):
+        kept.write_bytes(damaged)
+        assert await cache.read(digest) == content
+
+
+async def test_leases_that_want_the_same_blob_fetch_it_once(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Slow(PlayedBlobs):
+        async def save(self, digest: str, path: Path) -> None:
+            asked.append(digest)
+            await asyncio.sleep(0)
+            await super().save(digest, path)
+
+    digest = blake3_hex(CONTENTS[0])
+    cache = cache_of(tmp_path, Slow({digest: CONTENTS[0]}))
+    read = await asyncio.gather(*(cache.read(digest) for _ in range(3)))
+    assert asked == [digest] and set(read) == {CONTENTS[0]}
+    for _ in range(2):
+        with pytest.raises(Refused):
+            await cache.read("0" * 64)
