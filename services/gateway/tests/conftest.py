@@ -15,8 +15,8 @@ from assay.schema.job import JobSpec, JobSubmitted, JobWithdrawn
 from assay.schema.lease import LeaseGranted, LeaseStarted
 from assay.schema.values import Role, derive_id, participant_id
 
-ESCROW = "0x" + "5a" * 20
-DOMAIN = Domain(31337, ESCROW)
+PAYMENT = "0x" + "5a" * 20
+DOMAIN = Domain(31337, PAYMENT)
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,13 @@ class Person:
 
     def withdraw(self, job_id: str) -> JobWithdrawn:
         return JobWithdrawn(job_id=job_id, requester=self.id)
+
+
+class Told(dict[str, str]):
+    """Who was told of which blob."""
+
+    async def may_read(self, digest: str, participant: str) -> bool:
+        return self.get(digest) == participant
 
 
 def claim_of(account: str, said: Envelope[Any], headers: Mapping[str, str] | None = None) -> Claim:

@@ -2,15 +2,16 @@
 
 import asyncio
 import json
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
-from services.gateway.tests.conftest import ESCROW, Person, granted, started
+from services.gateway.tests.conftest import PAYMENT, Person, granted, started
+from tests.servers import MakeSchema
 
 from assay.bus import Door, JetStreamBus, Record, connect, connect_participant
 from assay.bus.api import call
@@ -44,19 +45,20 @@ from assay.schema.job import (
     JobInterrupted,
     JobMatched,
     JobRefunded,
+    JobSpec,
     JobStarted,
     JobSubmitted,
     JobWaiting,
 )
 from assay.schema.lease import LeaseCommitted, LeaseGranted, LeaseLapsed
 from assay.schema.offer import OfferListed, OfferWithdrawn, StakeChanged
+from assay.schema.slash import SlashAppealed, SlashProposed
 from assay.schema.streams import STREAMS
 from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, Capacity, Role, derive_id
 
 pytestmark = pytest.mark.server
 
-WITHIN_S = 15.0
-TX = "0x" + "1" * 64
+WITHIN_S = 60.0
 
 
 def now_ms() -> int:
@@ -116,14 +118,13 @@ async def world(
     nats_server: Any,
     nats_network: Any,
     nats_system: Any,
-    database: str,
+    make_schema: MakeSchema,
     tmp_path: Path,
 ) -> AsyncIterator[World]:
     """A gateway of this test's own."""
-    admin = await asyncpg.connect(database)
-    await admin.execute("create schema gateway")
-    await admin.close()
-    Deployment(31337, "0x0", "0x0", ESCROW, "0x0", "0x0", "0x0", 0).save(tmp_path / "deployment.json")
+    database = await make_schema("gateway")
+    places = {"payment": PAYMENT} | dict.fromkeys(("stable", "native", "pool", "anchors", "judge", "challenges"), "0x0")
+    Deployment(chain_id=31337, deployed_block=0, **places).save(tmp_path / "deployment.json")
     settings = Settings(
         nats_url=nats_core.url,
         nats_creds_file=nats_core.creds_file,
@@ -138,7 +139,7 @@ async def world(
     async def answers() -> bool:
         assert not gateway.done(), gateway.exception()
         try:
-            await core.ask("assay.ask.gateway.revoke", b'{"account":"A"}', timeout_s=1)
+            await core.ask("assay.ask.gateway.revoke", b'{"account":"A"}', timeout_s=5)
         except Refused as refusal:
             return refusal.code == "speaker.unknown"
         except Unreachable:
@@ -176,7 +177,7 @@ def matched(lease: LeaseGranted) -> JobMatched:
     return JobMatched(job_id=lease.job_id, requester=lease.requester, lease_id=lease.lease_id, provider=lease.provider)
 
 
-def committed(lease: LeaseGranted, segment: int, previous: str = NO_DIGEST) -> LeaseCommitted:
+def committed(lease: LeaseGranted, segment: int, checkpoint: str = NO_DIGEST) -> LeaseCommitted:
     bare = LeaseCommitted(
         lease_id=lease.lease_id,
         job_id=lease.job_id,
@@ -185,13 +186,13 @@ def committed(lease: LeaseGranted, segment: int, previous: str = NO_DIGEST) -> L
         segment=segment,
         state_in=f"{segment:064x}",
         state_out=f"{segment + 1:064x}",
-        checkpoint=f"{segment + 1:064x}",
+        checkpoint=checkpoint,
         units=1,
-        previous=previous,
+        previous=NO_DIGEST,
         commitment=NO_DIGEST,
         compute_ms=1,
     )
-    return bare.model_copy(update={"commitment": chain(previous, leaf_of(bare, spec_digest(lease.spec)))})
+    return bare.model_copy(update={"commitment": chain(NO_DIGEST, leaf_of(bare, spec_digest(lease.spec)))})
 
 
 async def test_a_job_goes_in_signed_and_its_people_are_told(
@@ -214,7 +215,7 @@ async def test_a_job_goes_in_signed_and_its_people_are_told(
     assert (heard.source, heard.signature, heard.data) == (requester.id, submitted.signature, submitted.data)
     assert [said.id for said in world.said].count(submitted.id) == 1
 
-    funded = JobFunded(job_id=lease.job_id, requester=requester.id, amount=100, tx=TX, gas=7)
+    funded = JobFunded(job_id=lease.job_id, requester=requester.id, amount=100)
     await world.says("settlement", funded)
     await world.says("matching", JobWaiting(job_id=lease.job_id, requester=requester.id, reasons={"price": 3}))
 
@@ -240,7 +241,10 @@ async def test_a_job_goes_in_signed_and_its_people_are_told(
 
     await bob.tell(provider.sign(started(lease), now_ms()))
     await world.says("matching", JobStarted(job_id=lease.job_id, requester=requester.id, lease_id=lease.lease_id))
-    commit = provider.sign(committed(lease, 0), now_ms())
+    # Whoever commits to a stranger's blob would have it read by a requester in league.
+    with pytest.raises(Refused, match=r"blob\.missing"):
+        await bob.tell(provider.sign(committed(lease, 0, await eve.blobs.put(b"of another")), now_ms()))
+    commit = provider.sign(committed(lease, 0, await bob.blobs.put(b"a checkpoint")), now_ms())
     await bob.tell(commit)
     await world.reached_core(commit)
     with pytest.raises(Refused, match=r"lease\.unknown"):
@@ -276,7 +280,7 @@ async def test_a_job_goes_in_signed_and_its_people_are_told(
     assert {step["event"] for step in view["timeline"]} >= {"job.submitted", "lease.granted", "lease.committed"}
     assert (await watcher.ask("job", {"job_id": lease.job_id}))["state"] == "funded"
     assert [job["job_id"] for job in (await ann.ask("jobs", {}))["jobs"]] == [lease.job_id]
-    assert [row["code"] for row in (await bob.ask("refusals", {}))["refusals"]] == ["fence.stale"]
+    assert [row["code"] for row in (await bob.ask("refusals", {}))["refusals"]] == ["fence.stale", "blob.missing"]
     with pytest.raises(Refused, match=r"access\.denied"):
         await bob.ask("job", {"job_id": lease.job_id})
     with pytest.raises(Refused, match=r"job\.unknown"):
@@ -374,6 +378,34 @@ async def test_blobs_pass_the_door_whole_or_not_at_all(world: World, requester: 
         await bob.blobs.get("0" * 64)
 
 
+async def test_who_knows_a_strangers_digest_has_nobody_read_it_and_who_has_the_bytes_may(
+    world: World, requester: Person
+) -> None:
+    spy = Person("spy", Role.REQUESTER)
+    ann, eve = await world.grant(requester), await world.grant(spy)
+    data = random.Random(5).randbytes(PART_BYTES) + b"private"
+    known, unknown = await ann.blobs.put(data), "0" * 64
+
+    async def refusal_of(digest: str, number: int) -> str:
+        params = {"model": "1" * 64, "data": digest, "steps": 4, "segment_steps": 2}
+        spec = JobSpec(kind="finetune", params=params, inputs=(digest,), segments=2, segment_units=512)
+        order = spy.order(derive_id("j", number), now_ms() + 60_000, spec)
+        try:
+            await eve.tell(spy.sign(order, now_ms()))
+        except Refused as refusal:
+            return str(refusal).replace(digest, "DIGEST")
+        return ""
+
+    assert "job.missing_input" in await refusal_of(known, 1) == await refusal_of(unknown, 2)
+    told = [await eve.ask("blob", {"digest": digest, "total": 9}) for digest in (known, unknown)]
+    assert told == [{"size": None, "missing": [0]}] * 2
+    assert not await eve.blobs.has(known)
+    with pytest.raises(Refused, match=r"blob\.missing"):
+        await eve.blobs.get(known)
+    assert await eve.blobs.put(data) == known
+    assert await refusal_of(known, 3) == ""
+
+
 async def test_a_blob_is_read_by_whom_an_event_tells_of_it_and_by_nobody_else(
     world: World, requester: Person, provider: Person, rival: Person
 ) -> None:
@@ -461,7 +493,7 @@ async def test_a_trace_is_opened_by_the_epochs_provider_alone_between_draw_and_o
     door, sly = await world.grant(provider), await world.grant(stranger)
     fact = {"epoch_id": epoch_id_of(provider.id, 1), "provider": provider.id, "number": 1}
     place = {"lease_id": derive_id("l", 1), "segment": 0}
-    traced = EpochTraced(**fact, **place, root="1" * 64, trace="2" * 64)
+    traced = EpochTraced(**fact, **place, root="1" * 64, trace=await door.blobs.put(b"a trace"))
 
     async def code_of(at: Door, person: Person, event: Event) -> str:
         try:
@@ -513,7 +545,10 @@ async def test_verifiers_are_shown_with_what_stands_behind_them(world: World, re
 
     await door.tell(val.sign(said, now_ms()))
     await until(shown("unbonded", 0))
-    await world.says("settlement", StakeChanged(provider=f"p{val.id[1:]}", amount=BOND_PER_VERIFIER, block=2))
+    bonded = StakeChanged(provider=f"p{val.id[1:]}", amount=BOND_PER_VERIFIER, block=2)
+    await world.says("settlement", bonded)
+    await until(shown("unbonded", BOND_PER_VERIFIER))
+    await world.says("settlement", bonded.model_copy(update={"claim": 1, "needed": BOND_PER_VERIFIER}))
     await until(shown("announced", BOND_PER_VERIFIER))
     await world.says("settlement", StakeChanged(provider=f"p{val.id[1:]}", amount=1, block=1))
     await door.tell(val.sign(VerifierWithdrawn(verifier=val.id), now_ms()))
@@ -527,9 +562,9 @@ async def test_an_observer_reads_receipts_and_no_job_data(world: World, requeste
     await ann.tell(job)
     await world.reached_core(job)
     mine = {"job_id": job.event.about, "requester": requester.id}
-    await world.says("settlement", JobFunded(**mine, amount=100, tx=TX, gas=1))
+    await world.says("settlement", JobFunded(**mine, amount=100))
     await world.says("matching", JobExpired(**mine))
-    await world.says("settlement", JobRefunded(**mine, refunded=100, tx=TX, gas=1, receipt=receipt))
+    await world.says("settlement", JobRefunded(**mine, refunded=100, receipt=receipt))
 
     async def may_read() -> bool:
         try:
@@ -542,6 +577,33 @@ async def test_an_observer_reads_receipts_and_no_job_data(world: World, requeste
     with pytest.raises(Refused, match=r"access\.denied"):
         await owl.blobs.get(data)
     assert (await owl.ask("job", {"job_id": job.event.about}))["receipt"] == receipt
+
+
+async def test_what_an_accusation_and_its_appeal_rest_on_is_for_everybody_and_nothing_else(
+    world: World, provider: Person, requester: Person
+) -> None:
+    """Who is accused makes its own upload readable, and nobody else's by naming its digest."""
+    bob, ann = await world.grant(provider), await world.grant(requester)
+    owl = await world.grant(Person("owl", Role.OBSERVER))
+    statement, receipt = await world.core.blobs.put(b"rejected"), await world.core.blobs.put(b"of the operator")
+    brought, private = await bob.blobs.put(b"my trace"), await ann.blobs.put(b"private")
+    for number, (said, appeal) in enumerate(((private, private), (statement, receipt), (statement, brought))):
+        word = f"{number:064x}"
+        names = {"slash_id": derive_id("s", number), "accusation": word, "tx": "0x" + word, "block": 1}
+        what = {"accused": provider.key.address.lower(), "reason": "invalid_result", "offence": word}
+        sums = {"own": 1, "backing": 0, "appeal_until_s": 1}
+        await world.says("settlement", SlashProposed(**names, **what, **sums, evidence=said))
+        await world.says("settlement", SlashAppealed(**names, evidence=appeal, bond=1, rule_until_s=2))
+
+    async def read(digest: str) -> bytes | None:
+        try:
+            return await owl.blobs.get(digest)
+        except Refused as refusal:
+            assert refusal.code == "access.denied"
+            return None
+
+    assert await until(lambda: read(brought)) == b"my trace" and await read(statement) == b"rejected"
+    assert [await read(digest) for digest in (private, receipt)] == [None, None]
 
 
 async def test_the_network_and_plans_are_shown_and_unknown_questions_refused(
@@ -589,6 +651,30 @@ async def test_the_network_and_plans_are_shown_and_unknown_questions_refused(
         with pytest.raises(Refused) as caught:
             await ann.ask(question, body)
         assert caught.value.code == code, question
+
+
+async def test_settlement_is_asked_about_ones_own_money_alone(
+    world: World, requester: Person, provider: Person, rival: Person
+) -> None:
+    bob, owl = await world.grant(provider), await world.grant(Person("owl", Role.OBSERVER))
+
+    async def say_who(message: Message) -> bytes:
+        return message.data
+
+    questions = ("balances", "leaf", "relay")
+    serving = [await world.core.serve(f"assay.ask.settlement.{question}", say_who) for question in questions]
+    for question in ("balances", "leaf"):
+        assert await bob.ask(question, {"of": rival.id}) == {"of": provider.id}
+        with pytest.raises(Refused, match=r"access\.denied"):
+            await owl.ask(question, {})
+    # Only a requester has something relayed, and in its own name.
+    ann = await world.grant(requester)
+    asked = {"of": provider.id, "what": "stay"}
+    assert await ann.ask("relay", asked) == {"of": requester.id, "relay": asked}
+    with pytest.raises(Refused, match=r"access\.denied"):
+        await bob.ask("relay", asked)
+    for each in serving:
+        await each.close()
 
 
 async def test_what_is_let_in_can_be_read_by_the_services_that_consume_it(world: World, requester: Person) -> None:

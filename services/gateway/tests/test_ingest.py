@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 from services.gateway.tests.conftest import DOMAIN, Person, claim_of
+from tests.servers import MakeSchema
 
 from assay.bus.memory import MemoryBus
 from assay.bus.port import Message
@@ -33,12 +33,10 @@ pytestmark = pytest.mark.server
 
 
 @pytest.fixture
-async def ingest(database: str, provider: Person, rival: Person) -> AsyncIterator[Ingest]:
+async def ingest(make_schema: MakeSchema, provider: Person, rival: Person) -> AsyncIterator[Ingest]:
     """An ingest that knows two providers, with a database of its own."""
-    admin = await asyncpg.connect(database)
-    await admin.execute("create schema gateway")
-    await admin.close()
     gateway = service()
+    database = await make_schema("gateway", gateway.migrations)
     store = await Store.connect(database, "gateway")
     await store.migrate(gateway.migrations)
     settings = Settings(postgres_dsn=database, deployment_file=Path("none"))

@@ -79,7 +79,7 @@ SHARE = LeaseShare(
 )
 HISTORY: list[tuple[str, Event]] = [
     (ANN.id, ANN.order(JOB, 2**50)),
-    ("settlement", JobFunded(**MINE, amount=100, tx=TX, gas=7)),
+    ("settlement", JobFunded(**MINE, amount=100)),
     ("matching", JobWaiting(**MINE, reasons={"region": 1, "price": 4})),
     ("matching", FIRST),
     ("matching", JobMatched(**MINE, lease_id=FIRST.lease_id, provider=BOB.id)),
@@ -130,6 +130,8 @@ PASSED: list[tuple[str, Event]] = [
                 Payout(lease_id=SECOND.lease_id, provider=BOB.id, fence=2, amount=2),
             ),
             refunded=97,
+            payment=3,
+            step=9,
             tx=TX,
             gas=5,
             receipt=DIGEST,
@@ -140,7 +142,7 @@ FALSE: list[tuple[str, Event]] = [
     ("verification", LeaseRejected(**fact(SECOND), verdict_id=VERDICT, segment=2, code="replay.far", root=DIGEST)),
     ("verification", JobRejected(**MINE, cost_share_ppm=1, reason="Segment 2 is false.")),
     ("settlement", LeaseSlashed(**fact(SECOND), amount=50, reason=SlashReason.INVALID_RESULT, tx=TX)),
-    ("settlement", JobRefunded(**MINE, refunded=100, tx=TX, gas=5, receipt=DIGEST)),
+    ("settlement", JobRefunded(**MINE, refunded=100, receipt=DIGEST)),
 ]
 COMMITS = {FIRST.lease_id: 1, SECOND.lease_id: 2}
 
@@ -162,7 +164,7 @@ def test_a_settled_job_shows_its_whole_way() -> None:
     view = JobView.model_validate(view_of(told(HISTORY + PASSED), COMMITS))
     assert (view.state, view.committed, view.segments, view.kind) == ("settled", 3, 3, "noop")
     assert (view.paid, view.refunded, view.result, view.receipt) == (3, 97, DIGEST, DIGEST)
-    assert view.cost_share_ppm == 400_000
+    assert (view.cost_share_ppm, view.payment, view.gas) == (400_000, 3, 5)
     assert [(x.state, x.first_segment, x.segments, x.paid) for x in view.leases] == [
         ("paid", 0, 1, 1),
         ("paid", 1, 2, 2),
@@ -196,7 +198,10 @@ def test_why_names_what_is_waited_for() -> None:
     assert words["funded", 3] == "No provider has it yet. Offers kept out: 4 by price, 1 by region."
     assert words["running", 8] == f"Provider {BOB.id} has committed 1 of 3 segments."
     assert words["funded", 10].startswith("No provider has it yet. The last one stopped: It was silent.")
-    assert words["settled", len(HISTORY + PASSED)] == "It was verified and paid: 3, and 97 came back."
+    assert (
+        words["settled", len(HISTORY + PASSED)]
+        == "It was verified and paid: 3 by epoch 3 of payments, and 97 came back."
+    )
     assert NO_DIGEST not in str(words)
 
 

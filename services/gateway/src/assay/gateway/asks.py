@@ -4,7 +4,7 @@ A requester sees its own jobs, an observer all of them; what is not one's to see
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -15,12 +15,14 @@ from assay.bus.feed import replay_answer
 from assay.bus.port import Answer, Message
 from assay.gateway.claim import admit
 from assay.gateway.domain import PUBLIC, Rates, Speaker
+from assay.gateway.evidence import Evidence
 from assay.gateway.feed import Feed
 from assay.gateway.network import provider_row
 from assay.gateway.offers import Offers
 from assay.gateway.plan import plan_of
 from assay.gateway.queries import Registry
 from assay.gateway.readers import Readers
+from assay.gateway.talks import talk_of
 from assay.gateway.verifiers import Verifiers
 from assay.gateway.view import View, view_of
 from assay.gateway.why import explain
@@ -108,9 +110,7 @@ class Asker:
 
     async def is_told(self, digest: str) -> bool:
         """Whether the blob is a receipt, or named by an event told to the asker. Raises Refused: access.denied."""
-        if await Registry(self.tx).is_receipt(digest):
-            return True
-        if self.speaker.role is Role.OBSERVER:
+        if self.speaker.role is Role.OBSERVER and not await Registry(self.tx).is_receipt(digest):
             raise Refused("access.denied", "Observers read receipts only.")
         return await Readers(self.tx).may_read(digest, self.speaker.participant)
 
@@ -134,6 +134,14 @@ QUESTIONS: Final[Mapping[str, tuple[Question, frozenset[Role]]]] = {
     "refusals": (Asker.refusals, ANYONE),
 }
 BLOB: Final = "blob"
+TALK: Final = "talk"
+OWNERS: Final = ANYONE - {Role.OBSERVER}
+# What settlement answers, to each of itself alone.
+OF_SETTLEMENT: Final[Mapping[str, frozenset[Role]]] = {
+    "balances": OWNERS,
+    "leaf": OWNERS,
+    "relay": frozenset({Role.REQUESTER}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +150,7 @@ class Asks:
 
     ctx: Context
     rates: Rates
+    talk_seed: bytes | None = None
 
     async def answer(self, message: Message) -> Answer:
         """The answer. Raises Refused."""
@@ -152,10 +161,27 @@ class Asks:
         async with self.ctx.unit() as unit:
             speaker = admit(await Registry(unit.tx).speaker(account))
             asker = Asker(speaker, unit.tx, self.ctx.now())
-            if question != BLOB:
+            if question == TALK:
+                body = await talk_of(unit.tx, speaker, body, self.talk_seed, self.ctx.now() // 1000)
+                return json.dumps(body).encode()
+            if question not in {*OF_SETTLEMENT, BLOB}:
                 return json.dumps(await ask(asker, question, body)).encode()
-            is_told = await asker.is_told(str(body.get("digest")))
-        return await give_part(self.ctx.bus.blobs, account, body, is_told)
+            is_told = question == BLOB and await self._may_read(asker, str(body.get("digest")))
+        if question == BLOB:
+            return await give_part(self.ctx.bus.blobs, account, body, is_told)
+        return await self._of_settlement(speaker, question, body)
+
+    async def _may_read(self, asker: Asker, digest: str) -> bool:
+        """Whether the blob is evidence, a receipt, or named by an event told to the asker. Raises Refused."""
+        for owner in await Evidence(asker.tx).owners(digest):
+            if await self.ctx.bus.blobs.holds(owner, digest):
+                return True
+        return await asker.is_told(digest)
+
+    async def _of_settlement(self, speaker: Speaker, question: str, body: dict[str, Any]) -> bytes:
+        check_role(speaker, question, OF_SETTLEMENT[question])
+        asked = {"of": speaker.participant} | ({"relay": body} if question == "relay" else {})
+        return (await self.ctx.bus.ask(f"assay.ask.settlement.{question}", json.dumps(asked).encode())).data
 
 
 async def ask(asker: Asker, name: str, body: dict[str, Any]) -> View:
@@ -163,12 +189,17 @@ async def ask(asker: Asker, name: str, body: dict[str, Any]) -> View:
     if name not in QUESTIONS:
         raise Refused("question.unknown")
     question, roles = QUESTIONS[name]
-    if asker.speaker.role not in roles:
-        raise Refused("access.denied", f"{asker.speaker.role.value}s do not ask {name}.")
+    check_role(asker.speaker, name, roles)
     try:
         return await question(asker, body)
     except ValidationError as error:
         raise Refused("event.malformed", first_problem(error)) from None
+
+
+def check_role(speaker: Speaker, question: str, roles: Collection[Role]) -> None:
+    """Raises Refused: access.denied, where the question is for other roles."""
+    if speaker.role not in roles:
+        raise Refused("access.denied", f"{speaker.role.value}s do not ask {question}.")
 
 
 def parse(data: bytes) -> dict[str, Any]:

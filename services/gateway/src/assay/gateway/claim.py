@@ -53,7 +53,13 @@ class Claim:
 class BlobStore(Protocol):
     """What the checks ask of the blobs."""
 
-    async def has(self, digest: str) -> bool: ...
+    async def holds(self, owner: str, digest: str) -> bool: ...
+
+
+class Readers(Protocol):
+    """What the checks ask of the rights to read."""
+
+    async def may_read(self, digest: str, participant: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class Desk:
     known: Known
     rates: Rates
     blobs: BlobStore
+    readers: Readers
     now_ms: int
 
     def speaker(self, claim: Claim) -> Speaker:

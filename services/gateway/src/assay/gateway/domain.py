@@ -11,7 +11,13 @@ from assay.schema.lease import LeaseState
 from assay.schema.values import PARTICIPANTS, Role
 
 PUBLIC: Final = "public"
+OF_LEASES: Final = ("lease.", "voucher.")
+"""How the types of events begin that a provider says of a lease."""
 OPEN_LEASE: Final = frozenset({LeaseState.GRANTED, LeaseState.RUNNING})
+# After these nothing more is owed for a lease; one that is not known yet has nothing to be owed for.
+PAST_VOUCHERS: Final = frozenset(
+    {None, LeaseState.REJECTED, LeaseState.PAID, LeaseState.SLASHED, LeaseState.SPARED},
+)
 # Between these the verifier itself speaks, which is not heard here.
 OPEN_AUDIT: Final = frozenset({None, AuditState.ASSIGNED, AuditState.CALLED})
 # After these nobody is heard in a dispute any more.
@@ -48,6 +54,11 @@ class LeaseHeld:
     def is_open(self) -> bool:
         """Whether its provider may still speak of it."""
         return self.state in OPEN_LEASE
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether its provider may still say what it is owed for it."""
+        return self.state not in PAST_VOUCHERS
 
 
 @dataclass(frozen=True, slots=True)

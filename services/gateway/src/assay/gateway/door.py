@@ -15,6 +15,7 @@ from assay.gateway.domain import Rates
 from assay.gateway.ingest import SUBJECT as CLAIMS
 from assay.gateway.ingest import Ingest
 from assay.gateway.settings import Settings
+from assay.gateway.talks import read_seed
 from assay.proof.eip712 import Domain
 from assay.runtime import Context
 from assay.schema.errors import BadSettings, Refused
@@ -55,7 +56,7 @@ async def open_door(ctx: Context) -> None:
     ways = [
         await ctx.bus.serve(CLAIMS, ingest.take, QUEUE),
         await ctx.bus.serve(BLOBS, parts.take, QUEUE),
-        await ctx.bus.serve(ASKS, Asks(ctx, rates).answer, QUEUE),
+        await ctx.bus.serve(ASKS, Asks(ctx, rates, read_seed(settings.talk_seed_file)).answer, QUEUE),
         await ctx.bus.listen(BEATS, beats.take, QUEUE),
     ]
     async with asyncio.TaskGroup() as group:
@@ -72,7 +73,6 @@ async def open_door(ctx: Context) -> None:
 def domain_of(settings: Settings) -> Domain:
     """The domain in which signatures count. Raises BadSettings if the deployment's file cannot be read."""
     try:
-        deployment = Deployment.load(settings.deployment_file)
+        return Deployment.load(settings.deployment_file).domain
     except (OSError, ValueError, TypeError) as error:
         raise BadSettings(f"deployment_file: {error}.") from None
-    return Domain(deployment.chain_id, deployment.escrow)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from assay.gateway.audits import Audits
+from assay.gateway.evidence import Evidence
 from assay.gateway.feed import Feed
 from assay.gateway.offers import Offers
 from assay.gateway.push import Pushes
@@ -21,6 +22,7 @@ from assay.schema.event import Envelope, Event
 from assay.schema.job import JobRefunded, JobSettled
 from assay.schema.lease import LeaseGranted
 from assay.schema.offer import OfferDelisted, OfferListed, StakeChanged
+from assay.schema.slash import SlashAppealed, SlashProposed
 from assay.store import Transaction
 
 
@@ -34,16 +36,19 @@ class Ports:
     audits: Audits
     verifiers: Verifiers
     readers: Readers
+    evidence: Evidence
     push: Callable[[Pushes], None]
 
     @classmethod
     def over(cls, tx: Transaction, push: Callable[[Pushes], None]) -> "Ports":
         """The ports of one transaction."""
-        return cls(Feed(tx), Offers(tx), Registry(tx), Audits(tx), Verifiers(tx), Readers(tx), push)
+        return cls(Feed(tx), Offers(tx), Registry(tx), Audits(tx), Verifiers(tx), Readers(tx), Evidence(tx), push)
 
 
 async def flush(ports: Ports) -> None:
-    """Writes readers and feeds, all events of a transaction at once, and has these pushed after the commit."""
+    """Writes what was noted, all events of a transaction at once, and has the feeds pushed after the commit."""
+    await ports.offers.write()
+    await ports.registry.write()
     await ports.readers.write()
     if pushes := await ports.feed.write():
         ports.feed.tx.on_commit(partial(ports.push, pushes))
@@ -59,7 +64,7 @@ async def on_any(said: Envelope[Event], ports: Ports, now_ms: int) -> list[Event
 async def on_lease_granted(said: Envelope[LeaseGranted], ports: Ports, now_ms: int) -> list[Event]:
     """Lets the provider speak of its lease, and tells it."""
     event = said.event
-    await ports.offers.grant(event.lease_id, event.job_id, event.provider, event.fence)
+    ports.offers.grant(event.lease_id, event.job_id, event.provider, event.fence)
     return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
 
 
@@ -105,6 +110,18 @@ async def on_stake_changed(said: Envelope[StakeChanged], ports: Ports, now_ms: i
     return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
 
 
+async def on_slash_proposed(said: Envelope[SlashProposed], ports: Ports, now_ms: int) -> list[Event]:
+    """Lets everybody read the statement that the accusation rests on, and tells it."""
+    await ports.evidence.propose(said.event)
+    return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
+
+
+async def on_slash_appealed(said: Envelope[SlashAppealed], ports: Ports, now_ms: int) -> list[Event]:
+    """Lets everybody read what the accused brings, and tells it."""
+    await ports.evidence.appeal(said.event)
+    return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
+
+
 async def on_offer_listed(said: Envelope[OfferListed], ports: Ports, now_ms: int) -> list[Event]:
     """Shows the offer on the network, and tells it."""
     await ports.offers.enlist(said.event)
@@ -119,7 +136,7 @@ async def on_offer_delisted(said: Envelope[OfferDelisted], ports: Ports, now_ms:
 
 async def on_job_closed(said: Envelope[JobSettled] | Envelope[JobRefunded], ports: Ports, now_ms: int) -> list[Event]:
     """Lets everybody read the receipt, and tells the requester."""
-    await ports.registry.add_receipt(said.event.receipt)
+    ports.registry.add_receipt(said.event.receipt)
     return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
 
 
@@ -132,6 +149,8 @@ HANDLERS: dict[type[Event], Any] = {event: on_any for event in REGISTRY.values()
     VerifierAnnounced: on_verifier_announced,
     VerifierWithdrawn: on_verifier_withdrawn,
     StakeChanged: on_stake_changed,
+    SlashProposed: on_slash_proposed,
+    SlashAppealed: on_slash_appealed,
     OfferListed: on_offer_listed,
     OfferDelisted: on_offer_delisted,
     JobSettled: on_job_closed,

@@ -14,12 +14,14 @@ from assay.bus.port import Answer, Message
 from assay.gateway.checks import CHECKS
 from assay.gateway.checks.standing import TAKEN
 from assay.gateway.claim import Claim, Desk, legible
-from assay.gateway.domain import Rates
+from assay.gateway.domain import OF_LEASES, Rates
 from assay.gateway.queries import RefusalRow, Registry
+from assay.gateway.readers import Readers
 from assay.proof.eip712 import Domain
 from assay.runtime import Context, Unit
 from assay.schema.errors import AssayError, Refused
 from assay.schema.job import JobSubmitted
+from assay.store.waiting import GATHER_S
 
 SUBJECT: Final = "ingest.*.*.*.*"
 BATCH_MAX: Final = 256
@@ -69,6 +71,7 @@ class Ingest:
             await self.settle(batch)
             for _ in batch:
                 self.arrived.task_done()
+            await asyncio.sleep(GATHER_S if len(batch) < BATCH_MAX else 0)
 
     async def settle(self, batch: Sequence[Waiting]) -> None:
         """Answer a batch; if it fails by a bug, each of its claims is tried alone."""
@@ -101,14 +104,14 @@ class Ingest:
         known = await registry.known(
             names(claim.account for claim in claims),
             names(claim.id for claim in claims),
-            names(claim.about for claim in claims if claim.type.startswith("lease.")),
+            names(claim.about for claim in claims if claim.type.startswith(OF_LEASES)),
             names(claim.about for claim in claims if claim.type.startswith("job.")),
             names(claim.about for claim in claims if claim.type.startswith("audit.")),
             names(claim.about for claim in claims if claim.type.startswith("beacon.")),
             names(claim.about for claim in claims if claim.type.startswith("dispute.")),
             names(claim.about for claim in claims if claim.type.startswith("epoch.")),
         )
-        return Desk(self.domain, known, self.rates, self.ctx.bus.blobs, self.ctx.now())
+        return Desk(self.domain, known, self.rates, self.ctx.bus.blobs, Readers(registry.tx), self.ctx.now())
 
 
 async def refusal_of(claim: Claim, desk: Desk) -> Refused | None:

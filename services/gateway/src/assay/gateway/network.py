@@ -24,5 +24,6 @@ def provider_row(row: Mapping[str, Any]) -> dict[str, Any]:
         "reputation": offer.reputation,
         "stake": offer.stake,
         "attestation": offer.attestation.model_dump(mode="json") if offer.attestation else None,
+        "data": [held.model_dump(mode="json") for held in offer.data],
         "expires_ms": offer.expires_ms,
     }

@@ -12,7 +12,8 @@ set offer_id = excluded.offer_id, terms = excluded.terms, is_listed = true, reas
 """
 DELIST: Final = "update offer set is_listed = false, reason = $3 where provider = $1 and offer_id = $2"
 GRANT: Final = """
-insert into lease (lease_id, job_id, provider, fence) values ($1, $2, $3, $4) on conflict do nothing
+insert into lease (lease_id, job_id, provider, fence)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) on conflict do nothing
 """
 NETWORK: Final = """
 select o.provider, o.terms, o.is_listed, o.reason,
@@ -27,6 +28,7 @@ class Offers:
 
     def __init__(self, tx: Transaction) -> None:
         self.tx = tx
+        self._granted: list[tuple[str, str, str, int]] = []
 
     async def enlist(self, offer: Offer) -> None:
         """Keeps a listed offer as its provider's."""
@@ -36,9 +38,15 @@ class Offers:
         """Keeps an offer as ended, if it is still its provider's."""
         await self.tx.execute(DELIST, provider, offer_id, reason.replace("\0", ""))
 
-    async def grant(self, lease_id: str, job_id: str, provider: str, fence: int) -> None:
-        """Keeps to whom a lease was granted."""
-        await self.tx.execute(GRANT, lease_id, job_id, provider, fence)
+    def grant(self, lease_id: str, job_id: str, provider: str, fence: int) -> None:
+        """Notes to whom a lease was granted."""
+        self._granted.append((lease_id, job_id, provider, fence))
+
+    async def write(self) -> None:
+        """Keeps what was noted."""
+        if self._granted:
+            granted, self._granted = sorted(self._granted), []
+            await self.tx.execute(GRANT, *map(list, zip(*granted, strict=True)))
 
     async def network(self, limit: int) -> list[Any]:
         """Providers with their offers and how many leases each runs, the listed ones first."""

@@ -53,7 +53,7 @@ on conflict (account) do update set name = excluded.name
 where account.role = excluded.role and account.participant = excluded.participant and account.revoked_ms is null
 returning account
 """
-RECEIPT: Final = "insert into receipt (digest) values ($1) on conflict do nothing"
+RECEIPTS: Final = "insert into receipt (digest) select unnest($1::text[]) on conflict do nothing"
 IS_RECEIPT: Final = "select exists (select from receipt where digest = $1)"
 REVOKE: Final = "update account set revoked_ms = coalesce(revoked_ms, $2) where account = $1 returning account"
 
@@ -75,6 +75,7 @@ class Registry:
 
     def __init__(self, tx: Transaction) -> None:
         self.tx = tx
+        self._receipts: list[str] = []
 
     async def speaker(self, account: str) -> Speaker | None:
         """Whose an account is, if it was ever granted."""
@@ -151,9 +152,15 @@ class Registry:
         """Whether there is such an account; from now on it has no access."""
         return await self.tx.fetchval(REVOKE, account, now_ms) is not None
 
-    async def add_receipt(self, digest: str) -> None:
-        """Keeps a blob as a receipt, which everybody may read."""
-        await self.tx.execute(RECEIPT, digest)
+    def add_receipt(self, digest: str) -> None:
+        """Notes a blob as a receipt, which everybody may read."""
+        self._receipts.append(digest)
+
+    async def write(self) -> None:
+        """Keeps what was noted."""
+        if self._receipts:
+            receipts, self._receipts = sorted(self._receipts), []
+            await self.tx.execute(RECEIPTS, receipts)
 
     async def is_receipt(self, digest: str) -> bool:
         """Whether a blob is a receipt."""

@@ -20,7 +20,10 @@ from unnest($1::text[], $2::text[], $3::text[]) as n (digest, participant, job_i
 where coalesce(n.participant, j.requester) is not null order by 1, 2
 on conflict do nothing
 """
-MAY_READ: Final = "select exists (select from readable where digest = $1 and participant = $2)"
+MAY_READ: Final = """
+select exists (select from readable where digest = $1 and participant = $2)
+or exists (select from receipt where digest = $1)
+"""
 
 Named = tuple[str, str | None, str | None]
 
@@ -43,7 +46,7 @@ class Readers:
             await self.tx.execute(ADD, *map(list, zip(*named, strict=True)))
 
     async def may_read(self, digest: str, participant: str) -> bool:
-        """Whether an event that was told to the participant names the blob."""
+        """Whether an event that was told to the participant names the blob, or it is a receipt."""
         return bool(await self.tx.fetchval(MAY_READ, digest, participant))
 
 

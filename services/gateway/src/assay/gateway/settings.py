@@ -13,7 +13,10 @@ class Settings(ServiceSettings, env_prefix="ASSAY_GATEWAY_"):
     """What the gateway is told from outside."""
 
     deployment_file: Path
-    """Where the contracts stand, as `assay chain deploy` wrote it: signatures count for this escrow only."""
+    """Where the contracts stand, as `assay chain deploy` wrote it: signatures count for its Payment only."""
+    talk_seed_file: Path | None = None
+    """The seed of the NATS account TALK, which `assay.devnet.provision` makes: with it the two sides of a lease that
+    serves are let into their talk. Without it no job is served."""
     events_per_s: Annotated[float, Field(ge=1, le=1_000_000)] = 500.0
     """How many messages an account may send each second for long; of beats, parts of blobs and questions as many again.
     Too small holds up a busy provider; too large lets one account crowd out the others."""

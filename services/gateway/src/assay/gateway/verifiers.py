@@ -13,12 +13,12 @@ on conflict (verifier) do update set terms = excluded.terms, is_announced = true
 """
 WITHDRAW: Final = "update verifier set is_announced = false where verifier = $1"
 STAKE: Final = """
-insert into stake (address, amount, block) values ($1, $2, $3)
-on conflict (address) do update set amount = excluded.amount, block = excluded.block
+insert into stake (address, amount, block, is_covered) values ($1, $2, $3, $4)
+on conflict (address) do update set amount = excluded.amount, block = excluded.block, is_covered = excluded.is_covered
 where stake.block <= excluded.block
 """
 LIST: Final = """
-select v.terms, v.is_announced, coalesce(s.amount, 0) as bond
+select v.terms, v.is_announced, coalesce(s.amount, 0) as bond, coalesce(s.is_covered, false) as is_covered
 from verifier v left join stake s on s.address = substr(v.verifier, 2)
 order by v.is_announced desc, v.verifier limit $1
 """
@@ -40,18 +40,19 @@ class Verifiers:
 
     async def stake(self, changed: StakeChanged) -> None:
         """Keeps what stands behind an address; what an earlier block showed changes nothing."""
-        await self.tx.execute(STAKE, changed.provider[1:], changed.amount, changed.block)
+        await self.tx.execute(STAKE, changed.provider[1:], changed.amount, changed.block, changed.is_covered)
 
     async def network(self, limit: int, now_ms: int) -> list[dict[str, Any]]:
         """Verifiers as the network is shown them, those who are there first."""
-        return [verifier_row(*row, now_ms) for row in await self.tx.fetch(LIST, limit)]
+        rows = await self.tx.fetch(LIST, limit)
+        return [verifier_row(row[0], row[1], row[2], row[3], now_ms) for row in rows]
 
 
-def verifier_row(terms: str, is_announced: bool, bond: Any, now_ms: int) -> dict[str, Any]:
-    """One verifier: whether it is drawn, what it checks, and its bond."""
+def verifier_row(terms: str, is_announced: bool, bond: Any, is_covered: bool, now_ms: int) -> dict[str, Any]:
+    """One verifier: whether it is drawn, for which its stake has to be claimed too, what it checks, and its bond."""
     said = VerifierAnnounced.model_validate_json(terms)
     state = "withdrawn" if not is_announced else "expired" if said.expires_ms <= now_ms else "announced"
-    if state == "announced" and bond < BOND_PER_VERIFIER:
+    if state == "announced" and not (is_covered and bond >= BOND_PER_VERIFIER):
         state = "unbonded"
     row = said.model_dump(mode="json", exclude={"expires_ms"})
     return row | {"state": state, "bond": int(bond), "bond_needed": BOND_PER_VERIFIER, "expires_ms": said.expires_ms}

@@ -38,11 +38,24 @@ from assay.schema.lease import (
 )
 from assay.schema.life import Life
 from assay.schema.verdict import VerdictReached
+from assay.schema.voucher import VoucherPresented
 
 View = dict[str, Any]
 # What a step of the timeline does not repeat: it stands in the view, or is too long to be read.
 HIDDEN: Final = frozenset(
-    {"job_id", "requester", "spec", "order_signature", "leases", "payouts", "findings", "resume", "entries", "drawn"}
+    {
+        "job_id",
+        "requester",
+        "spec",
+        "order_signature",
+        "leases",
+        "payouts",
+        "findings",
+        "resume",
+        "entries",
+        "drawn",
+        "verifiers",
+    }
 )
 
 
@@ -88,6 +101,7 @@ def newborn(event: JobSubmitted, time_ms: int) -> View:
         "audited": 0,
         "refunded": 0,
         "gas": 0,
+        "payment": None,
         "waiting": {},
         "leases": {},
         "verdicts": [],
@@ -112,6 +126,7 @@ def fold_lease(leases: dict[str, View], event: Any) -> None:
             "state": None,
             "first_segment": 0,
             "segments": 0,
+            "vouched": 0,
             "paid": 0,
             "slashed": 0,
             "reason": "",
@@ -121,6 +136,8 @@ def fold_lease(leases: dict[str, View], event: Any) -> None:
     match event:
         case LeaseGranted(resume=resume) if resume is not None:
             lease["first_segment"] = resume.segment + 1
+        case VoucherPresented(units=units):
+            lease["vouched"] = max(lease["vouched"], units)
         case LeasePaid(amount=amount):
             lease["paid"] += amount
         case LeaseSlashed(amount=amount, reason=reason):
@@ -147,7 +164,7 @@ def step_of(said: Envelope[Event]) -> View:
 def _close(view: View, event: Any) -> None:
     paid = sum(payout.amount for payout in event.payouts)
     view.update(paid=paid, audited=event.audited, refunded=event.refunded)
-    view.update(gas=view["gas"] + event.gas, receipt=event.receipt)
+    view.update(gas=event.gas, payment=event.payment, receipt=event.receipt)
 
 
 def _judge(view: View, event: VerdictReached) -> None:

@@ -11,14 +11,17 @@ S = JobState
 AGAIN: Final = "Submit again."
 WORDS: Final[Mapping[str | None, tuple[str, str]]] = {
     None: ("It was let in a moment ago.", "Ask again in a second."),
-    S.SUBMITTED: ("The escrow is being asked to lock the price limit.", "Nothing to do: a block or two decides."),
+    S.SUBMITTED: ("The price limit is being held from the deposit.", "Nothing to do: a fresh deposit is waited for."),
     S.FUNDED: ("No provider has it yet.{waiting}", "Raise the price limit or ask for less in a new job, or wait."),
     S.MATCHED: ("Provider {provider} was granted it and has not begun yet.", "Nothing to do."),
     S.RUNNING: ("Provider {provider} has committed {committed} of {segments} segments.", "Nothing to do."),
     S.EXECUTED: ("All {segments} segments are committed; the audit is under way. {audit}", "Nothing to do."),
-    S.VERIFIED: ("The audit passed; the payment is on its way to the chain.", "The result can be fetched."),
-    S.SETTLED: ("It was verified and paid: {paid}, and {refunded} came back.", "Fetch the result and the receipt."),
-    S.UNFUNDED: ("The escrow did not lock the price limit: {reason}", "Deposit more, then submit again."),
+    S.VERIFIED: ("The audit passed; the charge waits for the next epoch of payments.", "The result can be fetched."),
+    S.SETTLED: (
+        "It was verified and paid: {paid} by epoch {payment} of payments, and {refunded} came back.",
+        "Fetch the result and the receipt.",
+    ),
+    S.UNFUNDED: ("The price limit was not held: {reason}", "Deposit more, then submit again."),
     S.EXPIRED: (
         "{reason} {committed} of {segments} segments were done. {audit}",
         "The refund follows the audit of these.",
@@ -42,7 +45,7 @@ def explain(view: Mapping[str, Any]) -> dict[str, Any]:
         "reason": view.get("reason") or "",
         "waiting": waiting_for(view),
         "audit": waits_for(view["epochs"]) if view["committed"] else "",
-        **{name: view[name] for name in ("committed", "segments", "paid", "refunded")},
+        **{name: view[name] for name in ("committed", "segments", "paid", "refunded", "payment")},
     }
     return {
         "job_id": view["job_id"],

@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 
 from assay.gateway.checks.audit import check_audit
 from assay.gateway.checks.beacon import check_beacon
+from assay.gateway.checks.blobs import check_blobs
 from assay.gateway.checks.dispute import check_dispute
 from assay.gateway.checks.epoch import check_epoch
 from assay.gateway.checks.fence import check_fence
-from assay.gateway.checks.inputs import check_inputs
 from assay.gateway.checks.nonce import check_nonce
 from assay.gateway.checks.order import check_order_signed
 from assay.gateway.checks.rate import check_rate
@@ -45,5 +45,5 @@ CHECKS: tuple[Check, ...] = (
     check_terms,
     check_work,
     check_order_signed,
-    check_inputs,
+    check_blobs,
 )

@@ -1,9 +1,14 @@
-"""Of a lease only the provider speaks to whom it was granted, under its fence, while it is open."""
+"""Of a lease only the provider speaks to whom it was granted, under its fence, while it is open.
+
+What is owed for it, by vouchers, may be said until it is paid, or proven false.
+"""
 
 from pydantic import BaseModel, ValidationError
 
 from assay.gateway.claim import Claim, Desk
+from assay.gateway.domain import OF_LEASES
 from assay.schema.errors import Refused
+from assay.schema.voucher import VoucherPresented
 
 
 class Fenced(BaseModel):
@@ -14,7 +19,7 @@ class Fenced(BaseModel):
 
 async def check_fence(claim: Claim, desk: Desk) -> None:
     """Raises Refused: lease.unknown, fence.stale."""
-    if not claim.type.startswith("lease."):
+    if not claim.type.startswith(OF_LEASES):
         return
     held = desk.known.leases.get(claim.about)
     if held is None or held.provider != claim.source:
@@ -23,5 +28,6 @@ async def check_fence(claim: Claim, desk: Desk) -> None:
         fence = Fenced.model_validate_json(claim.data).fence
     except ValidationError:
         raise Refused("event.malformed", "fence: it is missing or no number.") from None
-    if fence != held.fence or not held.is_open:
+    is_heard = held.is_owed if claim.type == VoucherPresented.type else held.is_open
+    if fence != held.fence or not is_heard:
         raise Refused("fence.stale", f"The lease is {held.state or 'not known yet'}.")

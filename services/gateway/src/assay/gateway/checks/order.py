@@ -1,4 +1,4 @@
-"""The escrow will take a job's order: it is signed for these very terms."""
+"""A job's order can be charged: it is signed for these very terms."""
 
 from assay.gateway.claim import Claim, Desk
 from assay.proof.order import check_order

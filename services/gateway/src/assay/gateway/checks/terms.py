@@ -6,7 +6,7 @@ from assay.gateway.claim import Claim, Desk
 from assay.schema.errors import Refused
 from assay.schema.job import JobSubmitted
 
-# Escrow, matching and one segment take longer than this on any network.
+# A hold, matching and one segment take longer than this on any network.
 NOTICE_MS: Final = 1_000
 # More than any one machine has.
 MEMORY_BYTES_MAX: Final = 2**44

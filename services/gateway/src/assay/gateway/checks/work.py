@@ -16,5 +16,8 @@ async def check_work(claim: Claim, desk: Desk) -> None:
     for field in ("segments", "segment_units", "inputs"):
         if getattr(event.spec, field) != getattr(plan, field):
             raise Refused("job.bad_params", f"{field}: this kind makes it {getattr(plan, field)}.")
+    if plan.requirements.get("gpu") and not event.spec.requirements.gpu:
+        raise Refused("job.bad_params", "requirements.gpu: this work is done by a GPU alone.")
     if not is_checkable(event.spec.kind, event.spec.params, event.spec.policy):
-        raise Refused("job.bad_params", f"policy.method: {event.spec.policy.method} checks no work of this kind.")
+        asked = event.spec.policy.method or "running it again"
+        raise Refused("job.bad_params", f"policy.method: {asked} checks no work of this kind and form.")

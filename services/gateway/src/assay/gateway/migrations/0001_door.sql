@@ -43,6 +43,7 @@ create table lease (
     fence bigint not null
 );
 create index lease_of_provider on lease (provider);
+create index lease_of_job on lease (job_id);
 
 create table offer (
     provider text primary key,

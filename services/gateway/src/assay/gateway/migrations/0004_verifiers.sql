@@ -9,5 +9,6 @@ create table verifier (
 create table stake (
     address text primary key,
     amount numeric(78, 0) not null,
-    block bigint not null
+    block bigint not null,
+    is_covered boolean not null
 );
