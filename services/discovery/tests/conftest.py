@@ -2,17 +2,17 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import asyncpg
 import pytest
 from services.discovery.tests.desk import Desk
+from tests.servers import MakeSchema
+
+from assay.discovery.main import service
 
 
 @pytest.fixture
-async def open_desk(database: str) -> AsyncIterator[Callable[..., Awaitable[Desk]]]:
+async def open_desk(make_schema: MakeSchema) -> AsyncIterator[Callable[..., Awaitable[Desk]]]:
     """Opens replicas over one database of this test's own."""
-    connection = await asyncpg.connect(database)
-    await connection.execute("create schema discovery")
-    await connection.close()
+    database = await make_schema("discovery", service().migrations)
     opened: list[Desk] = []
 
     async def open_one(**settings: object) -> Desk:

@@ -40,8 +40,10 @@ def offer_of(**changes: Any) -> Offer:
     return Offer.model_validate(announced(**changes).model_dump())
 
 
-def staked(number: int = 1, slots: int = 1, block: int = 1) -> StakeChanged:
-    return StakeChanged(provider=provider_of(number), amount=slots * SLOT_STAKE, block=block)
+def staked(number: int = 1, slots: int = 1, block: int = 1, **changes: Any) -> StakeChanged:
+    """What is claimed is a unit for each slot, and covered to the last."""
+    sums = {"amount": slots * SLOT_STAKE, "claim": slots, "needed": slots * SLOT_STAKE}
+    return StakeChanged(provider=provider_of(number), block=block, **(sums | changes))
 
 
 def taken_back(number: int = 1) -> OfferWithdrawn:
@@ -53,8 +55,8 @@ def _fact(number: int, lease: int) -> dict[str, Any]:
     return fact | {"verdict_id": id_of("d", lease), "root": NO_DIGEST}
 
 
-def verified(number: int = 1, lease: int = 1) -> LeaseVerified:
-    return LeaseVerified(**_fact(number, lease), segments=1, units=1)
+def verified(number: int = 1, lease: int = 1, units: int = 1) -> LeaseVerified:
+    return LeaseVerified(**_fact(number, lease), segments=1, units=units)
 
 
 def rejected(number: int = 1, lease: int = 1) -> LeaseRejected:

@@ -1,34 +1,33 @@
 """What admits an offer and what a record is worth: bounds and orders that hold for every value."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from services.discovery.tests.samples import GIB, HOUR_MS, NOW_MS, SLOT_STAKE, offer_of
+from services.discovery.tests.samples import HOUR_MS, NOW_MS, SLOT_STAKE, offer_of
 
 from assay.discovery.checks import admit
 from assay.discovery.checks.expiry import LIFE_MS_MAX
-from assay.discovery.domain import (
-    REPUTATION_NEWCOMER,
-    Objection,
-    Pulse,
-    Standing,
-    Terms,
-    is_bulk,
-    is_newer,
-    required_stake,
-)
+from assay.discovery.domain import DAY_MS, DAY_S, Objection, Output, Pulse, Standing, Terms, is_bulk, is_newer
+from assay.proof.reputation import REPUTATION_NEWCOMER
 from assay.schema.offer import Offer
 from assay.schema.values import Capacity
 
 COUNTS = st.integers(0, 10_000)
-STAKED = Standing(stake=SLOT_STAKE)
+STAKED = Standing(stake=SLOT_STAKE, claim=1, needed=SLOT_STAKE)
+TODAY = NOW_MS // DAY_MS
 
 
 @given(COUNTS, COUNTS)
 def test_reputation_is_a_share_that_good_leases_raise_and_bad_ones_lower(verified: int, rejected: int) -> None:
-    now = Standing(0, verified, rejected).reputation
+    now = Standing(verified=verified, rejected=rejected).reputation
     assert 0 <= now <= 1_000_000
-    assert Standing(0, verified + 1, rejected).reputation >= now >= Standing(0, verified, rejected + 1).reputation
+    better, worse = (
+        Standing(verified=verified + 1, rejected=rejected),
+        Standing(verified=verified, rejected=rejected + 1),
+    )
+    assert better.reputation >= now >= worse.reputation
 
 
 def test_a_newcomer_is_worth_half_and_one_lie_costs_it_most_of_that() -> None:
@@ -36,13 +35,30 @@ def test_a_newcomer_is_worth_half_and_one_lie_costs_it_most_of_that() -> None:
     assert Standing(rejected=1).reputation < REPUTATION_NEWCOMER // 2
 
 
-@given(st.integers(1, 4_095), st.integers(0, 1_024))
-def test_the_required_stake_grows_with_slots_and_memory(slots: int, memory_gib: int) -> None:
-    offer = offer_of(capacity=Capacity(slots=slots, memory_bytes=memory_gib * GIB))
-    more = offer_of(capacity=Capacity(slots=slots + 1, memory_bytes=memory_gib * GIB))
-    larger = offer_of(capacity=Capacity(slots=slots, memory_bytes=(memory_gib + 65) * GIB))
-    assert slots * SLOT_STAKE <= required_stake(offer) < required_stake(more)
-    assert required_stake(offer) < required_stake(larger)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 10**12)), max_size=9), st.integers(0, 3))
+def test_the_output_of_the_day_before_is_what_was_verified_in_it_and_no_more(
+    said: list[tuple[int, int]], later: int
+) -> None:
+    output, day, days = Output(), TODAY, {TODAY: 0}
+    for ahead, units in said:
+        day += ahead
+        days[day] = days.get(day, 0) + units
+        output = output.on(day, units)
+    measured = output.units_per_s((day + later) * DAY_MS)
+    assert measured == days.get(day + later - 1, 0) // DAY_S
+
+
+@pytest.mark.parametrize(
+    ("ahead_ms", "units_per_s", "is_listed"),
+    [(0, 2, True), (DAY_MS, 2, False), (DAY_MS, 1, True), (2 * DAY_MS, 2, True)],
+)
+def test_who_did_more_than_it_claims_waits_a_day_or_claims_more(
+    ahead_ms: int, units_per_s: int, is_listed: bool
+) -> None:
+    standing = replace(STAKED, output=Output().on(TODAY, units_per_s * DAY_S))
+    now_ms = NOW_MS + ahead_ms
+    found = admit(offer_of(expires_ms=now_ms + HOUR_MS), standing, Terms(), now_ms)
+    assert code_of(found) == (None if is_listed else "offer.outgrown")
 
 
 def code_of(objection: Objection | None) -> str | None:
@@ -56,10 +72,12 @@ def code_of(objection: Objection | None) -> str | None:
         ({"expires_ms": NOW_MS}, STAKED, "offer.expired"),
         ({"expires_ms": NOW_MS + LIFE_MS_MAX + 1}, STAKED, "offer.overlong"),
         ({"kinds": ("noop", "mining")}, STAKED, "offer.unknown_kind"),
-        ({"slots": 2}, STAKED, "offer.understaked"),
-        ({}, Standing(), "offer.understaked"),
-        ({}, Standing(SLOT_STAKE, 0, 3), "offer.distrusted"),
-        ({}, Standing(SLOT_STAKE, 100, 3), None),
+        ({"slots": 2}, STAKED, "offer.unclaimed"),
+        ({"capacity": Capacity(slots=1, memory_bytes=0, units_per_s=2)}, STAKED, "offer.unclaimed"),
+        ({}, Standing(stake=SLOT_STAKE), "offer.unclaimed"),
+        ({}, replace(STAKED, needed=SLOT_STAKE + 1), "offer.understaked"),
+        ({}, replace(STAKED, rejected=3), "offer.distrusted"),
+        ({}, replace(STAKED, verified=100, rejected=3), None),
     ],
 )
 def test_each_check_has_its_code(changes: dict[str, object], standing: Standing, code: str | None) -> None:

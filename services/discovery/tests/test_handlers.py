@@ -44,15 +44,26 @@ async def test_a_staked_offer_is_listed_with_what_is_known_of_its_provider(desk:
     assert (listed.stake, listed.reputation, listed.capacity.slots) == (SLOT_STAKE, 500_000, 1)
 
 
-async def test_an_offer_without_stake_is_refused_and_listed_when_the_stake_arrives(desk: Desk) -> None:
-    assert told(await desk.tell(announced())) == [("offer.refused", "offer.understaked")]
-    assert told(await desk.tell(staked())) == [("offer.listed", None)]
+async def test_an_offer_without_stake_is_refused_and_listed_when_it_arrives_and_is_claimed(desk: Desk) -> None:
+    assert told(await desk.tell(announced())) == [("offer.refused", "offer.unclaimed")]
+    assert told(await desk.tell(staked(claim=0, needed=0))) == []
+    assert told(await desk.tell(staked(claim=1, block=2))) == [("offer.listed", None)]
+
+
+async def test_backing_admits_as_own_stake_does_and_is_listed_with_it(desk: Desk) -> None:
+    """What it covers settlement has reckoned: less of its own is needed."""
+    short = staked(amount=SLOT_STAKE // 5)
+    assert told(await desk.tell(announced(), short)) == [("offer.refused", "offer.unclaimed")]
+    lent = {"amount": SLOT_STAKE // 5, "needed": SLOT_STAKE // 5, "backing": SLOT_STAKE}
+    (listed,) = await desk.tell(staked(block=2, **lent))
+    assert isinstance(listed, OfferListed) and listed.stake == SLOT_STAKE * 6 // 5
+    assert told(await desk.tell(staked(block=3, amount=SLOT_STAKE // 5))) == [("offer.delisted", "offer.understaked")]
 
 
 async def test_a_refused_offer_leaves_the_listed_one_as_it_is(desk: Desk) -> None:
     await desk.tell(staked(), announced())
     events = await desk.tell(announced(sequence=2, slots=2))
-    assert told(events) == [("offer.refused", "offer.understaked")]
+    assert told(events) == [("offer.refused", "offer.unclaimed")]
     assert await desk.rows("select sequence, listed_ms is not null from offer") == [(1, True)]
 
 
@@ -78,7 +89,8 @@ async def test_a_withdrawn_offer_is_delisted_once(desk: Desk) -> None:
 
 async def test_a_fallen_stake_delists_and_a_risen_one_lists_again(desk: Desk) -> None:
     await desk.tell(staked(slots=2), announced(slots=2))
-    assert told(await desk.tell(staked(slots=1, block=2))) == [("offer.delisted", "offer.understaked")]
+    fallen = staked(slots=2, block=2, amount=2 * SLOT_STAKE - 1)
+    assert told(await desk.tell(fallen)) == [("offer.delisted", "offer.understaked")]
     assert told(await desk.tell(staked(slots=2, block=3))) == [("offer.listed", None)]
 
 
@@ -94,6 +106,14 @@ async def test_verified_leases_raise_the_reputation_that_the_next_renewal_carrie
     assert await desk.tell(*(verified(lease=number) for number in range(10))) == []
     (listed,) = await desk.tell(announced(sequence=2))
     assert isinstance(listed, OfferListed) and listed.reputation == 750_000
+
+
+async def test_work_beyond_the_claim_delists_on_the_next_day_until_more_is_claimed(desk: Desk) -> None:
+    await desk.tell(staked(), announced(), verified(units=2 * 86_400), verified(lease=2, units=86_400))
+    assert told(await desk.tell(announced(sequence=2, expires_ms=NOW_MS + 72 * HOUR_MS))) == [("offer.listed", None)]
+    Desk.now_ms += 24 * HOUR_MS
+    assert told(await desk.tell(staked(block=2))) == [("offer.delisted", "offer.outgrown")]
+    assert told(await desk.tell(staked(block=3, claim=3))) == [("offer.listed", None)]
 
 
 async def test_rejected_leases_lower_the_reputation_at_once_and_at_last_delist(desk: Desk) -> None:
@@ -199,7 +219,7 @@ async def test_a_report_of_a_machine_is_told_with_the_offer_whether_it_stands_or
 async def test_no_report_stands_unless_the_operator_trusts_a_root(desk: Desk) -> None:
     own = attested(Snp(carried=binding(provider_of(1), "c" * 64, NO_DIGEST)).evidence)
     (refused,) = await desk.tell(announced(attestation=own))
-    assert told([refused]) == [("offer.refused", "offer.understaked")]
+    assert told([refused]) == [("offer.refused", "offer.unclaimed")]
     (listed,) = await desk.tell(staked())
     assert isinstance(listed, OfferListed) and listed.attestation
     assert listed.attestation.code == "attestation.untrusted", "and it is remembered until the stake is there"

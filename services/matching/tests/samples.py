@@ -24,7 +24,6 @@ NOW_MS = 1_800_000_000_000
 HOUR_MS = 3_600_000
 STAKE = 100 * 10**18
 SIGNED = "0x" + "ab" * 65
-TX = "0x" + "cd" * 32
 GIB = 2**30
 
 
@@ -81,12 +80,12 @@ def submitted(number: int = 1, price_limit: int = 4_000, spec: JobSpec | None = 
 
 
 def funded(number: int = 1) -> JobFunded:
-    return JobFunded(job_id=id_of("j", number), requester=party("r", number), amount=4_000, tx=TX, gas=1)
+    return JobFunded(job_id=id_of("j", number), requester=party("r", number), amount=4_000)
 
 
 def unfunded(number: int = 1) -> JobUnfunded:
     fact = {"job_id": id_of("j", number), "requester": party("r", number)}
-    return JobUnfunded(**fact, code="escrow.insufficient", reason="Too little.")
+    return JobUnfunded(**fact, code="deposit.insufficient", reason="Too little.")
 
 
 def withdrawn(number: int = 1) -> JobWithdrawn:

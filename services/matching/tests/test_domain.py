@@ -106,7 +106,7 @@ class Walk:
             self.take(execute(self.job, said.result, self.leaves))
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     st.integers(1, 5), st.booleans(), st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(0, 1_200)), max_size=40)
 )

@@ -85,6 +85,15 @@ def test_the_idle_who_fell_silent_with_the_busy_bear_witness_for_them() -> None:
     assert overdue(liveness, 21, held()) == [(id_of("l", 1), SILENT.code)]
 
 
+def test_those_who_left_long_before_bear_no_witness() -> None:
+    liveness = Liveness()
+    for number in range(2, 6):
+        listen(liveness, 0, 5, number)
+    listen(liveness, 6, 30, 1, (1,))
+    listen(liveness, 31, 45)
+    assert overdue(liveness, 45, held()) == [(id_of("l", 1), SILENT.code)]
+
+
 def test_before_it_begins_a_lease_lives_with_its_provider_up_to_a_bound() -> None:
     liveness = Liveness()
     listen(liveness, 0, 60, 1)

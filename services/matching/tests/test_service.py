@@ -14,7 +14,7 @@ from assay.runtime.shell import Shell
 from assay.schema import STREAMS, Envelope, Event
 
 pytestmark = pytest.mark.server
-DEADLINE_S = 30.0
+DEADLINE_S = 120.0
 
 
 def record(event: Event) -> Record:

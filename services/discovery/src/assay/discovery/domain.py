@@ -5,21 +5,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from assay.proof.presented import Trusted
-from assay.schema.offer import Offer
-from assay.schema.values import STAKE_PER_SLOT
+from assay.proof.reputation import reputation_of
 
-PPM: Final = 1_000_000
-GIB: Final = 2**30
-
-# Memory up to this much is in the price of a slot; a claim beyond it is what false claims are made of.
-SLOT_MEMORY_BYTES: Final = 64 * GIB
-STAKE_PER_EXTRA_GIB: Final = 10**18
-
-# A newcomer is worth half, as if it had been seen ten times with even luck; one proven lie weighs as much as twenty
-# good leases.
-REPUTATION_NEWCOMER: Final = 500_000
-PRIOR_LEASES: Final = 10
-REJECTED_WEIGHT: Final = 20
+DAY_MS: Final = 86_400_000
+DAY_S: Final = 86_400
 
 # The gateway's pulse comes each second; three missed ones mean that nothing heard or unheard proves anything.
 PULSE_GAP_MS: Final = 3_000
@@ -28,18 +17,53 @@ BULK_MIN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Output:
+    """What was verified of a provider's work: in one day so far, and in the day before it, in cost units."""
+
+    day: int = 0
+    units: int = 0
+    before: int = 0
+
+    def on(self, day: int, units: int = 0) -> "Output":
+        """The same with so much more on a day; what comes late counts for the latest day that is known."""
+        if day <= self.day:
+            return Output(self.day, self.units + units, self.before)
+        return Output(day, units, self.units if day == self.day + 1 else 0)
+
+    def units_per_s(self, now_ms: int) -> int:
+        """The mean speed of the last day that is over now."""
+        return self.on(now_ms // DAY_MS).before // DAY_S
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of a provider: its stake on chain, and how its leases were judged."""
+    """What is known of a provider: what stands behind it on chain, how its leases were judged, and how fast they were.
+
+    `claim` is what its stake stands for, in cost units a second, and `needed` what of its own that asks for.
+    """
 
     stake: int = 0
+    backing: int = 0
+    claim: int = 0
+    needed: int = 0
     verified: int = 0
     rejected: int = 0
+    output: Output = Output()
+
+    @property
+    def whole(self) -> int:
+        """All that answers for it, own and lent."""
+        return self.stake + self.backing
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether it claims something, and its own stake is what that asks for."""
+        return self.claim > 0 and self.stake >= self.needed > 0
 
     @property
     def reputation(self) -> int:
         """The share of its leases that stood, in parts per million, starting at the newcomer's value."""
-        good = PRIOR_LEASES * REPUTATION_NEWCOMER + self.verified * PPM
-        return good // (PRIOR_LEASES + self.verified + REJECTED_WEIGHT * self.rejected)
+        return reputation_of(self.verified, self.rejected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +83,6 @@ class Objection:
 
     code: str
     reason: str
-
-
-def required_stake(offer: Offer) -> int:
-    """The stake that covers an offer's claim: so much a slot, and more for much memory."""
-    extra_bytes = max(0, offer.capacity.memory_bytes - SLOT_MEMORY_BYTES)
-    extra_gib = -(-extra_bytes // GIB)
-    return offer.capacity.slots * (STAKE_PER_SLOT + extra_gib * STAKE_PER_EXTRA_GIB)
 
 
 class Pulse:

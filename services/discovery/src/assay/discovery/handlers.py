@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from assay.discovery.checks import admit
-from assay.discovery.domain import Objection, Pulse, Standing, Terms, is_newer
+from assay.discovery.domain import DAY_MS, Objection, Pulse, Standing, Terms, is_newer
 from assay.discovery.queries import Known, Registry
 from assay.proof.presented import find_in
 from assay.runtime import Handler
@@ -21,8 +21,8 @@ from assay.schema.offer import (
     StakeChanged,
 )
 
-# Offers kept out for these reasons come back by themselves: when the stake arrives, when the provider is heard again.
-PENDING: Final = ("offer.understaked", "offer.silent")
+# Offers kept out for these reasons come back by themselves, as soon as stake or claim has changed.
+LACKING: Final = ("offer.unclaimed", "offer.understaked", "offer.outgrown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +60,15 @@ async def on_offer_withdrawn(said: Envelope[OfferWithdrawn], ports: Ports, now_m
 
 async def on_stake_changed(said: Envelope[StakeChanged], ports: Ports, now_ms: int) -> list[Event]:
     """Looks at the provider's offer again, unless the chain has shown a later stake already."""
-    event = said.event
-    if not await ports.registry.stake(event.provider, event.amount, event.block):
+    if not await ports.registry.stake(said.event):
         return []
-    return await _review(ports, event.provider, now_ms)
+    return await _review(ports, said.event.provider, now_ms)
 
 
 async def on_lease_verified(said: Envelope[LeaseVerified], ports: Ports, now_ms: int) -> list[Event]:
-    """Adds to the provider's reputation; the next renewal of its offer carries it."""
+    """Adds to the provider's reputation and to what it did today; the next renewal of its offer carries both."""
     await ports.registry.judged(said.event.provider, 1, 0)
+    await ports.registry.did(said.event.provider, now_ms // DAY_MS, said.event.units)
     return []
 
 
@@ -80,7 +80,7 @@ async def on_lease_rejected(said: Envelope[LeaseRejected], ports: Ports, now_ms:
 
 async def _review(ports: Ports, provider: str, now_ms: int) -> list[Event]:
     standing, known = await ports.registry.lock(provider)
-    if known is None or not (known.is_listed or known.objection == "offer.understaked"):
+    if known is None or not (known.is_listed or known.objection in LACKING):
         return []
     objection = admit(known.offer, standing, ports.terms, now_ms)
     if objection:
@@ -105,7 +105,7 @@ def listed(offer: OfferAnnounced, standing: Standing, terms: Terms, now_ms: int)
     own: dict[str, Any] = {name: getattr(offer, name) for name in Offer.model_fields}
     presented = offer.attestation
     found = find_in(presented, offer.provider, terms.trusted, now_ms) if presented else None
-    return OfferListed(**own, reputation=standing.reputation, stake=standing.stake, attestation=found)
+    return OfferListed(**own, reputation=standing.reputation, stake=standing.whole, attestation=found)
 
 
 def _refused(offer: Offer, objection: Objection) -> OfferRefused:

@@ -6,15 +6,16 @@ in a circle.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
-from assay.discovery.domain import Standing
-from assay.schema.offer import Offer, OfferAnnounced
+from assay.discovery.domain import Output, Standing
+from assay.schema.offer import Offer, OfferAnnounced, StakeChanged
 from assay.store import Transaction
 
 LOCK: Final = """
 insert into provider (provider) values ($1) on conflict (provider) do update set provider = excluded.provider
-returning stake, verified, rejected
+returning stake, backing, claim, needed, verified, rejected, day, day_units, units_before
 """
 OFFER: Final = "select terms, listed_ms, objection from offer where provider = $1"
 SAVE: Final = """
@@ -25,8 +26,9 @@ on conflict (provider) do update set offer_id = excluded.offer_id, sequence = ex
     objection = excluded.objection
 """
 STAKE: Final = """
-insert into provider (provider, stake, stake_block) values ($1, $2, $3)
-on conflict (provider) do update set stake = excluded.stake, stake_block = excluded.stake_block
+insert into provider (provider, stake, backing, claim, needed, stake_block) values ($1, $2, $3, $4, $5, $6)
+on conflict (provider) do update set stake = excluded.stake, backing = excluded.backing, claim = excluded.claim,
+    needed = excluded.needed, stake_block = excluded.stake_block
 where provider.stake_block <= excluded.stake_block
 returning provider
 """
@@ -35,6 +37,7 @@ insert into provider (provider, verified, rejected) values ($1, $2, $3)
 on conflict (provider) do update
 set verified = provider.verified + excluded.verified, rejected = provider.rejected + excluded.rejected
 """
+DID: Final = "update provider set day = $2, day_units = $3, units_before = $4 where provider = $1"
 HEARD: Final = """
 with free as (select provider from provider where provider = any($1::text[]) for no key update skip locked)
 update provider p set last_beat_ms = h.ms
@@ -63,7 +66,8 @@ select count(*) as providers, count(o.listed_ms) as listed, coalesce(sum(p.stake
 from provider p left join offer o using (provider)
 """
 PROVIDER: Final = """
-select p.provider, p.stake::text as stake, p.verified, p.rejected, p.last_beat_ms, o.offer_id, o.listed_ms, o.objection
+select p.provider, p.stake::text as stake, p.backing::text as backing, p.claim, p.needed::text as needed, p.verified,
+    p.rejected, p.last_beat_ms, o.offer_id, o.listed_ms, o.objection
 from provider p left join offer o using (provider) where p.provider = $1
 """
 
@@ -87,19 +91,31 @@ class Registry:
 
     async def lock(self, provider: str) -> tuple[Standing, Known | None]:
         """What is known of a provider and its offer; nobody else changes it before this transaction ends."""
-        stake, verified, rejected = await self.tx.fetchrow(LOCK, provider) or (0, 0, 0)
+        standing = await self._lock(provider)
         row = await self.tx.fetchrow(OFFER, provider)
         known = Known(_offer(row), row["listed_ms"] is not None, row["objection"]) if row else None
-        return Standing(int(stake), verified, rejected), known
+        return standing, known
+
+    async def _lock(self, provider: str) -> Standing:
+        row = await self.tx.fetchrow(LOCK, provider)
+        assert row is not None
+        stake, backing, claim, needed, verified, rejected, *output = map(int, row)
+        return Standing(stake, backing, claim, needed, verified, rejected, Output(*output))
+
+    async def did(self, provider: str, day: int, units: int) -> None:
+        """Adds to what was verified of a provider's work."""
+        output = (await self._lock(provider)).output.on(day, units)
+        await self.tx.execute(DID, provider, output.day, Decimal(output.units), Decimal(output.before))
 
     async def save(self, offer: OfferAnnounced, listed_ms: int | None, objection: str | None) -> None:
         """Keeps an offer as its provider's standing one."""
         values = (offer.provider, offer.offer_id, offer.sequence, offer.model_dump_json(), offer.expires_ms)
         await self.tx.execute(SAVE, *values, listed_ms, objection)
 
-    async def stake(self, provider: str, amount: int, block: int) -> bool:
-        """Whether the stake is news; one of an earlier block is not."""
-        return await self.tx.fetchval(STAKE, provider, amount, block) is not None
+    async def stake(self, said: StakeChanged) -> bool:
+        """Keeps what stands behind a provider, if its block is not before that of what is known; whether it is not."""
+        money = (said.amount, said.backing, said.claim, said.needed)
+        return await self.tx.fetchval(STAKE, said.provider, *money, said.block) is not None
 
     async def judged(self, provider: str, verified: int, rejected: int) -> None:
         """Adds to a provider's record."""

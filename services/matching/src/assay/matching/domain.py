@@ -122,7 +122,7 @@ EXPIRED: Final = Ending("job.past_deadline", "The job's deadline passed.")
 
 
 def fund(job: Job, now_ms: int) -> Step:
-    """The job with its money in escrow; one that was withdrawn or came too late meanwhile ends here."""
+    """The job with its money held; one that was withdrawn or came too late meanwhile ends here."""
     if job.state is not JobState.SUBMITTED:
         return job, []
     job = replace(job, state=JOB_LIFE.advance(job.state, JobFunded))

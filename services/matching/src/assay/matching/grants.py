@@ -1,8 +1,10 @@
 """Giving jobs to offers: the choice is made in memory, the slot is taken in Postgres."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from assay.matching.book import Book
 from assay.matching.choice import choose
 from assay.matching.domain import Job, Step, grant, wait
 from assay.matching.liveness import Liveness, Patience
@@ -10,11 +12,15 @@ from assay.matching.offers import ListedOffer, Match
 from assay.matching.queries import Jobs
 from assay.matching.supply import Supply
 from assay.schema.event import Event
+from assay.schema.job import JobFunded, JobSubmitted, JobWithdrawn
+from assay.schema.lease import LeaseExecuted, LeaseFailed, LeaseReleased
+from assay.store import Transaction
 
 # A choice that fails at the slot was made on stale knowledge; after so many the job waits for the next look.
 TRIES: Final = 4
 # So many waiting jobs are looked at when a slot comes free.
 REFILL_MAX: Final = 16
+NEED_LEAVES: Final = (JobWithdrawn, LeaseExecuted, LeaseFailed, LeaseReleased)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +32,39 @@ class Ports:
     liveness: Liveness
     patience: Patience
 
+    @classmethod
+    def over(cls, tx: Transaction, book: Book, liveness: Liveness, patience: Patience) -> "Ports":
+        """The ports of one transaction, over what this process knows of offers and heartbeats."""
+        return cls(Jobs(tx), Supply(tx, book), liveness, patience)
+
     def excluded(self, job: Job) -> dict[str, str]:
         """The providers that are out of the question for the job, and why."""
         return {**self.liveness.silent, **job.excluded}
+
+    async def look(self) -> None:
+        """Brings the book of offers to what is committed, and to what this transaction did."""
+        if self.supply.is_stale:
+            await self.jobs.write()
+            await self.supply.refresh()
+
+
+async def prepare(ports: Ports, events: Sequence[Event]) -> None:
+    """Reads the jobs of a batch."""
+    known = {event.job_id for event in events if hasattr(event, "job_id") and not isinstance(event, JobSubmitted)}
+    await ports.jobs.load_all(sorted(known), with_leaves=any(isinstance(event, NEED_LEAVES) for event in events))
+    ports.jobs.at_once = sum(isinstance(event, JobFunded) for event in events)
+
+
+async def flush(ports: Ports) -> None:
+    """Writes what the handlers of a transaction have changed of jobs."""
+    await ports.jobs.write()
 
 
 async def seek(ports: Ports, job: Job, now_ms: int) -> list[Event]:
     """The events of a grant to the best offer, or of the wait for one; the job is kept either way."""
     found: Match | dict[str, int] = {}
     for _ in range(TRIES):
-        await ports.supply.refresh()
+        await ports.look()
         found = ports.supply.book.find(job, now_ms, ports.excluded(job))
         if not isinstance(found, Match):
             break
@@ -43,7 +72,7 @@ async def seek(ports: Ports, job: Job, now_ms: int) -> list[Event]:
         if events:
             return events
     waiting, events = wait(job, {"slots.taken": 1} if isinstance(found, Match) else found)
-    await ports.jobs.save(waiting, now_ms)
+    ports.jobs.save(waiting, now_ms)
     return events
 
 
@@ -60,7 +89,7 @@ async def give(ports: Ports, job: Job, offer: ListedOffer, now_ms: int) -> list[
 async def refill(ports: Ports, provider: str, now_ms: int) -> list[Event]:
     """The events of grants to a provider that may have free slots, to the jobs that have waited longest."""
     if provider not in ports.supply.book.offers:
-        await ports.supply.refresh()
+        await ports.look()
     offer = ports.supply.book.offers.get(provider)
     if offer is None or not offer.is_free:
         return []
@@ -89,7 +118,7 @@ async def keep(ports: Ports, job: Job, step: Step, now_ms: int) -> list[Event]:
     """The events of a step, once the job after it is kept and the lease before it is closed."""
     after, events = step
     if job.lease is None:
-        await ports.jobs.save(after, now_ms)
+        ports.jobs.save(after, now_ms)
     else:
         await ports.jobs.close(after, job.lease.lease_id, now_ms)
         ports.supply.took(job.lease.provider, -1)

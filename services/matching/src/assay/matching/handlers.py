@@ -13,7 +13,6 @@ from assay.matching.domain import (
     fund,
     interrupt,
     lapse,
-    open_lease,
     shut_out,
     start,
     unfund,
@@ -52,11 +51,11 @@ async def on_offer_delisted(said: Envelope[OfferDelisted], ports: Ports, now_ms:
 
 
 async def on_job_submitted(said: Envelope[JobSubmitted], ports: Ports, now_ms: int) -> list[Event]:
-    """Keeps the job until its money is in escrow."""
+    """Keeps the job until its money is held."""
     event = said.event
     digest = spec_digest(event.spec)
     job = Job(event.job_id, event.requester, event.spec, digest, event.price_limit, event.deadline_ms)
-    await ports.jobs.bear(job)
+    ports.jobs.bear(job)
     return []
 
 
@@ -70,9 +69,9 @@ async def on_job_funded(said: Envelope[JobFunded], ports: Ports, now_ms: int) ->
 
 
 async def on_job_unfunded(said: Envelope[JobUnfunded], ports: Ports, now_ms: int) -> list[Event]:
-    """Ends a job that the escrow refused."""
+    """Ends a job for which nothing was held."""
     job, _ = unfund((await _known(ports, said.event.job_id)).job)
-    await ports.jobs.save(job, now_ms)
+    ports.jobs.save(job, now_ms)
     return []
 
 
@@ -88,7 +87,7 @@ async def on_lease_started(said: Envelope[LeaseStarted], ports: Ports, now_ms: i
     if loaded is None:
         return []
     job, events = start(loaded.job)
-    await ports.jobs.start(job, said.event.lease_id, now_ms)
+    ports.jobs.start(job, said.event.lease_id, now_ms)
     return events
 
 
@@ -99,7 +98,7 @@ async def on_lease_committed(said: Envelope[LeaseCommitted], ports: Ports, now_m
         return []
     match commit(loaded.job, said.event):
         case Job() as job:
-            await ports.jobs.commit(open_lease(job), leaf_of(said.event, job.spec_digest))
+            ports.jobs.commit(job, leaf_of(said.event, job.spec_digest))
         case Ending() as ending:
             full = await _known(ports, said.event.job_id, with_leaves=True)
             return await again(ports, full.job, lapse(full.job, ending, full.leaves), now_ms)
@@ -141,7 +140,7 @@ async def on_lease_rejected(said: Envelope[LeaseRejected], ports: Ports, now_ms:
     """Keeps the job from the provider whose work on it was proven false, should it live yet."""
     loaded = await ports.jobs.load(said.event.job_id)
     if loaded and loaded.job.is_alive:
-        await ports.jobs.save(shut_out(loaded.job, said.event.provider, REJECTED), now_ms)
+        ports.jobs.save(shut_out(loaded.job, said.event.provider, REJECTED), now_ms)
     return []
 
 

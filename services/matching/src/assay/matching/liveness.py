@@ -4,6 +4,7 @@ Unreachable is not failed: silence counts only for as long as the gateway's own 
 and never when it befalls most providers at once.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +13,7 @@ from assay.matching.domain import Ending
 
 # The gateway's pulse comes each second; three missed ones mean that nothing heard or unheard proves anything.
 PULSE_GAP_MS: Final = 3_000
-# When so many providers are silent at once, and more than half of those known, it is the path that failed.
+# When so many providers are silent at once, and more than half of those heard till then, it is the path that failed.
 BULK_MIN: Final = 3
 # Who was not heard for so long has left the market, and tells nothing about the path any more.
 RECENT_MS: Final = 600_000
@@ -90,15 +91,31 @@ class Liveness:
         held = list(held)
         silent = {lease for lease in held if self._is_silent(lease, now_ms, patience.lapse_ms)}
         late = {lease for lease in held if self._is_late(lease, now_ms, patience.start_ms)} - silent
-        is_path = self._is_path(held, now_ms, patience.lapse_ms)
-        endings = dict.fromkeys(late, UNSTARTED) | ({} if is_path else dict.fromkeys(silent, SILENT))
+        known, quiet = self._witnesses(held, now_ms, patience.lapse_ms)
+
+        def is_lost(lease: Held) -> bool:
+            """Whether not most of those who were heard as late as its provider are silent with it."""
+            since_ms = self._last_ms(lease.provider) - patience.lapse_ms
+            return not is_bulk(count_from(quiet, since_ms), count_from(known, since_ms))
+
+        lost = filter(is_lost, silent)
+        endings = dict.fromkeys(late, UNSTARTED) | dict.fromkeys(lost, SILENT)
         return [(lease, endings[lease]) for lease in held if lease in endings]
 
-    def _is_path(self, held: Iterable[Held], now_ms: int, lapse_ms: int) -> bool:
+    def _known(self, held: Iterable[Held], now_ms: int) -> set[str]:
+        """The providers whose silence would tell something of the path."""
         recent = {provider for provider, ms in self.heard.items() if now_ms - ms < RECENT_MS}
-        known = recent | {lease.provider for lease in held}
-        silent = [p for p in known if self.silence_ms(self.heard.get(p, 0), now_ms) >= lapse_ms]
-        return is_bulk(len(silent), len(known))
+        return recent | {lease.provider for lease in held}
+
+    def _witnesses(self, held: Iterable[Held], now_ms: int, lapse_ms: int) -> tuple[list[int], list[int]]:
+        """When each of those providers was heard last, and each of them that is silent; in order."""
+        known = self._known(held, now_ms)
+        silent = [each for each in known if self.silence_ms(self.heard.get(each, 0), now_ms) >= lapse_ms]
+        return sorted(map(self._last_ms, known)), sorted(map(self._last_ms, silent))
+
+    def _last_ms(self, provider: str) -> int:
+        """When a provider was heard last; or, if that was before, when listening began."""
+        return max(self.heard.get(provider, 0), self.since_ms or 0)
 
     def _is_silent(self, lease: Held, now_ms: int, lapse_ms: int) -> bool:
         # Before it begins, a lease may be waiting for its inputs: that its provider lives must do.
@@ -108,6 +125,11 @@ class Liveness:
 
     def _is_late(self, lease: Held, now_ms: int, start_ms: int) -> bool:
         return not lease.is_started and self.silence_ms(lease.since_ms, now_ms) >= start_ms
+
+
+def count_from(times: Sequence[int], since_ms: int) -> int:
+    """How many of some ordered times are not before this one."""
+    return len(times) - bisect_left(times, since_ms)
 
 
 def is_bulk(silent: int, known: int) -> bool:

@@ -5,13 +5,11 @@ from typing import NoReturn
 
 from assay.matching.beats import listener
 from assay.matching.book import Book
-from assay.matching.grants import Ports
+from assay.matching.grants import Ports, flush, prepare
 from assay.matching.handlers import HANDLERS
 from assay.matching.liveness import Liveness
 from assay.matching.published import PUBLISHED
-from assay.matching.queries import Jobs
 from assay.matching.settings import Settings, patience_of
-from assay.matching.supply import Supply
 from assay.matching.watch import TIMERS
 from assay.runtime import Service, run
 from assay.schema.values import Role
@@ -24,10 +22,12 @@ def service() -> Service:
         role=Role.MATCHING,
         handlers=HANDLERS,
         migrations=Path(__file__).parent / "migrations",
-        ports=lambda tx, context: Ports(Jobs(tx), Supply(tx, book), liveness, patience_of(context)),
+        ports=lambda tx, context: Ports.over(tx, book, liveness, patience_of(context)),
         publishes=PUBLISHED,
         timers=TIMERS,
         tasks=(listener(liveness),),
+        prepare=prepare,
+        flush=flush,
     )
 
 

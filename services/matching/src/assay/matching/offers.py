@@ -26,6 +26,7 @@ class ListedOffer:
     stake: int
     listed_ms: int
     taken: int = 0
+    data: frozenset[str] = frozenset()
 
     @property
     def is_free(self) -> bool:

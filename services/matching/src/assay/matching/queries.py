@@ -6,58 +6,29 @@ whoever comes by time takes it here, skipping what somebody else has, and reads 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
-from assay.matching.domain import Job, Lease
+from assay.matching.changes import Changes
+from assay.matching.domain import Job, open_lease
 from assay.matching.liveness import Held
 from assay.matching.offers import ListedOffer
-from assay.matching.rows import columns_of, job_of
+from assay.matching.rows import job_of
 from assay.schema.job import JobState
 from assay.store import Transaction
 
-BEAR: Final = """
-insert into job (job_id, requester, kind, spec, spec_digest, price_limit, deadline_ms, state, price_max)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing
-"""
 LOAD: Final = """
 select j.*, l.provider, l.fence as lease_fence, l.mega_unit_price, l.first_segment, l.next_segment, l.point, l.units,
     l.started_ms, case when $2 then
         (select array_agg(f.leaf order by f.segment) from leaf f where f.lease_id = j.lease_id) end as leaves
 from job j left join lease l using (lease_id) where j.job_id = any($1::text[]) order by j.job_id
 """
-SAVE: Final = """
-update job set state = $2, is_withdrawn = $3, fence = $4, spent = $5, price_max = $6, resume = $7, past = $8,
-    excluded = $9, lease_id = $10, reasons = $11, tried_ms = $12,
-    funded_ms = case when $2 <> 'submitted' then coalesce(funded_ms, $12) end
-"""
-SAVE_JOB: Final = SAVE + "where job_id = $1"
-GRANT: Final = f"""
-with free as (
-    select s.provider, s.slot from slot s join offer o using (provider)
-    where s.provider = $13 and s.lease_id is null and s.slot < o.slots
-        and o.is_listed and o.offer_id = $14 and o.sequence = $15
-        and o.slots > coalesce((select max(h.slot) from slot h where h.provider = $13 and h.lease_id is not null), -1)
-    order by s.slot limit 1 for update of s skip locked
-), taken as (
-    update slot s set lease_id = $10, changed = default from free
-    where s.provider = free.provider and s.slot = free.slot returning s.provider
-), granted as (
-    insert into lease (lease_id, job_id, provider, fence, mega_unit_price, first_segment, next_segment, granted_ms)
-    select $10, $1, provider, $4, $16, $17, $17, $12 from taken
-)
-{SAVE} from taken where job_id = $1 returning job_id
-"""
-CLOSE: Final = f"""
-with ended as (update lease set ended_ms = $12 where lease_id = $13),
-freed as (update slot set lease_id = null, changed = default where lease_id = $13)
-{SAVE} where job_id = $1
-"""
-START: Final = """
-with begun as (update lease set started_ms = $3 where lease_id = $2) update job set state = $4 where job_id = $1
-"""
-COMMIT: Final = """
-with told as (update lease set next_segment = $3 + 1, point = $4, units = $5 where lease_id = $1 returning lease_id)
-insert into leaf (lease_id, segment, leaf) select lease_id, $3, $2 from told
+# The lowest free slots of an offer at these very terms; none while a slot is taken beyond those that it has by now.
+FREE: Final = """
+select s.slot from slot s join offer o using (provider)
+where s.provider = $1 and s.lease_id is null and s.slot < o.slots
+    and o.is_listed and o.offer_id = $2 and o.sequence = $3
+    and o.slots > coalesce((select max(h.slot) from slot h where h.provider = $1 and h.lease_id is not null), -1)
+order by s.slot limit $4 for update of s skip locked
 """
 LOCK: Final = "select id from life where entity = 'job' and id = any($1::text[]) for update skip locked"
 PICK: Final = """
@@ -81,59 +52,106 @@ from lease where ended_ms is null
 """
 
 
-@dataclass(frozen=True, slots=True)
+Terms: TypeAlias = tuple[str, str, int]
+"""An offer as it was listed: provider, id and sequence."""
+
+
+@dataclass(slots=True)
 class Loaded:
-    """A job with the leaves of its open lease, if they were asked for."""
+    """A job as it is by now in this transaction, with the leaves of its open lease, if they were asked for."""
 
     job: Job
-    leaves: tuple[bytes, ...]
+    leaves: list[bytes]
+    has_leaves: bool
 
 
 class Jobs:
-    """The questions matching asks of its jobs within one transaction."""
+    """The jobs of one transaction: each is read once, led in memory, and written with all others at the end.
+
+    `at_once` is how many grants are to come: so many slots of an offer are taken in hand together.
+    """
 
     def __init__(self, tx: Transaction) -> None:
         self.tx = tx
+        self.at_once = 1
+        self._known: dict[str, Loaded] = {}
+        self._changes = Changes()
+        self._slots: dict[str, tuple[Terms, list[int]]] = {}
+        self._sated: set[str] = set()
 
-    async def bear(self, job: Job) -> None:
+    async def write(self) -> None:
+        """Writes what has changed."""
+        await self._changes.write(self.tx)
+
+    def bear(self, job: Job) -> None:
         """Keeps a new job; one that is there stays as it is."""
-        values = (job.job_id, job.requester, job.spec.kind, job.spec.model_dump_json(), job.spec_digest)
-        await self.tx.execute(BEAR, *values, job.price_limit, job.deadline_ms, job.state, job.price_max)
+        self._changes.born[job.job_id] = job
+        self._known[job.job_id] = Loaded(job, [], has_leaves=True)
 
     async def load(self, job_id: str, with_leaves: bool = False) -> Loaded | None:
         """The job, or None if it is unknown."""
         return next(iter(await self.load_all([job_id], with_leaves)), None)
 
     async def load_all(self, job_ids: Sequence[str], with_leaves: bool = False) -> list[Loaded]:
-        """The jobs that are known of these."""
-        if not job_ids:
-            return []
-        rows = await self.tx.fetch(LOAD, list(job_ids), with_leaves)
-        return [Loaded(job_of(row), tuple(row["leaves"] or ())) for row in rows]
+        """The jobs that are known of these, in the order of their ids."""
+        lacking = [id_ for id_ in job_ids if id_ not in self._known or with_leaves > self._known[id_].has_leaves]
+        if lacking:
+            if any(id_ in self._known for id_ in lacking):
+                await self.write()
+            for row in await self.tx.fetch(LOAD, lacking, with_leaves):
+                self._known[row["job_id"]] = Loaded(job_of(row), list(row["leaves"] or ()), with_leaves)
+        return [self._known[id_] for id_ in sorted(set(job_ids)) if id_ in self._known]
 
-    async def save(self, job: Job, now_ms: int) -> None:
-        """Keeps the job, whose lease did not change."""
-        await self.tx.execute(SAVE_JOB, *columns_of(job, now_ms))
+    def save(self, job: Job, now_ms: int) -> None:
+        """Keeps the job."""
+        self._known[job.job_id].job = job
+        self._changes.saved[job.job_id] = (job, now_ms)
+        if job.state is JobState.FUNDED:
+            self._sated.clear()
 
     async def grant(self, job: Job, offer: ListedOffer, now_ms: int) -> bool:
         """Keeps the job with its new lease, if a slot of the offer can be had at these very terms."""
-        assert job.lease is not None
-        terms = (offer.provider, offer.offer_id, offer.sequence, offer.mega_unit_price, job.lease.first_segment)
-        return await self.tx.fetchval(GRANT, *columns_of(job, now_ms), *terms) is not None
+        slots = await self._free(offer)
+        if not slots:
+            return False
+        self.at_once -= 1
+        self._changes.granted[open_lease(job).lease_id] = (job, slots.pop(0), now_ms)
+        self._known[job.job_id] = Loaded(job, [], has_leaves=True)
+        self.save(job, now_ms)
+        return True
+
+    async def _free(self, offer: ListedOffer) -> list[int]:
+        """The slots of an offer that this transaction has in hand, new ones if it has none; empty if there are none."""
+        terms = (offer.provider, offer.offer_id, offer.sequence)
+        known, slots = self._slots.get(offer.provider, (terms, []))
+        if not slots or known != terms:
+            if offer.provider in self._slots or self._changes.ended:
+                # Read after what this transaction has taken and freed itself.
+                await self.write()
+            slots = [row[0] for row in await self.tx.fetch(FREE, *terms, max(self.at_once, 1))]
+            self._slots[offer.provider] = (terms, slots)
+        return slots
 
     async def close(self, job: Job, lease_id: str, now_ms: int) -> None:
         """Keeps the job after its lease, whose slot is free again."""
-        await self.tx.execute(CLOSE, *columns_of(job, now_ms), lease_id)
+        if lease_id in self._changes.granted:
+            await self.write()
+        self._changes.ended[lease_id] = now_ms
+        self.save(job, now_ms)
 
-    async def start(self, job: Job, lease_id: str, now_ms: int) -> None:
+    def start(self, job: Job, lease_id: str, now_ms: int) -> None:
         """Keeps that the lease has begun."""
-        await self.tx.execute(START, job.job_id, lease_id, now_ms, job.state)
+        self._changes.begun[lease_id] = now_ms
+        self.save(job, now_ms)
 
-    async def commit(self, lease: Lease, leaf: bytes) -> None:
-        """Keeps one more committed segment."""
+    def commit(self, job: Job, leaf: bytes) -> None:
+        """Keeps one more committed segment of the job's open lease; the job's own row stays as it is."""
+        lease = open_lease(job)
         assert lease.point is not None
-        point = lease.point.model_dump_json()
-        await self.tx.execute(COMMIT, lease.lease_id, leaf, lease.point.segment, point, lease.units)
+        self._changes.told[lease.lease_id] = lease
+        self._changes.leaves.append((lease.lease_id, lease.point.segment, leaf))
+        self._known[job.job_id].job = job
+        self._known[job.job_id].leaves.append(leaf)
 
     async def lock(self, job_ids: Sequence[str]) -> set[str]:
         """Those of the jobs that nobody else has in hand; they are locked now."""
@@ -141,7 +159,13 @@ class Jobs:
 
     async def waiting_for(self, offer: ListedOffer, at_most: int) -> list[Job]:
         """The jobs that have waited longest for an offer of these kinds and this price."""
+        if offer.offer_id in self._sated:
+            return []
+        if self._changes.has_waiting:
+            await self.write()
         rows = await self.tx.fetch(WAITING, sorted(offer.kinds), offer.mega_unit_price, at_most)
+        if not rows:
+            self._sated.add(offer.offer_id)
         return await self._still_waiting([row[0] for row in rows])
 
     async def untried(self, since_ms: int, at_most: int) -> list[Job]:

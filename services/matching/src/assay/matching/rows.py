@@ -13,7 +13,7 @@ SHARES: Final = TypeAdapter(tuple[LeaseShare, ...])
 
 
 def columns_of(job: Job, now_ms: int) -> tuple[Any, ...]:
-    """The values of a job's row that change, in the order of the statements of `queries`."""
+    """The values of a job's row that change, in the order of the statement that saves them."""
     return (
         job.job_id,
         job.state,
@@ -25,7 +25,7 @@ def columns_of(job: Job, now_ms: int) -> tuple[Any, ...]:
         SHARES.dump_json(job.past).decode(),
         json.dumps(dict(job.excluded)),
         job.lease.lease_id if job.lease else None,
-        list(job.reasons),
+        json.dumps(job.reasons),
         now_ms,
     )
 
@@ -46,7 +46,7 @@ def job_of(row: Any) -> Job:
         resume=_point(row["resume"]),
         past=SHARES.validate_json(row["past"]),
         excluded=json.loads(row["excluded"]),
-        reasons=tuple(row["reasons"]),
+        reasons=tuple(json.loads(row["reasons"])),
         lease=_lease(row) if row["lease_id"] else None,
     )
 

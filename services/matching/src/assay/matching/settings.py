@@ -11,7 +11,7 @@ from assay.runtime import Context, ServiceSettings
 class Settings(ServiceSettings, env_prefix="ASSAY_MATCHING_"):
     """What matching is told from outside."""
 
-    lapse_s: Annotated[float, Field(ge=1, le=3_600)] = 10.0
+    lapse_s: Annotated[float, Field(ge=0.5, le=3_600)] = 10.0
     """How long a lease may be silent, while the gateway's pulse proves its path, before it lapses. Too small takes work
     from providers with a poor line; too large keeps requesters waiting for those that died."""
     begin_s: Annotated[float, Field(ge=1, le=86_400)] = 300.0

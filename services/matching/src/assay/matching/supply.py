@@ -10,13 +10,13 @@ from assay.store import Transaction
 LIST: Final = """
 with kept as (
     insert into offer as o (provider, offer_id, sequence, said_ms, is_listed, kinds, slots, memory_bytes, gpu,
-        units_per_s, region, mega_unit_price, expires_ms, reputation, stake, listed_ms)
-    values ($1, $2, $3, $4, true, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $4)
+        units_per_s, region, mega_unit_price, expires_ms, reputation, stake, data, listed_ms)
+    values ($1, $2, $3, $4, true, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $4)
     on conflict (provider) do update set offer_id = excluded.offer_id, sequence = excluded.sequence,
         said_ms = excluded.said_ms, is_listed = true, kinds = excluded.kinds, slots = excluded.slots,
         memory_bytes = excluded.memory_bytes, gpu = excluded.gpu, units_per_s = excluded.units_per_s,
         region = excluded.region, mega_unit_price = excluded.mega_unit_price, expires_ms = excluded.expires_ms,
-        reputation = excluded.reputation, stake = excluded.stake, changed = default,
+        reputation = excluded.reputation, stake = excluded.stake, data = excluded.data, changed = default,
         listed_ms = case when o.is_listed and o.mega_unit_price = excluded.mega_unit_price
             then o.listed_ms else excluded.listed_ms end
     where (o.sequence, o.said_ms) < (excluded.sequence, excluded.said_ms)
@@ -52,9 +52,14 @@ class Supply:
         self._touched: set[str] = set()
         self._is_fresh = False
 
+    @property
+    def is_stale(self) -> bool:
+        """Whether there may be more to know than the book does: at first, and again after a doubt."""
+        return not self._is_fresh or bool(self.book.doubted)
+
     async def refresh(self) -> None:
         """Brings the book to what is committed and what this transaction did: once, and again after a doubt."""
-        if self._is_fresh and not self.book.doubted:
+        if not self.is_stale:
             return
         wanted = self.book.doubted | (set() if self._is_fresh else self.book.touched)
         for row in await self._changed(wanted):
@@ -92,7 +97,8 @@ class Supply:
         terms = (offer.provider, offer.offer_id, offer.sequence, said_ms, list(offer.kinds), offer.capacity.slots)
         claim = (offer.capacity.memory_bytes, offer.capacity.gpu, offer.capacity.units_per_s, offer.region)
         worth = (offer.mega_unit_price, offer.expires_ms, offer.reputation, offer.stake)
-        row = await self.tx.fetchrow(LIST, *terms, *claim, *worth)
+        data = [each.commitment for each in offer.data]
+        row = await self.tx.fetchrow(LIST, *terms, *claim, *worth, data)
         if row is None:
             return False
         self.touch(offer.provider)
@@ -134,6 +140,7 @@ def listed_of(offer: OfferListed, listed_ms: int, taken: int) -> ListedOffer:
         stake=offer.stake,
         listed_ms=listed_ms,
         taken=taken,
+        data=frozenset(each.commitment for each in offer.data),
     )
 
 
@@ -154,4 +161,5 @@ def _offer(row: Any) -> ListedOffer:
         stake=int(row["stake"]),
         listed_ms=row["listed_ms"],
         taken=row["taken"],
+        data=frozenset(row["data"]),
     )

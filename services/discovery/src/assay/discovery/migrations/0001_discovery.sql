@@ -1,10 +1,17 @@
--- What discovery remembers: each provider's stake and record, and its one standing offer.
+-- What discovery remembers: what stands behind each provider, its record, and its one standing offer. `day_units` were
+-- verified on that day (since 1970) so far, `units_before` on the day before it.
 create table provider (
     provider text primary key,
     stake numeric(39) not null default 0,
+    backing numeric(39) not null default 0,
+    claim bigint not null default 0,
+    needed numeric(39) not null default 0,
     stake_block bigint not null default -1,
     verified bigint not null default 0,
     rejected bigint not null default 0,
+    day bigint not null default 0,
+    day_units numeric(39) not null default 0,
+    units_before numeric(39) not null default 0,
     last_beat_ms bigint not null default 0
 ) with (fillfactor = 70);
 

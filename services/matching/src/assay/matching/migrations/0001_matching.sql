@@ -18,7 +18,7 @@ create table job (
     lease_id text,
     funded_ms bigint,
     tried_ms bigint,
-    reasons text[] not null default '{}'
+    reasons text not null default '[]'
 ) with (fillfactor = 70);
 create index job_waiting on job (kind, funded_ms) where state = 'funded';
 create index job_untried on job (tried_ms) where state = 'funded';
@@ -66,6 +66,7 @@ create table offer (
     expires_ms bigint not null,
     reputation integer not null,
     stake numeric(39) not null,
+    data text[] not null,
     listed_ms bigint not null,
     changed bigint not null default (pg_current_xact_id()::text::bigint)
 ) with (fillfactor = 70);

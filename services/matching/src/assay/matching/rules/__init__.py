@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from assay.matching.domain import Job
 from assay.matching.offers import ListedOffer, Opinion
 from assay.matching.rules import (
+    data,
     diversity,
     exclusion,
     freshness,
@@ -23,6 +24,7 @@ Rule = Callable[[Job, ListedOffer, int, Mapping[str, str]], Opinion]
 
 RULES: tuple[Rule, ...] = (
     kind.judge,
+    data.judge,
     slots.judge,
     exclusion.judge,
     freshness.judge,
