@@ -1,20 +1,25 @@
-"""Runs the axes that are named, or the main ones: `python -m bench [AXIS ...]`. Each ends with its result as JSON."""
+"""Runs the axes that are named, or all: `python -m bench [AXIS ...]`. Each ends with its result as JSON."""
 
 import sys
 from importlib import import_module
+from itertools import chain
 from typing import Final
 
-MAIN: Final = ("pipeline", "verification")
-# Parts of the second that also run by themselves, at their whole length.
-AXES: Final = (*MAIN, "numerics", "trace", "inference", "court", "settlement")
+EXECUTION: Final = ("recovery", "lowcomm", "checkpoint", "streaming")
+ALL: Final = ("pipeline", "verification", "settlement", *EXECUTION, "federated")
+PARTS: Final = ("numerics", "trace", "inference", "court")
+"""What verification runs a part of, and what by itself has its whole length."""
+AXES: Final = (*ALL, *PARTS)
+GROUPS: Final = {"execution": (*EXECUTION, "numerics")}
+"""Axes that run one after the other under one name."""
 
 
 def main(names: list[str]) -> int:
     """The exit code: 2 for an axis that does not exist. A missed aim is a result, not an error."""
-    if unknown := sorted(set(names) - set(AXES)):
-        print(f"There is no axis {', '.join(unknown)}; there are: {', '.join(AXES)}.", file=sys.stderr)
+    if unknown := sorted(set(names) - {*AXES, *GROUPS}):
+        print(f"There is no axis {', '.join(unknown)}; there are: {', '.join((*AXES, *GROUPS))}.", file=sys.stderr)
         return 2
-    for name in names or MAIN:
+    for name in chain.from_iterable(GROUPS.get(name, (name,)) for name in names or ALL):
         result = import_module(f"bench.{name}").run()
         print(result.table())
         print(result.json(), flush=True)

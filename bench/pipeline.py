@@ -1,10 +1,10 @@
 """Axis `pipeline`: the whole way of a job whose work is nothing, beside four Ray actors in a chain.
 
-Every job is signed, let in at the door, funded on the chain, matched, executed in a provider's child process, audited
-blind and settled on the chain, with each hop on disk before the next; all of it as real processes on this machine. The
-processor time is that of every process there is: services, provider, verifiers, servers and requester.
-What is audited is drawn from an epoch of one second by a block two blocks after its anchor, so a job waits some three
-seconds however little its work is; and 64 jobs in flight are at most some 20 a second.
+Every job is signed, let in at the door, held from its deposit, matched, executed in a provider's child process, audited
+blind, charged and posted on the chain, with each hop on disk before the next; all of it as real processes on this
+machine. The processor time is that of every process there is: services, provider, verifiers, servers and requester.
+What is audited is drawn from an epoch of one second by a block two blocks after its anchor, and epochs of payments are
+a second apart, so a job waits some four seconds however little its work is; and 64 in flight are at most 16 a second.
 """
 
 import asyncio
@@ -125,7 +125,7 @@ def compose(ours: Rounds, theirs: Rounds) -> Result:
             "ray_cpu_over_ours": middle(peer, lambda each: each.cpu_ms) / middle(many, lambda each: each.cpu_ms),
         }
     notes = (
-        "ours: signed, on disk at every hop, matched, audited blind, paid on chain; Ray's chain does none of these",
+        "ours: signed, on disk at every hop, matched, audited blind, posted on chain; Ray's chain does none of these",
         "at 1 in flight over half of the time is the beacon: the audit is drawn by the second block after its epoch's "
         "anchor, which nobody knows before; the chain mines a transaction at once, and a block each half second",
     )

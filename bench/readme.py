@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
-PAGES: Final = {"pipeline": ROOT / "README.md", "verification": ROOT / "docs/benchmarks.md"}
+PAGES: Final = {
+    "pipeline": ROOT / "README.md",
+    "verification": ROOT / "docs/benchmarks.md",
+    "settlement": ROOT / "docs/benchmarks.md",
+    "federated": ROOT / "docs/benchmarks.md",
+}
 
 
 def main(axis: str) -> None:

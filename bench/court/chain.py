@@ -28,7 +28,7 @@ async def judge_on(folder: Path, key: Key) -> AsyncIterator[ChainClient]:
     rpc = Rpc(node.url)
     try:
         await rpc.ask("anvil_setBalance", key.address, COIN_WEI)
-        chain = await connect(node.url, await deploy(node.url, key, key.address, key.address))
+        chain = await connect(node.url, await deploy(node.url, key, key.address))
         try:
             yield chain
         finally:

@@ -66,7 +66,7 @@ def noted(speaker: Speaker, made: list[Move]) -> Speaker:
 
 def times_of(lease: WideRehearsal, terms: Terms, made: list[Move]) -> tuple[float, float]:
     """Processor seconds of the clerk: of all moves, and of the one that is judged by computing."""
-    claim = sign_move(lease.keys[Party.CHALLENGER], terms, terms.id, Claim(terms.id))
+    claim = sign_move(lease.keys[Party.CHALLENGER], terms, terms.id, Claim())
     begun = time.process_time()
     dispute = lodge(terms.record, terms, claim, 0)
     spent, judging = time.process_time() - begun, 0.0

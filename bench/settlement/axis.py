@@ -1,4 +1,4 @@
-"""Axis `settlement`: gas for each settled job, beside escrow, transfers and netted payments on the same node.
+"""Axis `settlement`: gas for each settled job, beside transfers and netted payments on the same node.
 
 An epoch's gas is its root and a thirtieth of paying its providers, since what is owed is cumulative and paid once in
 30 epochs. All balances and slots are in use before anything is measured, as they are in a market that runs.
@@ -14,7 +14,7 @@ from assay.devnet.folder import Folder
 from bench.result import Result
 from bench.settlement.market import Cost, Market
 from bench.settlement.node import Node
-from bench.settlement.without import Netted, escrow_gas, transfer_gas
+from bench.settlement.without import Netted, transfer_gas
 
 # Jobs of an epoch, and how many providers did them.
 SIZES: Final = ((1, 1), (100, 100), (10_000, 100))
@@ -49,7 +49,7 @@ def measure(node: Node) -> Result:
     market = Market(node)
     market.epoch(100, 100)  # everyone has been paid before
     costs = {jobs: market.epoch(jobs, providers) for jobs, providers in SIZES}
-    netted, escrow, transfer = Netted(market), escrow_gas(market), transfer_gas(market)
+    netted, transfer = Netted(market), transfer_gas(market)
     figures: dict[str, float] = {}
     peers: dict[str, dict[str, float]] = {"netted payments": {}}
     ratios: dict[str, float] = {}
@@ -57,10 +57,10 @@ def measure(node: Node) -> Result:
         each, peer = per_job(costs[jobs], jobs), netted.gas(providers) / jobs
         figures |= figures_of(costs[jobs], jobs, providers)
         peers["netted payments"][f"gas_a_job_at_{jobs}"] = peer
-        ratios |= {f"netted_over_epoch_at_{jobs}": peer / each, f"escrow_over_epoch_at_{jobs}": escrow / each}
+        ratios |= {f"netted_over_epoch_at_{jobs}": peer / each, f"transfer_over_epoch_at_{jobs}": transfer / each}
     figures["build_us_a_job_at_10000"] = costs[10_000].build_s / 10_000 * 1e6
     ratios["aimed_gas_over_gas_at_10000"] = GAS_AIM / per_job(costs[10_000], 10_000)
-    peers |= {"escrow for each job": {"gas_a_job": escrow}, "transfer for each job": {"gas_a_job": transfer}}
+    peers |= {"transfer for each job": {"gas_a_job": transfer}}
     notes = (
         "an epoch pays each provider once in 30, the peers in every one; `each_claiming`: each by one of its own",
         "the root replaces one of 45 days before; in the first lap a new slot costs what `first_lap` adds",

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from assay.chain.artefacts import artefact
+from assay.chain.payment.shapes import epoch_fields, leaf_fields
 from assay.proof.eip712 import Domain
 from assay.proof.settlement import Payout, Posted, Settlement
-from assay.proof.settlement_epoch import Book, Leaf, build, posted_as
+from assay.proof.settlement_epoch import Book, build, posted_as
 from bench.settlement.node import Contract, Node, deploy
 
 PROVIDERS: Final = [f"0x{number:040x}" for number in range(0xB0000, 0xB0064)]
@@ -57,9 +58,9 @@ class Market:
         self._let_fall(posted)
         again, posted = self._post(posted)
         self.node.pass_time(DAY_S + 1)
-        self.payment.send(self.admin, "finalise", epoch_of(posted))
+        self.payment.send(self.admin, "finalise", epoch_fields(posted))
         pay_one, pay_all = self._pay(after, posted, PROVIDERS[:1]), self._pay(after, posted, PROVIDERS[:providers])
-        self.payment.send(self.admin, "pay", epoch_of(posted), leaves_of(after, PROVIDERS))
+        self.payment.send(self.admin, "pay", epoch_fields(posted), leaves_of(after, PROVIDERS))
         self.book, self.number = after, self.number + 1
         return Cost(again, first_lap, pay_all, pay_one, build_s)
 
@@ -71,15 +72,15 @@ class Market:
 
     def _let_fall(self, posted: Posted) -> None:
         """Nothing; the epoch is void for want of an answer, and what it was written to is not empty any more."""
-        self.challenges.send(self.challenger, "demand", epoch_of(posted), STEP, 0)
+        self.challenges.send(self.challenger, "demand", epoch_fields(posted), STEP, 0)
         self.node.pass_time(DAY_S + 1)
-        self.challenges.send(self.challenger, "expire", epoch_of(posted), STEP, 0)
+        self.challenges.send(self.challenger, "expire", epoch_fields(posted), STEP, 0)
         self.payment.send(self.admin, "addBond", BOND)
 
     def _pay(self, book: Book, posted: Posted, whom: list[str]) -> int:
         """What paying some takes; then all is as before."""
         snapshot = self.node.ask("evm_snapshot")
-        gas = self.payment.gas(self.admin, "pay", epoch_of(posted), leaves_of(book, whom))
+        gas = self.payment.gas(self.admin, "pay", epoch_fields(posted), leaves_of(book, whom))
         self.node.ask("evm_revert", snapshot)
         return gas
 
@@ -102,18 +103,6 @@ class Market:
             self.payment.send(self.admin, "register", provider)
 
 
-def epoch_of(posted: Posted) -> tuple[Any, ...]:
-    """An epoch as a call takes it."""
-    who = (posted.number, posted.posted_at, posted.poster)
-    return (*who, posted.steps, posted.steps_root, tuple(posted.state))
-
-
 def leaves_of(book: Book, accounts: list[str]) -> list[tuple[Any, ...]]:
     """The leaves of accounts as a call takes them."""
-    return [leaf_of(book.leaf(account)) for account in accounts]
-
-
-def leaf_of(leaf: Leaf) -> tuple[Any, ...]:
-    """A leaf as a call takes it."""
-    siblings = [(node.hash, node.credits << 128 | node.debits) for node in leaf.branch.siblings]
-    return (leaf.account, leaf.credit, leaf.debit, (leaf.branch.mask, siblings))
+    return [leaf_fields(book.leaf(account)) for account in accounts]

@@ -93,7 +93,7 @@ class Contract:
 def deploy(node: Node, name: str, *arguments: Any, folder: Path | None = None) -> Contract:
     """A new contract, from the project's artefacts or a folder of others."""
     if folder is None:
-        abi, bytecode = artefact(name)
+        abi, bytecode, _ = artefact(name)
     else:
         fields = json.loads((folder / f"{name}.json").read_text())
         abi, bytecode = fields["abi"], bytes.fromhex(fields["bytecode"].removeprefix("0x"))

@@ -5,17 +5,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
+from assay.proof.policy import TIERS
 from assay.schema.values import derive_id
 from assay.settlement.domain import audit_fee
-from assay.verification.domain import Want
+from assay.verification.domain import Want, is_doubled, is_twin_first, spoil_seed
 from assay.verification.domain.judging import CLAIM
 from bench.verification.market import (
     BOND,
     COMMON,
+    DISPUTE,
     FEE,
     LIE,
     OWN,
+    PLANTED_PPM,
     PRICE,
+    SECRET,
     SLASH,
     TRUTH,
     Order,
@@ -28,6 +32,8 @@ from bench.verification.market import (
 EPOCH_JOBS: Final = 100
 JOB_SEGMENTS: Final = 4
 ASKED_MAX: Final = 512
+READING: Final = PRICE * next(tier.audit_ppm for tier in TIERS if tier.name == "prefill") // 1_000_000
+"""What the dearest reading costs."""
 GUESSED: Final = bytes(32)
 """What colluding verifiers take for the service's secret."""
 
@@ -51,15 +57,19 @@ def falsifies(
     epoch_jobs: int = EPOCH_JOBS,
     job_segments: int = JOB_SEGMENTS,
     machine: str = COMMON,
+    contests: bool = False,
 ) -> Game:
-    """A provider falsifies that share of its segments; those of the verifiers who collude uphold it."""
+    """A provider falsifies that share of its segments; those of the verifiers who collude uphold it.
+
+    It gives in when it is found out, or contests everything that it is accused of.
+    """
 
     def play(jobs: int, chance: random.Random) -> Played:
         gain, harmed, passed = 0, 0, 0
         for _ in range(jobs // epoch_jobs):
             orders = orders_of(epoch_jobs, job_segments, chance)
             false = falsified(share, orders, chance)
-            won, is_found, slashed = epoch(verifiers or Verifiers(), orders, false, passed, chance, machine)
+            won, is_found, slashed = epoch(verifiers or Verifiers(), orders, false, passed, chance, machine, contests)
             gain, harmed, passed = gain + won, harmed + slashed, 0 if is_found else passed + 1
         return Played(gain, harmed)
 
@@ -84,20 +94,25 @@ def epoch(
     passed: int,
     chance: random.Random,
     machine: str = COMMON,
+    contests: bool = False,
 ) -> tuple[int, bool, int]:
     """What an epoch gains, whether it is found out, and how many honest verifiers are slashed in it."""
     draw, fellows = draw_from(orders, passed, chance.randbytes(8).hex()), verifiers.fellows
     drawn = [place for each in draw.segments if (place := (each.lease_id, each.segment)) in false]
-    gain, is_found, harmed = PRICE * len(false), bool(drawn) and not fellows, 0
+    gain, is_found, harmed, tied = PRICE * len(false), bool(drawn) and not fellows, 0, set[str]()
     fee = share_of(orders, len(draw.segments) - len(draw.extra))
     for place in drawn if fellows else ():
         question = want_of(draw.seed, place, machine)
-        answered = verifiers.ask(question, lambda verifier: CLAIM if verifier in fellows else TRUTH)
+        answered = verifiers.ask(question, lambda verifier: CLAIM if verifier in fellows else TRUTH, contests)
         # Who upholds what it did not compute saves the segment's cost; who is overruled has no fee, and no cost.
         gain += PRICE * len(answered.upheld & fellows) - (BOND + fee - PRICE) * len(answered.overruled & fellows)
         harmed += len(answered.overruled - fellows)
         is_found = is_found or not answered.stands
-    return gain - is_found * (sum(order.pay for order in orders) + SLASH), is_found, harmed
+        tied |= {place[0]} if answered.is_tied else set()
+    # One bond serves all that it contests in an epoch.
+    lost = is_found * (sum(order.pay for order in orders) + SLASH + contests * DISPUTE)
+    unpaid = 0 if is_found else sum(order.pay for order in orders if order.lease_id in tied)
+    return gain - lost - unpaid, is_found, harmed
 
 
 def states_own_class(colluding: int, epoch_jobs: int = EPOCH_JOBS, job_segments: int = JOB_SEGMENTS) -> Game:
@@ -115,24 +130,30 @@ def hides_behind_own_orders(jobs: int, chance: random.Random) -> Played:
     return Played(gain)
 
 
-def answers_falsely(verifiers: Verifiers, lies: Lies) -> Game:
-    """Colluding verifiers say the same made-up thing about true claims, where they decide to, and compute nothing."""
+def answers_falsely(verifiers: Verifiers, lies: Lies, contests: bool = True) -> Game:
+    """Colluding verifiers say the same made-up thing about true claims, where they decide to, and compute nothing.
+
+    The provider contests what falls by it, as its worker does.
+    """
 
     def play(jobs: int, chance: random.Random) -> Played:
         gain, harmed, fellows = 0, 0, verifiers.fellows
         for number in range(jobs // EPOCH_JOBS):
             orders = orders_of(EPOCH_JOBS, JOB_SEGMENTS, chance)
             draw = draw_from(orders, number, chance.randbytes(8).hex())
-            fee = share_of(orders, len(draw.segments))
+            fee, accusers = share_of(orders, len(draw.segments)), set[str]()
             for each in draw.segments:
                 question = want_of(draw.seed, (each.lease_id, each.segment))
                 if lies(verifiers, question, chance):
-                    answered = verifiers.ask(question, lambda verifier: LIE if verifier in fellows else CLAIM)
+                    answered = verifiers.ask(question, lambda verifier: LIE if verifier in fellows else CLAIM, contests)
                     # Without the lie the first alone had answered, for its fee, at the segment's cost.
                     gain += (
                         fee * (len(answered.upheld & fellows) - 1) + PRICE - BOND * len(answered.overruled & fellows)
                     )
                     harmed += len(answered.overruled - fellows) + (not answered.stands)
+                    accusers |= answered.lost_bond
+            # An accuser has one bond in all its disputes of an epoch.
+            gain -= DISPUTE * len(accusers & fellows)
         return Played(gain, harmed)
 
     return play
@@ -171,3 +192,35 @@ def orders_from_itself(colluding: int, segments: int = 1, asked: int = 2) -> Gam
         return Played(gain)
 
     return play
+
+
+def reads(at_first: bool, at_second: bool = False) -> Game:
+    """Verifiers, each for itself, of claims that are read: each reads what it is asked as the first, or as a second.
+
+    What it does not read it upholds. It repeats whom the seed draws first: that is all that is public of what it is
+    asked. A reading costs a part of the segment, and no more is saved.
+    """
+
+    def play(jobs: int, chance: random.Random) -> Played:
+        verifiers, gain = Verifiers(), 0
+        for number in range(jobs // EPOCH_JOBS):
+            orders = orders_of(EPOCH_JOBS, JOB_SEGMENTS, chance)
+            draw = draw_from(orders, number, chance.randbytes(8).hex())
+            caught = BOND + share_of(orders, len(draw.segments))
+            for each in draw.segments:
+                question = want_of(draw.seed, (each.lease_id, each.segment))
+                asked, planted = twins_of(verifiers, question)
+                unread = [place for place in range(asked) if not (at_first, at_second)[place]]
+                is_spoiled = spoil_seed(SECRET, f"{question.question_id} twin") is not None
+                gain += READING * len(unread) - caught * (is_spoiled and planted in unread)
+        return Played(gain)
+
+    return play
+
+
+def twins_of(verifiers: Verifiers, question: Want) -> tuple[int, int | None]:
+    """How many are asked a question, or it and its twin, one after the other; and which of them has the twin."""
+    draw = (SECRET, question.seed, question.question_id, PLANTED_PPM)
+    if not is_doubled(*draw):
+        return len(verifiers.first(question, 1)), None
+    return len(verifiers.first(question, 2)), int(not is_twin_first(*draw))

@@ -10,12 +10,14 @@ from typing import Final
 
 from blake3 import blake3
 
+from assay.chain.governed.terms import StakeTerms
 from assay.proof.epoch import Entry, Range
 from assay.proof.policy import full_fee
 from assay.schema.audit import VerifierAnnounced
+from assay.schema.dispute import DisputeOutcome
 from assay.schema.job import JobSpec
-from assay.schema.values import BOND_PER_VERIFIER, STAKE_PER_SLOT, cost_of, encode_token
-from assay.settlement.domain import audit_fee, bond_amount, slash_amount
+from assay.schema.values import BOND_PER_VERIFIER, DISPUTE_BOND, cost_of, encode_token
+from assay.settlement.domain import audit_fee
 from assay.verification.domain import (
     Asked,
     Candidate,
@@ -29,16 +31,24 @@ from assay.verification.domain import (
     rule,
     wanted,
 )
+from assay.verification.domain.dispute import ANSWERS_MAX, REDRAWN, recount, ruling_of
 from assay.verification.domain.draws import Draw
+from assay.verification.domain.judging import Ruling
 
 PRICE: Final = 1_000_000
 SPEC: Final = JobSpec(kind="noop", segments=1, segment_units=1_000_000)
 FEE: Final = full_fee(SPEC, PRICE)
 PAR: Final = 10**12
 """So many base units of the native token for one of the stable token's."""
-SLASH: Final = slash_amount(STAKE_PER_SLOT) // PAR
+PPM: Final = 1_000_000
+SEVERE_PPM: Final = 500_000
+CARELESS_PPM: Final = 200_000
+"""What the contract takes of stake: of who claims what is false, of who answers without looking."""
+SLASH: Final = StakeTerms().base * SEVERE_PPM // PPM // PAR
 PLANTED_PPM: Final = 50_000
-BOND: Final = bond_amount(BOND_PER_VERIFIER) // PAR
+BOND: Final = BOND_PER_VERIFIER * CARELESS_PPM // PPM // PAR
+DISPUTE: Final = DISPUTE_BOND // PAR
+"""What each party of a dispute has locked."""
 TRUTH: Final = 1
 """The group of those who say what a false segment really comes to."""
 LIE: Final = 2
@@ -55,11 +65,26 @@ Says = Callable[[str], int]
 
 @dataclass(frozen=True)
 class Answered:
-    """What a question came to: whether the claim stands, who answered in vain, and who with success."""
+    """What a question came to: whether the claim stands, who answered in vain, and who with success.
+
+    Of one that was contested, how it ended, and with whom it was disputed: that party has a bond in it, too.
+    """
 
     stands: bool
     overruled: frozenset[str]
     upheld: frozenset[str]
+    outcome: DisputeOutcome | None = None
+    accuser: str = ""
+
+    @property
+    def is_tied(self) -> bool:
+        """Whether nobody is to blame: its lease is not paid."""
+        return self.outcome is DisputeOutcome.NUMERIC_TIE
+
+    @property
+    def lost_bond(self) -> frozenset[str]:
+        """The accuser, if it loses the bond of the dispute."""
+        return frozenset({self.accuser} if self.outcome is DisputeOutcome.CHALLENGER_FAULT else ())
 
 
 @dataclass(frozen=True)
@@ -106,17 +131,40 @@ class Verifiers:
             drawn.append(Asked(chosen.verifier, chosen.announced.network))
         return drawn
 
-    def ask(self, want: Want, says: Says) -> Answered:
-        """How a question ends if verifiers answer so; where there are none left to decide it, the claim stands."""
+    def ask(self, want: Want, says: Says, contests: bool = False) -> Answered:
+        """How a question ends if verifiers answer so; where there are none left to decide it, the claim stands.
+
+        A claim that falls is contested or not.
+        """
         drawn: list[Asked] = []
         count = 1
         while len(drawn := self.first(want, count, drawn)) == count:
             votes = [Vote(each.verifier, says(each.verifier)) for each in drawn]
             if ruling := rule(votes):
-                overruled = frozenset(ruling.overruled)
-                return Answered(ruling.stands, overruled, frozenset(vote.audit_id for vote in votes) - overruled)
+                is_disputed = contests and not ruling.stands
+                return self._recount(want, says, drawn, ruling) if is_disputed else answered_of(votes, ruling)
             count = wanted(votes)
         return Answered(True, frozenset(), frozenset())
+
+    def _recount(self, want: Want, says: Says, drawn: list[Asked], standing: Ruling) -> Answered:
+        """How a contested question ends: two more are asked, then one at a time while they decide nothing."""
+        accuser = min(each.verifier for each in drawn if each.verifier not in standing.overruled)
+        more = REDRAWN
+        while True:
+            before, drawn = len(drawn), self.first(want, len(drawn) + more, drawn)
+            votes = [Vote(each.verifier, says(each.verifier)) for each in drawn]
+            outcome = recount(votes)
+            is_open = before < len(drawn) < ANSWERS_MAX
+            if outcome is not DisputeOutcome.NUMERIC_TIE or not is_open:
+                found = answered_of(votes, ruling_of(outcome, standing, votes))
+                return replace(found, outcome=outcome, accuser=accuser)
+            more = 1
+
+
+def answered_of(votes: Sequence[Vote], ruling: Ruling) -> Answered:
+    """What a ruling comes to for those who answered."""
+    overruled = frozenset(ruling.overruled)
+    return Answered(ruling.stands, overruled, frozenset(vote.audit_id for vote in votes) - overruled)
 
 
 def want_of(seed: str, place: tuple[str, int], machine: str = COMMON) -> Want:

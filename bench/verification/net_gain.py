@@ -16,6 +16,7 @@ from bench.verification.games import (
     falsifies,
     hides_behind_own_orders,
     orders_from_itself,
+    reads,
     sometimes,
     states_own_class,
     where_it_wins,
@@ -48,10 +49,32 @@ STRATEGIES: Final = (
         for colluding in (1, 7, 10, 15)
     ),
     Strategy("an identity a segment, 19 of 20", falsifies(1.0, Verifiers(20, 19), 1, 1), False),
+    Strategy("falsifies 5%, contests", falsifies(0.05, contests=True)),
+    *(
+        Strategy(
+            f"falsifies 5%, contests, {colluding} of 20 verifiers",
+            falsifies(0.05, Verifiers(20, colluding), contests=True),
+        )
+        for colluding in (4, 7, 10)
+    ),
+    *(
+        Strategy(
+            f"an identity a segment, contests, {colluding} of 20",
+            falsifies(1.0, Verifiers(20, colluding), 1, 1, contests=True),
+        )
+        for colluding in (1, 7, 10)
+    ),
+    Strategy(
+        "an identity a segment, contests, 15 of 20", falsifies(1.0, Verifiers(20, 15), 1, 1, contests=True), False
+    ),
+    Strategy("so, contests, 17 of 20", falsifies(1.0, Verifiers(20, 17), 1, 1, contests=True), False),
     Strategy("lazy in 10% of its audits", answers_falsely(Verifiers(20, 1), sometimes(0.1))),
     Strategy("lazy in all of its audits", answers_falsely(Verifiers(20, 1), sometimes(1.0))),
+    Strategy("upholds unread all claims that are read", reads(at_first=False)),
+    Strategy("so, but what it is asked as a second", reads(at_first=False, at_second=True)),
     Strategy("lies always, 2 of 20", answers_falsely(Verifiers(20, 2), sometimes(1.0))),
     Strategy("lies always, 7 of 20", answers_falsely(Verifiers(20, 7), sometimes(1.0))),
+    Strategy("so, not contested", answers_falsely(Verifiers(20, 7), sometimes(1.0), contests=False)),
     Strategy("lies where it might win, 2 of 20", answers_falsely(Verifiers(20, 2), where_it_wins)),
     Strategy("so, the honest on one network", answers_falsely(Verifiers(20, 2, network="home"), where_it_wins)),
     *(Strategy(f"states a class of its own, {count} of 20", states_own_class(count)) for count in (3, 7, 10)),

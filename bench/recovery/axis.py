@@ -1,0 +1,190 @@
+"""Fine-tuning jobs whose provider is killed with SIGKILL at a random moment, until another one has made the next step.
+
+A step is seen in the heartbeats of whoever made it, five a second; lost are the steps since the last commitment. The
+provider that takes over is cold in one half of the kills (its child has to load torch) and holds its libraries in the
+other. The peer is torchrun elastic: two workers, gloo, a checkpoint each 50 steps, one of them killed.
+"""
+
+import asyncio
+import json
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from assay.bus import JetStreamBus, Message, connect
+from assay.client.sdk import Assay
+from assay.devnet.devnet import Devnet
+from assay.devnet.parties import Party, Terms
+from assay.matching.beats import BEATS
+from assay.proof.digest import blob_digest
+from assay.schema.values import Role
+from bench.recovery.model import TEXT, tiny
+from bench.recovery.torchrun import Elastic, elastic
+from bench.result import Result
+
+KILLS: Final = 3
+SEGMENT_STEPS: Final = 50
+STEPS: Final = 10_000
+BEAT_S: Final = 0.2
+LAPSE_S: Final = 1.0
+WITHIN_S: Final = 90.0
+PRICE_LIMIT: Final = 10**8
+AIMS: Final = {"2_s_over_warm": 1.0, "torchrun_over_warm": 1.0}
+JOB: Final = {"sequence_tokens": 64, "batch": 4, "lora_rank": 2, "threads": 1, "learning_rate": 0.001}
+
+
+@dataclass(slots=True)
+class Beating:
+    """The last step that each provider told of, and when."""
+
+    steps: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    async def hear(self, message: Message) -> None:
+        """Take note of a heartbeat."""
+        said = json.loads(message.data)
+        for progress in (said.get("leases") or {}).values():
+            if "done" in progress:
+                step = progress["segment"] * SEGMENT_STEPS + progress["done"]
+                self.steps[said["provider"]] = (step, time.perf_counter())
+
+    async def until(self, provider: str, step: int = 0, since_s: float = 0.0) -> tuple[int, float]:
+        """The step that a provider told of, once it is at least this one. Raises TimeoutError."""
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                found = self.steps.get(provider, (-1, 0.0))
+                if found[0] >= step and found[1] > since_s:
+                    return found
+                await asyncio.sleep(0.01)
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """From a kill to the next step, and how many steps were made again."""
+
+    took_s: float
+    lost_steps: int
+
+
+def run() -> Result:
+    """The axis, measured now, in some three minutes."""
+    return asyncio.run(measure())
+
+
+async def measure() -> Result:
+    """Kills of both kinds, then the peer's."""
+    cold, warm = [await kills(preload) for preload in (False, True)]
+    peer = await elastic(KILLS)
+    return compose(cold, warm, peer)
+
+
+async def kills(preload: bool) -> list[Kill]:
+    """The kills of one network."""
+    with tempfile.TemporaryDirectory(prefix="assay-bench-") as name:
+        folder = Path(name)
+        model = tiny(folder / "models")
+        async with network(folder, preload) as (devnet, assay, beating):
+            found = []
+            for number in range(KILLS):
+                found.append(await kill_once(devnet, assay, beating, model, number))
+            return found
+
+
+async def kill_once(devnet: Devnet, assay: Assay, beating: Beating, model: str, number: int) -> Kill:
+    """One job, whose first provider is killed; both are at work again afterwards."""
+    params: dict[str, Any] = {"model": model, "data": blob_digest(TEXT), "steps": STEPS, **JOB}
+    job_id = await assay.submit(
+        "finetune", params | {"segment_steps": SEGMENT_STEPS, "seed": number}, price_limit=PRICE_LIMIT
+    )
+    view = await started(assay, job_id)
+    by_id = {party.id: name for name, party in devnet.parties.items()}
+    first = view.leases[0].provider
+    (second,) = (party.id for party in devnet.parties.values() if party.role == Role.PROVIDER and party.id != first)
+    await beating.until(first, 2 * SEGMENT_STEPS)
+    await asyncio.sleep(random.Random(number).uniform(0.2, 2.0))
+    step, _ = beating.steps[first]
+    devnet.supervisor.kill(by_id[first])
+    killed_s = time.perf_counter()
+    _, next_s = await beating.until(second, 1, killed_s)
+    resumed = min(commit for commit in await first_steps(assay, job_id, second))
+    await assay.cancel(job_id)
+    await ended(assay, job_id)
+    await devnet.supervisor.start_one(by_id[first])
+    await listed(assay, 2)
+    return Kill(next_s - killed_s, max(0, step - resumed * SEGMENT_STEPS))
+
+
+async def first_steps(assay: Assay, job_id: str, provider: str) -> list[int]:
+    """The segments that a provider closed of a job, once there is one."""
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            said = [each.event async for each in assay.events(follow=False)]
+            mine = [e for e in said if getattr(e, "provider", "") == provider and getattr(e, "job_id", "") == job_id]
+            if segments := [e.segment for e in mine if e.type == "lease.committed"]:  # type: ignore[attr-defined]
+                return segments
+            await asyncio.sleep(0.2)
+
+
+async def started(assay: Assay, job_id: str) -> Any:
+    """The job once it has a lease that began."""
+    async with asyncio.timeout(WITHIN_S):
+        while not (view := await assay.job(job_id)).leases:
+            await asyncio.sleep(0.1)
+    return view
+
+
+async def ended(assay: Assay, job_id: str) -> None:
+    """Return when nobody works at the job any more."""
+    async with asyncio.timeout(WITHIN_S):
+        while (await assay.job(job_id)).state in ("running", "matched", "waiting", "started"):
+            await asyncio.sleep(0.1)
+
+
+async def listed(assay: Assay, count: int) -> None:
+    """Return when so many providers are listed and heard."""
+    async with asyncio.timeout(WITHIN_S):
+        while len((await assay.network())["providers"]) < count:
+            await asyncio.sleep(0.1)
+    await asyncio.sleep(2.0)
+
+
+@asynccontextmanager
+async def network(folder: Path, preload: bool) -> AsyncIterator[tuple[Devnet, Assay, Beating]]:
+    """A network of two providers, a requester before it, and what the heartbeats say."""
+    knobs = {"matching": {"lapse_s": LAPSE_S}, "execution": {"preload": preload}}
+    async with Devnet(folder, folder / "models", knobs=knobs) as devnet:
+        places = devnet.places
+        await devnet.join(Party.make(places.parties, "requester", Role.REQUESTER))
+        for name in ("provider-1", "provider-2"):
+            await devnet.join(Party.make(places.parties, name, Role.PROVIDER, Terms(beat_s=BEAT_S)))
+        beating = Beating()
+        bus: JetStreamBus = await connect(devnet.servers.nats_url, places.service("matching") / "nats.creds", "bench")
+        await bus.listen(BEATS, beating.hear)
+        async with Assay.connect(devnet.profile("requester")) as assay:
+            await assay.upload(TEXT)
+            await listed(assay, 2)
+            yield devnet, assay, beating
+        await bus.close()
+
+
+def compose(cold: list[Kill], warm: list[Kill], peer: Elastic) -> Result:
+    """The result: medians; a ratio above 1 is better for us."""
+    figures: dict[str, float | str | None] = {}
+    for name, found in (("cold", cold), ("warm", warm)):
+        figures[f"{name}_next_step_s"] = statistics.median(each.took_s for each in found)
+        figures[f"{name}_next_step_s_max"] = max(each.took_s for each in found)
+        figures[f"{name}_steps_lost_max"] = max(each.lost_steps for each in found)
+    took_s = float(figures["warm_next_step_s"] or 0)
+    ratios = {"2_s_over_warm": 2 / took_s}
+    if peer.next_step_s:
+        ratios["torchrun_over_warm"] = statistics.median(peer.next_step_s) / took_s
+    notes = (
+        f"{KILLS} kills each; a segment is {SEGMENT_STEPS} steps; lapse after {LAPSE_S:g} s of silence, heartbeats "
+        f"each {BEAT_S:g} s, which is also how exactly a step is seen",
+    )
+    return Result("recovery", figures, {"torchrun elastic": peer.figures()}, ratios, AIMS, notes)

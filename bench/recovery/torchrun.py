@@ -1,0 +1,94 @@
+"""torchrun elastic as the peer: two workers of one node over gloo, a checkpoint each 50 steps, one killed at random."""
+
+import asyncio
+import os
+import random
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+WITHIN_S: Final = 60.0
+WARM_STEPS: Final = 80
+WORKER: Final = Path(__file__).with_name("elastic_worker.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Elastic:
+    """What the kills came to; one that no step followed in time is a hang."""
+
+    next_step_s: list[float]
+    lost_steps: list[int]
+    hangs: int
+
+    def figures(self) -> dict[str, float | str | None]:
+        """The figures, medians."""
+        return {
+            "next_step_s": statistics.median(self.next_step_s) if self.next_step_s else None,
+            "steps_lost_max": max(self.lost_steps, default=None),
+            f"hangs_over_{WITHIN_S:g}_s": self.hangs,
+        }
+
+
+async def elastic(kills: int) -> Elastic:
+    """So many kills, each of a run of its own."""
+    found = [await kill_once(number) for number in range(kills)]
+    done = [each for each in found if each]
+    return Elastic([each[0] for each in done], [each[1] for each in done], len(found) - len(done))
+
+
+async def kill_once(number: int) -> tuple[float, int] | None:
+    """From the kill of a worker to the next step, and how many were made again; None if no step came."""
+    with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
+            *("--max-restarts=3", "--monitor-interval=0.1", str(WORKER), folder),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                step, pid = await read_step(process.stdout, WARM_STEPS)
+            pause_s = time.perf_counter() + random.Random(number).uniform(0.2, 2.0)
+            while time.perf_counter() < pause_s:
+                step, pid = await read_step(process.stdout, 0)
+            os.kill(pid, signal.SIGKILL)
+            killed_s = time.perf_counter()
+            async with asyncio.timeout(WITHIN_S):
+                while True:
+                    found, now_pid = await read_step(process.stdout, 0)
+                    if now_pid != pid:
+                        return time.perf_counter() - killed_s, step + 1 - found
+                    step = max(step, found)
+        except TimeoutError:
+            return None
+        finally:
+            if process.returncode is None:
+                end(process.pid)
+            # What it has said yet is read to its end: a process whose pipe is full is never seen to have ended.
+            await process.communicate()
+
+
+def end(pid: int) -> None:
+    """Kill a process and all below it, which have sessions of their own."""
+    root = psutil.Process(pid)
+    for process in (root, *root.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+async def read_step(said: asyncio.StreamReader, least: int) -> tuple[int, int]:
+    """The next step of at least this number that the first worker told of, and its process."""
+    while line := await said.readline():
+        words = line.split()
+        if len(words) == 3 and words[0] == b"step" and int(words[1]) >= least:
+            return int(words[1]), int(words[2])
+    raise TimeoutError
