@@ -80,7 +80,8 @@ class Desk:
         return [_event(row) for row in await self.rows(f"{OUTBOX} where {condition} order by position", value)]
 
     async def rows(self, sql: str, *args: object) -> list[Any]:
-        return [tuple(row) for row in await self.ctx.store.pool.fetch(sql, *args)]
+        async with self.ctx.store.reading() as tx:
+            return [tuple(row) for row in await tx.fetch(sql, *args)]
 
     async def close(self) -> None:
         await self.ctx.store.close()

@@ -7,20 +7,22 @@ The functions give sentences about what is wrong; none is right.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
 from assay.bus import connect
 from assay.client.profile import Profile
 from assay.client.sdk import Assay
-from assay.devnet.bank import DEPOSIT, FUND, STAKE_PER_SLOT, balances, totals
+from assay.devnet.bank import DEPOSIT, FUND, TERMS, stake_of
 from assay.devnet.devnet import Devnet
+from assay.devnet.holdings import PAYMENT, Holdings, totals
 from assay.proof.report import verify
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobExecuted, JobFunded, JobRefunded, JobSettled, JobStopped, JobSubmitted
-from assay.schema.lease import LeaseGranted, LeasePaid, LeaseVerified
-from assay.schema.values import Role, cost_of
+from assay.schema.lease import LeaseCommitted, LeaseGranted, LeasePaid, LeaseVerified
+from assay.schema.values import Role, address_of, cost_of
+from assay.schema.voucher import VOUCHED_KINDS, VoucherPresented, payable_units
 
 Said = Sequence[Envelope[Event]]
 ONCE: Final = (
@@ -32,7 +34,7 @@ ONCE: Final = (
     *("audit.upheld", "audit.overruled", "audit.paid"),
 )
 FEE_PART: Final = 100
-"""One in so many of what a lease costs goes to the audit fund."""
+"""One in so many of what a lease costs is its fee."""
 ENDS: Final = ("job.settled", "job.refunded", "job.unfunded")
 
 
@@ -65,9 +67,10 @@ def open_jobs(said: Said) -> Iterator[str]:
 
 
 def money(said: Said) -> Iterator[str]:
-    """Payments without proof, of another amount than earned, or that do not add up to what was locked."""
+    """Payments without proof, of another amount than earned, or that do not add up to what was held."""
     price = {event.lease_id: event.mega_unit_price for event in of(said, LeaseGranted)}
     cost = {event.lease_id: cost_of(event.units, price[event.lease_id]) for event in of(said, LeaseVerified)}
+    cost |= vouched(said, price)
     fee = {lease_id: amount // FEE_PART for lease_id, amount in cost.items()}
     earned = {lease_id: amount - fee[lease_id] for lease_id, amount in cost.items()}
     paid: dict[str, int] = {}
@@ -82,10 +85,32 @@ def money(said: Said) -> Iterator[str]:
         out = {payout.lease_id: payout.amount for payout in closing.payouts}
         if any(paid.get(lease_id) != amount for lease_id, amount in out.items() if amount):
             yield f"{closing.job_id}: its payouts {out} are not what its leases were paid"
-        if closing.fee != sum(fee.get(lease_id, 0) for lease_id in out):
+        fees = {payout.lease_id: payout.fee for payout in closing.payouts}
+        if fees != {lease_id: fee.get(lease_id, 0) for lease_id in out} or closing.fee != sum(fees.values()):
             yield f"{closing.job_id}: {closing.fee} is not the fee of {out}"
+        if closing.audited != sum(each.amount for each in closing.verifiers):
+            yield f"{closing.job_id}: {closing.audited} is not what its verifiers earned"
         if sum(out.values()) + closing.fee + closing.audited + closing.refunded != funded[closing.job_id]:
-            yield f"{closing.job_id}: {out}, {closing.fee} and {closing.refunded} are not what was locked"
+            yield f"{closing.job_id}: {out}, {closing.fee} and {closing.refunded} are not what was held"
+
+
+def vouched(said: Said, price: Mapping[str, int]) -> dict[str, int]:
+    """What each lease that is paid by vouchers cost: the price of one of those that were handed in, or nothing.
+
+    One that came after the job was charged is too late, so it need not be the highest.
+    """
+    units = {
+        event.job_id: event.spec.segment_units for event in of(said, JobSubmitted) if event.spec.kind in VOUCHED_KINDS
+    }
+    closed = Counter(event.lease_id for event in of(said, LeaseCommitted))
+    paid = {event.lease_id: event.amount for event in of(said, LeasePaid)}
+    costs = {event.lease_id: 0 for event in of(said, LeaseVerified) if event.job_id in units}
+    for event in sorted(of(said, VoucherPresented), key=lambda each: each.units):
+        most = payable_units(event.units, closed[event.lease_id], units[event.job_id])
+        cost = cost_of(most, price[event.lease_id])
+        if paid.get(event.lease_id) == cost - cost // FEE_PART:
+            costs[event.lease_id] = cost
+    return costs
 
 
 def work(said: Said) -> Iterator[str]:
@@ -109,28 +134,32 @@ def about(said: Said, jobs: Collection[str]) -> Said:
     return [envelope for envelope in said if getattr(envelope.event, "job_id", None) in jobs]
 
 
-def locked(said: Said) -> int:
-    """What the escrow must hold for jobs that are funded and have not ended."""
+def held(said: Said) -> dict[str, int]:
+    """What must be left in each requester's deposit for its jobs that are funded and have not ended, by its address."""
     ended = {envelope.event.about for envelope in said if envelope.event.type in ENDS}
-    return sum(event.amount for event in of(said, JobFunded) if event.job_id not in ended)
+    sums: Counter[str] = Counter()
+    for event in of(said, JobFunded):
+        sums[address_of(event.requester)] += 0 if event.job_id in ended else event.amount
+    return sums
 
 
-async def wrong_money(devnet: Devnet, locked_in_escrow: int) -> list[str]:
-    """What is wrong with the tokens on chain, while nothing but this is locked for jobs."""
-    rows = await balances(devnet.chain, list(devnet.parties.values()))
-    made = {"stable": FUND, "native": 0}
+def wrong_money(devnet: Devnet, rows: Holdings, said: Said) -> Iterator[str]:
+    """What is wrong with the tokens on chain: some appeared or vanished, are nobody's, or do not cover what is held."""
+    made = {"stable": FUND, "native": TERMS.bond}
     for party in devnet.parties.values():
         is_requester = party.role is Role.REQUESTER
-        made["stable" if is_requester else "native"] += (
-            2 * DEPOSIT if is_requester else 2 * STAKE_PER_SLOT * party.terms.slots
-        )
-    faults = [] if totals(rows) == made else [f"{made} was minted, {totals(rows)} is there"]
-    if rows["escrow contract"]["stable"] != locked_in_escrow:
-        faults.append(f"{rows['escrow contract']['stable']} is locked in escrow, {locked_in_escrow} for open jobs")
-    return faults + [f"{name} has {row}" for name, row in rows.items() if min(row.values()) < 0]
+        made["stable" if is_requester else "native"] += 2 * DEPOSIT if is_requester else stake_of(party)
+    if totals(rows) != made:
+        yield f"{made} was minted, {totals(rows)} is there"
+    if rows[PAYMENT]["stable"]:
+        yield f"{rows[PAYMENT]['stable']} in Payment is nobody's"
+    for name, address in devnet.people.items():
+        if held(said)[address.lower()] > rows[name]["deposit"]:
+            yield f"{held(said)} is held, and {rows[name]['deposit']} in the deposit of {name}"
+    yield from (f"{name} has {row}" for name, row in rows.items() if min(row.values()) < 0)
 
 
-async def wrong_ledger(devnet: Devnet, since_ms: int, within_s: float = 20.0) -> list[str]:
+async def wrong_ledger(devnet: Devnet, since_ms: int, within_s: float = 120.0) -> list[str]:
     """The drift between settlement's ledger and the chain, by a reconciliation later than `since_ms`."""
     profile = Profile.load(devnet.places.data / "operator")
     bus = await connect(profile.nats_url, profile.creds_file, "invariants")

@@ -7,9 +7,8 @@ from typing import Final
 
 from tests.invariants import Said, of
 
-from assay.devnet.bank import FUND
 from assay.devnet.devnet import Devnet
-from assay.schema.audit import AuditOverruled, AuditPaid, AuditUpheld, VerifierSlashed
+from assay.schema.audit import AuditOverruled, AuditPaid, AuditUpheld, VerifierSlashed, VerifierSpared
 from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochSettled
 from assay.schema.job import JobRefunded, JobSettled
 from assay.schema.values import NO_DIGEST, address_of
@@ -45,7 +44,8 @@ def unsettled(said: Said, jobs: Collection[str]) -> Iterator[str]:
 
 
 def audits(said: Said) -> Iterator[str]:
-    """Audits that are not paid once as they were upheld, and overruled ones that did not cost a bond once."""
+    """Audits that were upheld and not paid once, and overruled ones that did not cost a bond once, nor were spared."""
+    spared = Counter(event.audit_id for event in of(said, VerifierSpared))
     upheld = [(event.audit_id, event.verifier, event.fee) for event in of(said, AuditUpheld)]
     paid = [(event.audit_id, event.verifier, event.amount) for event in of(said, AuditPaid)]
     overruled = [(event.audit_id, event.verifier, event.reason) for event in of(said, AuditOverruled)]
@@ -57,19 +57,16 @@ def audits(said: Said) -> Iterator[str]:
     yield from (f"the audits that {job} ordered leave {left}" for job, left in ordered.items() if left)
     for name, due, done in (("paid", upheld, paid), ("slashed", overruled, slashed)):
         for what, times in (Counter(due) - Counter(done)).items():
+            if name == "slashed" and spared[what[0]] == times:
+                continue  # Whoever has nothing left at stake cannot be accused.
             yield f"audit {what} was not {name} ({times})"
         for what, times in (Counter(done) - Counter(due)).items():
             yield f"audit {what} was {name} {times} times too often"
 
 
-async def wrong_chain(devnet: Devnet, said: Said) -> list[str]:
-    """Anchored roots that the chain does not hold, and an audit fund that fees and audits do not explain."""
+async def wrong_anchors(devnet: Devnet, said: Said) -> list[str]:
+    """Anchored roots that the chain does not hold."""
     anchored = of(said, EpochAnchored)
     asked = [devnet.chain.root_of(address_of(epoch.provider), epoch.number) for epoch in anchored]
     held = zip(anchored, await asyncio.gather(*asked), strict=True)
-    faults = [f"the chain holds {root.hex()} for {epoch}" for epoch, root in held if root.hex() != epoch.root]
-    # What orders pay for audits goes past the fund, to the verifiers.
-    fees = sum(closing.fee + closing.audited for closing in (*of(said, JobSettled), *of(said, JobRefunded)))
-    expected = FUND + fees - sum(event.amount for event in of(said, AuditPaid))
-    fund = await devnet.chain.audit_fund()
-    return faults if fund == expected else [*faults, f"{fund} is in the audit fund, {expected} should be"]
+    return [f"the chain holds {root.hex()} for {epoch}" for epoch, root in held if root.hex() != epoch.root]

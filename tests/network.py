@@ -8,6 +8,7 @@ public events.
 import asyncio
 import contextlib
 import runpy
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.memory import quick_folder
 from tests.spans import Collector, collecting
 
 from assay.client.profile import Profile
@@ -22,21 +24,25 @@ from assay.client.sdk import Assay, JobView
 from assay.devnet.devnet import Devnet
 from assay.devnet.environment import SERVICES, Knobs
 from assay.devnet.errors import NotInstalled
+from assay.devnet.holdings import KINDS, Holdings, holdings, sums_of
 from assay.devnet.parties import STABLE, Party, Terms
 from assay.schema.event import Envelope, Event
 from assay.schema.values import Requirements, Role
 from assay.workloads import ModelStore
 
 ROOT: Final = Path(__file__).parent.parent
-KNOBS: Final[Knobs] = {"matching": {"lapse_s": 3}, "verification": {"epoch_s": 0.2, "audit_s": 60}}
+KNOBS: Final[Knobs] = {"matching": {"lapse_s": 5}, "verification": {"epoch_s": 0.2, "audit_s": 60}}
 TRACED_SHARE: Final = 0.02
 UNITS: Final = 1_000
 PRICE: Final = 20 * STABLE
 """Price of a million units at the steady providers."""
 SEGMENT_PRICE: Final = UNITS * PRICE // 1_000_000
+SLOWLY: Final = {"pause_ms": 50}
+"""What gives a noop job a middle: 20 segments a second, however fast the machine is."""
 FEE_PART: Final = 100
-"""One in so many of what a lease costs goes to the audit fund."""
-WITHIN_S: Final = 120.0
+"""One in so many of what a lease costs is its fee."""
+WITHIN_S: Final = 240.0
+CHANCE: Final = ("job.waiting", "verdict.reached", "lease.progressed")
 ENDS: Final = ("job.settled", "job.refunded", "job.unfunded")
 
 STEADY, SECOND, MORTAL, CHEAT = "steady", "second", "mortal", "cheat"
@@ -61,6 +67,7 @@ class Chronicle:
     """The public events of a network, as they come, each once."""
 
     said: list[Envelope[Event]] = field(default_factory=list)
+    by_job: defaultdict[str | None, list[Envelope[Event]]] = field(default_factory=lambda: defaultdict(list))
     grown: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def follow(self, assay: Assay) -> None:
@@ -68,6 +75,7 @@ class Chronicle:
         async for envelope in assay.events():
             async with self.grown:
                 self.said.append(envelope)
+                self.by_job[getattr(envelope.event, "job_id", None)].append(envelope)
                 self.grown.notify_all()
 
     async def until(self, is_so: Callable[[], Any], what: str, within_s: float = WITHIN_S) -> Any:
@@ -82,7 +90,7 @@ class Chronicle:
 
     def of(self, job_id: str) -> list[Envelope[Event]]:
         """What was said of a job and its leases."""
-        return [said for said in self.said if getattr(said.event, "job_id", None) == job_id]
+        return self.by_job[job_id]
 
 
 @dataclass
@@ -136,21 +144,25 @@ class Net:
     def story(self, about: str) -> list[str]:
         """What was said of one job or lease, in order: `type by whom`, a run of commitments as one line.
 
-        Whether a job had to wait for a moment is left to chance and left out.
+        Whether a job had to wait for a moment, or told how far it was, is left to chance and left out.
         """
         lines: list[str] = []
         for said in self.chronicle.said:
-            if said.event.about == about and said.event.type not in ("job.waiting", "verdict.reached"):
+            if said.event.about == about and said.event.type not in CHANCE:
                 line = f"{said.event.type} {self.name_of(said.source)}"
                 if not (lines and lines[-1] == line and said.event.type == "lease.committed"):
                     lines.append(line)
         return lines
 
     async def balances(self, name: str) -> int:
-        """All stable tokens of a party, in its hands and in escrow."""
-        address = self.party(name).key.address
-        chain = self.devnet.chain
-        return await chain.token_balance(chain.deployment.stable, address) + await chain.balance(address)
+        """All stable tokens of a party: in its hands, in its deposit, and earned but not paid out yet."""
+        row = (await self.holdings())[name]
+        return sum(row[kind] for kind in KINDS["stable"] if kind in row)
+
+    async def holdings(self) -> Holdings:
+        """What everybody has, by the chain and by what was said to be charged."""
+        operator, said = self.devnet.bank.operator.address, [each.event for each in self.chronicle.said]
+        return await holdings(self.devnet.chain, self.devnet.people, operator, sums_of(said))
 
     async def until_listed(self, name: str, since: int = 0) -> None:
         """Return when the provider has an offer listed after so many events of the chronicle."""
@@ -196,12 +208,13 @@ def tiny_model(models: Models, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-async def net(models: Models, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Net]:
+async def net(models: Models) -> AsyncIterator[Net]:
     """The network of this session."""
     async with AsyncExitStack() as stack:
         collector = stack.enter_context(collecting())
         stack.enter_context(pytest.MonkeyPatch.context()).setenv("OTEL_BSP_SCHEDULE_DELAY", "200")
-        devnet = Devnet(tmp_path_factory.mktemp("devnet"), models.folder, knobs=traced(KNOBS, collector))
+        folder = stack.enter_context(quick_folder())
+        devnet = Devnet(folder, models.folder, knobs=traced(KNOBS, collector))
         with skipped_if_not_installed():
             await stack.enter_async_context(devnet)
         places = devnet.places.parties

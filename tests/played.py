@@ -15,7 +15,7 @@ from assay.workloads.runner import Runner
 
 DOMAIN: Final = Domain(31337, "0x" + "5" * 40)
 NOW_MS: Final = 1_790_000_000_000
-WAIT_S: Final = 30.0
+WAIT_S: Final = 120.0
 
 
 class PlayedBlobs:
@@ -29,7 +29,10 @@ class PlayedBlobs:
             raise Refused("blob.missing", digest)
         return self.held[digest]
 
-    async def put(self, data: bytes) -> str:
+    async def save(self, digest: str, path: Path) -> None:
+        path.write_bytes(await self.get(digest))
+
+    async def put(self, data: bytes, base: str | None = None) -> str:
         self.held[blake3_hex(data)] = data
         return blake3_hex(data)
 

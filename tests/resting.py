@@ -7,13 +7,16 @@ from contextlib import suppress
 from typing import Any, Literal
 
 import pytest
-from tests.invariants import ENDS, about, locked, of, wrong_events, wrong_ledger, wrong_money, wrong_receipts
-from tests.invariants_epochs import wrong_chain, wrong_epochs
+from tests.invariants import ENDS, about, of, wrong_events, wrong_ledger, wrong_money, wrong_receipts
+from tests.invariants_epochs import wrong_anchors, wrong_epochs
+from tests.invariants_payment import wrong_payments
+from tests.invariants_replay import wrong_replay
 from tests.network import Net
 
 from assay.schema.job import JobRefunded, JobSettled
 
-LATE_S = 15.0
+LATE_S = 120.0
+"""A slash waits for an appeal, and for its turn among others of one key."""
 
 
 def resting(scope: Literal["function", "module"] = "function") -> Any:
@@ -38,7 +41,7 @@ async def check_at_rest(net: Net, since: int = 0) -> None:
         return {said.event.about for said in net.chronicle.said[since:] if said.event.type == "job.submitted"}
 
     def all_ended() -> bool:
-        return begun() <= {said.event.about for said in net.chronicle.said if said.event.type in ENDS}
+        return begun() <= {said.event.about for said in net.chronicle.said[since:] if said.event.type in ENDS}
 
     await net.chronicle.until(all_ended, "the end of every job")
     # The feed keeps the order of each stream, not of one among the others: the last words may be still on the way.
@@ -62,11 +65,13 @@ def wrong_history(net: Net, jobs: set[str]) -> list[str]:
 
 
 async def wrong_accounts(net: Net) -> list[str]:
-    """What is wrong with the money on chain, looked at again while audits are still being paid."""
+    """What is wrong with the money on chain, looked at again while somebody is still being paid."""
     end_s = time.monotonic() + LATE_S
     while True:
-        said = list(net.chronicle.said)
-        faults = [*await wrong_money(net.devnet, locked(said)), *await wrong_chain(net.devnet, said)]
+        said, rows = list(net.chronicle.said), await net.holdings()
+        faults = [*wrong_money(net.devnet, rows, said), *await wrong_payments(net.devnet, rows, said)]
+        faults += await wrong_anchors(net.devnet, said)
+        faults += [] if faults else await wrong_replay(net.devnet, said)
         if not faults or time.monotonic() > end_s:
             return faults
         await asyncio.sleep(0.2)

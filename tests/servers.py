@@ -1,15 +1,15 @@
 """Real servers for tests: each is started once per session when the first test asks for it, in a folder that goes away.
 
 `nats_server`, `postgres` and `evm` are the servers themselves, `servers` all three. A test that writes takes its own
-piece of one: `database`, `chain_url`, `nats_network`, `nats_core`. Where a server is not installed its tests are
-skipped, but fail when CI is set.
+piece of one: `database`, `make_schema`, `chain_url`, `nats_network`, `nats_core`. Where a server is not installed its
+tests are skipped, but fail when CI is set.
 """
 
 import asyncio
 import itertools
 import json
 import os
-import tempfile
+import time
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
@@ -20,6 +20,7 @@ import asyncpg  # type: ignore[import-untyped]
 import nats
 import pytest
 from nats.aio.client import Client
+from tests.memory import quick_folder
 
 from assay.bus.accounts import Network, core_jwt, new_seed, public_key
 from assay.devnet.errors import NotInstalled
@@ -28,9 +29,12 @@ from assay.devnet.nats import Nats
 from assay.devnet.postgres import Postgres
 from assay.devnet.server import Server
 from assay.devnet.servers import Servers
+from assay.store import Store
 
 MakeDatabase = Callable[..., Awaitable[str]]
+MakeSchema = Callable[..., Awaitable[str]]
 NUMBERS = itertools.count(1)
+LEFT_S = 240.0
 
 
 class Core(NamedTuple):
@@ -43,8 +47,8 @@ class Core(NamedTuple):
 @pytest.fixture(scope="session")
 def servers_not_started() -> Iterator[Servers]:
     """The servers of this session, none of them running."""
-    with tempfile.TemporaryDirectory(prefix="assay-", ignore_cleanup_errors=True) as folder:
-        yield Servers(Path(folder), only=())
+    with quick_folder() as folder:
+        yield Servers(folder, only=())
 
 
 async def running(server: Server) -> None:
@@ -111,12 +115,62 @@ async def database(make_database: MakeDatabase) -> str:
     return await make_database()
 
 
+@pytest.fixture(scope="session")
+def templates() -> dict[tuple[str, Path | None], str]:
+    """The databases that others are made from, by the service and its migrations."""
+    return {}
+
+
+@pytest.fixture
+async def make_schema(
+    postgres: Postgres, make_database: MakeDatabase, templates: dict[tuple[str, Path | None], str]
+) -> MakeSchema:
+    """Makes a new database with a service's schema, migrated where migrations are named, and gives its DSN."""
+
+    async def make(service: str, migrations: Path | None = None) -> str:
+        if (service, migrations) not in templates:
+            templates[service, migrations] = await make_template(postgres, service, migrations)
+        return await make_database(templates[service, migrations])
+
+    return make
+
+
+async def make_template(postgres: Postgres, service: str, migrations: Path | None) -> str:
+    """The name of a new database with a service's schema: its migrations take longer than a copy."""
+    name = f"template_{next(NUMBERS)}"
+    admin = await asyncpg.connect(postgres.dsn)
+    await admin.execute(f'create database "{name}" strategy wal_log')
+    connection = await asyncpg.connect(postgres.dsn_of(name))
+    await connection.execute(f'create schema "{service}"')
+    await connection.close()
+    if migrations:
+        store = await Store.connect(postgres.dsn_of(name), service)
+        await store.migrate(migrations)
+        await store.close()
+    # No copy is made of a database while somebody is in it, and a backend leaves after its client.
+    async with asyncio.timeout(LEFT_S):
+        while await admin.fetchval("select count(*) from pg_stat_activity where datname = $1", name):
+            await asyncio.sleep(0.02)
+    await admin.close()
+    return name
+
+
 @pytest.fixture
 async def chain_url(evm: Evm) -> AsyncIterator[str]:
     """The node's URL; whatever the test does to the chain is undone after it."""
     before = await rpc(evm.url, "evm_snapshot")
+    await set_clock(evm.url)
     yield evm.url
     assert await rpc(evm.url, "evm_revert", before)
+
+
+async def set_clock(url: str) -> None:
+    """Put the node's clock forward to ours: whatever is undone takes it back to when that was done."""
+    await rpc(url, "evm_mine")
+    late_s = int(time.time()) - int((await rpc(url, "eth_getBlockByNumber", "latest", False))["timestamp"], 16)
+    if late_s > 0:
+        await rpc(url, "evm_increaseTime", late_s)
+        await rpc(url, "evm_mine")
 
 
 async def rpc(url: str, method: str, *params: Any) -> Any:
@@ -125,7 +179,7 @@ async def rpc(url: str, method: str, *params: Any) -> Any:
     question = urllib.request.Request(url, body, {"Content-Type": "application/json"})
 
     def ask() -> Any:
-        with urllib.request.urlopen(question, timeout=30) as said:
+        with urllib.request.urlopen(question, timeout=120) as said:
             return json.load(said)
 
     answer = await asyncio.to_thread(ask)

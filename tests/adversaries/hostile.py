@@ -190,17 +190,6 @@ class HalfBatch(OtherParams):
     other: ClassVar[dict[str, Any]] = {"batch": 2}
 
 
-class Withholds(LeaseRun):
-    """Commits to checkpoints that it uploads nowhere."""
-
-    async def _close(self, course: Course, done: SegmentDone) -> Course:
-        digest = blake3(Path(done.path).read_bytes() + b"never seen").hexdigest()
-        closed = domain.Closed(done.segment, done.state_digest, digest, done.units, done.compute_ms, done.metrics)
-        course, said = domain.commit(course, closed)
-        self._tools.outgoing.say(said)
-        return course
-
-
 class ForeignCheckpoint(LeaseRun):
     """Commits to a checkpoint that is something else."""
 
@@ -215,8 +204,8 @@ class Equivocates(LeaseRun):
     async def _close(self, course: Course, done: SegmentDone) -> Course:
         closed = await super()._close(course, done)
         if done.segment == 1:
-            digest = blake3(b"another state").hexdigest()
-            other = domain.Closed(1, digest, digest, done.units, done.compute_ms, {})
+            digest, checkpoint = blake3(b"another state").hexdigest(), self._published or ""
+            other = domain.Closed(1, digest, checkpoint, done.units, done.compute_ms, {})
             self._tools.outgoing.say(domain.commit(course, other)[1])
         return closed
 
@@ -230,7 +219,7 @@ class FalseTraces(Openings):
         spec, _ = self.past.ground(lease_id, segment)
         async with self.past.child("false-") as (runner, folder):
             names = {"kind": spec.kind, "params": spec.params, "inputs": {}, "models": str(self.past.models_dir)}
-            opened = str(await self.past.cache.fetch(digest))
+            opened = await self.past.lay(digest, folder)
             task = Spoil(**names, folder=folder, segment=segment, trace=opened, seed="5b" * 32)
             async for message in runner.run(task):
                 if isinstance(message, Traced):
@@ -261,7 +250,6 @@ BEHAVIOURS: Final[dict[str, type[LeaseRun]]] = {
     "lazy": LazyRun,
     "makes-up-one": MakesUp,
     "makes-up-all": MakesUpAll,
-    "withholds": Withholds,
     "foreign-checkpoint": ForeignCheckpoint,
     "equivocates": Equivocates,
     "wrong-result": WrongResult,

@@ -47,7 +47,7 @@ async def running(
         yield
     finally:
         stopping.set()
-        await asyncio.wait_for(kept, 30)
+        await asyncio.wait_for(kept, WITHIN_S)
 
 
 async def keep(farm: Path, stopping: asyncio.Event) -> None:
@@ -80,5 +80,6 @@ def settings_of(net: Net, party: Party) -> dict[str, Any]:
     devnet = net.devnet
     environment = ENVIRONMENT[party.role](party, devnet.places, devnet.servers, devnet.bank, devnet.knobs)
     settings = {name.removeprefix(PREFIX[party.role]).lower(): value for name, value in environment.items()}
-    more = {"announce_s": ANNOUNCE_S} if party.role is Role.VERIFIER else {}
+    more: dict[str, Any] = {"announce_s": ANNOUNCE_S} if party.role is Role.VERIFIER else {}
+    more["kinds"] = json.loads(settings["kinds"])
     return {"behaviour": party.name, "settings": settings | more}

@@ -11,13 +11,12 @@ from assay.schema.audit import AuditUpheld
 from assay.schema.lease import OTHER_CLASS, LeaseRejected
 from assay.schema.values import Policy, Requirements
 
-pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 MECHANISM: dict[str, set[str]] = {
     "lazy": {"commitment.broken"},
     "makes-up-one": {"segment.mismatch"},
     "makes-up-all": {"segment.mismatch"},
-    "withholds": {"segment.withheld"},
     "foreign-checkpoint": {"segment.bad_checkpoint", "segment.wrong_checkpoint"},
     "equivocates": {"commitment.equivocation"},
     "wrong-result": {"segment.wrong_result"},

@@ -16,11 +16,12 @@ from tests.network import REGION, SECOND, SEGMENT_PRICE, STEADY, UNITS, VERIFIER
 from tests.resting import check_at_rest
 
 from assay.client.sdk import JobView
+from assay.schema.audit import VerifierSlashed
 from assay.schema.dispute import DisputeForfeited
 from assay.schema.lease import SlashReason
 from assay.schema.values import BOND_PER_VERIFIER, Policy, Requirements
 
-pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 SEGMENTS: Final = 6
 FALSE_SEGMENTS: Final = 16
@@ -133,7 +134,7 @@ def test_the_first_answer_costs_a_bond_and_earns_nothing(net: Net, trial: Trial,
     assert not trial.heard[name, "audit.upheld"]
     before, after = trial.before[name], trial.after[name]
     assert after.stable == before.stable
-    assert after.stake == max(before.stake - len(slashed) * BOND_PER_VERIFIER - forfeited_by(net, trial, name), 0)
+    assert before.stake - after.stake == slashed_of(net, trial, name) + forfeited_by(net, trial, name) > 0
 
 
 @pytest.mark.parametrize("name", IDLE)
@@ -151,7 +152,7 @@ def test_a_provider_that_bribed_a_verifier_is_found_by_the_others(trial: Trial) 
 def test_a_bribed_verifier_loses_more_than_all_it_was_paid(net: Net, trial: Trial) -> None:
     assert set(reasons_of(net, trial, "bribed")) == {SlashReason.LAZY_VERIFIER}
     before, after = trial.before["bribed"], trial.after["bribed"]
-    assert after.stake <= before.stake - BOND_PER_VERIFIER
+    assert 5 * after.stake <= 4 * before.stake
     assert after.stable - before.stable < BOND_IN_STABLE
 
 
@@ -175,6 +176,12 @@ def forfeited_by(net: Net, trial: Trial, name: str) -> int:
     """What a verifier lost as a party of disputes."""
     own, said = net.party(name).id, [envelope.event for envelope in net.chronicle.said[trial.said_since :]]
     return sum(event.amount for event in said if isinstance(event, DisputeForfeited) and event.party == own)
+
+
+def slashed_of(net: Net, trial: Trial, name: str) -> int:
+    """What a verifier lost for its audits."""
+    own, said = net.party(name).id, [envelope.event for envelope in net.chronicle.said[trial.said_since :]]
+    return sum(event.amount for event in said if isinstance(event, VerifierSlashed) and event.verifier == own)
 
 
 def reasons_of(net: Net, trial: Trial, name: str) -> list[SlashReason]:

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from services.gateway.tests.conftest import DOMAIN, Person
+from services.gateway.tests.conftest import DOMAIN, Person, Told
 from services.matching.tests.samples import NOW_MS, job_of, offer_of
 from services.verification.tests.samples import Work
 from tests.architecture.guides import blocks
 from tests.architecture.sources import ROOT, files, nodes
 from tools.example import envelope_of, golden_of
 
-from assay.bus.memory_blobs import MemoryBlobs
+from assay.bus.blobs import StoredBlobs
+from assay.bus.memory_keeper import MemoryKeeper
 from assay.bus.permissions import permissions_of, public_subjects
 from assay.discovery.checks import CHECKS as ADMISSION
 from assay.discovery.checks import admit
@@ -171,7 +172,7 @@ async def test_a_method_is_added_by_an_entry_in_the_table(tmp_path: Path, monkey
         claimed = case.commit_of(1).state_out
         return [Finding(segment=1, method="toy", passed=False, code="toy.disliked", claimed=claimed)]
 
-    blobs, runner, work = MemoryBlobs(), Runner(), Work(1)
+    blobs, runner, work = StoredBlobs(MemoryKeeper()), Runner(), Work(1)
     for data in work.blobs.values():
         await blobs.put(data)
     try:
@@ -192,7 +193,7 @@ async def test_an_ingest_check_is_added_by_an_entry_in_the_table(monkeypatch: py
 
     ann = Person("ann", Role.REQUESTER)
     known = Known({ann.account: Speaker(ann.account, ann.role, ann.id)}, frozenset(), {}, {})
-    desk = Desk(DOMAIN, known, Rates(1000, 1000), MemoryBlobs(), NOW_MS)
+    desk = Desk(DOMAIN, known, Rates(1000, 1000), StoredBlobs(MemoryKeeper()), Told(), NOW_MS)
     claim = ann.claim(ann.order(derive_id("j", "toy"), LATER_MS), NOW_MS)
     assert await ingest.refusal_of(claim, desk) is None
     monkeypatch.setattr(ingest, "CHECKS", (*CHECKS, check_toy))
@@ -211,7 +212,7 @@ def test_an_admission_check_is_added_by_an_entry_in_the_table() -> None:
         mega_unit_price=1,
         expires_ms=LATER_MS,
     )
-    standing, terms = Standing(stake=10**24), Terms()
+    standing, terms = Standing(stake=10**24, claim=1, needed=1), Terms()
 
     def check(offer: Any, standing: Standing, terms: Terms, now_ms: int) -> Objection | None:
         return Objection("toy.abroad", "It is not here.") if offer.region == "fr" else None

@@ -83,7 +83,7 @@ async def disputants(net: Net, tmp_path_factory: pytest.TempPathFactory) -> Asyn
         yield
     finally:
         process.terminate()
-        await asyncio.wait_for(process.wait(), 30)
+        await asyncio.wait_for(process.wait(), WITHIN_S)
 
 
 @pytest.fixture(scope="module")

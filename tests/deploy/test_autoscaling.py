@@ -98,7 +98,7 @@ async def test_the_bus_answers_kedas_question(nats_server: Nats, nats_network: N
 
 def ask(url: str) -> list[Document]:
     """The accounts in the answer of the bus's monitoring."""
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return list(json.load(answer)["account_details"])
 
 

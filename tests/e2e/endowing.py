@@ -18,7 +18,7 @@ async def endow(chain_url: str, folder: Path) -> Key:
     deployer, key = make_key(folder / "deployer.key"), make_key(folder / "key")
     for address in (deployer.address, key.address):
         await rpc(chain_url, "anvil_setBalance", address, hex(GAS_COIN))
-    powers = ("--settler", deployer.address, "--slasher", deployer.address)
+    powers = ("--settler", deployer.address, "--proposer", deployer.address)
     where = ("--evm-url", chain_url, "--key-file", folder / "deployer.key", "--to", folder / "deployment.json")
     assert (await assay("chain", "deploy", *where, *powers, "--json")).code == 0
     Profile(

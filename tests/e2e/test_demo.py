@@ -13,7 +13,7 @@ ASSAY = Path(sys.executable).parent / "assay"
 
 @pytest.mark.server
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_the_demonstration_survives_a_kill_catches_the_cheat_and_adds_up(tmp_path: Path) -> None:
     command = [ASSAY, "demo", "--json", "--folder", tmp_path / "demo", "--models", ROOT / "var" / "models"]
     run = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=tmp_path)
@@ -29,7 +29,8 @@ def test_the_demonstration_survives_a_kill_catches_the_cheat_and_adds_up(tmp_pat
     assert [len(honest["lease_history"]), sum(lease["segments"] for lease in honest["lease_history"])] == [2, 6]
     assert all(lease["paid"] > 0 for lease in honest["lease_history"])
     assert told["slashed"] > 0
-    assert told["balances_after"]["insurance pool"]["native"] == told["slashed"]
+    pool, burned = (told["balances_after"][place]["native"] for place in ("insurance pool", "burned"))
+    assert pool + burned == told["slashed"] and burned > 0
     assert cheated["paid"] == 0
     for job in told["jobs"]:
         check = subprocess.run([str(ASSAY), "receipt", "verify", job["receipt"]], capture_output=True, text=True)

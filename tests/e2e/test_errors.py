@@ -17,8 +17,9 @@ CASES: dict[str, tuple[tuple[object, ...], int, str]] = {
     "bad parameters": ((*NOOP, "-p", "segments=0", "--price-limit", 1), 1, "job.bad_params"),
     "no price limit": (NOOP, 1, "job.bad_params"),
     "past its deadline": ((*NOOP, "--price-limit", 1, "--deadline-s", 1), 1, "job.past_deadline"),
-    "not the operator": (("access", "grant", "observer", "--to", "x.creds"), 2, "settings.bad"),
-    "no such receipt": (("receipt", "verify", "nowhere.json"), 2, "settings.bad"),
+    "not the operator": (("access", "grant", "observer", "--to", "x.creds"), 2, "profile.bad"),
+    "no id of a job": (("cancel", "nosuch"), 2, "input.bad"),
+    "no such receipt": (("receipt", "verify", "nowhere.json"), 2, "input.bad"),
 }
 
 
@@ -38,7 +39,7 @@ async def test_people_read_the_same_in_a_sentence(net: Net) -> None:
 
 async def test_without_a_profile_it_says_how_to_get_one(tmp_path: Path) -> None:
     ran = await assay("jobs", "--json", profile=tmp_path, cwd=tmp_path)
-    assert (ran.code, ran.json["error"]) == (2, "settings.bad") and "assay up" in ran.json["detail"]
+    assert (ran.code, ran.json["error"]) == (2, "profile.bad") and "assay up" in ran.json["detail"]
 
 
 @pytest.mark.slow

@@ -28,6 +28,7 @@ NOWHERE = "aq"
 async def test_events_that_are_laid_out_again_change_nothing(net: Net) -> None:
     job_id = await net.submit(2, REGION[STEADY])
     await net.ended(job_id)
+    await net.until_said(job_id, "lease.paid")  # Of another stream, it may come after the job's end.
     before = [said.id for said in net.chronicle.of(job_id)]
     words = ("outbox", "republish", "matching", "--since", "2026-01-01", "--json")
     ran = await assay(*words, profile=net.devnet.places.data / "operator")
@@ -40,7 +41,7 @@ async def test_events_that_are_laid_out_again_change_nothing(net: Net) -> None:
 async def test_a_participant_cannot_have_events_laid_out_again(net: Net) -> None:
     words = ("outbox", "republish", "matching", "--since", "2026-01-01", "--json")
     ran = await assay(*words, profile=net.party("requester").folder)
-    assert (ran.code, ran.json["error"]) == (2, "settings.bad")
+    assert (ran.code, ran.json["error"]) == (2, "profile.bad")
 
 
 async def test_an_observer_is_let_in_and_shut_out(net: Net, tmp_path: Path) -> None:

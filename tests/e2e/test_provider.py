@@ -36,4 +36,4 @@ async def test_a_worker_is_started_listed_and_drained(net: Net, tmp_path: Path) 
 
 async def test_where_no_worker_runs_there_is_none_to_drain(net: Net, tmp_path: Path) -> None:
     ran = await assay("provider", "drain", "--data-dir", tmp_path, "--json", profile=net.party("requester").folder)
-    assert (ran.code, ran.json["error"]) == (2, "settings.bad")
+    assert (ran.code, ran.json["error"]) == (2, "input.bad")

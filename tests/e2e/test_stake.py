@@ -13,7 +13,7 @@ from assay.schema.values import Role, participant_id
 pytestmark = pytest.mark.server
 
 TOKEN = 10**18
-FORTNIGHT_S = 14 * 86_400
+LEAVING_S = 21 * 86_400
 
 
 async def test_a_key_is_made_once_and_names_its_participant(tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ async def test_a_key_is_made_once_and_names_its_participant(tmp_path: Path) -> N
     assert (made.code, made.json["address"]) == (0, key.address)
     assert made.json["ids"]["provider"] == participant_id(Role.PROVIDER, key.address)
     again = await assay("key", "new", "--to", tmp_path / "key", "--json")
-    assert (again.code, again.json["error"]) == (2, "settings.bad")
+    assert (again.code, again.json["error"]) == (2, "input.bad")
     assert load_key(tmp_path / "key").hex == key.hex
 
 
@@ -39,8 +39,11 @@ async def test_stake_goes_in_unbonds_and_comes_out(chain_url: str, tmp_path: Pat
     assert (await stake("remove", 1)).code == 0
     early = await stake("withdraw")
     assert (early.code, early.json["error"]) == (1, "chain.reverted") and early.json["detail"]
-    await pass_time(chain_url, FORTNIGHT_S + 1)
+    await pass_time(chain_url, LEAVING_S + 1)
     assert (await stake("withdraw")).code == 0
     shown = (await stake("show")).json
-    held = {"stake": 3 * TOKEN // 2, "unbonding": 0, "native": 3 * TOKEN // 2}
-    assert {name: shown[name] for name in held} == held and shown["slots"] == 0
+    held = {"stake": 3 * TOKEN // 2, "unbonding": 0, "native": 3 * TOKEN // 2, "backing": 0, "claim": 0, "needed": 0}
+    assert {name: shown[name] for name in held} == held and not shown["is_covered"]
+    over = await stake("claim", 1)
+    assert (over.code, over.json["error"]) == (1, "chain.declined") and "StakeTooLow" in over.json["detail"]
+    assert (await stake("claim", 0)).json["claim"] == 0

@@ -16,7 +16,7 @@ from tests.network import ROOT, WITHIN_S
 
 from assay.devnet.proc import PROC, pids
 
-pytestmark = [pytest.mark.server, pytest.mark.slow]
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(900)]
 
 PARTIES = {"devnet", "provider-1", "verifier-1", "verifier-2", "verifier-3"}
 SERVICES = {"nats", "postgres", "evm", "discovery", "gateway", "matching", "settlement", "verification"}
@@ -79,7 +79,7 @@ async def snippet_of_the_first_page(profile: Path, folder: Path) -> None:
 
 async def until_none_is_left(data: Path) -> None:
     """Return once no process works with the folder."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(WITHIN_S):
         while left := [words for pid in pids() if str(data) in (words := words_of(pid))]:
             assert left
             await asyncio.sleep(0.1)

@@ -2,16 +2,19 @@
 
 from typing import Final
 
-from tests.network import SEGMENT_PRICE, Net, earned
+from tests.network import REGION, SEGMENT_PRICE, SLOWLY, Net, earned
 
-SEGMENTS: Final = 150
-MIDDLE: Final = 15
+SEGMENTS: Final = 80
+MIDDLE: Final = 8
 
 
-async def in_the_middle(net: Net, job_id: str) -> None:
-    """Return while the job is well under way."""
-    await net.until_said(job_id, "lease.committed", MIDDLE)
-    assert "job.executed" not in net.story(job_id)
+async def in_the_middle(net: Net, *names: str) -> list[str]:
+    """The ids of jobs of these providers, all well under way."""
+    jobs = [await net.submit(SEGMENTS, REGION[name], params=SLOWLY) for name in names]
+    for job_id in jobs:
+        await net.until_said(job_id, "lease.committed", MIDDLE)
+        assert "job.executed" not in net.story(job_id)
+    return jobs
 
 
 async def check_whole(net: Net, job_id: str) -> None:

@@ -3,8 +3,8 @@
 import signal
 
 import pytest
-from tests.faults.breaking import SEGMENTS, check_whole, in_the_middle
-from tests.network import REGION, SECOND, STEADY, Net
+from tests.faults.breaking import check_whole, in_the_middle
+from tests.network import SECOND, STEADY, Net
 
 from assay.devnet.environment import SERVICES
 
@@ -14,9 +14,7 @@ pytestmark = [pytest.mark.server, pytest.mark.slow]
 @pytest.mark.parametrize("service", SERVICES)
 async def test_a_killed_service_loses_nothing(net: Net, service: str) -> None:
     restarts = net.devnet.status()[service].restarts
-    jobs = [await net.submit(SEGMENTS, REGION[name]) for name in (STEADY, SECOND)]
-    for job_id in jobs:
-        await in_the_middle(net, job_id)
+    jobs = await in_the_middle(net, STEADY, SECOND)
     net.devnet.supervisor.kill(service, signal.SIGKILL)
     for job_id in jobs:
         await check_whole(net, job_id)

@@ -4,25 +4,25 @@ import asyncio
 import signal
 
 import pytest
-from tests.network import MORTAL, REGION, SECOND, SEGMENT_PRICE, WITHIN_S, Net, earned
+from tests.network import MORTAL, REGION, SECOND, SEGMENT_PRICE, SLOWLY, WITHIN_S, Net, earned
 
 from assay.client.sdk import Assay
 from assay.schema.lease import LeaseVerified
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
-SEGMENTS = 300
+SEGMENTS = 100
 
 
 async def test_a_provider_that_wakes_up_too_late_is_refused_by_the_fence(net: Net) -> None:
     await net.revive(MORTAL)
-    job_id = await net.submit(SEGMENTS, REGION[MORTAL], REGION[SECOND])
-    await net.until_said(job_id, "lease.committed", 20)
+    job_id = await net.submit(SEGMENTS, REGION[MORTAL], REGION[SECOND], params=SLOWLY)
+    await net.until_said(job_id, "lease.committed", 5)
     net.devnet.supervisor.kill(MORTAL, signal.SIGSTOP)
     await net.until_said(job_id, "job.interrupted")
     net.devnet.supervisor.kill(MORTAL, signal.SIGCONT)
-    late = await refused_to(net, MORTAL, (await net.until_said(job_id, "lease.granted"))[0].event.about)
-    assert late == {"fence.stale"}
+    (granted, *_) = await net.until_said(job_id, "lease.granted")
+    assert await refused_to(net, MORTAL, granted.time_ms) == {"fence.stale"}
     job = await net.ended(job_id)
     paid = {said.event.lease_id: said.event.segments for said in net.chronicle.of(job_id) if is_verified(said.event)}  # type: ignore[attr-defined]
     first, second = job.leases
@@ -37,13 +37,12 @@ def is_verified(event: object) -> bool:
     return isinstance(event, LeaseVerified)
 
 
-async def refused_to(net: Net, name: str, lease_id: str) -> set[str]:
-    """The codes with which a provider's words were refused, once there are any."""
-    before = {said.id for said in net.chronicle.of(lease_id)}
+async def refused_to(net: Net, name: str, since_ms: int) -> set[str]:
+    """The codes with which a provider's words of leases were refused since then, once there are any."""
     async with Assay.connect(net.devnet.profile(name)) as provider, asyncio.timeout(WITHIN_S):
         while True:
             rows = (await provider.door.ask("refusals", {}))["refusals"]
-            codes = {row["code"] for row in rows if row["event_type"].startswith("lease.")} - before
-            if codes:
-                return codes
+            late = [row for row in rows if row["event_type"].startswith("lease.") and row["at_ms"] >= since_ms]
+            if late:
+                return {row["code"] for row in late}
             await asyncio.sleep(0.1)

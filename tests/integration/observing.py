@@ -23,7 +23,7 @@ async def get(port: int, path: str) -> tuple[int, str]:
 
     def ask() -> tuple[int, str]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except HTTPError as error:
             return error.code, error.read().decode()
@@ -40,7 +40,7 @@ async def get_json(url: str) -> Any:
     return json.loads((await get(int(port), f"/{path}"))[1])
 
 
-async def until(is_so: Callable[[], Awaitable[Any]], what: str, within_s: float = 60.0) -> Any:
+async def until(is_so: Callable[[], Awaitable[Any]], what: str, within_s: float = 240.0) -> Any:
     """What `is_so` gives once it is true; fails with `what` was awaited."""
     try:
         async with asyncio.timeout(within_s):

@@ -21,7 +21,7 @@ async def run(program: str, *words: object, profile: Path | None = None) -> list
     environment = kept | ({"ASSAY_PROFILE": str(profile)} if profile else {})
     argv = [sys.executable, "-c", program, *map(str, words)]
     done = await asyncio.to_thread(
-        subprocess.run, argv, capture_output=True, text=True, env=environment, timeout=120, check=False
+        subprocess.run, argv, capture_output=True, text=True, env=environment, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.splitlines()

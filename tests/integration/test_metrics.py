@@ -15,7 +15,12 @@ from assay.schema import durable_of
 pytestmark = pytest.mark.server
 
 GUIDE = HERE / "docs" / "guides" / "operate.md"
-OWN = {"gateway": {"assay_claims_refused_total"}, "settlement": {"assay_settlement_drift"}}
+OWN = {
+    "gateway": {"assay_claims_refused_total"},
+    "settlement": {
+        f"assay_settlement_{name}" for name in ("drift", "stalled", "dues", "slashes_overdue", "relayed_gas_total")
+    },
+}
 
 
 def documented() -> dict[str, set[str]]:

@@ -133,7 +133,7 @@ async def knock(net: Net, said: Claim) -> str | None:
     connection = await nats.connect(net.devnet.servers.nats_url, user_credentials=str(party.creds_file))
     try:
         subject = f"ingest.{said.type}.{said.about}"
-        answer = await connection.request(subject, said.data, timeout=10, headers=said.headers(net))
+        answer = await connection.request(subject, said.data, timeout=60, headers=said.headers(net))
         return (answer.headers or {}).get("assay-error")
     finally:
         await connection.close()

@@ -3,13 +3,14 @@
 import signal
 
 import pytest
-from tests.network import MORTAL, REGION, SECOND, SEGMENT_PRICE, STEADY, Net, earned
+from tests.network import MORTAL, REGION, SECOND, SEGMENT_PRICE, SLOWLY, STEADY, Net, earned
 from tests.scenarios.tuning import SEGMENTS, Tuned, order_tuning
 
 from assay.schema.lease import LeaseGranted
 
 pytestmark = pytest.mark.server
 
+LINKS = 100
 JOB = [
     "job.submitted requester",
     "job.funded settlement",
@@ -34,15 +35,15 @@ KILLED = [
 
 async def test_a_killed_providers_job_is_carried_on_by_another(net: Net) -> None:
     await net.revive(MORTAL)
-    job_id = await net.submit(200, REGION[MORTAL], REGION[SECOND])
-    await net.until_said(job_id, "lease.committed", 20)
+    job_id = await net.submit(LINKS, REGION[MORTAL], REGION[SECOND], params=SLOWLY)
+    await net.until_said(job_id, "lease.committed", 5)
     net.devnet.supervisor.kill(MORTAL, signal.SIGKILL)
     job = await net.ended(job_id)
     first, second = job.leases
     assert net.story(job_id) == JOB
     assert net.story(first.lease_id) == KILLED
     assert [net.name_of(lease.provider) for lease in job.leases] == [MORTAL, SECOND]
-    assert second.first_segment == first.segments > 0 and first.segments + second.segments == 200
+    assert second.first_segment == first.segments > 0 and first.segments + second.segments == LINKS
     assert first.paid == earned(first.segments * SEGMENT_PRICE // 2)
     assert second.paid == earned(second.segments * SEGMENT_PRICE)
     assert job.refunded == first.segments * SEGMENT_PRICE // 2

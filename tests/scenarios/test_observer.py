@@ -117,5 +117,5 @@ def is_in(denied: list[str], what: str, subject: str) -> bool:
 
 async def refusal(connection: Client, subject: str, body: dict[str, object]) -> str | None:
     """The code with which a question is refused."""
-    answer = await connection.request(subject, json.dumps(body).encode(), timeout=5)
+    answer = await connection.request(subject, json.dumps(body).encode(), timeout=60)
     return (answer.headers or {}).get("assay-error")

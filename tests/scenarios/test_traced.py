@@ -40,6 +40,9 @@ async def test_a_tuning_passes_by_its_trace(net: Net, tiny_model: str, tmp_path:
     report = verify((await net.assay.receipt(job_id, tmp_path / "receipt")).read_text())
     assert report.passed, report.faults
     assert sum("by trace: agrees." in check.sentence for check in report.checks) == SEGMENTS
+    # What was looked at is proven: the provider signed the roots, and the seeds follow from a later block.
+    (traced,) = [check.sentence for check in report.checks if check.name == f"epoch {drawn.epoch_id}: traces"]
+    assert f"opened and signed {SEGMENTS} traces, and block {opened.block}" in traced
 
 
 async def test_work_that_has_no_trace_is_refused_at_the_door(net: Net) -> None:

@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from tests.network import MORTAL, PRICE, REGION, SECOND, SEGMENT_PRICE, Net, earned
+from tests.network import MORTAL, PRICE, REGION, SECOND, SEGMENT_PRICE, SLOWLY, Net, earned
 
 from assay.devnet.parties import Party, Terms
 from assay.schema.values import Role
@@ -11,6 +11,7 @@ from assay.schema.values import Role
 pytestmark = pytest.mark.server
 
 LATE = "late"
+SEGMENTS = 100
 
 
 async def test_a_job_waits_says_why_and_is_taken_by_the_first_offer_that_fits(net: Net) -> None:
@@ -28,7 +29,7 @@ async def test_a_job_waits_says_why_and_is_taken_by_the_first_offer_that_fits(ne
 
 async def test_a_price_above_the_deposit_is_not_funded(net: Net) -> None:
     before = await net.balances("requester")
-    deposit = await net.devnet.chain.balance(net.party("requester").key.address)
+    deposit = (await net.holdings())["requester"]["deposit"]
     job_id = await net.submit(4, REGION[SECOND], price_limit=deposit + 1)
     job = await net.ended(job_id)
     assert net.story(job_id) == ["job.submitted requester", "job.unfunded settlement"]
@@ -39,8 +40,8 @@ async def test_a_price_above_the_deposit_is_not_funded(net: Net) -> None:
 
 async def test_a_provider_that_leaves_by_plan_loses_no_segment(net: Net) -> None:
     await net.revive(MORTAL)
-    job_id = await net.submit(200, REGION[MORTAL], REGION[SECOND])
-    await net.until_said(job_id, "lease.committed", 20)
+    job_id = await net.submit(SEGMENTS, REGION[MORTAL], REGION[SECOND], params=SLOWLY)
+    await net.until_said(job_id, "lease.committed", 5)
     net.devnet.supervisor.kill(MORTAL, signal.SIGTERM)
     job = await net.ended(job_id)
     first, second = job.leases
@@ -57,5 +58,5 @@ async def test_a_provider_that_leaves_by_plan_loses_no_segment(net: Net) -> None
     assert first.paid == earned(first.segments * SEGMENT_PRICE // 2)
     assert second.paid == earned(second.segments * SEGMENT_PRICE)
     commits = [said.event for said in net.chronicle.of(job_id) if said.event.type == "lease.committed"]
-    assert sorted(commit.segment for commit in commits) == list(range(200))  # type: ignore[attr-defined]
+    assert sorted(commit.segment for commit in commits) == list(range(SEGMENTS))  # type: ignore[attr-defined]
     assert net.devnet.status()[MORTAL].exit_code == 0

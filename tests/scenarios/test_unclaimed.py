@@ -1,4 +1,4 @@
-"""An offer beyond its stake: its provider is told through its feed, and nobody else ever sees it listed."""
+"""An offer beyond its claim of stake: its provider is told through its feed, and nobody else ever sees it listed."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.server
 SLOTS = 64
 
 
-async def test_an_offer_beyond_its_stake_is_refused_through_the_feed(net: Net) -> None:
+async def test_an_offer_beyond_its_claim_is_refused_through_the_feed(net: Net) -> None:
     party = Party.make(net.devnet.places.parties, "boaster", Role.PROVIDER)
     await net.devnet.admit(party)
     now_ms = time.time_ns() // 1_000_000
@@ -28,7 +28,7 @@ async def test_an_offer_beyond_its_stake_is_refused_through_the_feed(net: Net) -
         provider=party.id,
         sequence=1,
         kinds=("noop",),
-        capacity=Capacity(slots=SLOTS, memory_bytes=2**30),
+        capacity=Capacity(slots=SLOTS, memory_bytes=2**30, units_per_s=1_000),
         region="ch",
         mega_unit_price=STABLE,
         expires_ms=now_ms + 60_000,
@@ -36,9 +36,9 @@ async def test_an_offer_beyond_its_stake_is_refused_through_the_feed(net: Net) -
     async with Assay.connect(net.devnet.profile(party.name)) as boaster:
         await boaster.door.tell(sign_event(party.key, boaster.domain, offer, party.id, now_ms))
         told = await refusal_in_feed(boaster)
-    assert (told.provider, told.code) == (party.id, "offer.understaked")
+    assert (told.provider, told.code) == (party.id, "offer.unclaimed")
     status = await command("provider", "status", "--json", profile=party.folder)
-    assert (status.json["state"], status.json["code"]) == ("unlisted", "offer.understaked") and status.json["reason"]
+    assert (status.json["state"], status.json["code"]) == ("unlisted", "offer.unclaimed") and status.json["reason"]
     provider = {said.event.provider for said in net.chronicle.said if said.event.type == "offer.listed"}  # type: ignore[attr-defined]
     assert party.id not in provider
 
