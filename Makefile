@@ -60,10 +60,13 @@ down:  ## stop it
 	$(BIN)/assay down
 
 test: .venv/.test node_modules/.package-lock.json var/models/.installed  ## install the test extras and run all tests
-	failed=0; \
-	$(BIN)/pytest -q -n 2 --dist loadfile libs services tests/architecture tests/deploy || failed=1; \
-	$(BIN)/pytest -q -n 2 --dist loadgroup tests/integration tests/scenarios tests/court tests/adversaries tests/faults tests/e2e || failed=1; \
-	exit $$failed
+	$(BIN)/python -m tests.suite
+
+nightly: .venv/.test node_modules/.package-lock.json  ## histories of 10,000 random steps and more
+	ASSAY_TEST_STEPS=10000 $(BIN)/pytest -q --hypothesis-profile=nightly \
+	  libs/chain/tests/test_governed_machine.py libs/proof/tests/test_replay.py \
+	  services/settlement/tests/test_postings.py services/settlement/tests/test_ledger_writers.py \
+	  services/settlement/tests/test_crashes.py
 
 check: .venv/.test  ## format, lint, types, imports, generated files
 	$(BIN)/ruff format --check .
@@ -87,4 +90,4 @@ clean:  ## remove what running has made; models and environment stay
 	-$(BIN)/assay down
 	rm -rf var/demo var/devnet
 
-.PHONY: help lock setup demo up down test check docs contracts bench clean
+.PHONY: help lock setup demo up down test nightly check docs contracts bench clean

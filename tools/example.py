@@ -16,8 +16,9 @@ TEXTS = (
     "a" * 64,
     "0x" + "b" * 130,
     "0x" + "c" * 64,
+    "0x" + "d" * 40,
     *(f"{letter}{'a2b3c4d5' * 4}"[:33] for letter in "prv"),
-    *(f"{letter}{'a2b3c4d5' * 4}"[:27] for letter in "jlfdxabc"),
+    *(f"{letter}{'a2b3c4d5' * 4}"[:27] for letter in "jlfdxabcmsw"),
 )
 
 
