@@ -17,6 +17,9 @@ from assay.devnet.server import Server
 CHAIN_ID = 31337
 # Far above a mainnet block, so that a large batch is limited by its own rules and not by the node.
 GAS_LIMIT = 300_000_000
+# As many states of the past as a node keeps that is no archive (geth: 128 blocks). All are held in memory: a state that
+# this node has put on its disk comes back without its contracts when a fork needs it.
+STATES_KEPT = 128
 QUESTION = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}).encode()
 
 
@@ -55,6 +58,8 @@ class Evm(Server):
             *place,
             "--gas-limit",
             str(GAS_LIMIT),
+            "--prune-history",
+            str(STATES_KEPT),
             "--state-interval",
             str(self.state_interval_s),
             "--quiet",
