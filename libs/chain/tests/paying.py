@@ -32,7 +32,7 @@ class Operator:
     async def post(self, *settlements: Settlement) -> Receipt:
         """Posts the next epoch."""
         epoch, after = self.next(settlements)
-        receipt = await self.send(encode.encode_post(epoch.state, epoch.steps_root, len(epoch.steps)))
+        receipt = await self.send(encode.encode_post(epoch.number, epoch.state, epoch.steps_root, len(epoch.steps)))
         self.take(epoch, after, receipt.events[-1].epoch)
         return receipt
 

@@ -68,7 +68,13 @@ class History:
 
     def post_bad(self):
         state = self.operator.book.state._replace(credits=self.dice.randrange(5), debits=self.dice.choice([3, 10**6]))
-        return self.rig.keys.settler, "payment", encode.encode_post(state, bytes(32), self.dice.randrange(2))
+        return (
+            self.rig.keys.settler,
+            "payment",
+            encode.encode_post(
+                self.operator.last.number + self.dice.choice([0, 1, 1]), state, bytes(32), self.dice.randrange(2)
+            ),
+        )
 
     def finalise(self):
         return self.rig.keys.stranger, "payment", encode.encode_finalise(self.epoch())
@@ -210,7 +216,7 @@ async def step(history: History, real, twin: MemoryChain, clock: list[int]):
         made = (
             history.rig.keys.settler,
             "payment",
-            encode.encode_post(epoch.state, epoch.steps_root, len(epoch.steps)),
+            encode.encode_post(epoch.number, epoch.state, epoch.steps_root, len(epoch.steps)),
         )
     else:
         epoch = None

@@ -144,7 +144,7 @@ async def post_bent(operator: Operator, settlement: Settlement) -> tuple[Posted,
     proof = proof_of(prove_step(operator.book, honest, 0), operator.last)
     step = proof.opening.step._replace(state=honest.state._replace(hash=bytes([9]) * 32))
     root = plain_root([step_leaf(operator.book.domain, 2, 0, step)])
-    receipt = await operator.send(encode.encode_post(step.state, root, 1))
+    receipt = await operator.send(encode.encode_post(2, step.state, root, 1))
     return receipt.events[0].epoch, proof._replace(opening=Opening(0, step))
 
 
@@ -154,7 +154,7 @@ async def test_a_wrong_sum_is_proven_from_its_children(rig):
     state = join(left, right)
     await operator.post(job(rig, "one", 100))
     await rig.handles.advance(300)
-    receipt = await operator.send(encode.encode_post(state._replace(credits=11, debits=11), b"\3" * 32, 1))
+    receipt = await operator.send(encode.encode_post(2, state._replace(credits=11, debits=11), b"\3" * 32, 1))
     epoch: Posted = receipt.events[0].epoch
     bare = Branch(0, ())
     with pytest.raises(Reverted, match="WrongProof"):

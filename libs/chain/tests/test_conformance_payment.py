@@ -117,10 +117,10 @@ async def test_a_root_that_does_not_balance_or_was_not_bonded_is_refused(rig):
     state = operator.book.state
     for credits, debits, fault in ((11, 10, "Unbalanced"), (18, 20, "Unbalanced"), (101, 101, "Overdrawn")):
         with pytest.raises(Reverted, match=fault):
-            await operator.send(encode.encode_post(state._replace(credits=credits, debits=debits), bytes(32), 1))
+            await operator.send(encode.encode_post(1, state._replace(credits=credits, debits=debits), bytes(32), 1))
     with pytest.raises(Reverted, match="NoSteps"):
-        await operator.send(encode.encode_post(state, bytes(32), 0))
-    call = encode.encode_post(state, bytes(32), 1)
+        await operator.send(encode.encode_post(1, state, bytes(32), 0))
+    call = encode.encode_post(1, state, bytes(32), 1)
     with pytest.raises(Reverted, match="NotPoster"):
         await operator.send(call, rig.keys.provider)
     appoint = encode_call("appoint(address,bool)", provider, 1)
@@ -134,6 +134,16 @@ async def test_a_root_that_does_not_balance_or_was_not_bonded_is_refused(rig):
         BondAdded(provider, 1000 * UNIT),
     )
     assert (await operator.send(call, rig.keys.provider)).events[0].poster == provider
+
+
+async def test_an_epoch_is_posted_once_and_in_its_order(rig):
+    operator = await operator_of(rig)
+    await operator.post(job(rig, "one", 100))
+    await rig.handles.advance(240)
+    for number in (1, 3):
+        with pytest.raises(Reverted, match=r"WrongNumber\(2\)"):
+            await operator.send(encode.encode_post(number, operator.book.state, bytes(32), 1))
+    await operator.post(job(rig, "two", 50))
 
 
 async def test_a_bond_leaves_once_what_was_posted_is_final(rig):

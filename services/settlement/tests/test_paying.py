@@ -246,7 +246,10 @@ async def test_what_is_closed_is_posted_paid_and_known_as_final(market: Market) 
     epoch, after = closed
     target = chain.deployment.payment
     receipt = await wallet.send(
-        chain, OPERATOR, target, encode.encode_post(epoch.state, epoch.steps_root, len(epoch.steps))
+        chain,
+        OPERATOR,
+        target,
+        encode.encode_post(epoch.number, epoch.state, epoch.steps_root, len(epoch.steps)),
     )
     posted = receipt.events[0].epoch
     async with store.transaction() as tx:

@@ -100,18 +100,18 @@ abstract contract PaymentEpochs is PaymentFunds, AccessControl {
         NATIVE.safeTransfer(msg.sender, amount);
     }
 
-    function post(State calldata state, bytes32 stepsRoot, uint32 steps) external {
+    function post(uint64 number, State calldata state, bytes32 stepsRoot, uint32 steps) external {
         if (!_isPoster(msg.sender)) revert NotPoster(msg.sender);
+        Head memory last = _head;
+        if (number != last.posted + 1) revert WrongNumber(last.posted + 1);
         if (steps == 0) revert NoSteps();
         (uint256 credits, uint256 debits) = (state.credits, state.debits);
         if (credits > debits || debits - credits > debits / FEE_PART_MAX) revert Unbalanced(credits, debits);
-        Head memory last = _head;
         if (debits > last.funds) revert Overdrawn(debits, last.funds);
         if (block.timestamp < last.postedAt + INTERVAL) revert TooSoon(last.postedAt + INTERVAL);
         if (last.posted - last.last >= PENDING_MAX) revert TooManyPending();
-        uint32 number = last.posted + 1;
         Epoch memory epoch = Epoch(number, uint64(block.timestamp), msg.sender, steps, stepsRoot, state);
-        _head = Head(number, last.last, uint64(block.timestamp), last.funds);
+        _head = Head(last.posted + 1, last.last, uint64(block.timestamp), last.funds);
         _ring[number % RING] = _digest(epoch);
         emit Posted(number, msg.sender, uint64(block.timestamp), steps, stepsRoot, state);
     }

@@ -172,7 +172,7 @@ abstract contract PaymentFixture {
         (epoch.postedAt, epoch.poster) = (uint64(block.timestamp), poster);
         (epoch.steps, epoch.stepsRoot, epoch.state) = (uint32(steps.length), stepsRoot(epoch.number), state);
         vm.prank(poster);
-        payment.post(state, epoch.stepsRoot, epoch.steps);
+        payment.post(epoch.number, state, epoch.stepsRoot, epoch.steps);
     }
 
     /// @dev The next epoch begins: what was charged so far stands before it.

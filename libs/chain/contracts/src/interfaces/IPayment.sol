@@ -81,6 +81,7 @@ interface IPayment {
     error AlreadyFinal(uint64 number);
     error TooSoon(uint256 readyAt);
     error TooManyPending();
+    error WrongNumber(uint64 next);
     error NotPoster(address account);
     error Unbalanced(uint256 credits, uint256 debits);
     error Overdrawn(uint256 wanted, uint256 funds);
@@ -133,8 +134,9 @@ interface IPayment {
     /// @notice Sends the caller its bond, once the delay is over and all that it posted is final or void.
     function withdrawBond() external;
 
-    /// @notice Posts the next epoch. Only for a poster with its whole bond.
-    function post(State calldata state, bytes32 stepsRoot, uint32 steps) external;
+    /// @notice Posts the next epoch, which `number` must be: what a fork took off the chain comes back once and in order.
+    /// Only for a poster with its whole bond.
+    function post(uint64 number, State calldata state, bytes32 stepsRoot, uint32 steps) external;
 
     /// @notice Makes an epoch and all before it final, once its window is over and no demand is open. Anyone may.
     function finalise(Epoch calldata epoch) external;

@@ -39,6 +39,11 @@ update intents set state = 'sent', sender = $1, nonce = $2 where position = any(
 RELEASE = """
 update intents set state = 'pending', not_before_ms = $3 where sender = $1 and nonce = $2 and state = 'sent'
 """
+REOPEN = """
+update intents set state = case when exists (
+    select from transactions t where (t.sender, t.nonce) = (intents.sender, intents.nonce) and t.block > $1
+) then 'sent' else 'pending' end where state = 'done' and done_block > $1 and kind = any($2::text[])
+"""
 END = "update transactions set state = $3, block = $4 where sender = $1 and nonce = $2 and state = 'sent'"
 
 
@@ -114,12 +119,8 @@ async def end_idle(tx: Transaction, sender: str, nonce: int, block: int) -> None
 
 async def reopen(tx: Transaction, after_block: int) -> None:
     """What a fork took off the chain is to be sent again; if that fails, all but what the docket answers waits."""
-    sql = """
-    update intents set state = 'sent' where state = 'done' and kind = any($2::text[]) and (sender, nonce) in (
-        select sender, nonce from transactions where state = 'final' and block > $1
-    )
-    """
-    await tx.execute(sql, after_block, [kind.kind for kind in (*PAYMENT_KINDS, *SLASHING_KINDS, Reward)])
+    kinds = [kind.kind for kind in (*PAYMENT_KINDS, *SLASHING_KINDS, Reward)]
+    await tx.execute(REOPEN, after_block, kinds)
     sql = "update transactions set state = 'sent', block = null where state in ('final', 'failed') and block > $1"
     await tx.execute(sql, after_block)
 

@@ -13,7 +13,7 @@ from assay.proof.settlement import Posted
 from assay.proof.settlement_epoch import Leaf
 from assay.proof.settlement_tree import Branch, Node
 
-POST: Final = (STATE, "bytes32", "uint32")
+POST: Final = ("uint64", STATE, "bytes32", "uint32")
 EPOCH_ONLY: Final = (EPOCH,)
 PAY: Final = (EPOCH, f"{LEAF}[]")
 WITHDRAW: Final = (EPOCH, EPOCH, LEAF)
@@ -28,9 +28,9 @@ EXIT_BY_SIG: Final = ("address", "uint256", "uint256", "bytes")
 STAY_BY_SIG: Final = ("address", "uint256", "bytes")
 
 
-def encode_post(state: Node, steps_root: bytes, steps: int) -> bytes:
-    """Returns the call that posts the next epoch."""
-    return _call("post", POST, tuple(state), steps_root, steps)
+def encode_post(number: int, state: Node, steps_root: bytes, steps: int) -> bytes:
+    """Returns the call that posts the next epoch, which `number` must be."""
+    return _call("post", POST, number, tuple(state), steps_root, steps)
 
 
 def encode_finalise(epoch: Posted) -> bytes:

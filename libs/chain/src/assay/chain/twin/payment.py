@@ -34,9 +34,9 @@ def is_in(call: Call, state: Node, place: int, leaf: Leaf) -> bool:
         raise Reverted("BranchLength().") from error
 
 
-def post(call: Call, state: Sequence[Any], steps_root: bytes, steps: int) -> None:
-    """Posts the next epoch."""
-    epochs.post(call, Node(*state), steps_root, steps)
+def post(call: Call, number: int, state: Sequence[Any], steps_root: bytes, steps: int) -> None:
+    """Posts the next epoch, which `number` must be."""
+    epochs.post(call, number, Node(*state), steps_root, steps)
 
 
 def finalise(call: Call, epoch: Sequence[Any]) -> None:

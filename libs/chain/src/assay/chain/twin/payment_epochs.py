@@ -100,11 +100,13 @@ def withdraw_bond(call: Call) -> None:
     token.transfer(call.by(call.to, call.deployment.native), call.sender, poster.bond)
 
 
-def post(call: Call, state: Node, steps_root: bytes, steps: int) -> None:
-    """Posts the next epoch."""
+def post(call: Call, number: int, state: Node, steps_root: bytes, steps: int) -> None:
+    """Posts the next epoch, which `number` must be."""
     head, least = head_of(call), head_of(call).posted_at + call.terms.windows.interval_s
     if not is_poster(call, call.sender):
         raise Reverted(f"NotPoster({call.sender}).")
+    if number != head.posted + 1:
+        raise Reverted(f"WrongNumber({head.posted + 1}).")
     if steps == 0:
         raise Reverted("NoSteps().")
     if state.credits > state.debits or state.debits - state.credits > state.debits // FEE_PART_MAX:
@@ -115,7 +117,7 @@ def post(call: Call, state: Node, steps_root: bytes, steps: int) -> None:
         raise Reverted(f"TooSoon({least}).")
     if head.posted - head.last >= PENDING_MAX:
         raise Reverted("TooManyPending().")
-    epoch = Posted(head.posted + 1, call.now, call.sender, steps, steps_root, state)
+    epoch = Posted(number, call.now, call.sender, steps, steps_root, state)
     call.storage["head",] = replace(head, posted=epoch.number, posted_at=call.now)
     call.storage["ring", epoch.number % RING] = epoch_digest(domain_of(call), epoch)
     call.emit(EpochPosted(epoch.number, call.sender, call.now, steps, steps_root, state))

@@ -50,7 +50,7 @@ class Post(Value):
     def call(self) -> bytes:
         """The call."""
         state = Node(bytes.fromhex(self.root), self.credits, self.debits)
-        return encode_post(state, bytes.fromhex(self.steps_root), self.steps)
+        return encode_post(self.number, state, bytes.fromhex(self.steps_root), self.steps)
 
 
 class Pay(Value):
