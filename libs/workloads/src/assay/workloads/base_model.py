@@ -30,6 +30,7 @@ from assay.workloads.errors import ModelUnsupported
 from assay.workloads.finetune import FinetuneParams
 from assay.workloads.fitting import check_fits
 from assay.workloads.models import ModelStore
+from assay.workloads.nf4 import load_quantised
 
 logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 FAMILIES = ("llama",)
@@ -120,7 +121,7 @@ def adapt(params: FinetuneParams, root: Path) -> AdaptedModel:
     folder = store.path(params.model)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     check_fits(params, folder, device)
-    model = load_frozen(folder, device)
+    model = load_frozen(folder, device, params.base)
     return inject(params, model, folder, device) if params.method == "lora" else thaw(model, device)
 
 
@@ -142,15 +143,18 @@ def inject(params: FinetuneParams, model: Any, folder: Path, device: torch.devic
     return AdaptedModel(model, dict(sorted(named.items())), shapes, device)
 
 
-def load_frozen(folder: Path, device: torch.device) -> Any:
-    """Return the bare model in float32, nothing of it trainable. Raises ModelUnsupported."""
+def load_frozen(folder: Path, device: torch.device, base: str = "float32") -> Any:
+    """Return the bare model in float32 or with layers in `base`, nothing of it trainable. Raises ModelUnsupported."""
     family = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
     if family not in FAMILIES:
         raise ModelUnsupported(f"The model is of the family {family}; only {', '.join(FAMILIES)} is run.")
     attention = "eager" if device.type == "cuda" else "sdpa"
-    model: Any = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, attn_implementation=attention
-    )
+    if base == "nf4":
+        model: Any = load_quantised(folder, attention)
+    else:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, attn_implementation=attention
+        )
     return model.requires_grad_(False).to(device).eval()
 
 

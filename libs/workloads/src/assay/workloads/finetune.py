@@ -72,6 +72,8 @@ class FinetuneParams(FrozenParams):
     """Held-out sequences whose loss each segment tells among its metrics."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """What products are computed in; weights, moments, norms and loss are float32. bfloat16 asks for a GPU."""
+    base: Literal["float32", "nf4"] = "float32"
+    """What a frozen base is held in: nf4 takes an eighth of the memory (QLoRA)."""
     numerics: Literal["native", "exact"] = "native"
 
     @model_validator(mode="after")
@@ -87,6 +89,8 @@ class FinetuneParams(FrozenParams):
             raise ValueError("warmup_steps must be fewer than steps")
         if self.dtype != "float32" and self.numerics == "exact":
             raise ValueError("numerics exact are of float32 alone: leave dtype out")
+        if self.base != "float32" and (self.method != "lora" or self.numerics == "exact"):
+            raise ValueError("a base in nf4 takes an adapter, method lora, in native numerics")
         return self
 
     @property

@@ -11,10 +11,10 @@ UNNAMED_PARAMETERS: Final = 200_000_000
 PROCESS_BYTES: Final = 2 << 30
 TOKEN_BYTES: Final = 2 << 20
 """Activations of a token, of a model of UNNAMED_PARAMETERS; they grow with width times depth."""
-ASKED_BYTES: Final = {"lora": 5, "full": 64}
+ASKED_BYTES: Final = {"lora": 5, "nf4": 2, "full": 64}
 """For each parameter at the worst moment: of `full`, the weights, a gradient, two moments, and the checkpoint with its
 own copies of three of these as it comes and as it goes."""
-HELD_BYTES: Final = {"lora": 4, "full": 16}
+HELD_BYTES: Final = {"lora": 4, "nf4": 1, "full": 16}
 """For each parameter, without which no step can be taken."""
 STATE_BYTES: Final = 12
 """For each trained number in a checkpoint: itself and two moments."""
@@ -26,10 +26,16 @@ GIB: Final = 1 << 30
 def bytes_to_ask(params: Any) -> int:
     """Return the memory that a job asks a provider for."""
     tokens = params.batch * params.sequence_tokens
-    if params.model_parameters is None and params.method == "lora":
+    if params.model_parameters is None and form_of(params) == "lora":
         return (3 << 30) + tokens * TOKEN_BYTES
     parameters = params.model_parameters or UNNAMED_PARAMETERS
-    return PROCESS_BYTES + ASKED_BYTES[params.method] * parameters + tokens * token_bytes(parameters)
+    return PROCESS_BYTES + ASKED_BYTES[form_of(params)] * parameters + tokens * token_bytes(parameters)
+
+
+def form_of(params: Any) -> str:
+    """Return the row of the tables above that a job stands in."""
+    form: str = params.base if params.base in ASKED_BYTES else params.method
+    return form
 
 
 def token_bytes(parameters: int) -> int:
@@ -39,7 +45,7 @@ def token_bytes(parameters: int) -> int:
 
 def bytes_held(params: Any, parameters: int) -> int:
     """Return the least that a step of this job holds at a time."""
-    return HELD_BYTES[params.method] * parameters
+    return HELD_BYTES[form_of(params)] * parameters
 
 
 def what_would_fit(params: Any, parameters: int, limit_bytes: int) -> str:
@@ -61,6 +67,8 @@ def smaller(params: Any) -> list[tuple[str, dict[str, Any]]]:
     ]
     if params.method == "full":
         forms += [("method=lora", {"method": "lora"}), ("method=lora with batch=1", lone | {"method": "lora"})]
+    elif params.numerics == "native":
+        forms += [("base=nf4", {"base": "nf4"}), ("base=nf4 with batch=1", lone | {"base": "nf4"})]
     return forms
 
 

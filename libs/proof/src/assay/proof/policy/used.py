@@ -24,6 +24,7 @@ TRACED: Final[Mapping[str, Any]] = {
     "data_form": "text",
     "accumulate": 1,
     "clip_norm": None,
+    "base": "float32",
     "numerics": "native",
 }
 """What a fine-tuning must be for its steps to have a trace; each is what a job has that does not name it."""
