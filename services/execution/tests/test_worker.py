@@ -17,6 +17,7 @@ from assay.schema.event import Event
 from assay.schema.job import JobSpec
 from assay.schema.lease import LeaseCommitted, LeaseExecuted, LeaseGranted, LeaseLapsed
 from assay.schema.values import Role, derive_id, participant_id
+from assay.schema.voucher import VoucherPresented
 from assay.store.journal import Journal
 from assay.workloads.machine import own_class_id
 from assay.workloads.runner import Runner
@@ -186,3 +187,16 @@ async def test_a_missing_input_fails_the_job_and_blames_nobody_else(site: Site) 
     await site.grant(granted(spec=spec))
     await until(lambda: site.types())
     assert getattr(site.door.told[-1].event, "code", "") == "job.missing_input"
+
+
+async def test_a_lapse_hands_in_the_voucher_that_a_crash_left_and_the_worker_goes_on(site: Site) -> None:
+    lease = granted(segments=5_000)
+    await site.grant(lease)
+    await until(lambda: site.door.said(LeaseCommitted))
+    site.journal.vouchers.keep(lease.lease_id, 7, "0x" + "ab" * 65)
+    facts = {name: getattr(lease, name) for name in ("lease_id", "job_id", "provider", "fence")}
+    await site.grant(LeaseLapsed(**facts, code="lease.silent", reason="silent"))
+    await until(lambda: site.door.said(VoucherPresented))
+    await site.grant(granted(segments=3))
+    await until(lambda: site.door.said(LeaseExecuted))
+    assert [each.units for each in site.door.said(VoucherPresented)] == [7]

@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,7 +60,6 @@ class Journal:
     """The journal in the file `path`, made if it is not there. Raises Mismatch if another version made it."""
 
     def __init__(self, path: Path | str) -> None:
-        self._path = path
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._log = f"{path}-wal"
         self._db.execute("pragma journal_mode = wal")
@@ -87,10 +85,10 @@ class Journal:
         """What was drawn of one's own work, until it is opened."""
         return DrawNotes(self._db)
 
-    @cached_property
+    @property
     def vouchers(self) -> VoucherNotes:
         """The vouchers of one's leases."""
-        return VoucherNotes(self._path)
+        return VoucherNotes(self._db, self.sync)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -191,8 +189,6 @@ class Journal:
 
     def close(self) -> None:
         """Leaves the file."""
-        if "vouchers" in self.__dict__:
-            self.vouchers.close()
         self._db.close()
 
     def _one(self, sql: str, *args: object) -> Any:

@@ -1,11 +1,7 @@
-"""The best voucher of each lease, on disk before anything more is delivered on it, and whether it was handed in.
-
-They have a connection of their own to the journal's file: no token waits while a thread writes a voucher to the disk,
-and what it writes is never part of what the journal does meanwhile.
-"""
+"""The best voucher of each lease, on disk before anything more is delivered on it, and whether it was handed in."""
 
 import sqlite3
-from pathlib import Path
+from collections.abc import Callable
 from typing import Final
 
 NOTES: Final = """
@@ -20,15 +16,18 @@ set units = excluded.units, signature = excluded.signature where excluded.units 
 
 
 class VoucherNotes:
-    """The notes in a provider's journal, the file `path`."""
+    """The notes in a provider's journal. What is kept is on disk once `sync`, the journal's own, has returned.
 
-    def __init__(self, path: Path | str) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("pragma synchronous = full")
+    They are written as the journal is, by its own connection: another one would wait for its transactions, in the
+    middle of which a voucher is handed in, and never get its turn.
+    """
+
+    def __init__(self, db: sqlite3.Connection, sync: Callable[[], None]) -> None:
+        self._db, self.sync = db, sync
         self._db.execute(NOTES)
 
     def keep(self, lease_id: str, units: int, signature: str) -> None:
-        """Keep a voucher, unless a higher one is kept; it is on disk when this returns."""
+        """Keep a voucher, unless a higher one is kept."""
         self._db.execute(KEEP, (lease_id, units, signature))
 
     def best(self, lease_id: str) -> tuple[int, str] | None:
@@ -44,7 +43,3 @@ class VoucherNotes:
     def present(self, lease_id: str, units: int) -> None:
         """A voucher of so many units is handed in."""
         self._db.execute("update voucher_note set presented = ? where lease_id = ?", (units, lease_id))
-
-    def close(self) -> None:
-        """Leave the file."""
-        self._db.close()

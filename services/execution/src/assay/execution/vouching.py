@@ -81,7 +81,8 @@ class Account:
             log.warning("no voucher: %s", error, extra={"lease": self._granted.lease_id})
             return
         if is_better:
-            await asyncio.to_thread(self._vouchers.notes.keep, self._granted.lease_id, voucher.units, voucher.signature)
+            self._vouchers.notes.keep(self._granted.lease_id, voucher.units, voucher.signature)
+            await asyncio.to_thread(self._vouchers.notes.sync)
             if voucher.units > self.till.vouched:
                 self.till = replace(self.till, best=voucher)
 
