@@ -8,6 +8,7 @@ public events.
 import asyncio
 import contextlib
 import runpy
+import signal
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -43,6 +44,8 @@ FEE_PART: Final = 100
 """One in so many of what a lease costs is its fee."""
 WITHIN_S: Final = 240.0
 CHANCE: Final = ("job.waiting", "verdict.reached", "lease.progressed")
+ENDED_WELL: Final = (0, -signal.SIGKILL)
+"""How a provider ends: as it is told, or killed by a test."""
 ENDS: Final = ("job.settled", "job.refunded", "job.unfunded")
 
 STEADY, SECOND, MORTAL, CHEAT = "steady", "second", "mortal", "cheat"
@@ -175,11 +178,19 @@ class Net:
         await self.chronicle.until(listed, f"offer.listed of {name}")
 
     async def revive(self, name: str) -> None:
-        """Start a provider again that has ended, and wait for its offer."""
-        if self.devnet.status()[name].state != "running":
+        """Start a provider again that was told to end or was killed, and wait for its offer."""
+        status = self.devnet.status()[name]
+        if status.state != "running":
+            assert status.exit_code in ENDED_WELL, f"{name} ended by itself, with {status.exit_code}"
             since = len(self.chronicle.said)
             await self.devnet.supervisor.start_one(name)
             await self.until_listed(name, since)
+
+    async def exit_code(self, name: str) -> int | None:
+        """How a process ends that was told to, once it has."""
+        async with asyncio.timeout(WITHIN_S):
+            await self.devnet.supervisor.watchers[name]
+        return self.devnet.status()[name].exit_code
 
 
 class Models:
@@ -228,7 +239,9 @@ async def net(models: Models) -> AsyncIterator[Net]:
         for name in TERMS:
             await net.until_listed(name)
         yield net
-        assert await exit_codes(devnet) == dict.fromkeys((STEADY, *SERVICES), 0)
+        codes = await exit_codes(devnet)
+        assert {name: code for name, code in codes.items() if code not in ENDED_WELL} == {}
+        assert {name for name in (STEADY, *SERVICES) if codes[name]} == set()
 
 
 def traced(knobs: Knobs, collector: Collector) -> Knobs:
@@ -238,10 +251,10 @@ def traced(knobs: Knobs, collector: Collector) -> Knobs:
 
 
 async def exit_codes(devnet: Devnet) -> dict[str, int | None]:
-    """How the steady provider and the services end when they are told to: participants first, who need them."""
+    """How all processes end when they are told to, or ended before: participants first, who need the services."""
     stop, others = devnet.supervisor.stop_one, [name for name in devnet.supervisor.tasks if name not in SERVICES]
     codes = dict(zip(others, await asyncio.gather(*map(stop, others)), strict=True))
-    return {STEADY: codes[STEADY]} | dict(zip(SERVICES, await asyncio.gather(*map(stop, SERVICES)), strict=True))
+    return codes | dict(zip(SERVICES, await asyncio.gather(*map(stop, SERVICES)), strict=True))
 
 
 @contextlib.contextmanager

@@ -59,4 +59,4 @@ async def test_a_provider_that_leaves_by_plan_loses_no_segment(net: Net) -> None
     assert second.paid == earned(second.segments * SEGMENT_PRICE)
     commits = [said.event for said in net.chronicle.of(job_id) if said.event.type == "lease.committed"]
     assert sorted(commit.segment for commit in commits) == list(range(SEGMENTS))  # type: ignore[attr-defined]
-    assert net.devnet.status()[MORTAL].exit_code == 0
+    assert await net.exit_code(MORTAL) == 0
