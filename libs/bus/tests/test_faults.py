@@ -3,7 +3,9 @@
 import asyncio
 
 import pytest
+from nats.errors import ConnectionClosedError, FlushTimeoutError
 
+from assay.bus.core import CoreBus
 from assay.bus.faults import typed_faults
 
 
@@ -40,3 +42,25 @@ async def test_whoever_cleans_up_after_a_cancellation_can_still_talk() -> None:
     task.cancel()
     await asyncio.wait([task])
     assert task.cancelled() and said == ["closed"]
+
+
+class Mute:
+    """A connection whose server says nothing any more."""
+
+    is_connected, is_closed = True, False
+
+    def __init__(self, fault: Exception) -> None:
+        self._fault = fault
+
+    async def flush(self) -> None:
+        raise self._fault
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.mark.parametrize("fault", [FlushTimeoutError(), ConnectionClosedError()])
+async def test_whoever_leaves_a_mute_server_leaves_without_a_fault(fault: Exception) -> None:
+    mute = Mute(fault)
+    await CoreBus(mute).close()  # type: ignore[arg-type]
+    assert mute.is_closed

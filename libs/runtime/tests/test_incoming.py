@@ -2,11 +2,13 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
-from tests.played import PlayedFeed
+from tests.played import PlayedFeed, until
 
 from assay.runtime.incoming import Incoming
 from assay.schema.audit import AuditCalled
+from assay.schema.errors import Retry
 from assay.schema.event import Envelope, Event
 from assay.schema.values import derive_id
 from assay.store.journal import Journal
@@ -37,3 +39,21 @@ async def test_a_push_after_the_end_is_ignored_and_read_after_the_next_start(tmp
         journal.close()
         await door.say(call(number + 2))
     assert [said.event.about for said in heard] == [derive_id("a", number) for number in (1, 2, 3)]
+
+
+class Slow(PlayedFeed):
+    """A feed whose pushes are not confirmed in time."""
+
+    async def feed(self, on_push: Any) -> None:
+        raise Retry("No answer on cmd.feed in time.")
+
+
+async def test_whoever_is_not_pushed_to_yet_reads_and_does_not_end(tmp_path: Path) -> None:
+    door, heard, journal = Slow(), list[Envelope[Event]](), Journal(tmp_path / "journal.sqlite")
+    await door.say(call(1))
+    listens = asyncio.create_task(Incoming(journal, door, heard.append).run())  # type: ignore[arg-type]
+    await until(lambda: heard or listens.done())
+    assert [said.event.about for said in heard] == [derive_id("a", 1)] and not listens.done()
+    listens.cancel()
+    await asyncio.gather(listens, return_exceptions=True)
+    journal.close()

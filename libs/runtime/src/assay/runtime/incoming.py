@@ -27,12 +27,22 @@ class Incoming:
 
     async def run(self) -> None:
         """Read the feed for ever: at once when a push shows a gap, else every few seconds."""
+        is_pushed = False
         try:
-            await self._door.feed(self._on_push)
             while True:
+                is_pushed = is_pushed or await self._hear()
                 await self._poll()
         finally:
             self._is_over = True
+
+    async def _hear(self) -> bool:
+        """Whether what is new is pushed from now on; as long as it is not known to be, reading alone has to do."""
+        try:
+            await self._door.feed(self._on_push)
+        except Retry as error:
+            log.warning("the feed is not pushed yet: %s", error)
+            return False
+        return True
 
     async def _poll(self) -> None:
         self._wake.clear()
