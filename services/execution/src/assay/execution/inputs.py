@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from assay.execution.vault import seal_file, unsealed
+from assay.execution.sealing import seal_file, unseal_pieces
 from assay.proof.digest import blake3_hex
 from assay.schema.errors import Refused, Retry, Unreachable
 
@@ -91,7 +91,7 @@ class Cache:
         # Whoever has opened the file reads it to the end, though it be forgotten meanwhile.
         with (self.folder / digest).open("rb") as file:
             try:
-                return await asyncio.to_thread(how, unsealed(kept.key, file, kept.size))
+                return await asyncio.to_thread(how, unseal_pieces(kept.key, file, kept.size))
             except Refused:
                 if is_again:
                     raise

@@ -7,7 +7,6 @@ from typing import Final
 
 from assay.execution.confinement import RECORD
 from assay.execution.settings import Settings
-from assay.execution.vault import MOUNTS, is_in_memory
 from assay.proof.digest import blake3_hex
 from assay.schema.errors import BadSettings
 from assay.workloads.machine import read_gpus
@@ -15,6 +14,8 @@ from assay.workloads.sandbox import Confined, Policy
 
 ROOMS: Final = "scratch"
 ARRIVING: Final = "arriving"
+MEMORY: Final = frozenset({"tmpfs", "ramfs"})
+MOUNTS: Final = Path("/proc/self/mounts")
 
 
 def rooms_of(settings: Settings) -> Path:
@@ -73,3 +74,13 @@ def note(settings: Settings, held: Confined) -> None:
     """Write down what holds the children, and whether their rooms are in memory, for `assay provider status`."""
     where = {"in_memory": is_in_memory(rooms_of(settings), MOUNTS.read_text())}
     (settings.data_dir / RECORD).write_text(json.dumps(held.model_dump(mode="json", exclude={"said"}) | where))
+
+
+def is_in_memory(folder: Path, mounts: str) -> bool:
+    """Whether a folder lies in memory, by the lines of the mounts; what the system swaps out is on a disk again."""
+    resolved, deepest, found = folder.resolve(), 0, ""
+    for line in mounts.splitlines():
+        _, place, kind, *_ = line.split(" ")
+        if resolved.is_relative_to(place) and len(place) >= deepest:
+            deepest, found = len(place), kind
+    return found in MEMORY

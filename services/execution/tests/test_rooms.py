@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.execution.vault import is_in_memory
+from assay.execution.rooms import is_in_memory
 
 MOUNTS = """\
 overlay / overlay rw 0 0
