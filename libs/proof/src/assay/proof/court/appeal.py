@@ -1,6 +1,7 @@
 """Appeal against a judgement by default: the clerk's receipt shows that the move was there in time.
 
-Other judgements rest on nothing but what was signed and opened, so that there is nothing to be appealed.
+Other judgements rest on nothing but what was signed and opened, so that there is nothing to be appealed. A library: the
+network's clerk signs no receipts (docs/adr/0009-court.md); appeals of what verifiers decided are the service's own.
 """
 
 from dataclasses import dataclass, replace

@@ -4,6 +4,8 @@ Five members drawn by a seed each measure by a random projection (Freivalds) how
 of the agreed inputs, as a multiple of honest noise. A party is wrong if a majority finds it beyond the tolerance; if
 neither is, the difference lies inside honest noise: stakes go back and the tolerance is measured again, nobody is
 slashed.
+
+A library: no service draws a committee (docs/adr/0009-court.md).
 """
 
 from collections import Counter
