@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pytest
-from tests.adversaries.hostile import BEHAVIOURS
+from tests.adversaries.behaviours import BEHAVIOURS
 from tests.adversaries.running import REGIONS, running
 from tests.holdings import Holdings, holdings
-from tests.network import PRICE, SEGMENT_PRICE, STEADY, UNITS, VERIFIERS, Net
+from tests.network import PRICE, STEADY, UNITS, VERIFIERS, Net
 from tests.scenarios.tuning import SIZES, TEXT
 
 from assay.client.sdk import JobView
@@ -20,9 +20,21 @@ TUNING_SEGMENTS: Final = 3
 WITHIN_S: Final = 400.0
 NEAR: Final = ("rounding",)
 """Those whose bits lie within honest noise of the truth, but are not those of the class of machine that they state."""
-TUNED: Final = ("half-way", "bfloat16", "poison", "rounding", "chosen-data", "half-batch", "false-trace")
-"""Those whose job is a fine-tuning; the others' work is a chain of digests."""
+UNSEEN: Final = ("noise-in-tolerance",)
+"""Those whom nothing finds: what they hide is as small as honest machines' noise, and saves them no work."""
+TUNED: Final = (
+    *("half-way", "bfloat16", "poison", "rounding", "chosen-data", "half-batch", "false-trace"),
+    *("int8-tuning", "forged-class", "noise-in-tolerance"),
+)
+"""Those whose job is a fine-tuning; the others' work is a chain of digests, or text."""
+WRITING: Final = ("int8-answers", "right-sketches")
+"""Those whose job is completions of prompts."""
 
+PROMPTS: Final = b"".join(b'{"prompt": "%s"}\n' % text for text in (b"one", b"two and a bit", b"a third one", b"four"))
+COMPLETIONS: Final = {
+    **{"requests": 4, "segment_requests": 2, "max_tokens": 8},
+    **{"batch": 2, "prompt_tokens_max": 32, "threads": 1},
+}
 TRACED: Final = ("false-trace",)
 """Those whose job asks for the trace check: this one works honestly, and opens what is false."""
 
@@ -63,15 +75,23 @@ async def tried(net: Net, farm: None, tiny_model: str) -> dict[str, Tried]:
 
 async def order(net: Net, name: str, model: str, data: str) -> str:
     """The id of the job that only this provider may run."""
-    params, limit = {"segments": SEGMENTS, "units_per_segment": UNITS}, SEGMENTS * SEGMENT_PRICE
+    kind, params, units = work_of(name, model, data)
+    if kind == "generate":
+        params["prompts"] = await net.assay.upload(PROMPTS)
+    limit = 2 * units * PRICE // 1_000_000  # Every segment is drawn at the order's cost.
+    needs, policy = Requirements(regions=(REGIONS[name],)), policy_of(name)
+    return await net.assay.submit(kind, params, requirements=needs, policy=policy, price_limit=limit)
+
+
+def work_of(name: str, model: str, data: str) -> tuple[str, dict[str, Any], int]:
+    """The kind of this provider's job, its parameters, and what it costs in units."""
     if name in TUNED:
         steps = TUNING_SEGMENTS * SIZES["segment_steps"]
         params = {"model": model, "data": data, "steps": steps, "learning_rate": 0.01, "heldout_share": 0.1, **SIZES}
-        limit = steps * SIZES["batch"] * SIZES["sequence_tokens"] * PRICE // 1_000_000
-    limit *= 2  # Every segment is drawn at the order's cost.
-    needs, policy = Requirements(regions=(REGIONS[name],)), policy_of(name)
-    kind = "finetune" if name in TUNED else "noop"
-    return await net.assay.submit(kind, params, requirements=needs, policy=policy, price_limit=limit)
+        return "finetune", params, steps * SIZES["batch"] * SIZES["sequence_tokens"]
+    if name in WRITING:
+        return "generate", {"model": model, **COMPLETIONS}, COMPLETIONS["requests"] * COMPLETIONS["max_tokens"]
+    return "noop", {"segments": SEGMENTS, "units_per_segment": UNITS}, SEGMENTS * UNITS
 
 
 def policy_of(name: str) -> Policy:

@@ -36,6 +36,7 @@ async def main(farm: dict[str, Any]) -> None:
 async def provide(farm: dict[str, Any], stopping: asyncio.Event) -> None:
     """Run the providers, whose workloads take long to load: a process of verifiers alone does without."""
     from tests.adversaries import hostile
+    from tests.adversaries.behaviours import BEHAVIOURS, PARTNERS
 
     from assay.execution import worker
     from assay.execution.launch import serve
@@ -44,7 +45,7 @@ async def provide(farm: dict[str, Any], stopping: asyncio.Event) -> None:
     worker.defendant = hostile.admitting
     worker.Openings = hostile.FalseTraces
     hostile.Colludes.shared = Path(farm["shared"])
-    behaviours = hostile.BEHAVIOURS | hostile.PARTNERS
+    behaviours = BEHAVIOURS | PARTNERS
     async with asyncio.TaskGroup() as group:
         for one in farm["providers"].values():
             settings = Settings.model_validate(one["settings"])

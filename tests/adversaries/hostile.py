@@ -7,12 +7,11 @@ import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import numpy as np
 from blake3 import blake3
 
-from assay.devnet.cheat import LazyRun
 from assay.execution import domain
 from assay.execution.defending import CannotTrace, Past, defendant
 from assay.execution.domain import Course
@@ -244,22 +243,3 @@ async def knows_better(lodged: DisputeLodged) -> bool:
 def admitting(provider: str, key: Key, past: Past, outgoing: Outgoing) -> Defendant:
     """The party of a hostile provider in disputes; those who contest are tried in court."""
     return replace(defendant(provider, key, past, outgoing), confirms=knows_better)
-
-
-BEHAVIOURS: Final[dict[str, type[LeaseRun]]] = {
-    "lazy": LazyRun,
-    "makes-up-one": MakesUp,
-    "makes-up-all": MakesUpAll,
-    "foreign-checkpoint": ForeignCheckpoint,
-    "equivocates": Equivocates,
-    "wrong-result": WrongResult,
-    "half-way": tampers(each(half_way)),
-    "bfloat16": tampers(each(to_bfloat16)),
-    "poison": tampers(poison),
-    "rounding": tampers(rounding),
-    "chosen-data": ChosenData,
-    "half-batch": HalfBatch,
-    "false-trace": LeaseRun,
-}
-PARTNERS: Final[dict[str, type[LeaseRun]]] = {"colludes": Colludes}
-"""Those who have a verifier on their side."""

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from tests.adversaries import hostile
+from tests.adversaries.behaviours import BEHAVIOURS, PARTNERS
 from tests.adversaries.hostile_verifiers import GONE
 from tests.network import PRICE, ROOT, Net
 
@@ -20,7 +20,7 @@ PREFIX: Final = {Role.PROVIDER: "ASSAY_EXECUTION_", Role.VERIFIER: "ASSAY_VERIFI
 ENVIRONMENT: Final = {Role.PROVIDER: provider_environment, Role.VERIFIER: verifier_environment}
 ANNOUNCE_S: Final = 5
 WITHIN_S: Final = 240.0
-REGIONS: Final = dict(zip([*hostile.BEHAVIOURS, *hostile.PARTNERS], map("z{:c}".format, range(97, 123)), strict=False))
+REGIONS: Final = dict(zip([*BEHAVIOURS, *PARTNERS], map("z{:c}".format, range(97, 123)), strict=False))
 """A region of its own for each hostile provider."""
 
 

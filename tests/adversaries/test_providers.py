@@ -1,15 +1,19 @@
 """Hostile providers against the running network: what finds each, what it gained, and what it lost."""
 
 import pytest
-from tests.adversaries.conftest import NEAR, SEGMENTS, WITHIN_S, Tried
-from tests.adversaries.hostile import BEHAVIOURS
+from tests.adversaries.behaviours import BEHAVIOURS
+from tests.adversaries.conftest import NEAR, SEGMENTS, TUNING_SEGMENTS, UNSEEN, WITHIN_S, Tried
+from tests.adversaries.forged_classes import NOBODYS
 from tests.adversaries.running import REGIONS
 from tests.holdings import holdings
 from tests.network import SEGMENT_PRICE, UNITS, Net
 
 from assay.schema.audit import AuditUpheld
-from assay.schema.lease import OTHER_CLASS, LeaseRejected
+from assay.schema.lease import OTHER_CLASS, LeaseCommitted, LeaseRejected
 from assay.schema.values import Policy, Requirements
+from assay.schema.verdict import VerdictReached
+from assay.verification.methods.method import WITHIN
+from assay.verification.methods.replay import TOLERANCE
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -26,11 +30,15 @@ MECHANISM: dict[str, set[str]] = {
     "chosen-data": {"segment.wrong_start", "segment.mismatch"},
     "half-batch": {"segment.mismatch"},
     "false-trace": {"trace.wrong_operator"},
+    "int8-tuning": {"segment.mismatch"},
+    "int8-answers": {"segment.wrong_states"},
+    "right-sketches": {"segment.wrong_tokens"},
+    "forged-class": {"segment.mismatch"},
 }
 
 
 def test_every_behaviour_is_tried() -> None:
-    assert set(BEHAVIOURS) == {*MECHANISM, *NEAR}
+    assert set(BEHAVIOURS) == {*MECHANISM, *NEAR, *UNSEEN}
 
 
 @pytest.mark.parametrize("name", MECHANISM)
@@ -51,6 +59,20 @@ def test_bits_that_are_not_those_of_the_stated_class_are_not_paid_and_not_slashe
     assert (job.state, job.paid, after.stake) == ("refunded", 0, before.stake)
     found = [said.event for said in net.chronicle.of(job.job_id) if isinstance(said.event, LeaseRejected)]
     assert {event.code for event in found} == {OTHER_CLASS}
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_noise_within_the_tolerance_of_unlike_machines_is_paid_and_saves_nothing(
+    net: Net, tried: dict[str, Tried], name: str
+) -> None:
+    job, before, after = tried[name].job, tried[name].before, tried[name].after
+    assert (job.state, after.stake, after.stable - before.stable) == ("settled", before.stake, job.paid)
+    said = [said.event for said in net.chronicle.of(job.job_id)]
+    assert {event.machine for event in said if isinstance(event, LeaseCommitted)} == {NOBODYS}
+    found = [finding for event in said if isinstance(event, VerdictReached) for finding in event.findings]
+    replayed = [finding for finding in found if finding.method == "replay"]
+    assert {finding.code for finding in replayed} == {WITHIN} and len(replayed) == TUNING_SEGMENTS
+    assert all(0 < (finding.distance or 0) <= TOLERANCE for finding in replayed)
 
 
 async def test_nobody_honest_is_slashed(net: Net, tried: dict[str, Tried], honest: list[str]) -> None:

@@ -16,8 +16,9 @@ from tests.network import REGION, SECOND, SEGMENT_PRICE, STEADY, UNITS, VERIFIER
 from tests.resting import check_at_rest
 
 from assay.client.sdk import JobView
-from assay.schema.audit import VerifierSlashed
+from assay.schema.audit import AuditOverruled, VerifierSlashed
 from assay.schema.dispute import DisputeForfeited
+from assay.schema.epoch import EpochMismatched
 from assay.schema.lease import SlashReason
 from assay.schema.values import BOND_PER_VERIFIER, Policy, Requirements
 
@@ -154,6 +155,13 @@ def test_a_bribed_verifier_loses_more_than_all_it_was_paid(net: Net, trial: Tria
     before, after = trial.before["bribed"], trial.after["bribed"]
     assert 5 * after.stake <= 4 * before.stake
     assert after.stable - before.stable < BOND_IN_STABLE
+
+
+def test_a_bribed_verifier_falls_where_it_confirms_what_another_has_accused(net: Net, trial: Trial) -> None:
+    own, said = net.party("bribed").id, [envelope.event for envelope in net.chronicle.said[trial.said_since :]]
+    accusers = {(event.lease_id, event.segment): event.audit_id for event in said if isinstance(event, EpochMismatched)}
+    fell = [event for event in said if isinstance(event, AuditOverruled) and event.verifier == own]
+    assert fell and all(accusers[event.lease_id or "", event.segment or 0] != event.audit_id for event in fell)
 
 
 def test_a_verifier_that_crashed_goes_on_and_is_not_slashed(net: Net, trial: Trial) -> None:

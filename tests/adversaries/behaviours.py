@@ -1,0 +1,33 @@
+"""What hostile providers there are, by name."""
+
+from typing import Final
+
+from tests.adversaries import hostile
+from tests.adversaries.cheap_models import CheapAnswers, Int8Tuning, RightSketches
+from tests.adversaries.forged_classes import ForgedBfloat16, NoiseInTolerance
+
+from assay.devnet.cheat import LazyRun
+from assay.execution.lease_run import LeaseRun
+
+BEHAVIOURS: Final[dict[str, type[LeaseRun]]] = {
+    "lazy": LazyRun,
+    "makes-up-one": hostile.MakesUp,
+    "makes-up-all": hostile.MakesUpAll,
+    "foreign-checkpoint": hostile.ForeignCheckpoint,
+    "equivocates": hostile.Equivocates,
+    "wrong-result": hostile.WrongResult,
+    "half-way": hostile.tampers(hostile.each(hostile.half_way)),
+    "bfloat16": hostile.tampers(hostile.each(hostile.to_bfloat16)),
+    "poison": hostile.tampers(hostile.poison),
+    "rounding": hostile.tampers(hostile.rounding),
+    "chosen-data": hostile.ChosenData,
+    "half-batch": hostile.HalfBatch,
+    "false-trace": LeaseRun,
+    "int8-tuning": Int8Tuning,
+    "int8-answers": CheapAnswers,
+    "right-sketches": RightSketches,
+    "forged-class": ForgedBfloat16,
+    "noise-in-tolerance": NoiseInTolerance,
+}
+PARTNERS: Final[dict[str, type[LeaseRun]]] = {"colludes": hostile.Colludes}
+"""Those who have a verifier on their side."""
