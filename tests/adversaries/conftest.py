@@ -27,12 +27,14 @@ TUNED: Final = (
     *("int8-tuning", "forged-class", "noise-in-tolerance"),
 )
 """Those whose job is a fine-tuning; the others' work is a chain of digests, or text."""
+SHORT: Final = ("int8-tuning", "forged-class", "noise-in-tolerance")
+"""Those whose fine-tuning has one segment: what they do is alike in all."""
 WRITING: Final = ("int8-answers", "right-sketches")
 """Those whose job is completions of prompts."""
 
 PROMPTS: Final = b"".join(b'{"prompt": "%s"}\n' % text for text in (b"one", b"two and a bit", b"a third one", b"four"))
 COMPLETIONS: Final = {
-    **{"requests": 4, "segment_requests": 2, "max_tokens": 8},
+    **{"requests": 4, "segment_requests": 4, "max_tokens": 8},
     **{"batch": 2, "prompt_tokens_max": 32, "threads": 1},
 }
 TRACED: Final = ("false-trace",)
@@ -86,7 +88,7 @@ async def order(net: Net, name: str, model: str, data: str) -> str:
 def work_of(name: str, model: str, data: str) -> tuple[str, dict[str, Any], int]:
     """The kind of this provider's job, its parameters, and what it costs in units."""
     if name in TUNED:
-        steps = TUNING_SEGMENTS * SIZES["segment_steps"]
+        steps = (1 if name in SHORT else TUNING_SEGMENTS) * SIZES["segment_steps"]
         params = {"model": model, "data": data, "steps": steps, "learning_rate": 0.01, "heldout_share": 0.1, **SIZES}
         return "finetune", params, steps * SIZES["batch"] * SIZES["sequence_tokens"]
     if name in WRITING:
