@@ -28,6 +28,7 @@ from assay.proof.keys import Key
 
 ANVIL = Path(__file__).parents[3] / "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
 READY_WITHIN_S = 120
+STATES_KEPT = 128
 COIN_WEI = hex(10**21)
 
 
@@ -142,10 +143,14 @@ def anvil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a real EVM node that ends with the tests."""
     if not ANVIL.exists():
         (pytest.fail if os.environ.get("CI") else pytest.skip)("npm ci installs the EVM node")
-    command = [ANVIL, "--port", "0", "--chain-id", "31337", "--accounts", "1"]
-    log = tmp_path_factory.mktemp("evm") / "node.log"
+    # It would keep the state of every block, most of them in files of megabytes each under the home folder.
+    kept = ["--prune-history", str(STATES_KEPT)]
+    command = [ANVIL, "--port", "0", "--chain-id", "31337", "--accounts", "1", *kept]
+    home = tmp_path_factory.mktemp("evm")
+    log = home / "node.log"
     with log.open("w") as output:
-        node = subprocess.Popen(command, stdout=output, stderr=output, preexec_fn=_end_with_parent)
+        own = os.environ | {"HOME": str(home)}
+        node = subprocess.Popen(command, stdout=output, stderr=output, env=own, preexec_fn=_end_with_parent)
     try:
         yield _url(node, log)
     finally:
