@@ -1,5 +1,6 @@
 """Gives every test the servers of tests/servers.py, wherever pytest is started, and no test a clock to run against."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -9,6 +10,10 @@ from hypothesis import HealthCheck, settings
 sys.path.insert(0, str(Path(__file__).parent))
 
 pytest_plugins = ["tests.servers", "tests.dealing"]
+
+# Many processes compute at once, each with threads; one that has nothing to do for a moment is to let others go on,
+# and not to spin until there is more. torch reads this when it is loaded, in every process that a test starts.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # A busy machine is slow; that says nothing about the examples.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
