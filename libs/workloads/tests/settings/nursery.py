@@ -1,10 +1,10 @@
-"""Processes under a setting of their own, for which torch is loaded once: each is a fork of one that has loaded it.
+"""Processes under settings of their own, for which torch is loaded once: each is a fork of one that has loaded it.
 
-    for nursery in nurseries: nursery.ask(PROGRAM, "a word")
-    answers = [nursery.answer() for nursery in nurseries]
+    for setting in settings: nursery.ask(setting, PROGRAM, "a word")
+    answers = [nursery.answer() for _ in settings]
 
-What a setting decides, torch reads when it is loaded or when it first computes; so the setting is the environment in
-which the first process starts, and that one only loads and never computes: it has one thread when it forks.
+What a setting decides, torch and its libraries read when they first compute; so a fork has its setting in the
+environment before anything else, and the process that it comes from only loads and never computes.
 """
 
 import json
@@ -23,16 +23,16 @@ LOADED = ("peft", "transformers.models.llama.modeling_llama", "assay.workloads.t
 
 
 class Nursery:
-    """Where processes of one setting come from; a question is a program and its arguments, the answer what it prints.
+    """Where the processes come from; a question is a setting, a program and its arguments, the answer what it prints.
 
     Questions are answered one after the other, in order.
     """
 
-    def __init__(self, setting: Mapping[str, str]) -> None:
+    def __init__(self) -> None:
         known = {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"}
         known["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self._process = subprocess.Popen([sys.executable, __file__], env=os.environ | known | dict(setting), **pipes)
+        self._process = subprocess.Popen([sys.executable, __file__], env=os.environ | known, **pipes)
 
     def __enter__(self) -> Self:
         return self
@@ -41,14 +41,14 @@ class Nursery:
         self._process.kill()
         self._process.communicate()
 
-    def ask(self, program: Path, *words: object) -> None:
-        """Have a process of its own run this program."""
+    def ask(self, setting: Mapping[str, str], program: Path, *words: object) -> None:
+        """Have a process of its own run this program under the setting."""
         assert self._process.stdin
-        self._process.stdin.write(json.dumps([str(program), *map(str, words)]) + "\n")
+        self._process.stdin.write(json.dumps([dict(setting), str(program), *map(str, words)]) + "\n")
         self._process.stdin.flush()
 
     def answer(self) -> list[Any]:
-        """The lines of JSON that the program printed."""
+        """The lines of JSON that the program printed that was asked for first of those not answered yet."""
         assert self._process.stdout
         said = json.loads(self._process.stdout.readline())
         assert said["code"] == 0, "the program has failed; what it said is on standard error"
@@ -63,7 +63,9 @@ def serve() -> None:
         reading, writing = os.pipe()
         if not (pid := os.fork()):
             os.dup2(writing, sys.stdout.fileno())
-            os._exit(ended(json.loads(line)))
+            setting, *argv = json.loads(line)
+            os.environ.update(setting)
+            os._exit(ended(argv))
         os.close(writing)
         with os.fdopen(reading) as said:
             lines = said.read().splitlines()

@@ -3,7 +3,6 @@
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -33,10 +32,10 @@ SEEDS: Final = ["5e" * 32, "a7" * 32]
 
 
 @pytest.fixture(scope="module")
-def nurseries() -> Iterator[dict[str, Nursery]]:
+def nursery() -> Iterator[Nursery]:
     """Where processes of each setting come from."""
-    with ExitStack() as stack:
-        yield {name: stack.enter_context(Nursery(setting)) for name, setting in SETTINGS.items()}
+    with Nursery() as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)
@@ -48,24 +47,22 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def test_eight_settings_of_threads_and_instruction_sets_give_the_same_bits(nurseries: dict[str, Nursery]) -> None:
-    for nursery in nurseries.values():
-        nursery.ask(HERE / "bits.py", 1, 2)
-    lines = [line for nursery in nurseries.values() for line in nursery.answer()]
+def test_eight_settings_of_threads_and_instruction_sets_give_the_same_bits(nursery: Nursery) -> None:
+    for setting in SETTINGS.values():
+        nursery.ask(setting, HERE / "bits.py", 1, 2)
+    lines = [line for _ in SETTINGS for line in nursery.answer()]
     assert len(lines) == 8
     assert len({json.dumps(line, sort_keys=True) for line in lines}) == 1, lines
 
 
-def test_honest_traces_pass_whatever_the_instruction_set_and_the_threads(
-    nurseries: dict[str, Nursery], tmp_path: Path
-) -> None:
+def test_honest_traces_pass_whatever_the_instruction_set_and_the_threads(nursery: Nursery, tmp_path: Path) -> None:
     jobs = {half: build_job(half) for half in (False, True)}
     for half, each in jobs.items():
         spec = each.forge(tmp_path / f"here.{half}")
         (tmp_path / f"here.{half}.said").write_text(json.dumps((spec.root, spec.state_out, SEEDS)))
     for name, count in TRACED.items():
-        nurseries[name].ask(HERE / "tracing.py", tmp_path, name, count)
-    answers = [nurseries[name].answer()[0] for name in TRACED]
+        nursery.ask(SETTINGS[name], HERE / "tracing.py", tmp_path, name, count)
+    answers = [nursery.answer()[0] for _ in TRACED]
     assert [answer["findings"] for answer in answers] == [[], []]
     assert len({read_class(1).class_id, *(answer["class"] for answer in answers)}) == 3
     for half, each in jobs.items():
@@ -78,19 +75,20 @@ def test_honest_traces_pass_whatever_the_instruction_set_and_the_threads(
 
 
 def test_processes_agree_to_the_bit_and_another_instruction_set_within_the_tolerance(
-    nurseries: dict[str, Nursery], bench: Any, start: bytes, chain: list[SegmentResult], tmp_path: Path
+    nursery: Nursery, bench: Any, start: bytes, chain: list[SegmentResult], tmp_path: Path
 ) -> None:
     (tmp_path / "first").write_bytes(chain[0].state)
-    own, ends = nurseries["own"], [tmp_path / name for name in ("whole", "resumed", "unlike")]
+    ends = [tmp_path / name for name in ("whole", "resumed", "unlike")]
 
-    def tune(nursery: Nursery, out: Path, first: int = 0, state: Path | None = None) -> None:
+    def tune(setting: str, out: Path, first: int = 0, state: Path | None = None) -> None:
         task = {"text": bench.text.decode(), "store": str(bench.store.root), "params": bench.raw(), "first": first}
-        nursery.ask(HERE / "tuning.py", json.dumps(task | {"out": str(out), "state": state and str(state)}))
+        told = task | {"out": str(out), "state": state and str(state)}
+        nursery.ask(SETTINGS[setting], HERE / "tuning.py", json.dumps(told))
 
-    tune(own, ends[0])
-    tune(own, ends[1], first=1, state=tmp_path / "first")
-    tune(nurseries["old"], ends[2])
-    assert [nursery.answer() for nursery in (own, own, nurseries["old"])] == [[], [], []]
+    tune("own", ends[0])
+    tune("own", ends[1], first=1, state=tmp_path / "first")
+    tune("old", ends[2])
+    assert [nursery.answer() for _ in ends] == [[], [], []]
     whole, resumed, unlike = (end.read_bytes() for end in ends)
     assert whole == resumed == chain[-1].state
     apart = workload("finetune").distance(whole, unlike, start)
@@ -98,13 +96,13 @@ def test_processes_agree_to_the_bit_and_another_instruction_set_within_the_toler
 
 
 def test_a_calibration_comes_from_segments_that_were_really_run(
-    nurseries: dict[str, Nursery], bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nursery: Nursery, bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(command: Any, *, input: bytes, env: Mapping[str, str], **_: Any) -> subprocess.CompletedProcess[bytes]:
         """What the process would print that a calibration starts, from one of the same setting."""
         name = next(n for n, setting in reversed(SETTINGS.items()) if setting.items() <= env.items())
-        nurseries[name].ask(HERE / "calibrating.py", input.decode())
-        return subprocess.CompletedProcess(command, 0, json.dumps(nurseries[name].answer()[0]).encode())
+        nursery.ask(SETTINGS[name], HERE / "calibrating.py", input.decode())
+        return subprocess.CompletedProcess(command, 0, json.dumps(nursery.answer()[0]).encode())
 
     monkeypatch.setattr(calibrate.subprocess, "run", run)
     text = tmp_path / "text"
