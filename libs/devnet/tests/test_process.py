@@ -119,8 +119,9 @@ async def test_a_record_that_was_cut_off_counts_as_none(folder):
 
 
 async def test_a_process_that_ended_long_ago_is_not_waited_for():
-    child = subprocess.Popen(python("pass"))
+    child = subprocess.Popen(python(SLEEP))
     record = Record.of(child.pid)
+    child.kill()
     child.wait()
     assert record is not None
     assert await end(record, signal.SIGTERM, 10.0) is False
