@@ -47,7 +47,7 @@ def encode(weight: Tensor) -> tuple[Tensor, Tensor]:
     scales = blocks.abs().amax(1)
     # A block of zeros has no scale to divide by; its codes say 0, whatever the scale.
     parts = blocks / torch.where(scales == 0, 1.0, scales)[:, None]
-    codes = torch.bucketize(parts, BOUNDS).to(torch.uint8).view(-1, 2)
+    codes = torch.bucketize(parts, BOUNDS, out_int32=True).to(torch.uint8).view(-1, 2)
     return (codes[:, 0] << 4 | codes[:, 1]).view(weight.shape[0], -1), scales
 
 
