@@ -11,9 +11,9 @@ from typing import Final
 import torch
 
 from assay.proof.digest import state_digest
+from assay.workloads.segments import STATE_BYTES_PER_PARAMETER, steps_enough
 from assay.workloads.trace.check import check_trace
 from assay.workloads.trace.opening import bytes_of
-from assay.workloads.trace.segments import STATE_BYTES_PER_PARAMETER, segment_steps
 from bench.result import Result
 from bench.trace.cheats import SEED, in_bytes, in_half, one_element, residuals
 from bench.trace.model_step import ModelStep, least_s, prepare
@@ -89,7 +89,7 @@ def measure_commit(step: ModelStep, ratios: dict[str, float]) -> dict[str, float
     """What committing the state costs in segments of the length that the hash rule gives."""
     state_bytes = STATE_BYTES_PER_PARAMETER * step.parameters
     commit_s = least_s(lambda: commit(step), 3)
-    length = segment_steps(step.step_s, step.parameters, state_bytes / commit_s, JOB_STEPS)
+    length = steps_enough(step.step_s, commit_s, JOB_STEPS)
     ratios["training_over_commit"] = length * step.step_s / commit_s
     return {
         "commit_gb_per_s": state_bytes / commit_s / 1e9,

@@ -18,7 +18,6 @@ from assay.workloads.trace.errors import UnknownOperator
 from assay.workloads.trace.opening import Opening
 from assay.workloads.trace.plan import Plan
 from assay.workloads.trace.rules import NAMES, RULES, Rule, rule_of
-from assay.workloads.trace.segments import segment_steps
 from assay.workloads.trace.values import StepValues
 
 ATEN = torch.ops.aten
@@ -95,16 +94,6 @@ def test_draws_follow_from_the_seed_and_stay_in_bounds(seed: bytes, count: int, 
     assert torch.equal(vector, draw_vector(seed.hex(), 0, operator, count))
     rows = draw_rows(seed.hex(), 0, operator, count, total)
     assert 0 < len(rows) <= min(count, total) and rows.min() >= 0 and rows.max() < total
-
-
-@given(st.floats(1e-4, 1e3), st.integers(1, 10**10), st.floats(1e8, 1e11), st.integers(1, 5000))
-def test_segments_are_as_short_as_the_hash_rule_allows(step_s: float, size: int, rate: float, steps: int) -> None:
-    length = segment_steps(step_s, size, rate, steps)
-    assert steps % length == 0
-    needed = 200 * 12 * size / rate
-    assert length == steps or length * step_s >= needed * (1 - 1e-9)
-    shorter = [each for each in range(1, length) if steps % each == 0]
-    assert not any(each * step_s >= needed * (1 + 1e-9) for each in shorter)
 
 
 def test_a_class_is_told_by_what_decides_bits() -> None:

@@ -25,6 +25,8 @@ FIGURES: Final = {
     "loss": "loss {:.4f}",
     "heldout_loss": "held-out {:.4f}",
     "tokens_per_s": "{:.0f} tokens/s",
+    "commit_share": "committing {:.1%}",
+    "segment_steps_enough": "0.5 % from {:.0f} steps a segment",
     "device_memory_bytes": "device {:.2e} bytes",
     "device_energy_j": "{:.0f} J",
 }

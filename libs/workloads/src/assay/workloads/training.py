@@ -25,6 +25,7 @@ from assay.workloads.fitting import count_parameters, memory_of, too_large
 from assay.workloads.forward import loss_of, micro_batches
 from assay.workloads.meter import Meter
 from assay.workloads.numerics.primitives import single
+from assay.workloads.segments import commitment
 from assay.workloads.text import (
     Corpus,
     Windows,
@@ -65,10 +66,15 @@ def train_from(
     adapted = load_adapted(params, inputs.models)
     moments = restore(adapted, state, index * params.segment_steps)
     corpus = readable_corpus(params, inputs, adapted)
+    began = time.perf_counter()
     metrics = train_steps(params, adapted, moments, corpus.train, index, progress)
+    trained_s = time.perf_counter() - began
     metrics |= evaluation(params, adapted, corpus)
+    began = time.perf_counter()
     closing = collect(adapted, moments, (index + 1) * params.segment_steps)
-    return SegmentResult(write_tensors(closing), digest_of(closing), params.segment_tokens, metrics)
+    state, digest = write_tensors(closing), digest_of(closing)
+    metrics |= commitment(params.segment_steps, params.steps, trained_s, time.perf_counter() - began)
+    return SegmentResult(state, digest, params.segment_tokens, metrics)
 
 
 def restore(adapted: AdaptedModel, state: bytes, step: int) -> Moments:
