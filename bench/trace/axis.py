@@ -11,7 +11,8 @@ from typing import Final
 import torch
 
 from assay.proof.digest import state_digest
-from assay.workloads.segments import STATE_BYTES_PER_PARAMETER, steps_enough
+from assay.workloads.memory import STATE_BYTES
+from assay.workloads.segments import steps_enough
 from assay.workloads.trace.check import check_trace
 from assay.workloads.trace.opening import bytes_of
 from bench.result import Result
@@ -87,7 +88,7 @@ def measure_half(step: ModelStep, ratios: dict[str, float]) -> dict[str, float |
 
 def measure_commit(step: ModelStep, ratios: dict[str, float]) -> dict[str, float | str | None]:
     """What committing the state costs in segments of the length that the hash rule gives."""
-    state_bytes = STATE_BYTES_PER_PARAMETER * step.parameters
+    state_bytes = STATE_BYTES * step.parameters
     commit_s = least_s(lambda: commit(step), 3)
     length = steps_enough(step.step_s, commit_s, JOB_STEPS)
     ratios["training_over_commit"] = length * step.step_s / commit_s

@@ -19,6 +19,7 @@ from assay.proof.digest import blake3_hex, blob_digest
 from assay.proof.epoch import Entry, Range
 from assay.schema.lease import LeaseCommitted
 from assay.schema.values import NO_DIGEST, Role, derive_id, participant_id
+from assay.workloads.memory import STATE_BYTES
 from bench.result import Result
 
 MODELS: Final = Path(os.environ.get("ASSAY_MODELS_DIR", "var/models"))
@@ -27,7 +28,6 @@ LENGTHS: Final = (4, 10, 50)
 SEGMENTS: Final = 20_000
 LEASE_SEGMENTS: Final = 100
 BLOCK_BYTES: Final = 64 << 20
-STATE_BYTES_PER_PARAMETER: Final = 12
 AIM: Final = 0.005
 KEY: Final = Key.from_hex("11" * 32)
 DOMAIN: Final = Domain(31337, "0x" + "5a" * 20)
@@ -70,7 +70,7 @@ def run() -> Result:
         **{f"share_at_{steps}_steps": found.share_at(steps) for steps in LENGTHS},
         "hash_gb_per_s": found.hash_bytes_per_s / 1e9,
         # The least segment of full training whose state, hashed on one core, costs no more than the aim.
-        "segment_s_min_per_billion": STATE_BYTES_PER_PARAMETER * 1e9 / found.hash_bytes_per_s / AIM,
+        "segment_s_min_per_billion": STATE_BYTES * 1e9 / found.hash_bytes_per_s / AIM,
     }
     ratios = {"aim_over_share": AIM / share} if share else {}
     notes = (f"a LoRA segment of {STEPS} steps of 256 tokens on SmolLM2-135M; longer ones cost the same to close",)

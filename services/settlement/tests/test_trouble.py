@@ -11,7 +11,7 @@ from assay.chain.memory import MemoryChain
 from assay.chain.transaction import sign_transaction
 from assay.chain.values import Fees
 from assay.schema import Envelope
-from assay.settlement import sender
+from assay.settlement import sender, sending
 from assay.settlement.ledger import earned
 
 pytestmark = pytest.mark.server
@@ -156,3 +156,23 @@ async def test_one_intent_that_the_contract_would_revert_does_not_hold_up_the_ot
     await market.hands().until_still()
     assert len(await market.said("job.refunded")) == 3
     await market.check()
+
+
+FAILED = """
+insert into transactions (sender, nonce, kind, target, call, gas, created_ms, state, block)
+select sender, nonce + 100, kind, target, call, gas, created_ms, 'failed', block from transactions where kind = 'post'
+"""
+
+
+async def test_what_a_fork_undid_is_wanted_again_whichever_transaction_did_it(market: Market) -> None:
+    """One that was given up may be mined after all, and the one sent in its place then fails."""
+    await market.play(market.story("fork", (Part("alpha", 1),)))
+    async with market.context.store.transaction() as tx:
+        await tx.execute(FAILED)
+        await tx.execute("update intents set nonce = nonce + 100 where kind = 'post'")
+        done = int(await tx.fetchval("select done_block from intents where kind = 'post'"))
+        states = []
+        for fork in (done, done - 1):
+            await sending.reopen(tx, fork)
+            states.append(await tx.fetchval("select state from intents where kind = 'post'"))
+    assert states == ["done", "sent"]

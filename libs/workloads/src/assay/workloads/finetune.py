@@ -73,7 +73,7 @@ class FinetuneParams(FrozenParams):
     dtype: Literal["float32", "bfloat16"] = "float32"
     """What products are computed in; weights, moments, norms and loss are float32. bfloat16 asks for a GPU."""
     base: Literal["float32", "nf4"] = "float32"
-    """What a frozen base is held in: nf4 takes an eighth of the memory (QLoRA)."""
+    """What a frozen base is held in: nf4 takes a seventh of the memory (QLoRA)."""
     numerics: Literal["native", "exact"] = "native"
 
     @model_validator(mode="after")

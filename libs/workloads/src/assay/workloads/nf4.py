@@ -6,6 +6,7 @@ is IEEE's, so a matrix has the same bits on every machine, which no kernel libra
 quantised again; a number takes 4.5 bits. A matrix is read for each product and for its gradient, and never kept.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +37,12 @@ PAIRS: Final = torch.stack((TABLE.repeat_interleave(16), TABLE.repeat(16)), -1)
 """The two values that each byte of codes stands for."""
 
 
+@cache
+def pairs_on(device: torch.device) -> Tensor:
+    """Return PAIRS on a device, moved there once."""
+    return PAIRS.to(device)
+
+
 def encode(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Return the codes, two to a byte [outputs, inputs / 2], and scales [blocks] of a matrix (outputs, inputs).
 
@@ -53,7 +60,7 @@ def encode(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 def decode(codes: Tensor, scales: Tensor) -> Tensor:
     """Return the matrix (outputs, inputs) in float32 that such codes and scales stand for."""
-    values = torch.index_select(PAIRS.to(codes.device), 0, codes.flatten().int())
+    values = torch.index_select(pairs_on(codes.device), 0, codes.flatten().int())
     return values.view(-1, BLOCK).mul_(scales[:, None]).view(codes.shape[0], -1)
 
 

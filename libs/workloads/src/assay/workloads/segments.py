@@ -7,7 +7,6 @@ segment tells what its own took, so that the next order is cut by what was measu
 
 import math
 
-STATE_BYTES_PER_PARAMETER = 12
 SHARE_MAX = 1 / 200
 
 
