@@ -14,6 +14,7 @@ from typing import Any, Final
 from assay.bus import connect
 from assay.client.profile import Profile
 from assay.client.sdk import Assay
+from assay.client.view import ENDS
 from assay.devnet.bank import DEPOSIT, FUND, TERMS, stake_of
 from assay.devnet.devnet import Devnet
 from assay.devnet.holdings import PAYMENT, Holdings, totals
@@ -35,7 +36,6 @@ ONCE: Final = (
 )
 FEE_PART: Final = 100
 """One in so many of what a lease costs is its fee."""
-ENDS: Final = ("job.settled", "job.refunded", "job.unfunded")
 
 
 def wrong_events(said: Said) -> list[str]:

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import runpy
 import signal
-import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -23,6 +22,7 @@ from tests.spans import Collector, collecting
 
 from assay.client.profile import Profile
 from assay.client.sdk import Assay, JobView
+from assay.client.view import ENDS
 from assay.devnet.devnet import Devnet
 from assay.devnet.environment import SERVICES, Knobs
 from assay.devnet.errors import NotInstalled
@@ -47,8 +47,6 @@ WITHIN_S: Final = 240.0
 CHANCE: Final = ("job.waiting", "verdict.reached", "lease.progressed")
 ENDED_WELL: Final = (0, -signal.SIGKILL)
 """How a provider ends: as it is told, or killed by a test."""
-ENDS: Final = ("job.settled", "job.refunded", "job.unfunded")
-PAID_WITHIN_S: Final = 30.0
 
 STEADY, SECOND, MORTAL, CHEAT = "steady", "second", "mortal", "cheat"
 REGION: Final = {STEADY: "de", SECOND: "fr", MORTAL: "it", CHEAT: "is"}
@@ -65,12 +63,6 @@ VERIFIERS: Final = {f"verifier-{number}": Terms.of_verifier(number) for number i
 def earned(cost: int) -> int:
     """What a lease that cost so much is paid: all but the part for audits."""
     return cost - cost // FEE_PART
-
-
-def is_moving(job: JobView) -> bool:
-    """Whether more is to be read of a job of which the end was said: of a settled one, what its leases are paid."""
-    is_unpaid = any(each.state == "verified" and each.segments for each in job.leases)
-    return f"job.{job.state}" not in ENDS or (job.state == "settled" and is_unpaid)
 
 
 @dataclass
@@ -138,10 +130,7 @@ class Net:
         What is said of it and of its leases lies in two streams, of which either may be read first.
         """
         await self.until_said(job_id, ENDS, within_s=within_s)
-        job, until_s = await self.assay.job(job_id), time.monotonic() + PAID_WITHIN_S
-        while is_moving(job) and time.monotonic() < until_s:
-            await asyncio.sleep(0.1)
-            job = await self.assay.job(job_id)
+        job = await self.assay.rested(job_id)
         if paid := sum(each.paid > 0 for each in job.leases):
             await self.until_said(job_id, "lease.paid", paid)
         return job

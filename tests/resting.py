@@ -7,12 +7,13 @@ from contextlib import suppress
 from typing import Any, Literal
 
 import pytest
-from tests.invariants import ENDS, about, of, wrong_events, wrong_ledger, wrong_money, wrong_receipts
+from tests.invariants import about, of, wrong_events, wrong_ledger, wrong_money, wrong_receipts
 from tests.invariants_epochs import wrong_anchors, wrong_epochs
 from tests.invariants_payment import wrong_payments
 from tests.invariants_replay import wrong_replay
 from tests.network import Net
 
+from assay.client.view import ENDS
 from assay.schema.job import JobRefunded, JobSettled
 
 LATE_S = 120.0

@@ -31,7 +31,7 @@ async def test_a_job_that_nobody_takes_expires(net: Net) -> None:
 
 
 async def test_a_running_job_expires_and_what_is_done_is_paid(net: Net) -> None:
-    job_id = await net.submit(SEGMENTS, REGION[STEADY], deadline_s=10, params=SLOWLY)
+    job_id = await net.submit(SEGMENTS, REGION[STEADY], deadline_s=20, params=SLOWLY)
     job = await net.ended(job_id)
     done = await verified(net, job_id)
     assert net.story(job_id) == [*RUNNING, "job.expired matching", "job.refunded settlement"]

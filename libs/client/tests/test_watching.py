@@ -3,13 +3,15 @@
 import io
 import sys
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from assay.client import sdk
 from assay.client.braille import draw, framed
 from assay.client.curve import Curve
 from assay.client.picture import write_picture
@@ -94,3 +96,26 @@ def test_an_event_is_told_in_one_line_that_names_its_lease_and_no_digest() -> No
     assert "reason=boom [/red] 12:00:00.000 job.settled [1m code=lease.crashed" in sentence_of(
         Envelope.wrap(failed, FACT["provider"], 0)
     )
+
+
+class Views:
+    """A door that shows one view after the other of a job, and the last one for ever."""
+
+    def __init__(self, *views: dict[str, Any]) -> None:
+        self.views = list(views)
+
+    async def ask(self, question: str, about: dict[str, Any]) -> dict[str, Any]:
+        assert question == "job" and about["job_id"] == FACT["job_id"]
+        return self.views.pop(0) if len(self.views) > 1 else self.views[0]
+
+
+async def test_a_job_is_at_rest_once_what_its_leases_are_paid_is_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sdk, "POLL_S", 0)
+    lease = {"lease_id": "l", "provider": "p", "fence": 1, "segments": 2}
+    told = VIEW | {"segments": 2, "submitted_ms": 0, "deadline_ms": 1, "state": "settled"}
+    paid = told | {"leases": [lease | {"state": "paid", "paid": 7}]}
+    door = Views(told | {"state": "verified"}, told | {"leases": [lease | {"state": "verified"}]}, paid)
+    assay = sdk.Assay(cast(Any, door), cast(Any, SimpleNamespace(domain=None)), None)
+    assert (await assay.rested(FACT["job_id"])).leases[0].paid == 7
+    refunded = Views(told | {"state": "refunded", "leases": [lease | {"state": "rejected"}]})
+    assert (await sdk.Assay(cast(Any, refunded), assay.deployment, None).rested(FACT["job_id"])).state == "refunded"

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from assay.client.sdk import Assay
-from assay.client.view import JobView
+from assay.client.view import ENDS, JobView
 from assay.proof.picture import Grid, join, read_tiles, write_exr, write_png, write_preview
 from assay.schema.errors import Refused
 from assay.schema.event import Envelope, Event
 from assay.schema.lease import LeaseCommitted
 
-ENDS: Final = ("job.settled", "job.refunded", "job.unfunded")
 PREVIEW_S: Final = 1.0
 
 

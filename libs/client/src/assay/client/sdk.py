@@ -25,7 +25,7 @@ from assay.client.ordered import ordered
 from assay.client.profile import Profile
 from assay.client.relaying import relayed
 from assay.client.source import had, mapped, placed
-from assay.client.view import JobView
+from assay.client.view import ENDS, JobView
 from assay.proof.digest import blob_digest
 from assay.proof.keys import Key
 from assay.proof.statement import sign_event
@@ -39,6 +39,7 @@ DEADLINE_S = 3_600
 PAGE = 256
 POLL_S = 0.25
 AWAY_S = 1.0
+REST_S = 30.0
 AHEAD_TRIES = 20
 DOWNLOADS = Path.home() / ".cache" / "assay"
 
@@ -187,14 +188,22 @@ class Assay:
         async with asyncio.timeout(timeout_s):
             async for _ in self.watch(job_id):
                 pass
-        return await self.job(job_id)
+            return await self.rested(job_id)
+
+    async def rested(self, job_id: str) -> JobView:
+        """The view of a job that has ended; its leases' pay comes by another stream and is waited for."""
+        job, until_s = await self.job(job_id), time.monotonic() + REST_S
+        while not job.is_at_rest and time.monotonic() < until_s:
+            await asyncio.sleep(POLL_S)
+            job = await self.job(job_id)
+        return job
 
     async def watch(self, job_id: str) -> AsyncIterator[Envelope[Event]]:
         """What happens to a job and its leases, from its start until it has ended."""
         async for said in self.events():
             if getattr(said.event, "job_id", None) == job_id:
                 yield said
-                if said.event.type in ("job.settled", "job.refunded", "job.unfunded"):
+                if said.event.type in ENDS:
                     return
 
     async def events(self, since: int = 0, follow: bool = True) -> AsyncIterator[Envelope[Event]]:

@@ -1,8 +1,11 @@
 """A job as its requester sees it."""
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
+
+ENDS: Final = ("job.settled", "job.refunded", "job.unfunded")
+"""The last event of a job, one of these."""
 
 
 class Row(BaseModel):
@@ -91,3 +94,9 @@ class JobView(Row):
     verdicts: list[VerdictView] = []
     epochs: list[EpochView] = []
     timeline: list[Step] = []
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether the job has ended and, if it was settled, what each of its leases is paid has been read, too."""
+        unpaid = any(each.state == "verified" and each.segments for each in self.leases)
+        return f"job.{self.state}" in ENDS and not (self.state == "settled" and unpaid)

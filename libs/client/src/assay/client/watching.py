@@ -83,7 +83,7 @@ async def watch(assay: Assay, job_id: str, out: Output) -> JobView:
             # Where bars and curve show it, progress needs no line.
             if out.is_json or not (out.console.is_terminal and isinstance(said.event, LeaseProgressed)):
                 out.show(line_of(said), lambda said=said: sentence_of(said))
-    return await assay.job(job_id)
+    return await assay.rested(job_id)
 
 
 async def curve_of(assay: Assay, job_id: str) -> Curve:
