@@ -73,8 +73,8 @@ def wrong_account(made: Account, kept: Mapping[str, Any], shown: Mapping[str, in
 
 def wrong_record(made: Account, record: Mapping[str, Any]) -> Iterator[str]:
     """In what a provider's stake and reputation differ from what discovery lists offers by."""
-    own = (made.stake, made.verified, made.rejected)
-    if own != (int(record["stake"]), record["verified"], record["rejected"]):
+    own = (made.stake, made.verified, made.rejected, made.dropped)
+    if own != (int(record["stake"]), record["verified"], record["rejected"], record["dropped"]):
         yield f"{record['provider']} has stake and leases {own} by events, {record} in discovery"
 
 

@@ -9,7 +9,7 @@ from assay.proof.replay import Account, Replay
 from assay.proof.reputation import REPUTATION_NEWCOMER, reputation_of
 from assay.schema.audit import AuditPaid
 from assay.schema.event import Event
-from assay.schema.job import JobFunded, JobRefunded, JobSettled, Payout, VerifierPayout
+from assay.schema.job import JobExecuted, JobFunded, JobRefunded, JobSettled, LeaseShare, Payout, VerifierPayout
 from assay.schema.lease import LeaseRejected, LeaseVerified
 from assay.schema.payment import AccountChanged, PaymentEnlisted
 from assay.schema.values import Role, address_of, derive_id, participant_id
@@ -50,6 +50,18 @@ def judged(lease: int, is_true: bool) -> Event:
     return LeaseRejected(**about, segment=0, code="segment.mismatch")
 
 
+def executed(job: int, *addresses: str) -> JobExecuted:
+    """A job that these had as providers, one after the other, of whom the last finished it."""
+    none = {"first_segment": 0, "segments": 0, "mega_unit_price": 1, "root": DIGEST}
+    leases = tuple(
+        LeaseShare(
+            lease_id=derive_id("l", job, fence), provider=participant_id(Role.PROVIDER, each), fence=fence, **none
+        )
+        for fence, each in enumerate(addresses, start=1)
+    )
+    return JobExecuted(job_id=derive_id("j", job), requester=REQUESTER, leases=leases, result=DIGEST)
+
+
 def audit(number: int, amount: int, step: int | None, job: int | None = None) -> AuditPaid:
     """An audit that the requester pays for itself, or as a part of a job."""
     about = {"audit_id": derive_id("a", number), "job_id": derive_id("j", job) if job is not None else None}
@@ -61,7 +73,7 @@ STORY = (
     *(changed(ANN, 1, deposited=5_000), changed(BOB, 2, stake=70), changed(VAL, 3, stake=90)),
     PaymentEnlisted(payment_id=derive_id("m", 1), tx=PLACE["tx"], block=7, account=ANN, place=1),
     *(funded(1, 1_000), funded(2, 2_000), funded(3, 300)),
-    *(judged(1, True), judged(2, False), judged(3, True)),
+    *(judged(1, True), judged(2, False), judged(3, True), executed(4, BOB, VAL), executed(5, BOB, BOB)),
     *(audit(8, 40, 2, job=1), closed(1, 1, 600, audited=40), closed(2, None), audit(9, 25, 3)),
     changed(BOB, 9, stake=50, unbonding=15, paid=594),
 )
@@ -70,11 +82,11 @@ STORY = (
 def test_what_each_has_follows_from_what_was_said() -> None:
     assert Replay.of(STORY).accounts() == {
         ANN: Account(deposit=5_000 - 300 - 665, held={derive_id("j", 3): 300}, charged=665),
-        BOB: Account(paid=594, stake=50, unbonding=15, verified=2, rejected=1),
+        BOB: Account(paid=594, stake=50, unbonding=15, verified=2, rejected=1, dropped=1),
         VAL: Account(earned=65, stake=90),
     }
     bob = Replay.of(STORY).accounts()[BOB]
-    assert bob.reputation == reputation_of(2, 1) < REPUTATION_NEWCOMER == Account().reputation
+    assert bob.reputation == reputation_of(2, 1, 1) < reputation_of(2, 1) < REPUTATION_NEWCOMER == Account().reputation
 
 
 def test_of_two_states_of_an_account_the_later_counts_also_after_a_fork() -> None:

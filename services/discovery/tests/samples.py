@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from assay.schema.job import JobExecuted, LeaseShare
 from assay.schema.lease import LeaseRejected, LeaseVerified
 from assay.schema.offer import Offer, OfferAnnounced, OfferWithdrawn, StakeChanged
-from assay.schema.values import NO_DIGEST, Capacity, derive_id
+from assay.schema.values import NO_DIGEST, Capacity, Role, derive_id, participant_id
 
 NOW_MS = 1_800_000_000_000
 HOUR_MS = 3_600_000
@@ -61,3 +62,21 @@ def verified(number: int = 1, lease: int = 1, units: int = 1) -> LeaseVerified:
 
 def rejected(number: int = 1, lease: int = 1) -> LeaseRejected:
     return LeaseRejected(**_fact(number, lease), segment=0, code="segment.false")
+
+
+def executed(*providers: int, job: int = 1) -> JobExecuted:
+    """A job that these had, one after the other, of whom the last finished it."""
+    shares = tuple(
+        LeaseShare(
+            lease_id=derive_id("l", "test", job, fence),
+            provider=provider_of(number),
+            fence=fence,
+            first_segment=0,
+            segments=0,
+            mega_unit_price=100,
+            root=NO_DIGEST,
+        )
+        for fence, number in enumerate(providers, start=1)
+    )
+    requester = participant_id(Role.REQUESTER, "0x" + "0a" * 20)
+    return JobExecuted(job_id=id_of("j", job), requester=requester, leases=shares, result=NO_DIGEST)

@@ -19,15 +19,19 @@ STAKED = Standing(stake=SLOT_STAKE, claim=1, needed=SLOT_STAKE)
 TODAY = NOW_MS // DAY_MS
 
 
-@given(COUNTS, COUNTS)
-def test_reputation_is_a_share_that_good_leases_raise_and_bad_ones_lower(verified: int, rejected: int) -> None:
-    now = Standing(verified=verified, rejected=rejected).reputation
+@given(COUNTS, COUNTS, COUNTS)
+def test_reputation_is_a_share_that_good_leases_raise_and_bad_and_dropped_ones_lower(
+    verified: int, rejected: int, dropped: int
+) -> None:
+    standing = Standing(verified=verified, rejected=rejected, dropped=dropped)
+    now = standing.reputation
     assert 0 <= now <= 1_000_000
-    better, worse = (
-        Standing(verified=verified + 1, rejected=rejected),
-        Standing(verified=verified, rejected=rejected + 1),
+    better, left, worse = (
+        replace(standing, verified=verified + 1),
+        replace(standing, dropped=dropped + 1),
+        replace(standing, rejected=rejected + 1),
     )
-    assert better.reputation >= now >= worse.reputation
+    assert better.reputation >= now >= left.reputation >= worse.reputation
 
 
 def test_a_newcomer_is_worth_half_and_one_lie_costs_it_most_of_that() -> None:
@@ -78,6 +82,9 @@ def code_of(objection: Objection | None) -> str | None:
         ({}, replace(STAKED, needed=SLOT_STAKE + 1), "offer.understaked"),
         ({}, replace(STAKED, rejected=3), "offer.distrusted"),
         ({}, replace(STAKED, verified=100, rejected=3), None),
+        ({}, replace(STAKED, dropped=40), None),
+        ({}, replace(STAKED, dropped=41), "offer.distrusted"),
+        ({}, replace(STAKED, verified=10, dropped=41), None),
     ],
 )
 def test_each_check_has_its_code(changes: dict[str, object], standing: Standing, code: str | None) -> None:

@@ -12,6 +12,7 @@ from services.discovery.tests.samples import (
     NOW_MS,
     SLOT_STAKE,
     announced,
+    executed,
     id_of,
     provider_of,
     rejected,
@@ -223,3 +224,18 @@ async def test_no_report_stands_unless_the_operator_trusts_a_root(desk: Desk) ->
     (listed,) = await desk.tell(staked())
     assert isinstance(listed, OfferListed) and listed.attestation
     assert listed.attestation.code == "attestation.untrusted", "and it is remembered until the stake is there"
+
+
+async def test_who_drops_again_and_again_what_others_finish_is_delisted(desk: Desk) -> None:
+    await desk.tell(staked(), announced(), staked(2), announced(2))
+    for job in range(1, 41):
+        assert await desk.tell(executed(1, 2, job=job)) == []
+    assert told(await desk.tell(executed(1, 2, job=41))) == [("offer.delisted", "offer.distrusted")]
+    assert told(await desk.tell(announced(sequence=2))) == [("offer.refused", "offer.distrusted")]
+    assert [(await provider(desk.ctx, {"provider": provider_of(number)}))["dropped"] for number in (1, 2)] == [41, 0]
+
+
+async def test_a_lease_that_its_provider_takes_up_again_was_not_dropped(desk: Desk) -> None:
+    await desk.tell(staked(), announced(), executed(1, 1))
+    (listed,) = await desk.tell(announced(sequence=2))
+    assert isinstance(listed, OfferListed) and listed.reputation == 500_000

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from assay.proof.reputation import reputation_of
+from assay.proof.reputation import dropped_of, reputation_of
 from assay.proof.settlement_events import Charged, charge_of
 from assay.schema.audit import AuditPaid
 from assay.schema.event import Event
-from assay.schema.job import JobFunded, JobRefunded, JobSettled
+from assay.schema.job import JobExecuted, JobFunded, JobRefunded, JobSettled
 from assay.schema.lease import LeaseRejected, LeaseVerified
 from assay.schema.payment import AccountChanged
 from assay.schema.values import address_of
@@ -37,11 +37,12 @@ class Account:
     unbonding: int = 0
     verified: int = 0
     rejected: int = 0
+    dropped: int = 0
 
     @property
     def reputation(self) -> int:
         """In parts per million."""
-        return reputation_of(self.verified, self.rejected)
+        return reputation_of(self.verified, self.rejected, self.dropped)
 
 
 @dataclass(slots=True)
@@ -54,6 +55,7 @@ class Replay:
     charges: dict[int, Charged] = field(default_factory=dict)
     verified: dict[str, str] = field(default_factory=dict)
     rejected: dict[str, str] = field(default_factory=dict)
+    dropped: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Self:
@@ -75,8 +77,9 @@ class Replay:
             if job not in self.ended:
                 held.setdefault(address_of(event.requester), {})[job] = event.amount
         credits, debits = self._sums()
-        verified, rejected = Counter(self.verified.values()), Counter(self.rejected.values())
-        known = {*self.shown, *held, *credits, *debits, *verified, *rejected}
+        kept = (self.verified, self.rejected, self.dropped)
+        verified, rejected, dropped = (Counter(leases.values()) for leases in kept)
+        known = {*self.shown, *held, *credits, *debits, *verified, *rejected, *dropped}
         return {
             each: Account(
                 deposit=self._shown(each, "deposited") - debits[each] - sum(held.get(each, {}).values()),
@@ -88,6 +91,7 @@ class Replay:
                 unbonding=self._shown(each, "unbonding"),
                 verified=verified[each],
                 rejected=rejected[each],
+                dropped=dropped[each],
             )
             for each in sorted(known)
         }
@@ -135,9 +139,14 @@ def _rejected(replay: Replay, event: LeaseRejected) -> None:
     replay.rejected[event.lease_id] = address_of(event.provider)
 
 
+def _executed(replay: Replay, event: JobExecuted) -> None:
+    replay.dropped |= {lease: address_of(provider) for lease, provider in dropped_of(event).items()}
+
+
 RULES: Final[Mapping[type[Event], Callable[[Replay, Any], None]]] = {
     AccountChanged: _changed,
     JobFunded: _funded,
+    JobExecuted: _executed,
     JobSettled: _closed,
     JobRefunded: _closed,
     AuditPaid: _charged,

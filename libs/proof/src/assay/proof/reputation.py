@@ -2,6 +2,9 @@
 
 from typing import Final
 
+from assay.schema.job import JobExecuted
+from assay.schema.values import LeaseId, ProviderId
+
 PPM: Final = 1_000_000
 # A newcomer is worth half, as if it had been seen ten times with even luck; one proven lie weighs as much as twenty
 # good leases.
@@ -10,7 +13,19 @@ PRIOR_LEASES: Final = 10
 REJECTED_WEIGHT: Final = 20
 
 
-def reputation_of(verified: int, rejected: int) -> int:
-    """Returns the reputation of a provider with so many verified and rejected leases, in parts per million."""
+def reputation_of(verified: int, rejected: int, dropped: int = 0) -> int:
+    """The reputation of a provider with so many leases verified, proven false and dropped, in parts per million.
+
+    Dropped are those that it did not finish and another provider did (`dropped_of`).
+    """
     good = PRIOR_LEASES * REPUTATION_NEWCOMER + verified * PPM
-    return good // (PRIOR_LEASES + verified + REJECTED_WEIGHT * rejected)
+    return good // (PRIOR_LEASES + verified + dropped + REJECTED_WEIGHT * rejected)
+
+
+def dropped_of(executed: JobExecuted) -> dict[LeaseId, ProviderId]:
+    """The leases of a job whose providers did not finish it, while another did.
+
+    Of a job that nobody finishes it is not known whose fault that was: a requester could order what no machine can do.
+    """
+    finished = {share.provider for share in executed.leases[-1:]}
+    return {share.lease_id: share.provider for share in executed.leases if share.provider not in finished}

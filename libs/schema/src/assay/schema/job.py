@@ -138,7 +138,7 @@ class JobStopped(Value):
 
 
 class JobExecuted(JobStopped, Event, type="job.executed", by=Role.MATCHING, tells=("requester",)):
-    """Emitted when every segment is committed. Consumed by verification and settlement."""
+    """Emitted when every segment is committed. Consumed by verification, settlement and discovery."""
 
     result: Digest
 

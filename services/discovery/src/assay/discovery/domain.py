@@ -48,6 +48,7 @@ class Standing:
     needed: int = 0
     verified: int = 0
     rejected: int = 0
+    dropped: int = 0
     output: Output = Output()
 
     @property
@@ -63,7 +64,7 @@ class Standing:
     @property
     def reputation(self) -> int:
         """The share of its leases that stood, in parts per million, starting at the newcomer's value."""
-        return reputation_of(self.verified, self.rejected)
+        return reputation_of(self.verified, self.rejected, self.dropped)
 
 
 @dataclass(frozen=True, slots=True)

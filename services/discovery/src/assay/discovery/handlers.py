@@ -8,8 +8,10 @@ from assay.discovery.checks import admit
 from assay.discovery.domain import DAY_MS, Objection, Pulse, Standing, Terms, is_newer
 from assay.discovery.queries import Known, Registry
 from assay.proof.presented import find_in
+from assay.proof.reputation import dropped_of
 from assay.runtime import Handler
 from assay.schema.event import Envelope, Event
+from assay.schema.job import JobExecuted
 from assay.schema.lease import LeaseRejected, LeaseVerified
 from assay.schema.offer import (
     Offer,
@@ -67,15 +69,26 @@ async def on_stake_changed(said: Envelope[StakeChanged], ports: Ports, now_ms: i
 
 async def on_lease_verified(said: Envelope[LeaseVerified], ports: Ports, now_ms: int) -> list[Event]:
     """Adds to the provider's reputation and to what it did today; the next renewal of its offer carries both."""
-    await ports.registry.judged(said.event.provider, 1, 0)
+    await ports.registry.judged(said.event.provider, verified=1)
     await ports.registry.did(said.event.provider, now_ms // DAY_MS, said.event.units)
     return []
 
 
 async def on_lease_rejected(said: Envelope[LeaseRejected], ports: Ports, now_ms: int) -> list[Event]:
     """Takes from the provider's reputation, and looks at its offer again at once."""
-    await ports.registry.judged(said.event.provider, 0, 1)
+    await ports.registry.judged(said.event.provider, rejected=1)
     return await _review(ports, said.event.provider, now_ms)
+
+
+async def on_job_executed(said: Envelope[JobExecuted], ports: Ports, now_ms: int) -> list[Event]:
+    """Takes from the reputation of whoever had the job before and did not finish it; the next renewal carries that."""
+    events: list[Event] = []
+    for provider in sorted(dropped_of(said.event).values()):
+        await ports.registry.judged(provider, dropped=1)
+        standing, known = await ports.registry.lock(provider)
+        if known and known.is_listed and (objection := admit(known.offer, standing, ports.terms, now_ms)):
+            events += await _delist(ports, known, objection)
+    return events
 
 
 async def _review(ports: Ports, provider: str, now_ms: int) -> list[Event]:
@@ -123,4 +136,5 @@ HANDLERS: Final[Mapping[type[Event], Handler]] = {
     StakeChanged: on_stake_changed,
     LeaseVerified: on_lease_verified,
     LeaseRejected: on_lease_rejected,
+    JobExecuted: on_job_executed,
 }

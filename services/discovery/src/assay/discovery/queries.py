@@ -15,7 +15,7 @@ from assay.store import Transaction
 
 LOCK: Final = """
 insert into provider (provider) values ($1) on conflict (provider) do update set provider = excluded.provider
-returning stake, backing, claim, needed, verified, rejected, day, day_units, units_before
+returning stake, backing, claim, needed, verified, rejected, dropped, day, day_units, units_before
 """
 OFFER: Final = "select terms, listed_ms, objection from offer where provider = $1"
 SAVE: Final = """
@@ -33,9 +33,10 @@ where provider.stake_block <= excluded.stake_block
 returning provider
 """
 JUDGED: Final = """
-insert into provider (provider, verified, rejected) values ($1, $2, $3)
+insert into provider (provider, verified, rejected, dropped) values ($1, $2, $3, $4)
 on conflict (provider) do update
-set verified = provider.verified + excluded.verified, rejected = provider.rejected + excluded.rejected
+set verified = provider.verified + excluded.verified, rejected = provider.rejected + excluded.rejected,
+    dropped = provider.dropped + excluded.dropped
 """
 DID: Final = "update provider set day = $2, day_units = $3, units_before = $4 where provider = $1"
 HEARD: Final = """
@@ -67,7 +68,7 @@ from provider p left join offer o using (provider)
 """
 PROVIDER: Final = """
 select p.provider, p.stake::text as stake, p.backing::text as backing, p.claim, p.needed::text as needed, p.verified,
-    p.rejected, p.last_beat_ms, o.offer_id, o.listed_ms, o.objection
+    p.rejected, p.dropped, p.last_beat_ms, o.offer_id, o.listed_ms, o.objection
 from provider p left join offer o using (provider) where p.provider = $1
 """
 
@@ -99,8 +100,8 @@ class Registry:
     async def _lock(self, provider: str) -> Standing:
         row = await self.tx.fetchrow(LOCK, provider)
         assert row is not None
-        stake, backing, claim, needed, verified, rejected, *output = map(int, row)
-        return Standing(stake, backing, claim, needed, verified, rejected, Output(*output))
+        *known, day, units, before = map(int, row)
+        return Standing(*known, Output(day, units, before))
 
     async def did(self, provider: str, day: int, units: int) -> None:
         """Adds to what was verified of a provider's work."""
@@ -117,9 +118,9 @@ class Registry:
         money = (said.amount, said.backing, said.claim, said.needed)
         return await self.tx.fetchval(STAKE, said.provider, *money, said.block) is not None
 
-    async def judged(self, provider: str, verified: int, rejected: int) -> None:
+    async def judged(self, provider: str, verified: int = 0, rejected: int = 0, dropped: int = 0) -> None:
         """Adds to a provider's record."""
-        await self.tx.execute(JUDGED, provider, verified, rejected)
+        await self.tx.execute(JUDGED, provider, verified, rejected, dropped)
 
     async def heard(self, beats: Mapping[str, int]) -> None:
         """Keeps when each provider was heard last; of unknown ones nothing."""
