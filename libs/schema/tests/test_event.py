@@ -68,6 +68,22 @@ def test_a_bad_header_is_refused_with_a_code(change: dict[str, str | None], code
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("lease.committed", {"metrics": {"loss": float("nan")}}),
+        ("lease.committed", {"metrics": {"loss": float("-inf")}}),
+        ("lease.committed", {"compute_ms": 2**53}),
+        ("audit.revealed", {"compute_ms": 10**30}),
+    ],
+)
+def test_a_number_that_could_not_be_written_again_is_malformed(name: str, change: dict[str, object]) -> None:
+    golden = json.loads((GOLDEN / f"{name}.json").read_text())
+    with pytest.raises(Refused, match=next(iter(change))) as refused:
+        decode(golden["headers"], json.dumps(json.loads(golden["data"]) | change).encode())
+    assert refused.value.code == "event.malformed"
+
+
 @given(st.binary(max_size=300))
 def test_no_data_makes_decode_raise_anything_but_a_refusal(data: bytes) -> None:
     headers = {"ce-type": "assay.job.withdrawn", "ce-id": "e1", "ce-source": REQUESTER, "ce-time": to_rfc3339(0)}

@@ -136,7 +136,7 @@ class AuditRevealed(AuditFact, Event, type="audit.revealed", by=Role.VERIFIER, p
     state: Digest
     checkpoint: Digest
     salt: Digest
-    compute_ms: Annotated[int, Field(ge=0)]
+    compute_ms: Millis
     machine: Digest | None = None
 
 

@@ -97,7 +97,7 @@ class LeaseCommitted(LeaseFact, Event, type="lease.committed", by=Role.PROVIDER)
     units: Units
     previous: Digest
     commitment: Digest
-    compute_ms: Annotated[int, Field(ge=0)]
+    compute_ms: Millis
     metrics: dict[str, float] = Field(default_factory=dict)
     machine: Digest | None = None
     code: Digest | None = None

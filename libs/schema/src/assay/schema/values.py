@@ -78,9 +78,10 @@ class Value(BaseModel):
     """A part of an event: frozen; unknown fields are ignored, so that a newer speaker can be read.
 
     The validator of each class is made when it is first used: no process uses all of them, and each takes milliseconds.
+    Numbers are finite: JSON has no others, and what was read could not be written again.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True, allow_inf_nan=False)
 
 
 class Requirements(Value):

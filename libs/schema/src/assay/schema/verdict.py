@@ -12,6 +12,7 @@ from assay.schema.values import (
     JobId,
     LeaseId,
     MethodName,
+    Millis,
     ProviderId,
     RequesterId,
     Role,
@@ -31,7 +32,7 @@ class Finding(Value):
     expected: Digest | None = None
     claimed: Digest
     distance: float | None = None
-    compute_ms: Annotated[int, Field(ge=0)] = 0
+    compute_ms: Millis = 0
 
 
 class VerdictReached(Event, type="verdict.reached", by=Role.VERIFICATION, tells=("provider", "requester")):
