@@ -9,7 +9,7 @@ from tests.invariants import Said, of
 
 from assay.devnet.devnet import Devnet
 from assay.schema.audit import AuditOverruled, AuditPaid, AuditUpheld, VerifierSlashed, VerifierSpared
-from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochSettled
+from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochPooled, EpochSettled
 from assay.schema.job import JobRefunded, JobSettled
 from assay.schema.values import NO_DIGEST, address_of
 
@@ -24,12 +24,13 @@ def wrong_epochs(said: Said, jobs: Collection[str]) -> list[str]:
 def chains(said: Said) -> Iterator[str]:
     """Epochs that do not follow the one before them, or are not anchored as they were committed."""
     last: dict[str, tuple[int, str]] = {}
-    for epoch in of(said, EpochCommitted):
+    closed = [*of(said, EpochCommitted), *of(said, EpochPooled)]
+    for epoch in sorted(closed, key=lambda epoch: (epoch.provider, epoch.number)):
         number, root = last.get(epoch.provider, FIRST)
         if (epoch.number, epoch.previous) != (number + 1, root):
             yield f"epoch {epoch.number} of {epoch.provider} does not follow epoch {number}"
         last[epoch.provider] = (epoch.number, epoch.root)
-    roots = {epoch.epoch_id: epoch.root for epoch in of(said, EpochCommitted)}
+    roots = {epoch.epoch_id: epoch.root for epoch in closed}
     for anchored in of(said, EpochAnchored):
         if roots.get(anchored.epoch_id, anchored.root) != anchored.root:
             yield f"{anchored.epoch_id} was anchored with another root than it was committed with"

@@ -6,16 +6,25 @@ running everything twice.
 """
 
 import math
+import time
 from dataclasses import replace
 from typing import Any, Final
 
+from assay.proof import epoch, merkle_sum
 from assay.proof.economics import MILLION
+from assay.proof.epoch import Entry, Range
 from assay.proof.policy import Numerics, Plan, Reputation, Terms, Work, choose
+from assay.proof.pool import PoolPart, read_entries, write_entries
+from assay.schema.epoch import EpochPooled
+from assay.schema.values import NO_DIGEST, derive_id
+from assay.verification.domain import Part, pool
 from bench.result import Result
 from bench.verification.commitments import measure
 
 SIZES: Final = (100, 300, 1_000, 3_000, 10_000, 20_000, 50_000, 100_000)
 POOL: Final = 20_000
+DRAWN: Final = 90
+PROVIDER: Final = "p" + "a" * 32
 PAY: Final = 10**9
 PROVEN: Final = Reputation(passed_epochs=50)
 AIM_PPM: Final = 5_000
@@ -46,6 +55,7 @@ def run() -> Result:
         "one_second_lora_job_cost_share": short / MILLION + overhead.closing_s,
         "gain_bound_over_pay": whole.gain_bound / PAY,
     }
+    figures |= great()
     figures |= {f"cost_share_at_{size}": share(plan(size, commit_ppm)) for size in SIZES}
     figures |= {f"cost_share_{name}": share(plan(POOL, commit_ppm, name)) for name in KINDS}
     figures |= {f"cost_share_tier_{row.tier}": row.cost.total / MILLION for row in whole.candidates}
@@ -65,6 +75,28 @@ def plan(size: int, commit_ppm: int, kind: str = "training") -> Plan:
     """The plan of an epoch of so many segments, by a provider that passed many, with twice its pay at stake."""
     terms = Terms(segments=size, pay=PAY, stake=2 * PAY, commit_ppm=commit_ppm)
     return choose(replace(terms, **KINDS[kind]), PROVEN)
+
+
+def great() -> dict[str, float]:
+    """What a full pool of jobs of one segment takes to build and to draw from, and what a receipt shows of it."""
+    leaf = bytes(32)
+    root, units = merkle_sum.root([(leaf, 1_000)])
+    entries = [Entry(derive_id("l", at), 1, 0, 1, root, units) for at in range(POOL)]
+    parts = [Part(entry, derive_id("j", at)) for at, entry in enumerate(entries)]
+    begun_s = time.perf_counter()
+    closed, blob = pool(PROVIDER, 1, NO_DIGEST, parts)
+    built_s = time.perf_counter()
+    drawn = epoch.draw(closed.root, [Range(entry, (leaf,), (units,)) for entry in entries], DRAWN)
+    drawn_s = time.perf_counter()
+    assert isinstance(closed, EpochPooled)
+    shown = read_entries(blob, closed).show({entries[0].lease_id, *(lease for lease, _ in drawn)})
+    part = PoolPart.of(closed.size, shown, ()).model_dump_json() + write_entries(shown.entries).decode()
+    return {
+        "built_s": built_s - begun_s,
+        "drawn_s": drawn_s - built_s,
+        "blob_bytes": float(len(blob)),
+        "receipt_bytes": float(len(part)),
+    }
 
 
 def share(plan: Plan) -> float:

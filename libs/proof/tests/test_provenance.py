@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,11 +18,20 @@ from assay.proof import Report, epoch, seal, sign_event, spec_digest, verify
 from assay.proof.beacon import Pulse, commit, reveal_of, said_of
 from assay.proof.dsse import open_envelope
 from assay.proof.merkle_sum import root as sum_root
+from assay.proof.pool import Pool, SegmentPlace
 from assay.proof.provenance import AuditPart, EpochPart
 from assay.proof.provenance_chain import read_chain
 from assay.proof.provenance_graph import graph_of
 from assay.schema.beacon import RevealedShare
-from assay.schema.epoch import DrawnSegment, EpochAnchored, EpochCommitted, EpochDrawn, EpochEntry
+from assay.schema.epoch import (
+    DrawnSegment,
+    EpochAnchored,
+    EpochClosed,
+    EpochCommitted,
+    EpochDrawn,
+    EpochEntry,
+    EpochPooled,
+)
 from assay.schema.values import NO_DIGEST, Role, derive_id, participant_id
 from assay.schema.verdict import Finding, VerdictReached
 
@@ -36,11 +46,11 @@ def entry_of(job_id: str, entry: epoch.Entry) -> EpochEntry:
     return EpochEntry(**names, job_id=job_id, segments=entry.segments, root=entry.range_root, units=entry.units)
 
 
-def neighbour(name: str) -> epoch.Range:
+def neighbour(name: str, costs: tuple[int, ...] = (500,) * 3) -> epoch.Range:
     """A lease of another job in the same epoch."""
-    leaves, costs = (b"\1" * 32, b"\2" * 32, b"\3" * 32), (500,) * 3
+    leaves = tuple(bytes([at + 1]) * 32 for at in range(len(costs)))
     under = sum_root(list(zip(leaves, costs, strict=True)))
-    return epoch.Range(epoch.Entry(derive_id("l", "neighbour", name), 7, 0, 3, *under), leaves, costs)
+    return epoch.Range(epoch.Entry(derive_id("l", "neighbour", name), 7, 0, len(costs), *under), leaves, costs)
 
 
 def revealed_share(name: str, epoch_id: str, pulse: Pulse) -> RevealedShare:
@@ -60,27 +70,27 @@ def revealed_share(name: str, epoch_id: str, pulse: Pulse) -> RevealedShare:
     return bare.model_copy(update={"signature": said.signature})
 
 
-def epoch_over(commits: list[Any], number: int, k: int) -> EpochPart:
-    """The epoch of one lease and a neighbour's, drawn and audited."""
-    own, other = epoch.range_of(commits, spec_digest(SPEC)), neighbour(str(number))
-    root = epoch.epoch_root([own.entry, other.entry])
+def epoch_over(commits: list[Any], number: int, k: int, others: Sequence[epoch.Range] = ()) -> EpochPart:
+    """The epoch of one lease and a neighbour's, drawn and audited; of many others, its entries stand in a blob."""
+    own = epoch.range_of(commits, spec_digest(SPEC))
+    ranges = epoch.in_order([own, *(others or [neighbour(str(number))])])
+    root = epoch.epoch_root([each.entry for each in ranges])
     epoch_id, pulse = derive_id("x", commits[0].provider, number), Pulse(BLOCK, blake3(str(number).encode()).digest())
     revealed = [revealed_share(name, epoch_id, pulse) for name in ("sharer one", "sharer two")]
     beacon = epoch.combine(pulse.value, [reveal_of(share).value for share in revealed])
     seed = epoch.seed(beacon, root.root, commits[0].provider, number)
-    drawn = epoch.draw(seed, [own, other], k)
+    drawn = epoch.draw(seed, ranges, k)
     fact = {"epoch_id": epoch_id, "provider": commits[0].provider, "number": number}
-    entries = (entry_of(commits[0].job_id, own.entry), entry_of(derive_id("j", "another"), other.entry))
+    jobs = {own.entry.lease_id: commits[0].job_id}
+    entries = tuple(entry_of(jobs.get(e.entry.lease_id, derive_id("j", "another")), e.entry) for e in ranges)
+    sums = {"root": root.root, "units": root.total, "segments": sum(each.segments for each in entries)}
+    names = fact | sums | {"previous": NO_DIGEST}
+    closed: EpochClosed = EpochPooled(**names, size=len(entries), entries=NO_DIGEST)
+    if not others:
+        closed = EpochCommitted(**names, entries=entries)
     segments = tuple(DrawnSegment(lease_id=lease, segment=segment) for lease, segment in drawn)
-    return EpochPart.of(
-        EpochCommitted(
-            **fact,
-            previous=NO_DIGEST,
-            root=root.root,
-            units=root.total,
-            segments=own.entry.segments + 3,
-            entries=entries,
-        ),
+    part = EpochPart.of(
+        closed,
         EpochAnchored(**fact, root=root.root, block=BLOCK - 2, tx="0x" + "ab" * 32, gas=50_000),
         EpochDrawn(
             **fact,
@@ -99,6 +109,12 @@ def epoch_over(commits: list[Any], number: int, k: int) -> EpochPart:
             for lease, segment in drawn
         ),
     )
+    if not others:
+        return part
+    by_lease = {each.entry.lease_id: each for each in others}
+    longer = [(lease, at) for lease, at in drawn if lease in by_lease and len(by_lease[lease].costs) > 1]
+    shown = Pool(entries).show({own.entry.lease_id, *(lease for lease, _ in drawn)})
+    return part.showing(len(entries), shown, [SegmentPlace.of(by_lease[lease], at) for lease, at in longer])
 
 
 def pooled_verdict(verdict: VerdictReached, commits: list[Any], part: EpochPart) -> VerdictReached:

@@ -22,6 +22,7 @@ from assay.gateway.main import service
 from assay.gateway.settings import Settings
 from assay.proof import spec_digest
 from assay.proof.commitment import chain, leaf_of
+from assay.proof.pool import Pool, write_entries
 from assay.runtime.serving import serve
 from assay.schema import Envelope, decode
 from assay.schema.attestation import ReportFinding
@@ -34,6 +35,7 @@ from assay.schema.epoch import (
     EpochDrawn,
     EpochEntry,
     EpochOpened,
+    EpochPooled,
     EpochTraced,
     epoch_id_of,
 )
@@ -577,6 +579,38 @@ async def test_an_observer_reads_receipts_and_no_job_data(world: World, requeste
     with pytest.raises(Refused, match=r"access\.denied"):
         await owl.blobs.get(data)
     assert (await owl.ask("job", {"job_id": job.event.about}))["receipt"] == receipt
+
+
+async def test_the_entries_of_a_great_epoch_are_for_everybody_and_its_jobs_show_it(
+    world: World, requester: Person, provider: Person
+) -> None:
+    ann, owl = await world.grant(requester), await world.grant(Person("owl", Role.OBSERVER))
+    job = requester.sign(requester.order(derive_id("j", 1), now_ms() + 60_000), now_ms())
+    await ann.tell(job)
+    await world.reached_core(job)
+    entry = {"fence": 1, "first_segment": 0, "segments": 1, "root": "3" * 64, "units": 1}
+    pool = Pool((EpochEntry(lease_id=derive_id("l", 1), job_id=job.event.about, **entry),))
+    blob = write_entries(pool.entries)
+    fact = {"epoch_id": epoch_id_of(provider.id, 1), "provider": provider.id, "number": 1}
+    sums = {"root": pool.tree.root.root, "units": 1, "segments": 1, "size": 1}
+    pooled = EpochPooled(**fact, **sums, previous="0" * 64, entries=await world.core.blobs.put(blob))
+    places = await world.core.blobs.put(b"[]")
+    await world.says("verification", pooled)
+    digests = {"root": pooled.root, "beacon": "4" * 64, "seed": "5" * 64}
+    place = DrawnSegment(lease_id=derive_id("l", 1), segment=0)
+    await world.says("settlement", EpochAnchored(**fact, root=pooled.root, block=1, tx="0x" + "a" * 64, gas=1))
+    await world.says("verification", EpochDrawn(**fact, **digests, block=3, drawn=(place,), places=places))
+
+    async def may_read() -> bool:
+        try:
+            return [await owl.blobs.get(digest) for digest in (pooled.entries, places)] == [blob, b"[]"]
+        except Refused as refusal:
+            assert refusal.code == "access.denied"
+            return False
+
+    await until(may_read)
+    (shown,) = (await ann.ask("job", {"job_id": job.event.about}))["epochs"]
+    assert (shown["state"], shown["segments"], shown["drawn"]) == ("drawn", 1, 1)
 
 
 async def test_what_an_accusation_and_its_appeal_rest_on_is_for_everybody_and_nothing_else(

@@ -8,10 +8,20 @@ from services.settlement.tests.market import Market
 from services.settlement.tests.stories import Story, key_of, provider_of
 
 from assay.proof import spec_digest
-from assay.proof.epoch import Range, combine, draw, epoch_root, range_of, seed
+from assay.proof.digest import blake3_hex
+from assay.proof.epoch import Range, combine, draw, epoch_root, in_order, range_of, seed
+from assay.proof.pool import PLACES, SegmentPlace, write_entries
 from assay.schema import Envelope, Event
 from assay.schema.audit import AuditOverruled, AuditUpheld
-from assay.schema.epoch import DrawnSegment, EpochCommitted, EpochDrawn, EpochEntry, EpochPassed, EpochRejected
+from assay.schema.epoch import (
+    DrawnSegment,
+    EpochCommitted,
+    EpochDrawn,
+    EpochEntry,
+    EpochPassed,
+    EpochPooled,
+    EpochRejected,
+)
 from assay.schema.lease import LeaseCommitted, SlashReason
 from assay.schema.values import NO_DIGEST, Role, derive_id, participant_id
 from assay.schema.verdict import Finding, VerdictReached
@@ -37,6 +47,8 @@ class Epoch:
     defended: tuple[str, int] | None = None
     """The segment that was disputed and stands."""
     commits: dict[str, list[LeaseCommitted]] = field(default_factory=dict)
+    is_great: bool = False
+    """Whether its entries stand in a blob, which the test stores."""
 
     def __post_init__(self) -> None:
         pairs = [(story, lease) for story in self.stories for lease in story.leases() if lease.commits]
@@ -54,8 +66,9 @@ class Epoch:
     def address(self) -> str:
         return key_of(self.provider).address
 
-    def committed(self) -> Envelope[Any]:
-        entries = [
+    @property
+    def entries(self) -> tuple[EpochEntry, ...]:
+        return tuple(
             EpochEntry(
                 lease_id=range_.entry.lease_id,
                 job_id=self.commits[range_.entry.lease_id][0].job_id,
@@ -65,10 +78,16 @@ class Epoch:
                 root=range_.entry.range_root,
                 units=range_.entry.units,
             )
-            for range_ in self.ranges
-        ]
+            for range_ in in_order(self.ranges)
+        )
+
+    def committed(self) -> Envelope[Any]:
+        entries = self.entries
         sums = {"units": self.root.total, "segments": sum(entry.segments for entry in entries)}
-        return said(EpochCommitted(**self.fact, previous=self.previous, root=self.root.root, **sums, entries=entries))
+        names = self.fact | sums | {"previous": self.previous, "root": self.root.root}
+        if self.is_great:
+            return said(EpochPooled(**names, size=len(entries), entries=blake3_hex(write_entries(entries))))
+        return said(EpochCommitted(**names, entries=entries))
 
     async def draw(self, market: Market) -> Envelope[Any]:
         """The draw by the block that the anchor fixed, which is mined if it is not there yet."""
@@ -79,8 +98,13 @@ class Epoch:
         beacon = combine(block.hash, [])
         number = seed(beacon, self.root.root, self.fact["provider"], self.number)
         segments = [DrawnSegment(lease_id=lease, segment=at) for lease, at in draw(number, self.ranges, 2)]
+        longer = [range_ for range_ in self.ranges if len(range_.costs) > 1]
+        by_lease = {range_.entry.lease_id: range_ for range_ in longer if self.is_great}
+        found = [SegmentPlace.of(by_lease[e.lease_id], e.segment) for e in segments if e.lease_id in by_lease]
+        places = await market.context.bus.blobs.put(PLACES.dump_json(tuple(found))) if found else None
+        fields = {"drawn": segments, "places": places}
         self.drawn = EpochDrawn(
-            **self.fact, root=self.root.root, block=block.number, beacon=beacon.hex(), seed=number, drawn=segments
+            **self.fact, root=self.root.root, block=block.number, beacon=beacon.hex(), seed=number, **fields
         )
         return said(self.drawn)
 

@@ -41,6 +41,7 @@ from assay.settlement.ledger import deposit, earned, hold, stake, unbonding
 from assay.settlement.paying import epochs
 from assay.settlement.paying.herald import Herald
 from assay.settlement.paying.teller import Teller
+from assay.settlement.pools import Pools
 from assay.settlement.ports import Ports, flush, prepare
 from assay.settlement.questions import balances, leaf
 from assay.settlement.reconciler import Reconciler
@@ -297,7 +298,7 @@ def settlement(deployment: Deployment | None = None) -> Service:
         role=Role.SETTLEMENT,
         handlers=HANDLERS,
         migrations=MIGRATIONS,
-        ports=lambda tx, context: Ports(tx, deployment.domain, bell, FUND_WAIT_MS),
+        ports=lambda tx, context: Ports(tx, deployment.domain, bell, FUND_WAIT_MS, Pools(context.bus.blobs)),
         publishes=PUBLISHES,
         questions={"balances": balances, "leaf": leaf, "relay": relay},
         prepare=prepare,

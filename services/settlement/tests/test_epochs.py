@@ -1,5 +1,6 @@
 """Epochs as settlement knows them: anchored in order, shown in receipts, settled with the last of their leases."""
 
+import json
 import random
 
 import pytest
@@ -10,6 +11,8 @@ from services.settlement.tests.test_audits import until_spoken
 
 from assay.chain.events import Anchored
 from assay.proof import sign_event, verify
+from assay.proof.dsse import open_envelope
+from assay.proof.pool import write_entries
 from assay.schema import Envelope
 from assay.schema.dispute import DisputeContested, DisputeLodged, DisputeRuled, Forfeit
 from assay.schema.values import DISPUTE_BOND, NO_DIGEST, derive_id
@@ -89,6 +92,30 @@ async def test_the_receipt_shows_the_epoch_so_that_anyone_can_repeat_the_draw(ma
         own = [each for each in epoch.drawn.drawn if closing["job_id"] == job_of[each.lease_id]]
         assert len(said) == len(own) and all(sentence.endswith("by replay: agrees.") for sentence in said)
         assert report.faults == ()
+    await market.check()
+
+
+async def test_the_receipt_of_a_great_epoch_shows_its_own_entries_and_the_drawn_ones_alone(market: Market) -> None:
+    stories = [market.story(f"great {turn}", (Part("alpha", 1 + turn % 3),)) for turn in range(7)]
+    epoch = Epoch("alpha", 1, stories, is_great=True)
+    await fund(market, *stories)
+    assert await market.hear(epoch.committed()) == [epoch.committed()], "the blob of its entries is not here yet"
+    await market.context.bus.blobs.put(write_entries(epoch.entries))
+    await anchored(market, epoch)
+    drawn = await epoch.draw(market)
+    assert await market.hear(drawn) == []
+    work = [envelope for story in stories for envelope in epoch.judge(story.work())]
+    await market.hear_all([*work, *epoch.upheld(), epoch.ended()])
+    await market.hands().until_still()
+    closings = await market.said("job.settled")
+    assert len(closings) == 7 and len(await market.said("epoch.settled")) == 1
+    drawn_leases = {each.lease_id for each in drawn.event.drawn}
+    for closing in closings:
+        sealed = (await market.context.bus.blobs.get(closing["receipt"])).decode()
+        assert verify(sealed).faults == ()
+        (part,) = json.loads(open_envelope(sealed).payload)["predicate"]["epochs"]
+        own = {entry.lease_id for entry in epoch.entries if entry.job_id == closing["job_id"]}
+        assert {entry["lease_id"] for entry in part["entries"]} == own | drawn_leases and part["pool"]["size"] == 7
     await market.check()
 
 

@@ -26,7 +26,7 @@ from assay.schema import REGISTRY, STREAMS, Envelope, Event
 from assay.schema.audit import AuditAssigned, AuditCalled, AuditRevealed, AuditSealed
 from assay.schema.beacon import BeaconCalled, BeaconCommitted, BeaconOpened, BeaconRevealed
 from assay.schema.dispute import DisputeAccepted, DisputeLodged
-from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochDrawn, EpochTraced
+from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochDrawn, EpochPooled, EpochTraced
 from assay.schema.offer import StakeChanged
 from assay.schema.values import BOND_PER_VERIFIER, PARTICIPANTS
 from assay.store.store import Store
@@ -167,7 +167,7 @@ class Court:
 
     async def _answer(self, event: Event) -> None:
         match event:
-            case EpochCommitted():
+            case EpochCommitted() | EpochPooled():
                 await self.anchor(event)
             case EpochDrawn() if self.traces is not None:
                 await self.open_traces(event, self.traces)
@@ -196,7 +196,7 @@ class Court:
         fields = opened.model_dump() | {"value": share.value.hex(), "salt": share.salt.hex()} | changes
         await self.hear(BeaconRevealed(**fields))
 
-    async def anchor(self, event: EpochCommitted) -> None:
+    async def anchor(self, event: EpochCommitted | EpochPooled) -> None:
         latest = await self.chain.block(None)
         names = {"epoch_id": event.epoch_id, "provider": event.provider, "number": event.number, "root": event.root}
         await self.hear(EpochAnchored(**names, block=latest.number, tx="0x" + "a" * 64, gas=1))

@@ -7,6 +7,8 @@ from services.verification.tests.court import Court, silent
 from services.verification.tests.samples import MEGA_UNIT_PRICE, UNITS, Work, party
 
 from assay.proof import epoch as proof
+from assay.proof.order import spec_digest
+from assay.proof.pool import PLACES, SegmentPlace, read_entries
 from assay.schema.audit import AuditAssigned, AuditDeclined, VerifierWithdrawn
 from assay.schema.lease import SlashReason
 from assay.schema.offer import StakeChanged
@@ -58,6 +60,34 @@ async def test_leases_of_many_jobs_are_pooled_drawn_audited_and_verified(court: 
     ]
     assert {(audit.epoch_id, audit.method, audit.agreed) for audit in upheld} == {(drawn.epoch_id, "replay", True)}
     assert [passed.audits for passed in await court.said("epoch.passed")] == [2]
+
+
+async def test_more_leases_than_an_event_or_a_transaction_holds_are_proven_all_the_same(
+    court: Court, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assay.verification.domain.pooling.INLINE_MAX", 2)
+    monkeypatch.setattr("assay.verification.steps.concluding.JUDGED_MAX", 2)
+    monkeypatch.setattr("assay.verification.steps.drawing.GATHERED", 2)
+    await court.admit(11, 12, 13)
+    works = [Work(number, segments=1 + 3 * (number % 2)) for number in range(7)]
+    await court.take(*works)
+    await court.until_still()
+    assert await court.types("epoch") == ["epoch.pooled", *PASSED[1:]]
+    pooled, drawn = await court.said("epoch.pooled", "epoch.drawn")
+    entries = read_entries(await court.context.bus.blobs.get(pooled.entries), pooled).entries
+    assert {entry.job_id for entry in entries} == {work.job_id for work in works} and pooled.segments == 4 + 3 * 4
+    ranges = {work.lease_id: proof.range_of(work.commits, spec_digest(work.spec)) for work in works}
+    assert [(each.lease_id, each.segment) for each in drawn.drawn] == list(
+        proof.draw(drawn.seed, [*ranges.values()], 2)
+    )
+    longer = [each for each in drawn.drawn if ranges[each.lease_id].entry.segments > 1]
+    places = PLACES.validate_json(await court.context.bus.blobs.get(drawn.places)) if drawn.places else ()
+    assert list(places) == [SegmentPlace.of(ranges[each.lease_id], each.segment) for each in longer]
+    verdicts = await court.said("verdict.reached")
+    assert sorted(verdict.lease_id for verdict in verdicts) == sorted(ranges), "each lease is judged, and once"
+    # Two audits of 4 ms over 16 segments of 10 ms, however many transactions it took to say so.
+    assert all(verdict.audit_ms == 8 * verdict.job_ms // 160 for verdict in verdicts)
+    assert len(await court.said("job.verified")) == 7
 
 
 async def test_the_next_epoch_waits_for_the_anchor_of_the_last_and_follows_it(court: Court) -> None:

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from services.verification.tests.samples import Work, announced, party
 
 from assay.proof import epoch as proof
+from assay.proof.digest import blake3_hex
 from assay.proof.order import spec_digest
+from assay.proof.pool import read_entries
 from assay.schema.beacon import SHARES_MAX, BeaconShare
-from assay.schema.epoch import ENTRIES_MAX
+from assay.schema.epoch import ENTRIES_MAX, INLINE_MAX, EpochCommitted, EpochPooled
 from assay.schema.event import EVENT_BYTES_MAX
 from assay.schema.job import JobSpec
 from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, Policy, derive_id
@@ -40,21 +42,35 @@ SECRET = b"s" * 32
 
 @given(st.permutations([part_of(work.case()) for work in WORKS]))
 def test_an_epoch_is_the_same_whatever_order_its_leases_come_in(parts: list[Part]) -> None:
-    epoch = pool(PROVIDER, 4, "ab" * 32, parts)
-    assert epoch == pool(PROVIDER, 4, "ab" * 32, parts[::-1])
+    epoch, blob = pool(PROVIDER, 4, "ab" * 32, parts)
+    assert (epoch, blob) == pool(PROVIDER, 4, "ab" * 32, parts[::-1]) and not blob
     assert (epoch.number, epoch.segments, epoch.units) == (4, 3 + 4 + 5, 120)
     assert epoch.root == proof.epoch_root([part.entry for part in parts]).root
 
 
-def test_a_full_epoch_fits_an_event() -> None:
-    entry = part_of(WORKS[0].case()).entry
-    parts = [
-        Part(type(entry)(derive_id("l", n), 1, 0, 10_000, entry.range_root, 2**55), derive_id("j", n))
-        for n in range(ENTRIES_MAX)
-    ]
+def many(count: int) -> list[Part]:
+    """The parts of so many leases."""
+    root = part_of(WORKS[0].case()).entry.range_root
+    ids = ((derive_id("l", n), derive_id("j", n)) for n in range(count))
+    return [Part(proof.Entry(lease, 1, 0, 10_000, root, 2**40), job) for lease, job in ids]
+
+
+def test_an_epoch_of_any_size_fits_an_event() -> None:
     shares = [BeaconShare(verifier=party("v", n), commit="ab" * 32) for n in range(SHARES_MAX)]
-    epoch = pool(PROVIDER, 2**50, NO_DIGEST, parts, shares)
-    assert len(epoch.model_dump_json(exclude_defaults=True).encode()) <= EVENT_BYTES_MAX
+    full, _ = pool(PROVIDER, 2**50, NO_DIGEST, many(INLINE_MAX), shares)
+    assert isinstance(full, EpochCommitted) and len(full.entries) == INLINE_MAX
+    assert len(full.model_dump_json(exclude_defaults=True).encode()) <= EVENT_BYTES_MAX
+    more, _ = pool(PROVIDER, 2**50, NO_DIGEST, many(INLINE_MAX + 1), shares)
+    assert len(more.model_dump_json().encode()) <= 4_096
+
+
+def test_the_entries_of_more_leases_than_an_event_holds_stand_in_a_blob_under_the_same_root() -> None:
+    parts = many(INLINE_MAX + 1)
+    closed, blob = pool(PROVIDER, 1, NO_DIGEST, parts)
+    assert isinstance(closed, EpochPooled) and closed.entries == blake3_hex(blob)
+    assert (closed.root, closed.units) == proof.epoch_root([part.entry for part in parts])
+    read = read_entries(blob, closed).entries
+    assert {(entry.lease_id, entry.job_id) for entry in read} == {(part.entry.lease_id, part.job_id) for part in parts}
 
 
 def test_an_epoch_closes_when_its_oldest_part_has_waited_or_when_it_is_full() -> None:

@@ -41,6 +41,7 @@ __all__ = [
     "draw",
     "entry_leaf",
     "epoch_root",
+    "first_drawn",
     "follows",
     "order_of",
     "prove_entry",
@@ -178,20 +179,25 @@ def follows(seed_: Digest, total: int, drawn: Sequence[tuple[int, int]]) -> bool
 
     It takes the root's total and the inclusions of what was drawn alone, not the whole epoch.
     """
-    taken: list[tuple[int, int]] = []
-    by_start = sorted(drawn)
-    if not is_apart(by_start, total):
-        return False
+    return is_apart(sorted(drawn), total) and len(first_drawn(seed_, total, drawn)) == len(drawn)
+
+
+def first_drawn(seed_: Digest, total: int, proven: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+    """The longest draw of that seed, turn by turn, that falls into ranges which are proven and apart; all, if all are.
+
+    Draws from one seed contain each other, so what was drawn for other reasons does not stop it.
+    """
+    by_start, taken, left = sorted(proven), list[tuple[int, int]](), total
     if sum(cost for _, cost in by_start) == total:
-        return True
+        return set(by_start)
     for turn in range(len(by_start)):
-        left = total - sum(cost for _, cost in taken)
         point = skip(sampling.number(seed_, turn) % left, taken)
         start, cost = by_start[max(bisect_right(by_start, (point, total)) - 1, 0)]
         if not start <= point < start + cost:
-            return False
+            break
         insort(taken, (start, cost))
-    return True
+        left -= cost
+    return set(taken)
 
 
 def is_apart(ranges: Sequence[tuple[int, int]], total: int) -> bool:

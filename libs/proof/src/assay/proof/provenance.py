@@ -9,9 +9,10 @@ from typing import Annotated, Final, Literal
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from assay.proof.epoch import Entry
+from assay.proof.pool import PoolPart, SegmentPlace, Shown, plain
 from assay.schema.audit import OpenedTrace
 from assay.schema.beacon import RevealedShare
-from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochDrawn, EpochEntry
+from assay.schema.epoch import EpochAnchored, EpochClosed, EpochCommitted, EpochDrawn, EpochEntry
 from assay.schema.job import JobSpec
 from assay.schema.lease import LeaseCommitted
 from assay.schema.values import (
@@ -125,7 +126,7 @@ class EntryPart(Part):
     @property
     def entry(self) -> Entry:
         """The entry as it stands under the epoch's root."""
-        return Entry(self.lease_id, self.fence, self.first_segment, self.segments, self.root, self.units)
+        return plain(EpochEntry(**self.model_dump()))
 
 
 class AnchorPart(Part):
@@ -193,19 +194,22 @@ class FaultPart(Part):
     code: Code
 
 
-LATER: Final = ("attestation", "traces")
+LATER: Final = ("attestation", "traces", "pool")
 """Fields that an epoch's part had not always."""
 
 
 class EpochPart(Part):
-    """One epoch in which leases of this job were proven: all its entries, its root, its draw and its audits."""
+    """One epoch in which leases of this job were proven: its entries, its root, its draw and its audits.
+
+    All entries are shown, or with a `pool` those of this job and of what was drawn, proven under the root.
+    """
 
     epoch_id: EpochId
     provider: ProviderId
     number: EpochNumber
     root: Digest
     total: Units
-    entries: Annotated[tuple[EntryPart, ...], Field(min_length=1)]
+    entries: tuple[EntryPart, ...]
     anchor: AnchorPart
     beacon: BeaconPart
     seed: Digest
@@ -215,10 +219,11 @@ class EpochPart(Part):
     attestation: Digest | None = None
     """The report of the provider's machine that lowered how many were drawn."""
     traces: tuple[TracePart, ...] = ()
+    pool: PoolPart | None = None
 
     @model_serializer(mode="wrap")
     def write(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """The fields, but for report and traces where there are none, so that older receipts keep form."""
+        """The fields, but for report, traces and pool where there are none, so that older receipts keep form."""
         written: dict[str, object] = handler(self)
         return {name: value for name, value in written.items() if name not in LATER or value}
 
@@ -230,7 +235,7 @@ class EpochPart(Part):
     @classmethod
     def of(
         cls,
-        committed: EpochCommitted,
+        closed: EpochClosed,
         anchored: EpochAnchored,
         drawn: EpochDrawn,
         block_hash: bytes,
@@ -238,7 +243,10 @@ class EpochPart(Part):
         fault: FaultPart | None = None,
         traces: tuple[TracePart, ...] = (),
     ) -> "EpochPart":
-        """The epoch that these events tell of; `block_hash` is that of the beacon's block."""
+        """The epoch that these events tell of; `block_hash` is that of the beacon's block.
+
+        Of one whose entries stand in a blob none are here: `showing` tells what a receipt shows.
+        """
         beacon = BeaconPart(
             block=drawn.block,
             block_hash=block_hash.hex(),
@@ -247,12 +255,12 @@ class EpochPart(Part):
             value=drawn.beacon,
         )
         return cls(
-            epoch_id=committed.epoch_id,
-            provider=committed.provider,
-            number=committed.number,
-            root=committed.root,
-            total=committed.units,
-            entries=tuple(map(EntryPart.of, committed.entries)),
+            epoch_id=closed.epoch_id,
+            provider=closed.provider,
+            number=closed.number,
+            root=closed.root,
+            total=closed.units,
+            entries=tuple(map(EntryPart.of, inline_of(closed))),
             anchor=AnchorPart(tx=anchored.tx, block=anchored.block),
             beacon=beacon,
             seed=drawn.seed,
@@ -262,3 +270,13 @@ class EpochPart(Part):
             attestation=drawn.attestation,
             traces=traces,
         )
+
+    def showing(self, size: int, shown: Shown, segments: Iterable[SegmentPlace]) -> "EpochPart":
+        """The epoch of so many entries with these that are shown, and the places of these segments in their leases."""
+        entries = tuple(map(EntryPart.of, shown.entries))
+        return self.model_copy(update={"entries": entries, "pool": PoolPart.of(size, shown, segments)})
+
+
+def inline_of(closed: EpochClosed) -> tuple[EpochEntry, ...]:
+    """The entries that the event carries itself."""
+    return closed.entries if isinstance(closed, EpochCommitted) else ()

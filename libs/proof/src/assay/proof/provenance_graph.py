@@ -166,8 +166,10 @@ def pieces_of_verdict(verdict: VerdictReached, epoch: EpochPart | None) -> Itera
     yield Edge(verdict.lease_id, "judged by", verdict.verdict_id)
     if epoch is None:
         return
-    pool = sum(entry.segments for entry in epoch.entries)
-    label = f"epoch {epoch.number} of {epoch.provider[:12]}: {len(epoch.drawn)} of {pool} segments drawn"
+    of_all = f" of {sum(entry.segments for entry in epoch.entries)}"
+    if epoch.pool:
+        of_all = f" of the {epoch.pool.size} leases'"
+    label = f"epoch {epoch.number} of {epoch.provider[:12]}: {len(epoch.drawn)}{of_all} segments drawn"
     yield Node(epoch.epoch_id, "epoch", label)
     if epoch.attestation:
         yield Node(epoch.attestation, "attestation", f"report {epoch.attestation[:12]} of the machine")

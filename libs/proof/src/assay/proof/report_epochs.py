@@ -2,6 +2,7 @@
 
 The entries of an epoch are those of all jobs in it. This job's own are made again from what the provider signed; the
 others stand as they are said, and the root binds them. As segments of a lease cost the same, the draw can be repeated.
+Of an epoch too great for that each drawn segment proves its place on the line instead (`report_pools`).
 """
 
 from collections import Counter
@@ -12,6 +13,7 @@ from assay.proof.beacon import Pulse, combine, is_signed, is_true, reveal_of
 from assay.proof.eip712 import Domain
 from assay.proof.epoch import Drawn, Range
 from assay.proof.provenance import EpochPart
+from assay.proof.report_pools import entry_starts, pooled_by_places
 from assay.proof.report_reading import Check, LeaseReading, Reading, verdict
 from assay.schema.dispute import DisputeOutcome
 from assay.schema.epoch import DRAWN_MAX
@@ -51,19 +53,31 @@ def faults_of_root(part: EpochPart, reading: Reading) -> Iterator[str]:
     for missing in sorted(named - {entry.lease_id for entry in part.entries}):
         yield f"{missing} has its verdict from this epoch and does not stand in it."
     try:
-        if epoch.epoch_root([entry.entry for entry in part.entries]) != (part.root, part.total):
+        if not stands(part):
             yield "The root or its total is not that of the entries."
     except Reject as error:
         yield error.detail
 
 
+def stands(part: EpochPart) -> bool:
+    """Whether the entries make the root, or are proven under it. Raises Reject."""
+    if part.pool:
+        return entry_starts(part) is not None
+    return epoch.epoch_root([entry.entry for entry in part.entries]) == (part.root, part.total)
+
+
 def entry_of(lease: LeaseReading, first: int, segments: int, reading: Reading) -> epoch.Entry | None:
     """The entry that a lease's signed commitments make; None if they make none."""
-    counted = [commit for commit in lease.commits if first <= commit.segment < first + segments]
     try:
-        return epoch.range_of(counted, reading.predicate.spec_digest).entry
+        return signed_range(lease, first, segments, reading).entry
     except Reject:
         return None
+
+
+def signed_range(lease: LeaseReading, first: int, segments: int, reading: Reading) -> Range:
+    """The range of so many of a lease's signed commitments. Raises Reject if they make none."""
+    counted = [commit for commit in lease.commits if first <= commit.segment < first + segments]
+    return epoch.range_of(counted, reading.predicate.spec_digest)
 
 
 def faults_of_beacon(part: EpochPart, domain: Domain) -> Iterator[str]:
@@ -105,9 +119,8 @@ def faults_of_draw(part: EpochPart, reading: Reading) -> Iterator[str]:
     """A draw that the seed does not give: too little of the pool, or other segments of this job than follow."""
     drawn = {(each.lease_id, each.segment) for each in part.drawn}
     try:
-        ranges = [range_of(part, at) for at in range(len(part.entries))]
-        own = [each for at, each in enumerate(ranges) if part.entries[at].job_id == reading.predicate.job]
-        pooled = pooled_of(part.seed, ranges, drawn)
+        own = own_ranges(part, reading)
+        pooled = pooled_in(part, own, drawn)
         extra = extra_of(part, own, reading)
     except Reject as error:
         yield error.detail
@@ -121,6 +134,26 @@ def faults_of_draw(part: EpochPart, reading: Reading) -> Iterator[str]:
     )
     if claimed != given and not (len(drawn) >= DRAWN_MAX and claimed <= given):
         yield "The drawn segments of this job are not those that the seed gives."
+
+
+def own_ranges(part: EpochPart, reading: Reading) -> list[Range]:
+    """The ranges of this job's leases in the epoch. Raises Reject."""
+    own = [(at, each) for at, each in enumerate(part.entries) if each.job_id == reading.predicate.job]
+    if not part.pool:
+        return [range_of(part, at) for at, _ in own]
+    leases = {lease.part.lease_id: lease for lease in reading.leases}
+    return [
+        signed_range(leases[each.lease_id], each.first_segment, each.segments, reading)
+        for _, each in own
+        if each.lease_id in leases
+    ]
+
+
+def pooled_in(part: EpochPart, own: Sequence[Range], drawn: set[Drawn]) -> set[Drawn]:
+    """What of the drawn the seed gives from the whole epoch. Raises Reject."""
+    if part.pool:
+        return pooled_by_places(part, own)
+    return pooled_of(part.seed, [range_of(part, at) for at in range(len(part.entries))], drawn)
 
 
 def draw_in_words(part: EpochPart) -> str:

@@ -4,7 +4,7 @@ Checking costs k/N of the work however small each job is, because the segments o
 """
 
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
 from pydantic import Field
 
@@ -31,8 +31,10 @@ from assay.schema.values import (
     derive_id,
 )
 
-ENTRIES_MAX: Final = 192
-"""Entries of one epoch: with them its event stays within EVENT_BYTES_MAX."""
+ENTRIES_MAX: Final = 32_768
+"""Entries of one epoch: what is kept of them in a blob, in memory and in one turn of a service stays small."""
+INLINE_MAX: Final = 192
+"""Entries that an event carries itself: with them it stays within EVENT_BYTES_MAX. More stand in a blob."""
 DRAWN_MAX: Final = 512
 """More segments than these are never drawn from an epoch; of a fuller draw the first are kept."""
 
@@ -80,8 +82,28 @@ class EpochCommitted(EpochFact, Event, type="epoch.committed", by=Role.VERIFICAT
     root: Digest
     units: Units
     segments: Annotated[int, Field(ge=1)]
-    entries: Annotated[tuple[EpochEntry, ...], Field(min_length=1, max_length=ENTRIES_MAX)]
+    entries: Annotated[tuple[EpochEntry, ...], Field(min_length=1, max_length=INLINE_MAX)]
     shares: Annotated[tuple[BeaconShare, ...], Field(max_length=SHARES_MAX)] = ()
+
+
+class EpochPooled(EpochFact, Event, type="epoch.pooled", by=Role.VERIFICATION, tells=("provider",)):
+    """Emitted in the place of `epoch.committed` where more leases are pooled than an event can carry.
+
+    `entries` is the blob that holds so many (`size`) of them, in the epoch's order; anybody may read it. Otherwise all
+    is as in `epoch.committed`. Consumed by settlement, which anchors the root.
+    """
+
+    previous: Digest
+    root: Digest
+    units: Units
+    segments: Annotated[int, Field(ge=1)]
+    size: Annotated[int, Field(ge=1, le=ENTRIES_MAX)]
+    entries: Digest
+    shares: Annotated[tuple[BeaconShare, ...], Field(max_length=SHARES_MAX)] = ()
+
+
+EpochClosed: TypeAlias = EpochCommitted | EpochPooled
+"""What an epoch is closed by: with its entries in the event, or in a blob."""
 
 
 class EpochAnchored(EpochFact, Event, type="epoch.anchored", by=Role.SETTLEMENT, tells=("provider",)):
@@ -98,7 +120,8 @@ class EpochDrawn(EpochFact, Event, type="epoch.drawn", by=Role.VERIFICATION, tel
 
     `revealed` are the shares that count, `missing` who was bound to one and did not reveal it; if nobody was, the block
     alone is the beacon. Seed and draw follow from beacon, root and provider; anyone can repeat them. `attestation` is
-    the digest of the report that the policy took into account, if there was one.
+    the digest of the report that the policy took into account, if there was one. `places` is the blob, for anybody to
+    read, that proves where in its lease each drawn segment lies, where the epoch's entries stand in a blob.
     """
 
     root: Digest
@@ -109,6 +132,7 @@ class EpochDrawn(EpochFact, Event, type="epoch.drawn", by=Role.VERIFICATION, tel
     revealed: Annotated[tuple[RevealedShare, ...], Field(max_length=SHARES_MAX)] = ()
     missing: Annotated[tuple[VerifierId, ...], Field(max_length=SHARES_MAX)] = ()
     attestation: Digest | None = None
+    places: Digest | None = None
 
 
 class EpochTraced(EpochFact, Event, type="epoch.traced", by=Role.PROVIDER, public=False):
@@ -212,6 +236,7 @@ _V = Role.VERIFICATION
 
 TRANSITIONS: Final[tuple[Move[EpochState], ...]] = (
     Move((), EpochCommitted, _S.COMMITTED, _V),
+    Move((), EpochPooled, _S.COMMITTED, _V),
     Move((_S.COMMITTED,), EpochAnchored, _S.ANCHORED, Role.SETTLEMENT),
     Move((_S.ANCHORED,), EpochDrawn, _S.DRAWN, _V),
     Move((_S.DRAWN,), EpochTraced, _S.DRAWN, Role.PROVIDER),

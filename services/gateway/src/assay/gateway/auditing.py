@@ -10,6 +10,7 @@ from assay.schema.epoch import (
     EpochDrawn,
     EpochFact,
     EpochFault,
+    EpochPooled,
     EpochState,
     EpochWaiting,
 )
@@ -50,7 +51,10 @@ def fold_epoch(epochs: dict[str, View], event: EpochFact) -> None:
     # The next event of an epoch ends what it waited for.
     epoch["waiting"] = {}
     match event:
-        case EpochCommitted(root=root, units=units, segments=segments):
+        case (
+            EpochCommitted(root=root, units=units, segments=segments)
+            | EpochPooled(root=root, units=units, segments=segments)
+        ):
             epoch.update(root=root, units=units, segments=segments)
         case EpochAnchored(block=block, tx=tx):
             epoch.update(anchor_block=block, anchor_tx=tx)

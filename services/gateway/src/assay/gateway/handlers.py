@@ -1,10 +1,12 @@
 """What the gateway does about each event: it keeps it, tells it to whom it concerns, and follows leases and offers."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from assay.bus import Blobs
 from assay.gateway.audits import Audits
 from assay.gateway.evidence import Evidence
 from assay.gateway.feed import Feed
@@ -13,11 +15,13 @@ from assay.gateway.push import Pushes
 from assay.gateway.queries import Registry
 from assay.gateway.readers import Readers
 from assay.gateway.verifiers import Verifiers
+from assay.proof.pool import read_entries
 from assay.schema import REGISTRY
 from assay.schema.audit import AuditAssigned, VerifierAnnounced, VerifierWithdrawn
 from assay.schema.beacon import BeaconCalled
 from assay.schema.dispute import DisputeLodged
-from assay.schema.epoch import EpochCommitted
+from assay.schema.epoch import EpochCommitted, EpochDrawn, EpochPooled
+from assay.schema.errors import Refused, Retry
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobRefunded, JobSettled
 from assay.schema.lease import LeaseGranted
@@ -28,7 +32,7 @@ from assay.store import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What a handler may use: the tables, and the pusher that is given what to push after the commit."""
+    """What a handler may use: the tables, the blobs, and the pusher that is given what to push after the commit."""
 
     feed: Feed
     offers: Offers
@@ -37,12 +41,14 @@ class Ports:
     verifiers: Verifiers
     readers: Readers
     evidence: Evidence
+    blobs: Blobs
     push: Callable[[Pushes], None]
 
     @classmethod
-    def over(cls, tx: Transaction, push: Callable[[Pushes], None]) -> "Ports":
+    def over(cls, tx: Transaction, blobs: Blobs, push: Callable[[Pushes], None]) -> "Ports":
         """The ports of one transaction."""
-        return cls(Feed(tx), Offers(tx), Registry(tx), Audits(tx), Verifiers(tx), Readers(tx), Evidence(tx), push)
+        tables = (Feed(tx), Offers(tx), Registry(tx), Audits(tx), Verifiers(tx), Readers(tx), Evidence(tx))
+        return cls(*tables, blobs, push)
 
 
 async def flush(ports: Ports) -> None:
@@ -92,6 +98,25 @@ async def on_epoch_committed(said: Envelope[EpochCommitted], ports: Ports, now_m
     return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
 
 
+async def on_epoch_pooled(said: Envelope[EpochPooled], ports: Ports, now_ms: int) -> list[Event]:
+    """Shows the epoch to the requesters of its jobs, its entries to everybody, and tells it. Raises Retry."""
+    pooled = said.event
+    try:
+        pool = await asyncio.to_thread(read_entries, await ports.blobs.get(pooled.entries), pooled)
+    except Refused as refusal:
+        raise Retry(refusal.detail) from None
+    await ports.audits.pool(pooled.epoch_id, pool.leases_of)
+    ports.registry.open_blob(pooled.entries)
+    return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
+
+
+async def on_epoch_drawn(said: Envelope[EpochDrawn], ports: Ports, now_ms: int) -> list[Event]:
+    """Lets everybody read what proves the places of the drawn segments, and tells the draw."""
+    if said.event.places:
+        ports.registry.open_blob(said.event.places)
+    return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
+
+
 async def on_verifier_announced(said: Envelope[VerifierAnnounced], ports: Ports, now_ms: int) -> list[Event]:
     """Shows the verifier on the network, and tells it."""
     await ports.verifiers.announce(said.event)
@@ -136,7 +161,7 @@ async def on_offer_delisted(said: Envelope[OfferDelisted], ports: Ports, now_ms:
 
 async def on_job_closed(said: Envelope[JobSettled] | Envelope[JobRefunded], ports: Ports, now_ms: int) -> list[Event]:
     """Lets everybody read the receipt, and tells the requester."""
-    ports.registry.add_receipt(said.event.receipt)
+    ports.registry.open_blob(said.event.receipt)
     return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
 
 
@@ -146,6 +171,8 @@ HANDLERS: dict[type[Event], Any] = {event: on_any for event in REGISTRY.values()
     BeaconCalled: on_beacon_called,
     DisputeLodged: on_dispute_lodged,
     EpochCommitted: on_epoch_committed,
+    EpochPooled: on_epoch_pooled,
+    EpochDrawn: on_epoch_drawn,
     VerifierAnnounced: on_verifier_announced,
     VerifierWithdrawn: on_verifier_withdrawn,
     StakeChanged: on_stake_changed,

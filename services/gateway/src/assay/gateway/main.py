@@ -21,7 +21,7 @@ def service() -> Service:
         role=Role.GATEWAY,
         handlers=HANDLERS,
         migrations=Path(__file__).parent / "migrations",
-        ports=lambda tx, _: Ports.over(tx, pusher.push),
+        ports=lambda tx, context: Ports.over(tx, context.bus.blobs, pusher.push),
         timers=(Timer("prune", PRUNE_S, prune),),
         tasks=(open_door, pulse, pusher.run),
         questions=QUESTIONS,

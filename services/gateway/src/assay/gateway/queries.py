@@ -152,8 +152,8 @@ class Registry:
         """Whether there is such an account; from now on it has no access."""
         return await self.tx.fetchval(REVOKE, account, now_ms) is not None
 
-    def add_receipt(self, digest: str) -> None:
-        """Notes a blob as a receipt, which everybody may read."""
+    def open_blob(self, digest: str) -> None:
+        """Notes a blob that everybody may read: a receipt, or what one can be made again from."""
         self._receipts.append(digest)
 
     async def write(self) -> None:

@@ -12,7 +12,7 @@ from assay.proof.provenance_disputes import DisputePart
 from assay.proof.receipt import compose, receipt_digest, seal
 from assay.runtime.context import Unit
 from assay.schema.audit import AuditUpheld
-from assay.schema.epoch import EpochSettled
+from assay.schema.epoch import EpochDrawn, EpochPooled, EpochSettled
 from assay.schema.errors import Reject
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobSubmitted
@@ -21,7 +21,16 @@ from assay.schema.voucher import VoucherPresented
 from assay.settlement import disputes, epochs, queries
 from assay.settlement.desk import Desk
 from assay.settlement.domain import Closure, Dossier, chargeable, close, commits_of, gather, lacks
-from assay.settlement.lineage import beacon_block, count_disputes, doubled, epoch_part, epochs_of, ordered_by
+from assay.settlement.lineage import (
+    beacon_block,
+    closed_by,
+    count_disputes,
+    doubled,
+    epoch_part,
+    epochs_of,
+    first,
+    ordered_by,
+)
 from assay.settlement.lineage_disputes import dispute_parts
 from assay.settlement.paying import billing, holds
 from assay.settlement.paying.bills import JobBill, fee_of
@@ -106,6 +115,15 @@ class Closer:
         found = await asyncio.gather(*(self._desk.chain.block(number) for number in blocks.values()))
         return {epoch: epoch_part(facts[epoch], block.hash) for epoch, block in zip(blocks, found, strict=True)}
 
+    async def _shown(self, part: EpochPart, said: Sequence[Event], job: str) -> EpochPart:
+        """What the job's receipt shows of an epoch: all, or its own entries and the drawn ones. Raises Retry."""
+        closed, drawn = closed_by(said), first(said, EpochDrawn)
+        if not isinstance(closed, EpochPooled) or drawn is None:
+            return part
+        pool, places = await self._desk.pools.of(closed), await self._desk.pools.places(drawn)
+        leases = {*pool.leases_of.get(job, ()), *(each.lease_id for each in drawn.drawn)}
+        return part.showing(closed.size, pool.show(leases), places)
+
     async def _close(
         self, job: Ripe, proven: Mapping[str, EpochPart], disputed: Disputed, facts: Mapping[str, Sequence[Event]]
     ) -> Closed | None:
@@ -115,9 +133,9 @@ class Closer:
             return None
         ordered = ordered_by(job.job, (facts[epoch] for epoch in wanted))
         closure = close(dossier, job.held, ordered, job.most, job.owed)
-        parts = [proven[epoch] for epoch in wanted]
         own = [part for epoch in wanted for part in disputed.get(epoch, ()) if part.lease_id in dossier.granted]
         try:
+            parts = [await self._shown(proven[epoch], facts[epoch], job.job) for epoch in wanted]
             sealed = seal(statement_of(self._desk, job, closure, parts, own), self._desk.key)
         except Reject as error:
             log.error("job %s cannot be closed: %s", job.job, error)

@@ -1,9 +1,9 @@
 """The SQL of epochs: what was said of each, which leases stand in it, and whether all of these have ended."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from assay.schema.epoch import EpochCommitted
+from assay.schema.epoch import EpochEntry, EpochFact
 from assay.schema.event import Envelope, Event, event_class_of
 from assay.store import Transaction
 
@@ -37,10 +37,10 @@ class Settled(NamedTuple):
     ended_by: str
 
 
-async def begin(tx: Transaction, epoch: EpochCommitted) -> None:
+async def begin(tx: Transaction, epoch: EpochFact, entries: Iterable[EpochEntry]) -> None:
     """Know an epoch and its leases."""
     await tx.execute(BEGIN, epoch.epoch_id, epoch.provider, epoch.number)
-    rows = [(entry.lease_id, entry.job_id, entry.fence) for entry in epoch.entries]
+    rows = [(entry.lease_id, entry.job_id, entry.fence) for entry in entries]
     await tx.execute(LEASES, epoch.epoch_id, *map(list, zip(*rows, strict=True)))
 
 

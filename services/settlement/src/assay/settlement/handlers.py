@@ -6,7 +6,7 @@ from assay.proof.digest import blake3_hex
 from assay.proof.order import check_order
 from assay.runtime.service import Handler
 from assay.schema.audit import AuditOverruled, AuditUpheld
-from assay.schema.epoch import EpochCommitted, EpochDrawn, EpochPassed, EpochRejected
+from assay.schema.epoch import EpochCommitted, EpochDrawn, EpochPassed, EpochPooled, EpochRejected
 from assay.schema.errors import Refused, Retry
 from assay.schema.event import Envelope, Event
 from assay.schema.job import (
@@ -78,10 +78,13 @@ async def on_lease_verified(said: Envelope[LeaseVerified], ports: Ports, now: in
     return await on_closing_fact(said, ports, now)
 
 
-async def on_epoch_committed(said: Envelope[EpochCommitted], ports: Ports, now: int) -> list[Event]:
-    """Want the root anchored."""
+async def on_epoch_closed(
+    said: Envelope[EpochCommitted] | Envelope[EpochPooled], ports: Ports, now: int
+) -> list[Event]:
+    """Want the root anchored. Raises Retry while the blob of its entries is not here."""
     epoch = said.event
-    await epochs.begin(ports.tx, epoch)
+    entries = epoch.entries if isinstance(epoch, EpochCommitted) else (await ports.pools.of(epoch)).entries
+    await epochs.begin(ports.tx, epoch, entries)
     await epochs.remember(ports.tx, said)
     anchor = Anchor(
         epoch_id=epoch.epoch_id,
@@ -175,7 +178,8 @@ HANDLERS: dict[type[Event], Handler] = {
     VoucherPresented: on_fact,
     LeaseVerified: on_lease_verified,
     LeaseRejected: on_lease_rejected,
-    EpochCommitted: on_epoch_committed,
+    EpochCommitted: on_epoch_closed,
+    EpochPooled: on_epoch_closed,
     EpochDrawn: on_epoch_drawn,
     EpochPassed: on_epoch_ended,
     EpochRejected: on_epoch_ended,

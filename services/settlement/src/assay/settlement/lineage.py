@@ -8,7 +8,15 @@ from typing import Any, TypeVar
 
 from assay.proof.provenance import AuditPart, EpochPart, FaultPart, TracePart
 from assay.schema.audit import AuditOverruled, AuditUpheld
-from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochDrawn, EpochPassed, EpochRejected
+from assay.schema.epoch import (
+    EpochAnchored,
+    EpochClosed,
+    EpochCommitted,
+    EpochDrawn,
+    EpochPassed,
+    EpochPooled,
+    EpochRejected,
+)
 from assay.schema.event import Envelope, Event
 from assay.schema.lease import LeaseCommitted
 from assay.settlement.domain import Dossier
@@ -26,8 +34,13 @@ def epochs_of(dossier: Dossier) -> tuple[str, ...]:
 def beacon_block(said: Sequence[Event]) -> int | None:
     """The block that an epoch was drawn by, once all is known that its part of a receipt shows."""
     drawn, ended = first(said, EpochDrawn), first(said, EpochPassed) or first(said, EpochRejected)
-    is_whole = drawn and ended and first(said, EpochCommitted) and first(said, EpochAnchored)
+    is_whole = drawn and ended and closed_by(said) and first(said, EpochAnchored)
     return drawn.block if drawn and ended and is_whole and len(audit_parts(said)) >= ended.audits else None
+
+
+def closed_by(said: Sequence[Event]) -> EpochClosed | None:
+    """What an epoch was closed by."""
+    return first(said, EpochCommitted) or first(said, EpochPooled)
 
 
 def count_disputes(said: Sequence[Event]) -> int:
@@ -38,13 +51,13 @@ def count_disputes(said: Sequence[Event]) -> int:
 
 def epoch_part(said: Sequence[Event], block_hash: bytes) -> EpochPart:
     """The part of a receipt about an epoch of which all is known."""
-    committed, anchored, drawn = first(said, EpochCommitted), first(said, EpochAnchored), first(said, EpochDrawn)
-    assert committed and anchored and drawn
+    closed, anchored, drawn = closed_by(said), first(said, EpochAnchored), first(said, EpochDrawn)
+    assert closed and anchored and drawn
     fault = None
     if rejected := first(said, EpochRejected):
         fault = FaultPart(lease_id=rejected.lease_id, segment=rejected.segment, code=rejected.code)
     traces = trace_parts(said)
-    return EpochPart.of(committed, anchored, drawn, block_hash, audits=audit_parts(said), fault=fault, traces=traces)
+    return EpochPart.of(closed, anchored, drawn, block_hash, audits=audit_parts(said), fault=fault, traces=traces)
 
 
 def audit_parts(said: Sequence[Event]) -> tuple[AuditPart, ...]:

@@ -11,13 +11,14 @@ from assay.schema.lease import LeaseExecuted, LeaseVerified
 from assay.settlement import queries
 from assay.settlement.bell import Bell
 from assay.settlement.paying.holds import Holder
+from assay.settlement.pools import Pools
 from assay.settlement.relaying.checks import RELAYS_PER_DAY
 from assay.store import Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the handlers reach: the transaction, the domain that orders are signed in, the bell of the desk.
+    """What the handlers reach: the transaction, the domain of signatures, the bell of the desk, great epochs' entries.
 
     An order waits `fund_wait_ms` for its requester's deposit; `relays_per_day` are paid for each requester. What is
     heard and what it touches is gathered, and written at once. `commits` counts what is known before a batch of the
@@ -28,6 +29,7 @@ class Ports:
     domain: Domain
     bell: Bell
     fund_wait_ms: int
+    pools: Pools
     relays_per_day: int = RELAYS_PER_DAY
     heard: list[Envelope[Any]] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)

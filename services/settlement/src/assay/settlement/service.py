@@ -23,6 +23,7 @@ from assay.schema.values import Role
 from assay.settlement.bell import Bell
 from assay.settlement.handlers import HANDLERS
 from assay.settlement.paying.stalls import reason_of
+from assay.settlement.pools import Pools
 from assay.settlement.ports import Ports, flush, prepare
 from assay.settlement.questions import balances, leaf
 from assay.settlement.relaying.prune import PRUNE_S, prune
@@ -61,7 +62,8 @@ def service() -> Service:
 
     def ports(tx: Transaction, context: Context) -> Ports:
         settings = settings_of(context)
-        return Ports(tx, domain_of(settings), bell, int(settings.fund_wait_s * 1000), settings.relays_per_day)
+        wait_ms, pools = int(settings.fund_wait_s * 1000), Pools(context.bus.blobs)
+        return Ports(tx, domain_of(settings), bell, wait_ms, pools, settings.relays_per_day)
 
     return Service(
         role=Role.SETTLEMENT,

@@ -19,6 +19,7 @@ from assay.schema.epoch import (
     EpochMismatched,
     EpochOpened,
     EpochPassed,
+    EpochPooled,
     EpochRejected,
     EpochWaiting,
     EpochWithheld,
@@ -46,7 +47,7 @@ from assay.workloads.runner import Runner
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 PUBLISHES = (
-    *(EpochCommitted, EpochDrawn, EpochOpened, EpochWithheld, EpochWaiting, EpochAudited, EpochMismatched),
+    *(EpochCommitted, EpochPooled, EpochDrawn, EpochOpened, EpochWithheld, EpochWaiting, EpochAudited, EpochMismatched),
     *(EpochPassed, EpochRejected, AuditAssigned, AuditCalled, AuditLapsed, AuditUpheld, AuditOverruled),
     *(BeaconCalled, BeaconOpened, BeaconMissed),
     *(EpochAccused, DisputeDecided, DisputeLodged, DisputeProven, DisputeRefused, DisputeRuled),

@@ -4,7 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from assay.schema.audit import AuditOverruled, AuditPaid, AuditUpheld
-from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochDrawn, EpochPassed, EpochRejected
+from assay.schema.epoch import (
+    EpochAnchored,
+    EpochClosed,
+    EpochCommitted,
+    EpochDrawn,
+    EpochPassed,
+    EpochPooled,
+    EpochRejected,
+)
 from assay.schema.event import Event
 from assay.schema.payment import PaymentFinalised, PaymentPosted
 
@@ -39,9 +47,9 @@ class Epochs:
     def hear(self, event: Event, name: Name) -> str | None:
         """The sentence that an event adds to the story, if any."""
         match event:
-            case EpochCommitted():
+            case EpochCommitted() | EpochPooled():
                 self.by_id[event.epoch_id] = EpochTold(
-                    event.provider, event.number, event.segments, len(event.entries), event.root
+                    event.provider, event.number, event.segments, leases_in(event), event.root
                 )
             case AuditUpheld(verifier=verifier):
                 self.upheld.append(verifier)
@@ -72,3 +80,8 @@ class Epochs:
             case EpochRejected():
                 told.outcome = "rejected"
         return None
+
+
+def leases_in(closed: EpochClosed) -> int:
+    """How many leases stand in an epoch."""
+    return len(closed.entries) if isinstance(closed, EpochCommitted) else closed.size

@@ -2,7 +2,7 @@
 
 from assay.verification.domain.asking import Asked, Candidate, Want, choose, willing
 from assay.verification.domain.case import Case, case_of
-from assay.verification.domain.draws import Draw, count_of, draw_segments
+from assay.verification.domain.draws import Draw, count_of, draw_segments, places_of
 from assay.verification.domain.judging import Ruling, Vote, rule, rule_by_quorum, rule_twin, wanted
 from assay.verification.domain.ordering import Asking, Fund, askings, fees_of
 from assay.verification.domain.planting import (
@@ -16,6 +16,7 @@ from assay.verification.domain.planting import (
 from assay.verification.domain.pooling import Part, Waiting, due_ms, part_of, pool
 from assay.verification.domain.twins import Planting, doubled
 from assay.verification.domain.verdicts import Audited, Judged, conclude, conclude_job
+from assay.verification.domain.whole import Whole
 
 __all__ = [
     "Asked",
@@ -32,6 +33,7 @@ __all__ = [
     "Vote",
     "Waiting",
     "Want",
+    "Whole",
     "askings",
     "audit_id_of",
     "case_of",
@@ -48,6 +50,7 @@ __all__ = [
     "look_seed",
     "nonce_of",
     "part_of",
+    "places_of",
     "pool",
     "rule",
     "rule_by_quorum",

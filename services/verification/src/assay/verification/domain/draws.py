@@ -9,11 +9,14 @@ from dataclasses import dataclass
 
 from assay.proof import epoch
 from assay.proof.epoch import Range
+from assay.proof.order import spec_digest
 from assay.proof.policy import Classes, Numerics, Reputation, Terms, Work, choose, numerics_of, tiers_of, work_of
 from assay.proof.policy.terms import MACHINES
+from assay.proof.pool import SegmentPlace
 from assay.schema.epoch import DRAWN_MAX, DrawnSegment
 from assay.schema.job import JobSpec
 from assay.schema.values import AUDIT_SEGMENTS, Digest
+from assay.verification.domain.case import Case
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,16 @@ def draw_segments(
     drawn |= besides
     segments = tuple(DrawnSegment(lease_id=lease, segment=segment) for lease, segment in sorted(drawn))
     return Draw(block, beacon.hex(), seed, segments, besides)
+
+
+def places_of(cases: Sequence[Case], drawn: Sequence[DrawnSegment]) -> tuple[SegmentPlace, ...]:
+    """The places of drawn segments in their leases, of those with more than one segment."""
+    ranges = {
+        case.granted.lease_id: epoch.range_of(case.commits, spec_digest(case.granted.spec))
+        for case in cases
+        if len(case.commits) > 1
+    }
+    return tuple(SegmentPlace.of(ranges[e.lease_id], e.segment) for e in drawn if e.lease_id in ranges)
 
 
 def count_of(

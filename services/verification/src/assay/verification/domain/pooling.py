@@ -7,10 +7,20 @@ and the work of a provider that is gone still counts.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from assay.proof.digest import blake3_hex
 from assay.proof.epoch import Entry, epoch_root, range_of
 from assay.proof.order import spec_digest
+from assay.proof.pool import write_entries
 from assay.schema.beacon import BeaconShare
-from assay.schema.epoch import ENTRIES_MAX, EpochCommitted, EpochEntry, epoch_id_of
+from assay.schema.epoch import (
+    ENTRIES_MAX,
+    INLINE_MAX,
+    EpochClosed,
+    EpochCommitted,
+    EpochEntry,
+    EpochPooled,
+    epoch_id_of,
+)
 from assay.schema.values import Digest, ProviderId
 from assay.verification.domain.case import Case
 
@@ -44,21 +54,28 @@ def due_ms(waiting: Waiting, epoch_ms: int) -> int:
 
 def pool(
     provider: ProviderId, number: int, previous: Digest, parts: Sequence[Part], shares: Sequence[BeaconShare] = ()
-) -> EpochCommitted:
-    """The provider's epoch of that number over its parts, whatever the order they come in."""
+) -> tuple[EpochClosed, bytes]:
+    """The provider's epoch of that number over its parts, whatever the order they come in, and the blob that it names.
+
+    Where the event carries the entries itself it names no blob, and the bytes are empty.
+    """
     ordered = sorted(parts, key=lambda part: part.entry.lease_id)
     root = epoch_root([part.entry for part in ordered])
-    return EpochCommitted(
-        epoch_id=epoch_id_of(provider, number),
-        provider=provider,
-        number=number,
-        previous=previous,
-        root=root.root,
-        units=root.total,
-        segments=sum(part.entry.segments for part in ordered),
-        entries=tuple(entry_of(part) for part in ordered),
-        shares=tuple(shares),
-    )
+    entries = tuple(entry_of(part) for part in ordered)
+    names = {
+        "epoch_id": epoch_id_of(provider, number),
+        "provider": provider,
+        "number": number,
+        "previous": previous,
+        "root": root.root,
+        "units": root.total,
+        "segments": sum(entry.segments for entry in entries),
+        "shares": tuple(shares),
+    }
+    if len(entries) <= INLINE_MAX:
+        return EpochCommitted(**names, entries=entries), b""
+    blob = write_entries(entries)
+    return EpochPooled(**names, size=len(entries), entries=blake3_hex(blob)), blob
 
 
 def entry_of(part: Part) -> EpochEntry:

@@ -8,7 +8,7 @@ from blake3 import blake3
 
 from assay.proof.beacon import Pulse, Reveal, is_true, reveal_of, said_of
 from assay.schema.beacon import SHARES_MAX, BeaconRevealed, BeaconShare, RevealedShare
-from assay.schema.epoch import EpochCommitted
+from assay.schema.epoch import EpochClosed
 from assay.schema.event import Envelope
 from assay.schema.values import Digest, EpochId, derive_id
 
@@ -79,7 +79,7 @@ def committed_of(shares: Sequence[Share]) -> tuple[BeaconShare, ...]:
     return tuple(BeaconShare(verifier=verifier, commit=commit) for verifier, commit in bound)
 
 
-def counted_of(said: Envelope[BeaconRevealed], epoch: EpochCommitted, pulse: Pulse) -> RevealedShare | None:
+def counted_of(said: Envelope[BeaconRevealed], epoch: EpochClosed, pulse: Pulse) -> RevealedShare | None:
     """The share that a reveal makes, if it is what was committed, over this very round, in its one form."""
     event = said.event
     commit = next((share.commit for share in epoch.shares if share.verifier == event.verifier), None)

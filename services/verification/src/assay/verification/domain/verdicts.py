@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assay.schema.epoch import EpochCommitted, EpochFault
+from assay.schema.epoch import EpochClosed, EpochFault
 from assay.schema.event import Event
 from assay.schema.job import JobRejected, JobVerified
 from assay.schema.lease import FORFEIT, LeaseRejected, LeaseVerified
@@ -86,7 +86,7 @@ def apportion(audit_ms: int, job_ms: int, work_ms: int) -> int:
     return audit_ms * job_ms // max(work_ms, 1)
 
 
-def fact_of(epoch: EpochCommitted) -> dict[str, str | int]:
+def fact_of(epoch: EpochClosed) -> dict[str, str | int]:
     """What every event of the epoch names."""
     return {"epoch_id": epoch.epoch_id, "provider": epoch.provider, "number": epoch.number}
 

@@ -3,20 +3,24 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from assay.schema.epoch import ENTRIES_MAX, DrawnSegment, EpochCommitted
+from pydantic import TypeAdapter
+
+from assay.schema.epoch import ENTRIES_MAX, DrawnSegment, EpochClosed, EpochFault
 from assay.schema.values import NO_DIGEST
 from assay.store import Transaction
-from assay.verification.domain import Draw, Part, Waiting
+from assay.verification.domain import Draw, Part, Waiting, Whole
 from assay.verification.queries.cases import part_of_row
+
+CLOSED: Final[TypeAdapter[EpochClosed]] = TypeAdapter(EpochClosed)
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
     """An epoch as it is kept."""
 
-    committed: EpochCommitted
+    closed: EpochClosed
     state: str
     block: int | None
     beacon_block: int | None
@@ -28,6 +32,10 @@ class Kept:
     waits: dict[str, int]
     trace_block: int | None = None
     trace_hash: str | None = None
+    pay: int = 0
+    """What its work is to be paid, base units, once it is drawn."""
+    work_ms: int = 0
+    fault: EpochFault | None = None
 
 
 async def waiting(tx: Transaction) -> list[Waiting]:
@@ -50,14 +58,25 @@ async def next_of(tx: Transaction, provider: str) -> tuple[int, str, list[Part]]
     return (row["number"] + 1, row["root"], parts) if row else (1, NO_DIGEST, parts)
 
 
-async def keep_epoch(tx: Transaction, committed: EpochCommitted) -> None:
-    """Keep a new epoch, and that its parts are in it."""
+async def keep_epoch(tx: Transaction, closed: EpochClosed, lease_ids: Sequence[str]) -> None:
+    """Keep a new epoch, and that the parts of these leases are in it."""
     sql = "insert into epochs (epoch_id, provider, number, committed, root) values ($1, $2, $3, $4, $5)"
-    epoch_id = committed.epoch_id
-    row = (epoch_id, committed.provider, committed.number, committed.model_dump_json(), committed.root)
-    await tx.execute(sql, *row)
+    epoch_id = closed.epoch_id
+    await tx.execute(sql, epoch_id, closed.provider, closed.number, closed.model_dump_json(), closed.root)
     sql = "update parts set epoch_id = $1 where lease_id = any($2::text[])"
-    await tx.execute(sql, epoch_id, [entry.lease_id for entry in committed.entries])
+    await tx.execute(sql, epoch_id, list(lease_ids))
+
+
+async def parts_of(tx: Transaction, epoch_id: str) -> list[Part]:
+    """The parts of an epoch, in its order."""
+    sql = "select entry, job_id from parts where epoch_id = $1 order by lease_id"
+    return [part_of_row(row["entry"], row["job_id"]) for row in await tx.fetch(sql, epoch_id)]
+
+
+async def jobs_of(tx: Transaction, epoch_id: str) -> list[str]:
+    """The jobs that have a lease in an epoch."""
+    sql = "select distinct job_id from parts where epoch_id = $1 order by job_id"
+    return [row["job_id"] for row in await tx.fetch(sql, epoch_id)]
 
 
 async def anchor(tx: Transaction, epoch_id: str, block: int) -> None:
@@ -88,12 +107,36 @@ async def lock(tx: Transaction, epoch_id: str) -> Kept:
     return kept_of(row)
 
 
-async def keep_draw(tx: Transaction, epoch_id: str, draw: Draw, now_ms: int) -> None:
-    """Keep what was drawn."""
+async def keep_draw(tx: Transaction, epoch_id: str, draw: Draw, whole: Whole, now_ms: int) -> None:
+    """Keep what was drawn, and what the whole of it comes to."""
     sql = """update epochs set state = 'drawn', beacon_block = $2, seed = $3, drawn = $4, extra = $5, drawn_ms = $6,
-             waits = null, claimed_until_ms = 0 where epoch_id = $1"""
+             pay = $7, work_ms = $8, waits = null, claimed_until_ms = 0 where epoch_id = $1"""
     drawn = json.dumps([[each.lease_id, each.segment] for each in draw.segments])
-    await tx.execute(sql, epoch_id, draw.block, draw.seed, drawn, json.dumps(sorted(draw.extra)), now_ms)
+    row = (draw.block, draw.seed, drawn, json.dumps(sorted(draw.extra)), now_ms, whole.pay, whole.work_ms)
+    await tx.execute(sql, epoch_id, *row)
+
+
+async def end(tx: Transaction, epoch_id: str, fault: EpochFault | None) -> None:
+    """Keep that the epoch has passed, or why it is forfeit; its leases are still to be judged."""
+    sql = "update epochs set state = $2, fault = $3, is_judged = false, waits = null where epoch_id = $1"
+    await tx.execute(sql, epoch_id, "rejected" if fault else "passed", fault.model_dump_json() if fault else None)
+
+
+async def unjudged(tx: Transaction, epoch_id: str, limit: int) -> list[str]:
+    """Leases of an epoch without their verdict, in its order."""
+    sql = "select lease_id from parts where epoch_id = $1 and passed is null order by lease_id limit $2"
+    return [row["lease_id"] for row in await tx.fetch(sql, epoch_id, limit)]
+
+
+async def judged(tx: Transaction, epoch_id: str) -> None:
+    """Keep that all leases of an epoch have their verdict."""
+    await tx.execute("update epochs set is_judged = true where epoch_id = $1", epoch_id)
+
+
+async def lock_unjudged(tx: Transaction) -> Kept | None:
+    """An epoch that has ended before all its leases are judged, which nobody else judges until the commit."""
+    row = await tx.fetchrow("select * from epochs where not is_judged limit 1 for update skip locked")
+    return kept_of(row) if row else None
 
 
 async def move(tx: Transaction, epoch_id: str, state: str) -> None:
@@ -107,7 +150,7 @@ async def note_wait(tx: Transaction, epoch_id: str, reasons: dict[str, int]) -> 
     await tx.execute("update epochs set waits = $2 where epoch_id = $1", epoch_id, json.dumps(reasons))
 
 
-async def passed_since_fault(tx: Transaction, epoch: EpochCommitted) -> int:
+async def passed_since_fault(tx: Transaction, epoch: EpochClosed) -> int:
     """How many epochs of the same provider have passed since the last that was rejected."""
     sql = """select count(*) from epochs where provider = $1 and state = 'passed' and number > coalesce(
              (select max(number) from epochs where provider = $1 and state = 'rejected'), 0)"""
@@ -127,16 +170,11 @@ async def has_open(tx: Transaction) -> bool:
     return bool(await tx.fetchval(sql))
 
 
-def leases_of(epoch: Kept) -> list[str]:
-    """The leases that stand in an epoch."""
-    return [entry.lease_id for entry in epoch.committed.entries]
-
-
 def kept_of(row: Any) -> Kept:
     """The epoch in a row."""
     drawn = json.loads(row["drawn"] or "[]")
     return Kept(
-        committed=EpochCommitted.model_validate_json(row["committed"]),
+        closed=CLOSED.validate_json(row["committed"]),
         state=row["state"],
         block=row["block"],
         beacon_block=row["beacon_block"],
@@ -148,4 +186,7 @@ def kept_of(row: Any) -> Kept:
         waits=json.loads(row["waits"] or "{}"),
         trace_block=row["trace_block"],
         trace_hash=row["trace_hash"],
+        pay=int(row["pay"] or 0),
+        work_ms=row["work_ms"] or 0,
+        fault=EpochFault.model_validate_json(row["fault"]) if row["fault"] else None,
     )

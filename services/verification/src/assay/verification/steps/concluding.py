@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Sequence
-from typing import TypeAlias
+from dataclasses import replace
+from typing import Final, TypeAlias
 
 from assay.runtime import Unit
 from assay.schema.epoch import EpochFault, EpochPassed, EpochRejected
@@ -16,6 +17,9 @@ from assay.verification.queries.epochs import Kept
 from assay.verification.queries.questions import Question
 
 Verdict: TypeAlias = tuple[VerdictReached, LeaseVerified | LeaseRejected]
+
+JUDGED_MAX: Final = 500
+"""Leases whose verdicts are said in one transaction."""
 
 log = logging.getLogger(__name__)
 
@@ -35,30 +39,35 @@ async def say_verdicts(unit: Unit, verdicts: Sequence[Verdict]) -> None:
 
 
 async def close_epoch(unit: Unit, epoch: Kept, asked: Sequence[Question], fault: EpochFault | None) -> None:
-    """End an epoch: it passes, or all of it is forfeit for one fault; a verdict on each of its leases."""
-    epoch_id = epoch.committed.epoch_id
+    """End an epoch: it passes, or all of it is forfeit for one fault; a verdict on each lease follows."""
+    epoch_id = epoch.closed.epoch_id
     audits, disputed = await questions.count_ended(unit.tx, epoch_id), await disputes.count(unit.tx, epoch_id)
-    names = fact_of(epoch.committed) | {"audits": audits, "disputes": disputed}
+    names = fact_of(epoch.closed) | {"audits": audits, "disputes": disputed}
     event: Event = EpochPassed(**names)
     if fault:
         event = EpochRejected(**names, lease_id=fault.lease_id, segment=fault.segment, code=fault.code)
-    unit.emission.add(event, epoch.committed.epoch_id)
-    await epochs.move(unit.tx, epoch.committed.epoch_id, "rejected" if fault else "passed")
-    found = await cases.cases(unit.tx, [entry.lease_id for entry in epoch.committed.entries])
-    await say_verdicts(unit, verdicts_of(epoch, found, asked, fault))
+    unit.emission.add(event, epoch.closed.epoch_id)
+    await epochs.end(unit.tx, epoch_id, fault)
+    await judge_leases(unit, replace(epoch, fault=fault), asked)
 
 
-def verdicts_of(
-    epoch: Kept, found: Sequence[tuple[Case, list[Finding]]], asked: Sequence[Question], fault: EpochFault | None
-) -> list[Verdict]:
-    """The verdict on each lease of an epoch."""
-    work_ms = sum(case.job_ms for case, _ in found)
+async def judge_leases(unit: Unit, epoch: Kept, asked: Sequence[Question]) -> None:
+    """Say the verdicts on some leases of an epoch that has ended: one transaction holds so many at most."""
+    epoch_id = epoch.closed.epoch_id
+    left = await epochs.unjudged(unit.tx, epoch_id, JUDGED_MAX + 1)
+    await say_verdicts(unit, verdicts_of(epoch, await cases.cases(unit.tx, left[:JUDGED_MAX]), asked))
+    if len(left) <= JUDGED_MAX:
+        await epochs.judged(unit.tx, epoch_id)
+
+
+def verdicts_of(epoch: Kept, found: Sequence[tuple[Case, list[Finding]]], asked: Sequence[Question]) -> list[Verdict]:
+    """The verdicts on leases of an epoch."""
     audit_ms = sum(question.finding.compute_ms for question in asked if question.finding)
     return [
         conclude(
             case,
-            judged_of(epoch, case, apportion(audit_ms, case.job_ms, work_ms)),
-            [*free, *findings_of(case, asked), *against(case, fault)],
+            judged_of(epoch, case, apportion(audit_ms, case.job_ms, epoch.work_ms)),
+            [*free, *findings_of(case, asked), *against(case, epoch.fault)],
         )
         for case, free in found
     ]
@@ -68,7 +77,7 @@ def judged_of(epoch: Kept, case: Case, audit_ms: int) -> Judged:
     """What a lease's verdict names of the epoch."""
     drawn = tuple(each.segment for each in epoch.drawn if each.lease_id == case.granted.lease_id)
     assert epoch.seed is not None and epoch.beacon_block is not None
-    return Judged(epoch.committed.epoch_id, epoch.beacon_block, epoch.seed, drawn, audit_ms)
+    return Judged(epoch.closed.epoch_id, epoch.beacon_block, epoch.seed, drawn, audit_ms)
 
 
 def findings_of(case: Case, asked: Sequence[Question]) -> list[Finding]:

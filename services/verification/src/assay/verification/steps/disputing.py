@@ -229,14 +229,14 @@ def names_of(held: Held) -> dict[str, str]:
 
 async def accuse(unit: Unit, epoch: Kept, asked: Sequence[Question]) -> str:
     """The state of an epoch whose answers differ: accused, as soon as a segment of it is in dispute."""
-    found = {held.question_id: held for held in await disputes.of_epoch(unit.tx, epoch.committed.epoch_id)}
+    found = {held.question_id: held for held in await disputes.of_epoch(unit.tx, epoch.closed.epoch_id)}
     for question in asked:
         held = found.get(question.question_id)
         if held and question.finding:
             place = {"lease_id": question.lease_id, "segment": question.segment, "code": question.finding.code}
-            event = EpochAccused(**fact_of(epoch.committed), **place, dispute_id=held.dispute_id)
+            event = EpochAccused(**fact_of(epoch.closed), **place, dispute_id=held.dispute_id)
             unit.emission.add(event, held.dispute_id)
     if not found:
         return epoch.state
-    await epochs.move(unit.tx, epoch.committed.epoch_id, "accused")
+    await epochs.move(unit.tx, epoch.closed.epoch_id, "accused")
     return "accused"

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from assay.proof.beacon import Beacon
-from assay.proof.epoch import Entry, Range
 from assay.proof.policy import Classes, attest
-from assay.schema.epoch import EpochDrawn, EpochFault, EpochOpened, EpochWithheld
+from assay.proof.pool import PLACES
+from assay.schema.epoch import EpochDrawn, EpochFault, EpochOpened, EpochPooled, EpochWithheld
 from assay.schema.errors import AssayError, Refused, Retry
-from assay.schema.values import Digest, cost_of
+from assay.schema.values import Digest
 from assay.store import Transaction
 from assay.verification.desk import Desk
 from assay.verification.domain import (
@@ -19,16 +19,18 @@ from assay.verification.domain import (
     Draw,
     Fund,
     Planting,
+    Whole,
     askings,
     count_of,
     doubled,
     draw_segments,
     fees_of,
+    places_of,
 )
 from assay.verification.domain.verdicts import fact_of
 from assay.verification.methods import method_of
 from assay.verification.queries import attested, beacons, cases, epochs, questions, traces, verifiers
-from assay.verification.queries.epochs import Kept, leases_of
+from assay.verification.queries.epochs import Kept
 from assay.verification.steps.concluding import close_epoch
 from assay.verification.steps.revealing import Shared, combine_shares, open_shares
 from assay.workloads.errors import BadCheckpoint
@@ -36,6 +38,8 @@ from assay.workloads.errors import BadCheckpoint
 CLAIM_MS: Final = 20_000
 AGAIN_MS: Final = 250
 CLAIMS: Final = 16
+GATHERED: Final = 500
+"""Leases of an epoch that are read at once."""
 
 Step: TypeAlias = Callable[[Kept], Awaitable[bool]]
 
@@ -69,17 +73,17 @@ class Drawer:
         except Retry:
             is_done = False
         except AssayError as error:
-            log.warning("epoch is put back: %s", error, extra={"epoch": epoch.committed.epoch_id})
+            log.warning("epoch is put back: %s", error, extra={"epoch": epoch.closed.epoch_id})
             is_done = False
         if not is_done:
             async with self._desk.context.unit() as unit:
-                await epochs.release(unit.tx, [epoch.committed.epoch_id], self._desk.now() + AGAIN_MS)
+                await epochs.release(unit.tx, [epoch.closed.epoch_id], self._desk.now() + AGAIN_MS)
 
     async def _ask(self, epoch: Kept) -> bool:
         """Whether the block is there, and whoever is bound is asked to reveal. Raises Retry."""
         assert epoch.block is not None
         pulse = await self._beacon.pulse(self._beacon.round_after(epoch.block))
-        epoch_id = epoch.committed.epoch_id
+        epoch_id = epoch.closed.epoch_id
         async with self._desk.context.unit() as unit:
             await beacons.lock(unit.tx, epoch_id)
             if (await epochs.lock(unit.tx, epoch_id)).state == "anchored":
@@ -90,30 +94,36 @@ class Drawer:
     async def _draw(self, epoch: Kept) -> bool:
         """Whether the epoch is drawn now."""
         assert epoch.beacon_block is not None
-        epoch_id, settings = epoch.committed.epoch_id, self._desk.settings
+        epoch_id, settings = epoch.closed.epoch_id, self._desk.settings
         async with self._desk.context.unit() as unit:
             await beacons.lock(unit.tx, epoch_id)
             if (await epochs.lock(unit.tx, epoch_id)).state != "awaiting":
                 return True
             shared = await combine_shares(unit, epoch, self._desk.now())
-            found = [case for case, _ in await cases.cases(unit.tx, leases_of(epoch))]
-            report = None if settings.draws else await self._report_of(unit.tx, epoch, found)
+            whole, report = await gather_whole(unit.tx, epoch_id), None
+            if not settings.draws:
+                report = await attested.report_of(unit.tx, epoch.closed.provider, whole.machines, self._desk.now())
             k = settings.draws or count_of(
-                epoch.committed.segments,
-                pay_of(found),
-                await epochs.passed_since_fault(unit.tx, epoch.committed),
-                [case.granted.spec for case in found],
+                epoch.closed.segments,
+                whole.pay,
+                await epochs.passed_since_fault(unit.tx, epoch.closed),
+                whole.specs,
                 attest(Classes(), report),
             )
-            draw = draw_of(epoch, found, epoch.beacon_block, shared.beacon, k)
-            await epochs.keep_draw(unit.tx, epoch_id, draw, self._desk.now())
-            unit.emission.add(drawn_of(epoch, draw, shared, report), epoch_id)
+            draw = await asyncio.to_thread(draw_of, epoch, whole, epoch.beacon_block, shared.beacon, k)
+            await epochs.keep_draw(unit.tx, epoch_id, draw, whole, self._desk.now())
+            places = await self._prove_places(unit.tx, epoch, draw)
+            unit.emission.add(drawn_of(epoch, draw, shared, report, places), epoch_id)
         return True
 
-    async def _report_of(self, tx: Transaction, epoch: Kept, found: Sequence[Case]) -> Digest | None:
-        """The report of the machine that all of the epoch's work is stated to be of, if one stands."""
-        machines = {commit.machine for case in found for commit in case.commits}
-        return await attested.report_of(tx, epoch.committed.provider, machines, self._desk.now())
+    async def _prove_places(self, tx: Transaction, epoch: Kept, draw: Draw) -> Digest | None:
+        """The blob that proves where in their leases the drawn segments lie, where receipts cannot show all leases."""
+        if not isinstance(epoch.closed, EpochPooled):
+            return None
+        found = await cases.cases(tx, sorted({each.lease_id for each in draw.segments}))
+        if places := places_of([case for case, _ in found], draw.segments):
+            return await self._desk.blobs.put(PLACES.dump_json(places))
+        return None
 
     async def _open(self, epoch: Kept) -> bool:
         """Whether it is known now that the checkpoints are there, or that one is withheld."""
@@ -146,7 +156,7 @@ class Drawer:
         if not is_traced(epoch, found):
             return None
         async with self._desk.context.unit() as unit:
-            opened = await traces.of_epoch(unit.tx, epoch.committed.epoch_id)
+            opened = await traces.of_epoch(unit.tx, epoch.closed.epoch_id)
         for each in epoch.drawn:
             if method_of(found[each.lease_id].granted.spec).is_opened:
                 kept = opened.get((each.lease_id, each.segment))
@@ -156,7 +166,7 @@ class Drawer:
 
     async def _draw_looks(self, epoch: Kept) -> None:
         """Fix a later block now that all traces are here, then keep its hash. Raises Retry while it is not there."""
-        epoch_id = epoch.committed.epoch_id
+        epoch_id = epoch.closed.epoch_id
         if epoch.trace_block is None:
             block = await self._beacon.next_round()
             async with self._desk.context.unit() as unit:
@@ -186,19 +196,18 @@ class Drawer:
         return await self._desk.replayer.digest(case.granted.spec, await self._desk.blobs.get(checkpoint))
 
     async def _opened(self, epoch: Kept, found: Mapping[str, Case]) -> None:
-        epoch_id, settings = epoch.committed.epoch_id, self._desk.settings
+        epoch_id, settings = epoch.closed.epoch_id, self._desk.settings
         async with self._desk.context.unit() as unit:
             if (await epochs.lock(unit.tx, epoch_id)).state != "drawn":
                 return
-            whole = [case for case, _ in await cases.cases(unit.tx, leases_of(epoch))]
-            fund = Fund(fees_of(pay_of(whole)), settings.planted_ppm, settings.gift_ppm)
-            before = await questions.ordered_before(unit.tx, [entry.job_id for entry in epoch.committed.entries])
+            fund = Fund(fees_of(epoch.pay), settings.planted_ppm, settings.gift_ppm)
+            before = await questions.ordered_before(unit.tx, await epochs.jobs_of(unit.tx, epoch_id))
             asked = askings(epoch.drawn, epoch.extra, found, before, fund)
             asked = await self._plant(unit.tx, epoch, asked, found)
             await questions.ask(unit.tx, epoch_id, asked, self._desk.now(), int(settings.show_s * 1000))
             await epochs.move(unit.tx, epoch_id, "opened")
             looks = {"block": epoch.trace_block, "block_hash": epoch.trace_hash} if epoch.trace_hash else {}
-            unit.emission.add(EpochOpened(**fact_of(epoch.committed), **looks), epoch_id)
+            unit.emission.add(EpochOpened(**fact_of(epoch.closed), **looks), epoch_id)
         self._desk.bells.tend.set()
 
     async def _plant(
@@ -208,12 +217,12 @@ class Drawer:
         assert epoch.seed is not None
         settings, now_ms = self._desk.settings, self._desk.now()
         secret, here = await verifiers.secret(tx), await verifiers.candidates(tx, now_ms)
-        planting = Planting(secret, epoch.committed.epoch_id, epoch.seed, settings.planted_ppm)
+        planting = Planting(secret, epoch.closed.epoch_id, epoch.seed, settings.planted_ppm)
         return [each for one in asked for each in doubled(one, planting, found[one.lease_id], here, now_ms)]
 
     async def _withhold(self, epoch: Kept, lease_id: str, segment: int, code: str) -> None:
-        epoch_id = epoch.committed.epoch_id
-        fault = EpochFault(**fact_of(epoch.committed), lease_id=lease_id, segment=segment, code=code)
+        epoch_id = epoch.closed.epoch_id
+        fault = EpochFault(**fact_of(epoch.closed), lease_id=lease_id, segment=segment, code=code)
         async with self._desk.context.unit() as unit:
             if (await epochs.lock(unit.tx, epoch_id)).state != "drawn":
                 return
@@ -227,31 +236,28 @@ def is_traced(epoch: Kept, found: Mapping[str, Case]) -> bool:
     return any(method_of(found[each.lease_id].granted.spec).is_opened for each in epoch.drawn)
 
 
-def pay_of(found: Sequence[Case]) -> int:
-    """What an epoch's work is to be paid, in base units."""
-    return sum(cost_of(sum(c.units for c in case.commits), case.granted.mega_unit_price) for case in found)
+async def gather_whole(tx: Transaction, epoch_id: str) -> Whole:
+    """The whole of an epoch, some leases at a time: others have their turns in between."""
+    whole, parts = Whole(), await epochs.parts_of(tx, epoch_id)
+    for at in range(0, len(parts), GATHERED):
+        entries = {part.entry.lease_id: part.entry for part in parts[at : at + GATHERED]}
+        for case, _ in await cases.cases(tx, list(entries)):
+            whole.add(case, entries[case.granted.lease_id])
+    return whole
 
 
-def draw_of(epoch: Kept, found: Sequence[Case], block: int, beacon: bytes, k: int) -> Draw:
-    """The draw of `k` segments from an epoch's cases by its beacon."""
-    by_lease = {case.granted.lease_id: case for case in found}
-    ranges: dict[str, list[Range]] = {}
-    asked: dict[str, int] = {}
-    for entry in epoch.committed.entries:
-        case = by_lease[entry.lease_id]
-        plain = Entry(entry.lease_id, entry.fence, entry.first_segment, entry.segments, entry.root, entry.units)
-        costs = tuple(max(commit.units, 1) for commit in case.commits)
-        ranges.setdefault(entry.job_id, []).append(Range(plain, (), costs))
-        asked[entry.job_id] = case.granted.spec.policy.audit_segments
-    committed = epoch.committed
-    return draw_segments(block, beacon, committed.root, committed.provider, committed.number, ranges, asked, k)
+def draw_of(epoch: Kept, whole: Whole, block: int, beacon: bytes, k: int) -> Draw:
+    """The draw of `k` segments from the whole of an epoch by its beacon."""
+    closed = epoch.closed
+    names = (closed.root, closed.provider, closed.number)
+    return draw_segments(block, beacon, *names, whole.ranges, whole.asked, k)
 
 
-def drawn_of(epoch: Kept, draw: Draw, shared: Shared, report: Digest | None) -> EpochDrawn:
-    """The event of a draw; `report` lowered how many were drawn, if there is one."""
+def drawn_of(epoch: Kept, draw: Draw, shared: Shared, report: Digest | None, places: Digest | None) -> EpochDrawn:
+    """The event of a draw; `report` lowered how many were drawn, if there is one; `places` proves them, if needed."""
     return EpochDrawn(
-        **fact_of(epoch.committed),
-        root=epoch.committed.root,
+        **fact_of(epoch.closed),
+        root=epoch.closed.root,
         block=draw.block,
         beacon=draw.beacon,
         seed=draw.seed,
@@ -259,4 +265,5 @@ def drawn_of(epoch: Kept, draw: Draw, shared: Shared, report: Digest | None) -> 
         revealed=shared.revealed,
         missing=shared.missing,
         attestation=report,
+        places=places,
     )

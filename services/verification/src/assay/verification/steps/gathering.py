@@ -4,6 +4,7 @@ What they are bound to is said with the epoch's root, before that is anchored: s
 One replica gathers at a time. Its transaction is its own, and locks lives before rows, as the handlers do.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -55,9 +56,11 @@ class Gatherer:
     async def _pool(self, unit: Unit, provider: str, epoch: Next, now_ms: int) -> None:
         shares = await self._close(unit, epoch, now_ms)
         number, previous, parts = await epochs.next_of(unit.tx, provider)
-        committed = pool(provider, number, previous, parts, committed_of(shares))
-        await epochs.keep_epoch(unit.tx, committed)
-        unit.emission.add(committed, committed.epoch_id)
+        closed, blob = await asyncio.to_thread(pool, provider, number, previous, parts, committed_of(shares))
+        if blob:
+            await self._desk.blobs.put(blob)
+        await epochs.keep_epoch(unit.tx, closed, [part.entry.lease_id for part in parts])
+        unit.emission.add(closed, closed.epoch_id)
 
     async def _close(self, unit: Unit, epoch: Next, now_ms: int) -> Sequence[Share]:
         """The shares as they stay; who was called and did not come is not waited for next time."""

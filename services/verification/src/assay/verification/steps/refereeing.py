@@ -17,9 +17,9 @@ from assay.verification.domain import Case, Vote, rule, rule_by_quorum, rule_twi
 from assay.verification.domain.judging import CLAIM, CONFIRMING, Ruling
 from assay.verification.domain.verdicts import fact_of
 from assay.verification.queries import cases, epochs, questions, traces, twins, verifiers
-from assay.verification.queries.epochs import Kept, leases_of
+from assay.verification.queries.epochs import Kept
 from assay.verification.queries.questions import Audit, Question
-from assay.verification.steps.concluding import close_epoch
+from assay.verification.steps.concluding import close_epoch, judge_leases
 from assay.verification.steps.disputing import accuse, appeal_end
 from assay.verification.steps.judging import opened_of, weigh_readings
 from assay.verification.steps.recounting import Ballot, HeldBack, found_by, hold_back
@@ -88,7 +88,7 @@ class Referee:
             found = {case.granted.lease_id: case for case, _ in await cases.cases(unit.tx, leases)}
             known = await twins.standing(unit.tx, [q.twin_of for q in claimed if q.twin_of])
         if not claimed:
-            return None
+            return 0 if await self._go_on() else None
         weighed = await asyncio.gather(*(self._weigh(q, found[q.lease_id], audits[q.question_id]) for q in claimed))
         by_epoch: dict[str, list[Answered]] = {}
         for answered in filter(None, weighed):
@@ -98,6 +98,14 @@ class Referee:
             await self._judge(epoch_id, answered_here)
         self._desk.bells.tend.set()
         return 0
+
+    async def _go_on(self) -> bool:
+        """Whether further leases of an epoch that has ended were judged: so many leave room for others between."""
+        async with self._desk.context.unit() as unit:
+            epoch = await epochs.lock_unjudged(unit.tx)
+            if epoch is not None:
+                await judge_leases(unit, epoch, await questions.of_epoch(unit.tx, epoch.closed.epoch_id))
+        return epoch is not None
 
     async def _weigh(self, question: Question, case: Case, audits: Sequence[Audit]) -> Answered | None:
         revealed = [audit for audit in audits if audit.state in ("revealed", "upheld")]
@@ -185,7 +193,7 @@ class Referee:
 
     async def _advance(self, unit: Unit, epoch: Kept) -> None:
         """Take an epoch on as far as its answers carry it."""
-        asked = await questions.of_epoch(unit.tx, epoch.committed.epoch_id)
+        asked = await questions.of_epoch(unit.tx, epoch.closed.epoch_id)
         state = epoch.state
         if state == "opened" and all(question.first_group is not None for question in asked):
             state = await self._audited(unit, epoch, asked)
@@ -197,10 +205,9 @@ class Referee:
 
     async def _audited(self, unit: Unit, epoch: Kept, asked: Sequence[Question]) -> str:
         """Say that every drawn segment has its first answer, and which of them differ: others are asked about these."""
-        epoch_id, names = epoch.committed.epoch_id, fact_of(epoch.committed)
+        epoch_id, names = epoch.closed.epoch_id, fact_of(epoch.closed)
         audit_ms = sum(question.finding.compute_ms for question in asked if question.finding)
-        work_ms = sum(case.job_ms for case, _ in await cases.cases(unit.tx, leases_of(epoch)))
-        unit.emission.add(EpochAudited(**names, audit_ms=audit_ms, work_ms=work_ms), epoch_id)
+        unit.emission.add(EpochAudited(**names, audit_ms=audit_ms, work_ms=epoch.work_ms), epoch_id)
         accused = [question for question in asked if question.stands is None]
         audits = await questions.audits_of(unit.tx, [question.question_id for question in accused])
         for question in accused:
@@ -236,5 +243,5 @@ def finding_of(answered: Answered, ruling: Ruling | None) -> Finding:
 def fault_of(epoch: Kept, question: Question) -> EpochFault:
     """Where an epoch is at fault."""
     assert question.finding is not None
-    names = fact_of(epoch.committed)
+    names = fact_of(epoch.closed)
     return EpochFault(**names, lease_id=question.lease_id, segment=question.segment, code=question.finding.code)

@@ -28,14 +28,14 @@ def share_in(epoch: Kept, said: Envelope[BeaconRevealed]) -> RevealedShare | Non
     """The share that a reveal makes; None if it is not what was committed, or not over the epoch's block."""
     if epoch.beacon_block is None or epoch.beacon_hash is None:
         return None
-    return counted_of(said, epoch.committed, Pulse(epoch.beacon_block, epoch.beacon_hash))
+    return counted_of(said, epoch.closed, Pulse(epoch.beacon_block, epoch.beacon_hash))
 
 
 async def open_shares(unit: Unit, epoch: Kept, pulse: Pulse, due_ms: int) -> None:
     """Have everybody reveal who is bound, over this block."""
-    await beacons.open_shares(unit.tx, epoch.committed.epoch_id, pulse, due_ms)
-    for share in epoch.committed.shares:
-        fact = beacon_fact(epoch.committed.epoch_id, share.verifier)
+    await beacons.open_shares(unit.tx, epoch.closed.epoch_id, pulse, due_ms)
+    for share in epoch.closed.shares:
+        fact = beacon_fact(epoch.closed.epoch_id, share.verifier)
         opened = BeaconOpened(**fact, block=pulse.round, block_hash=pulse.value.hex())
         unit.emission.add(opened, opened.beacon_id)
 
@@ -43,10 +43,10 @@ async def open_shares(unit: Unit, epoch: Kept, pulse: Pulse, due_ms: int) -> Non
 async def combine_shares(unit: Unit, epoch: Kept, now_ms: int) -> Shared:
     """The epoch's beacon; the lives of its shares are locked."""
     assert epoch.beacon_hash is not None
-    shares = await beacons.shares_of(unit.tx, epoch.committed.epoch_id)
+    shares = await beacons.shares_of(unit.tx, epoch.closed.epoch_id)
     revealed = sorted((s.revealed for s in shares if s.revealed), key=lambda share: share.verifier)
-    committed = {share.verifier: share.commit for share in epoch.committed.shares}
-    combined = assemble(epoch.committed.epoch_id, epoch.beacon_hash, committed, reveals_of(revealed))
+    committed = {share.verifier: share.commit for share in epoch.closed.shares}
+    combined = assemble(epoch.closed.epoch_id, epoch.beacon_hash, committed, reveals_of(revealed))
     await _name(unit, epoch, [share for share in shares if share.verifier in combined.missing], now_ms)
     await beacons.appear(unit.tx, combined.revealed)
     counted = tuple(share for share in revealed if share.verifier in combined.revealed)
@@ -63,6 +63,6 @@ async def _name(unit: Unit, epoch: Kept, missing: Sequence[Share], now_ms: int) 
     await beacons.withhold(unit.tx, names, now_ms)
     for share in missing:
         code = "beacon.false_reveal" if share.state == "false" else "beacon.unrevealed"
-        fact = beacon_fact(epoch.committed.epoch_id, share.verifier)
+        fact = beacon_fact(epoch.closed.epoch_id, share.verifier)
         unit.emission.add(BeaconMissed(**fact, code=code), share.beacon_id)
-        log.warning("share missed: %s", code, extra={"epoch": epoch.committed.epoch_id, "verifier": share.verifier})
+        log.warning("share missed: %s", code, extra={"epoch": epoch.closed.epoch_id, "verifier": share.verifier})

@@ -96,9 +96,9 @@ class Tender:
     async def _tell(self, unit: Unit, epoch: Kept, reasons: dict[str, int]) -> None:
         """Say what an epoch waits for, if that is news. Those who are busy will have time again by themselves."""
         if BUSY not in reasons and reasons.keys() != epoch.waits.keys():
-            await epochs.note_wait(unit.tx, epoch.committed.epoch_id, reasons)
-            event = EpochWaiting(**fact_of(epoch.committed), code="epoch.no_verifier", reasons=reasons)
-            unit.emission.add(event, f"{epoch.committed.epoch_id}.{self._desk.now()}")
+            await epochs.note_wait(unit.tx, epoch.closed.epoch_id, reasons)
+            event = EpochWaiting(**fact_of(epoch.closed), code="epoch.no_verifier", reasons=reasons)
+            unit.emission.add(event, f"{epoch.closed.epoch_id}.{self._desk.now()}")
 
 
 class Seats:
