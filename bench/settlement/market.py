@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from assay.chain.artefacts import artefact
-from assay.chain.payment.shapes import epoch_fields, leaf_fields
+from assay.chain.payment.shapes import epoch_fields, leaf_fields, node_fields
 from assay.proof.eip712 import Domain
 from assay.proof.settlement import Payout, Posted, Settlement
 from assay.proof.settlement_epoch import Book, build, posted_as
@@ -66,7 +66,7 @@ class Market:
 
     def _post(self, posted: Posted) -> tuple[int, Posted]:
         self.node.pass_time(300)
-        arguments = (tuple(posted.state), posted.steps_root, posted.steps)
+        arguments = (posted.number << 32 | posted.steps, node_fields(posted.state), posted.steps_root)
         receipt = self.payment.send(self.admin, "post", *arguments)
         return int(receipt["gasUsed"], 16), replace(posted, posted_at=self.node.time_of(receipt))
 

@@ -25,7 +25,7 @@ from assay.chain.payment.events import (
 from assay.chain.payment.shapes import NO_EPOCH
 from assay.chain.payment.values import Account, Head, Outflow, Poster, Terms, Windows
 from assay.chain.words import normal
-from assay.proof.settlement import epoch_digest
+from assay.proof.settlement import Posted, epoch_digest
 
 DAY_S = 24 * 3600
 UNIT = 10**18
@@ -133,7 +133,9 @@ async def test_a_root_that_does_not_balance_or_was_not_bonded_is_refused(rig):
     assert (await wallet.add_bond(rig.chain, rig.keys.provider, 1000 * UNIT)).events == (
         BondAdded(provider, 1000 * UNIT),
     )
-    assert (await operator.send(call, rig.keys.provider)).events[0].poster == provider
+    (posted,) = (await operator.send(call, rig.keys.provider)).events
+    posted_at = (await rig.chain.block()).timestamp
+    assert posted.epoch == Posted(1, posted_at, provider, 1, bytes(32), state), "one word says who, which, and when"
 
 
 async def test_an_epoch_is_posted_once_and_in_its_order(rig):

@@ -14,8 +14,40 @@ library EpochHash {
     bytes32 internal constant STEP_TYPE = keccak256("assay.payment.step.1");
 
     /// @notice What the chain keeps of an epoch.
-    function ofEpoch(bytes32 domain, IPayment.Epoch memory epoch) internal pure returns (bytes32) {
-        return keccak256(abi.encode(EPOCH_TYPE, domain, epoch));
+    function ofEpoch(bytes32 domain, IPayment.Epoch calldata epoch) internal pure returns (bytes32 digest) {
+        bytes32 kind = EPOCH_TYPE;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, kind)
+            mstore(add(free, 32), domain)
+            // As it was sent: with anything above a field's own bits it is no epoch that was posted.
+            calldatacopy(add(free, 64), epoch, 256)
+            digest := keccak256(free, 320)
+        }
+    }
+
+    /// @notice The same of the epoch that the caller posts now; `place` is its number and the steps of it, 32 bits.
+    function ofPosted(bytes32 domain, uint256 place, bytes32 stepsRoot, SumTree.Node calldata state)
+        internal
+        view
+        returns (bytes32 digest)
+    {
+        bytes32 kind = EPOCH_TYPE;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, kind)
+            mstore(add(free, 32), domain)
+            mstore(add(free, 64), shr(32, place))
+            mstore(add(free, 96), timestamp())
+            mstore(add(free, 128), caller())
+            mstore(add(free, 160), and(place, 0xffffffff))
+            mstore(add(free, 192), stepsRoot)
+            mstore(add(free, 224), calldataload(state))
+            let sums := calldataload(add(state, 32))
+            mstore(add(free, 256), shr(128, sums))
+            mstore(add(free, 288), shr(128, shl(128, sums)))
+            digest := keccak256(free, 320)
+        }
     }
 
     /// @notice The leaf of a step of an epoch.

@@ -8,6 +8,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Challenges} from "./Challenges.sol";
 import {EpochHash} from "./EpochHash.sol";
 import {PaymentFunds} from "./PaymentFunds.sol";
+import {SumTree} from "./SumTree.sol";
 
 /// @notice The epochs of Payment: bonded posters, one digest for each epoch, finality, and the end of a void one.
 abstract contract PaymentEpochs is PaymentFunds, AccessControl {
@@ -43,7 +44,7 @@ abstract contract PaymentEpochs is PaymentFunds, AccessControl {
         bool isAppointed;
     }
 
-    mapping(uint256 place => bytes32 digest) internal _ring;
+    bytes32[RING] internal _ring;
     mapping(address poster => Poster) internal _posters;
     /// @dev A bit for each epoch that has open demands.
     mapping(uint256 word => uint256 bits) internal _doubted;
@@ -65,7 +66,7 @@ abstract contract PaymentEpochs is PaymentFunds, AccessControl {
         (WINDOW, INTERVAL) = (windows.window, windows.interval);
         (NATIVE, POOL, BOND, REFUND, CHALLENGES) = (native, pool, bond, refund, challenges);
         Epoch memory genesis;
-        _ring[0] = _digest(genesis);
+        _ring[0] = keccak256(abi.encode(EpochHash.EPOCH_TYPE, _domainSeparatorV4(), genesis));
     }
 
     function appoint(address poster, bool isAppointed) external onlyRole(DEFAULT_ADMIN_ROLE) {
@@ -100,20 +101,31 @@ abstract contract PaymentEpochs is PaymentFunds, AccessControl {
         NATIVE.safeTransfer(msg.sender, amount);
     }
 
-    function post(uint64 number, State calldata state, bytes32 stepsRoot, uint32 steps) external {
+    /// @dev What every epoch costs whatever its size: storage is read by the word, and nothing is copied (ADR 16).
+    function post(uint64 place, SumTree.Node calldata state, bytes32 stepsRoot) external {
         if (!_isPoster(msg.sender)) revert NotPoster(msg.sender);
-        Head memory last = _head;
-        if (number != last.posted + 1) revert WrongNumber(last.posted + 1);
-        if (steps == 0) revert NoSteps();
-        (uint256 credits, uint256 debits) = (state.credits, state.debits);
-        if (credits > debits || debits - credits > debits / FEE_PART_MAX) revert Unbalanced(credits, debits);
-        if (debits > last.funds) revert Overdrawn(debits, last.funds);
-        if (block.timestamp < last.postedAt + INTERVAL) revert TooSoon(last.postedAt + INTERVAL);
-        if (last.posted - last.last >= PENDING_MAX) revert TooManyPending();
-        Epoch memory epoch = Epoch(number, uint64(block.timestamp), msg.sender, steps, stepsRoot, state);
-        _head = Head(last.posted + 1, last.last, uint64(block.timestamp), last.funds);
-        _ring[number % RING] = _digest(epoch);
-        emit Posted(number, msg.sender, uint64(block.timestamp), steps, stepsRoot, state);
+        if (uint32(place) == 0) revert NoSteps();
+        uint256 known;
+        assembly ("memory-safe") {
+            known := sload(_head.slot)
+        }
+        _demandCovered(state.sums, known >> 128);
+        uint256 number = place >> 32;
+        unchecked {
+            // Fields of 32 and 64 bits: nothing here passes 256.
+            if (number != uint256(uint32(known)) + 1) revert WrongNumber(uint64(uint32(known)) + 1);
+            uint256 readyAt = uint256(uint64(known >> 64)) + INTERVAL;
+            if (block.timestamp < readyAt) revert TooSoon(readyAt);
+            if (number > PENDING_MAX + uint32(known >> 32)) revert TooManyPending();
+            // The next number, and the time of this one, in place of those before.
+            known = (known & ~(uint256(type(uint64).max) << 64)) + 1 | block.timestamp << 64;
+        }
+        assembly ("memory-safe") {
+            sstore(_head.slot, known)
+        }
+        _ring[number % RING] = EpochHash.ofPosted(_domainSeparatorV4(), place, stepsRoot, state);
+        uint256 by = uint256(uint160(msg.sender)) << 96 | uint256(place) << 32 | uint32(block.timestamp);
+        emit Posted(by, stepsRoot, state);
     }
 
     function finalise(Epoch calldata epoch) external {
@@ -157,9 +169,14 @@ abstract contract PaymentEpochs is PaymentFunds, AccessControl {
         return isKnown ? _ring[number % RING] : bytes32(0);
     }
 
-    function _isPoster(address account) internal view returns (bool) {
-        Poster memory poster = _posters[account];
-        return poster.isAppointed && poster.readyAt == 0 && poster.bond >= BOND;
+    function _isPoster(address account) internal view returns (bool isPoster) {
+        (Poster storage poster, uint256 bond) = (_posters[account], BOND);
+        assembly ("memory-safe") {
+            // From below: the bond in 128 bits, when it can leave in 56, a number in 64, and whether it is appointed.
+            let word := sload(poster.slot)
+            let isStaying := iszero(shl(200, shr(128, word)))
+            isPoster := and(and(shr(248, word), isStaying), iszero(lt(shr(128, shl(128, word)), bond)))
+        }
     }
 
     function _finalise(Epoch calldata epoch) internal {
@@ -177,6 +194,15 @@ abstract contract PaymentEpochs is PaymentFunds, AccessControl {
         }
         _head.last = uint32(epoch.number);
         emit Finalised(epoch.number);
+    }
+
+    /// @dev The sums of a root balance, and the deposits cover them.
+    function _demandCovered(uint256 sums, uint256 funds) private pure {
+        (uint256 credits, uint256 debits) = (sums >> 128, uint128(sums));
+        unchecked {
+            if (credits > debits || debits - credits > debits / FEE_PART_MAX) revert Unbalanced(credits, debits);
+        }
+        if (debits > funds) revert Overdrawn(debits, funds);
     }
 
     function _void(uint256 number) private {
@@ -200,12 +226,8 @@ abstract contract PaymentEpochs is PaymentFunds, AccessControl {
     }
 
     function _requireKnown(Epoch calldata epoch) internal view returns (bytes32 digest) {
-        digest = _digest(epoch);
+        digest = EpochHash.ofEpoch(_domainSeparatorV4(), epoch);
         bool isPosted = epoch.number <= _head.posted;
         if (!isPosted || _ring[epoch.number % RING] != digest) revert UnknownEpoch(epoch.number);
-    }
-
-    function _digest(Epoch memory epoch) internal view returns (bytes32) {
-        return EpochHash.ofEpoch(_domainSeparatorV4(), epoch);
     }
 }

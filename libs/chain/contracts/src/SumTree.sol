@@ -64,7 +64,7 @@ library SumTree {
         assembly ("memory-safe") {
             let free := mload(0x40)
             next := siblings.offset
-            for {} lt(level, 32) { level := add(level, 1) } {
+            for {} and(lt(level, 32), iszero(iszero(or(mask, index)))) { level := add(level, 1) } {
                 let otherHash := 0
                 let otherSums := 0
                 if and(mask, 1) {
@@ -88,6 +88,15 @@ library SumTree {
                 }
                 mask := shr(1, mask)
                 index := shr(1, index)
+            }
+            // From here on it is a left child whose sibling is empty; what is empty itself stays so.
+            if or(hash, sums) {
+                mstore(free, hash)
+                mstore(add(free, 32), sums)
+                mstore(add(free, 64), 0)
+                mstore(add(free, 96), 0)
+                for {} lt(level, 32) { level := add(level, 1) } { mstore(free, keccak256(free, 128)) }
+                hash := mload(free)
             }
             // Each bit has read one sibling; had they been fewer, something else was read.
             next := div(sub(next, siblings.offset), 64)

@@ -90,19 +90,19 @@ contract PaymentEpochsTest is PaymentFixture {
     function test_only_a_poster_with_its_bond_posts() public {
         IPayment.State memory state = stateOf();
         vm.expectPartialRevert(IPayment.NotPoster.selector);
-        payment.post(1, state, 0, 1);
+        payment.post(placeOf(1, 1), nodeOf(state), 0);
         payment.appoint(OTHER, true);
         bondFor(OTHER, BOND - 1);
         vm.prank(OTHER);
         vm.expectPartialRevert(IPayment.NotPoster.selector);
-        payment.post(1, state, 0, 1);
+        payment.post(placeOf(1, 1), nodeOf(state), 0);
         bondFor(OTHER, 1);
         vm.prank(OTHER);
-        payment.post(1, state, 0, 1);
+        payment.post(placeOf(1, 1), nodeOf(state), 0);
         payment.appoint(poster, false);
         vm.prank(poster);
         vm.expectPartialRevert(IPayment.NotPoster.selector);
-        payment.post(2, state, 0, 1);
+        payment.post(placeOf(2, 1), nodeOf(state), 0);
     }
 
     function test_a_root_that_does_not_balance_is_refused() public {
@@ -111,13 +111,13 @@ contract PaymentEpochsTest is PaymentFixture {
         refused(100_001, 100_001, IPayment.Overdrawn.selector);
         IPayment.State memory state = IPayment.State(0, 950, 1000);
         vm.prank(poster);
-        payment.post(1, state, 0, 1);
+        payment.post(placeOf(1, 1), nodeOf(state), 0);
     }
 
     function test_an_epoch_without_steps_is_refused() public {
         vm.prank(poster);
         vm.expectPartialRevert(IPayment.NoSteps.selector);
-        payment.post(1, IPayment.State(0, 0, 0), 0, 0);
+        payment.post(placeOf(1, 0), nodeOf(IPayment.State(0, 0, 0)), 0);
     }
 
     function test_an_epoch_is_posted_once_and_in_its_order() public {
@@ -126,7 +126,7 @@ contract PaymentEpochsTest is PaymentFixture {
         for (uint64 number = 1; number < 4; number += 2) {
             vm.prank(poster);
             vm.expectPartialRevert(IPayment.WrongNumber.selector);
-            payment.post(number, epoch.state, epoch.stepsRoot, epoch.steps);
+            payment.post(placeOf(number, epoch.steps), nodeOf(epoch.state), epoch.stepsRoot);
         }
     }
 
@@ -136,7 +136,7 @@ contract PaymentEpochsTest is PaymentFixture {
         vm.warp(uint256(epoch.postedAt) + 239);
         vm.prank(poster);
         vm.expectPartialRevert(IPayment.TooSoon.selector);
-        payment.post(2, state, 0, 1);
+        payment.post(placeOf(2, 1), nodeOf(state), 0);
         uint256 kept = payment.RING() * payment.INTERVAL();
         if (kept < challenges.ORDER_LIFE() + challenges.GRACE() + payment.WINDOW() + 7 days) revert("too short");
     }
@@ -174,7 +174,7 @@ contract PaymentEpochsTest is PaymentFixture {
         payment.leaveBond();
         vm.prank(poster);
         vm.expectPartialRevert(IPayment.NotPoster.selector);
-        payment.post(1, IPayment.State(0, 0, 0), 0, 1);
+        payment.post(placeOf(1, 1), nodeOf(IPayment.State(0, 0, 0)), 0);
     }
 
     function test_a_refund_is_a_tenth_of_the_bond_at_most() public {
@@ -218,7 +218,7 @@ contract PaymentEpochsTest is PaymentFixture {
     function refused(uint128 credits_, uint128 debits_, bytes4 reason) private {
         vm.prank(poster);
         vm.expectPartialRevert(reason);
-        payment.post(1, IPayment.State(0, credits_, debits_), 0, 1);
+        payment.post(placeOf(1, 1), nodeOf(IPayment.State(0, credits_, debits_)), 0);
     }
 
     function deployWithRefund(uint256 refund) external {

@@ -161,6 +161,14 @@ abstract contract PaymentFixture {
         steps.push(IChallenges.Step(item, stateOf()));
     }
 
+    function nodeOf(IPayment.State memory state) internal pure returns (SumTree.Node memory) {
+        return SumTree.Node(state.hash, SumTree.pack(state.credits, state.debits));
+    }
+
+    function placeOf(uint64 number, uint32 count) internal pure returns (uint64) {
+        return number << 32 | count;
+    }
+
     function post() internal returns (IPayment.Epoch memory epoch) {
         epoch = posted(stateOf());
     }
@@ -172,7 +180,7 @@ abstract contract PaymentFixture {
         (epoch.postedAt, epoch.poster) = (uint64(block.timestamp), poster);
         (epoch.steps, epoch.stepsRoot, epoch.state) = (uint32(steps.length), stepsRoot(epoch.number), state);
         vm.prank(poster);
-        payment.post(epoch.number, state, epoch.stepsRoot, epoch.steps);
+        payment.post(placeOf(epoch.number, epoch.steps), nodeOf(state), epoch.stepsRoot);
     }
 
     /// @dev The next epoch begins: what was charged so far stands before it.
@@ -294,6 +302,7 @@ abstract contract PaymentFixture {
     }
 
     function isKnown(IPayment.Epoch memory epoch) internal view returns (bool) {
-        return payment.digestOf(epoch.number) == EpochHash.ofEpoch(payment.domainSeparator(), epoch);
+        return payment.digestOf(epoch.number)
+            == keccak256(abi.encode(EpochHash.EPOCH_TYPE, payment.domainSeparator(), epoch));
     }
 }

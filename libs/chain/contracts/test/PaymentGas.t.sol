@@ -41,7 +41,7 @@ contract PaymentGasTest is SignedFixture {
 
     function test_gas_post() public {
         vm.prank(poster);
-        payment.post(3, _state, "root", 10_000);
+        payment.post(placeOf(3, 10_000), nodeOf(_state), "root");
     }
 
     function test_gas_pay_one() public {

@@ -46,7 +46,7 @@ contract PaymentVectorsTest is PaymentFixture {
         (epoch, proofs, rest) = abi.decode(content, (IPayment.Epoch, bytes[], bytes));
         vm.warp(epoch.postedAt);
         vm.prank(epoch.poster);
-        payment.post(epoch.number, epoch.state, epoch.stepsRoot, epoch.steps);
+        payment.post(placeOf(epoch.number, epoch.steps), nodeOf(epoch.state), epoch.stepsRoot);
         if (!isKnown(epoch)) revert("another digest");
         same(proofs.length, epoch.steps);
         for (uint256 i = 0; i < proofs.length; ++i) {

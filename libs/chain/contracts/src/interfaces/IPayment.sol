@@ -56,14 +56,8 @@ interface IPayment {
     event Deposited(address indexed requester, uint256 amount);
     event Leaving(address indexed requester, uint256 amount, uint64 cutoff);
     event Withdrawn(address indexed requester, uint256 amount);
-    event Posted(
-        uint64 indexed number,
-        address indexed poster,
-        uint64 postedAt,
-        uint32 steps,
-        bytes32 stepsRoot,
-        State state
-    );
+    /// @dev `by` is the poster (160 bits), the epoch's number (32), its steps (32) and when, in seconds (the last 32).
+    event Posted(uint256 by, bytes32 stepsRoot, SumTree.Node state);
     event Finalised(uint64 indexed number);
     event Voided(uint64 indexed number, bytes32 indexed epoch, address indexed poster, VoidReason reason);
     event Paid(address indexed provider, uint256 amount, uint256 credit);
@@ -134,9 +128,9 @@ interface IPayment {
     /// @notice Sends the caller its bond, once the delay is over and all that it posted is final or void.
     function withdrawBond() external;
 
-    /// @notice Posts the next epoch, which `number` must be: what a fork took off the chain comes back once and in order.
-    /// Only for a poster with its whole bond.
-    function post(uint64 number, State calldata state, bytes32 stepsRoot, uint32 steps) external;
+    /// @notice Posts the next epoch. `place` is its number, which must be the next: what a fork took off the chain comes
+    /// back once and in order; and in the lower 32 bits its steps. Only for a poster with its whole bond.
+    function post(uint64 place, SumTree.Node calldata state, bytes32 stepsRoot) external;
 
     /// @notice Makes an epoch and all before it final, once its window is over and no demand is open. Anyone may.
     function finalise(Epoch calldata epoch) external;

@@ -16,8 +16,8 @@ READERS: Mapping[str, Callable[[Words], Any]] = {
     "bytes32": lambda words: bytes(next(words)),
     "bool": lambda words: any(next(words)),
     **{f"uint{bits}": lambda words: _number(next(words)) for bits in (8, 32, 64, 256)},
-    # A root with its two sums.
-    "(bytes32,uint128,uint128)": lambda words: Node(bytes(next(words)), _number(next(words)), _number(next(words))),
+    # A root with its two sums in one word.
+    "(bytes32,uint256)": lambda words: Node(bytes(next(words)), *divmod(_number(next(words)), 1 << 128)),
 }
 
 

@@ -6,14 +6,14 @@ from typing import Any, Final
 from eth_abi.abi import encode
 
 from assay.chain.payment import shapes
-from assay.chain.payment.shapes import EPOCH, EVIDENCE, LEAF, NODE, OPENING, PROOF, STATE, Opening, Proof
+from assay.chain.payment.shapes import EPOCH, EVIDENCE, LEAF, NODE, OPENING, PROOF, Opening, Proof
 from assay.chain.payment.values import Demanded, Evidence
 from assay.chain.words import selector
 from assay.proof.settlement import Posted
 from assay.proof.settlement_epoch import Leaf
 from assay.proof.settlement_tree import Branch, Node
 
-POST: Final = ("uint64", STATE, "bytes32", "uint32")
+POST: Final = ("uint64", NODE, "bytes32")
 EPOCH_ONLY: Final = (EPOCH,)
 PAY: Final = (EPOCH, f"{LEAF}[]")
 WITHDRAW: Final = (EPOCH, EPOCH, LEAF)
@@ -30,7 +30,7 @@ STAY_BY_SIG: Final = ("address", "uint256", "bytes")
 
 def encode_post(number: int, state: Node, steps_root: bytes, steps: int) -> bytes:
     """Returns the call that posts the next epoch, which `number` must be."""
-    return _call("post", POST, number, tuple(state), steps_root, steps)
+    return _call("post", POST, number << 32 | steps, shapes.node_fields(state), steps_root)
 
 
 def encode_finalise(epoch: Posted) -> bytes:

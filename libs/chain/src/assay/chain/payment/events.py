@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from assay.chain.words import checksum
 from assay.proof import settlement
 from assay.proof.settlement_tree import Node
+
+BY: Final = struct.Struct(">20sIII")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +48,23 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """An epoch was posted."""
+    """An epoch was posted; `by` is the poster (160 bits), the epoch's number, its steps and when (32 each)."""
 
-    number: int
-    poster: str
-    posted_at: int
-    steps: int
+    by: int
     steps_root: bytes
     state: Node
 
     @property
     def epoch(self) -> settlement.Posted:
         """The epoch as calls and digests take it."""
-        return settlement.Posted(self.number, self.posted_at, self.poster, self.steps, self.steps_root, self.state)
+        poster, number, steps, posted_at = BY.unpack(self.by.to_bytes(BY.size, "big"))
+        return settlement.Posted(number, posted_at, checksum(poster), steps, self.steps_root, self.state)
+
+    @classmethod
+    def of(cls, epoch: settlement.Posted) -> Posted:
+        """The event of an epoch."""
+        by = BY.pack(bytes.fromhex(epoch.poster[2:]), epoch.number, epoch.steps, epoch.posted_at)
+        return cls(int.from_bytes(by, "big"), epoch.steps_root, epoch.state)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,9 +34,10 @@ def is_in(call: Call, state: Node, place: int, leaf: Leaf) -> bool:
         raise Reverted("BranchLength().") from error
 
 
-def post(call: Call, number: int, state: Sequence[Any], steps_root: bytes, steps: int) -> None:
-    """Posts the next epoch, which `number` must be."""
-    epochs.post(call, number, Node(*state), steps_root, steps)
+def post(call: Call, place: int, state: Sequence[Any], steps_root: bytes) -> None:
+    """Posts the next epoch, whose number and steps are its place."""
+    number, steps = divmod(place, 1 << 32)
+    epochs.post(call, number, Node(state[0], *divmod(state[1], 1 << 128)), steps_root, steps)
 
 
 def finalise(call: Call, epoch: Sequence[Any]) -> None:

@@ -105,14 +105,14 @@ def post(call: Call, number: int, state: Node, steps_root: bytes, steps: int) ->
     head, least = head_of(call), head_of(call).posted_at + call.terms.windows.interval_s
     if not is_poster(call, call.sender):
         raise Reverted(f"NotPoster({call.sender}).")
-    if number != head.posted + 1:
-        raise Reverted(f"WrongNumber({head.posted + 1}).")
     if steps == 0:
         raise Reverted("NoSteps().")
     if state.credits > state.debits or state.debits - state.credits > state.debits // FEE_PART_MAX:
         raise Reverted(f"Unbalanced({state.credits}, {state.debits}).")
     if state.debits > head.funds:
         raise Reverted(f"Overdrawn({state.debits}, {head.funds}).")
+    if number != head.posted + 1:
+        raise Reverted(f"WrongNumber({head.posted + 1}).")
     if call.now < least:
         raise Reverted(f"TooSoon({least}).")
     if head.posted - head.last >= PENDING_MAX:
@@ -120,7 +120,7 @@ def post(call: Call, number: int, state: Node, steps_root: bytes, steps: int) ->
     epoch = Posted(number, call.now, call.sender, steps, steps_root, state)
     call.storage["head",] = replace(head, posted=epoch.number, posted_at=call.now)
     call.storage["ring", epoch.number % RING] = epoch_digest(domain_of(call), epoch)
-    call.emit(EpochPosted(epoch.number, call.sender, call.now, steps, steps_root, state))
+    call.emit(EpochPosted.of(epoch))
 
 
 def finalise(call: Call, epoch: Posted) -> None:

@@ -85,17 +85,18 @@ async def _withdrawn(notes: Notes, event: payment.Withdrawn, log: Log) -> None:
 
 
 async def _posted(notes: Notes, event: payment.Posted, log: Log) -> None:
-    first_step = await epochs.mark_posted(notes.tx, event.epoch, log)
+    epoch = event.epoch
+    first_step = await epochs.mark_posted(notes.tx, epoch, log)
     if first_step is None:
-        wrong = f"epoch {event.number} of Payment, posted in {log.tx}, is not the one that was closed here"
+        wrong = f"epoch {epoch.number} of Payment, posted in {log.tx}, is not the one that was closed here"
         notes.docket.troubles.append(wrong)
         return
-    await notes.tx.execute(FINISH, "post", payment_name(event.number), None)
-    state = event.state
+    await notes.tx.execute(FINISH, "post", payment_name(epoch.number), None)
+    state = epoch.state
     sums = {"root": state.hash.hex(), "credits": state.credits, "debits": state.debits}
-    steps = {"first_step": first_step, "steps": event.steps, "steps_root": event.steps_root.hex()}
-    who = {"posted_at": event.posted_at, "poster": event.poster.lower(), "gas": log.gas}
-    notes.say(PaymentPosted, log, "epoch", event.number, number=event.number, **steps, **sums, **who)
+    steps = {"first_step": first_step, "steps": epoch.steps, "steps_root": epoch.steps_root.hex()}
+    who = {"posted_at": epoch.posted_at, "poster": epoch.poster.lower(), "gas": log.gas}
+    notes.say(PaymentPosted, log, "epoch", epoch.number, number=epoch.number, **steps, **sums, **who)
 
 
 async def _finalised(notes: Notes, event: payment.Finalised, log: Log) -> None:
