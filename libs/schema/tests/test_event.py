@@ -1,7 +1,9 @@
 """The envelope, the subjects and the registry."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,16 @@ from assay.schema import REGISTRY, Envelope, decode, stream_of
 from assay.schema.errors import REFUSALS, Refusal, Refused
 from assay.schema.event import EVENT_BYTES_MAX, from_rfc3339, to_rfc3339
 from assay.schema.job import JobWithdrawn
-from assay.schema.values import Role, address_of, cost_of, decode_token, encode_token, job_word, participant_id
+from assay.schema.values import (
+    PARTICIPANTS,
+    Role,
+    address_of,
+    cost_of,
+    decode_token,
+    encode_token,
+    job_word,
+    participant_id,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 JOB, REQUESTER = "j" + "a" * 26, "r" + "a" * 32
@@ -82,6 +93,27 @@ def test_a_number_that_could_not_be_written_again_is_malformed(name: str, change
     with pytest.raises(Refused, match=next(iter(change))) as refused:
         decode(golden["headers"], json.dumps(json.loads(golden["data"]) | change).encode())
     assert refused.value.code == "event.malformed"
+
+
+@pytest.mark.parametrize("name", sorted(name for name in REGISTRY if REGISTRY[name].by in PARTICIPANTS))
+def test_every_whole_number_that_a_participant_says_fits_a_table(name: str) -> None:
+    schema = REGISTRY[name].model_json_schema()
+    bounds = {path: bound for path, bound in numbers_of(schema, schema.get("$defs", {}), name)}
+    assert {path: bound for path, bound in bounds.items() if not 0 <= bound < 2**128} == {}
+    # What is as large is money, which the tables keep in decimals.
+    assert all(path.endswith(("price", "limit")) for path, bound in bounds.items() if bound >= 2**63)
+
+
+def numbers_of(schema: dict[str, Any], parts: dict[str, Any], path: str) -> Iterator[tuple[str, int]]:
+    """Each whole number of a schema, and the largest that it may be; -1 where that is not said."""
+    schema = parts[schema["$ref"].split("/")[-1]] if "$ref" in schema else schema
+    if schema.get("type") == "integer":
+        yield path, schema.get("maximum", schema.get("exclusiveMaximum", 0) - 1)
+    for field, part in schema.get("properties", {}).items():
+        yield from numbers_of(part, parts, f"{path}.{field}")
+    for part in (*schema.get("anyOf", ()), *schema.get("prefixItems", ()), schema.get("items")):
+        if part:
+            yield from numbers_of(part, parts, path)
 
 
 @given(st.binary(max_size=300))

@@ -62,7 +62,7 @@ class BeaconOpened(BeaconFact, Event, type="beacon.opened", by=Role.VERIFICATION
 class BeaconRevealed(BeaconFact, Event, type="beacon.revealed", by=Role.VERIFIER, public=False):
     """Emitted with what was committed, and the block that the verifier was shown before."""
 
-    block: Annotated[int, Field(ge=0)]
+    block: Annotated[int, Field(ge=0, lt=2**63)]
     block_hash: Digest
     value: Digest
     salt: Digest
