@@ -1,4 +1,4 @@
-"""A process of disputants: providers and verifiers that regress, each with a key, an account, a journal of its own.
+"""A process of disputants: providers and verifiers that regress or fine-tune, each with key, account and journal.
 
     python -m tests.court.disputants court.json
 
@@ -23,19 +23,22 @@ from assay.execution import worker as execution_worker
 from assay.execution.defending import Past, defendant
 from assay.execution.lease_run import LeaseRun
 from assay.execution.settings import Settings as ProviderSettings
-from assay.proof.court import Dispute
+from assay.proof.court import Dispute, Terms, read
 from assay.proof.court.holding import Holding
 from assay.proof.court.moves import Move
+from assay.proof.court.wire import unpack
 from assay.proof.keys import Key
 from assay.runtime.outgoing import Outgoing
 from assay.schema.audit import AuditAssigned, AuditRevealed
 from assay.schema.dispute import DisputeLodged
 from assay.verification.verifier import domain, launch
+from assay.verification.verifier import worker as verifier_worker
 from assay.verification.verifier.audit_run import Tools, answer
+from assay.verification.verifier.challenging import Answers, challenger
 from assay.verification.verifier.settings import Settings as VerifierSettings
 from assay.workloads import HeldInputs, ModelStore, read_params, workload
 from assay.workloads.court import Matter, hold
-from assay.workloads.court.litigant import Brief, Defendant
+from assay.workloads.court.litigant import Brief, Challenger, Defendant
 from assay.workloads.runner import Message, Runner
 from assay.workloads.task import Finished, SegmentDone, Task
 
@@ -46,7 +49,7 @@ NOBODY: Final = Key.generate()
 
 def false_state(matter: Matter, before: bytes) -> bytes:
     """What a segment comes to by a lie."""
-    return lie(hold(matter, NOBODY, before), matter)
+    return lie(hold(matter, NOBODY, before), matter, before)
 
 
 class Perjures(LeaseRun):
@@ -77,7 +80,20 @@ class Liar(Defendant):
         if lodged.dispute_id not in self._holdings:
             brief: Brief = await self.brief(lodged)
             holding = hold(brief.matter, self.key, brief.before)
-            lie(holding, brief.matter)
+            lie(holding, brief.matter, brief.before)
+            self._holdings[lodged.dispute_id] = holding
+        return self._holdings[lodged.dispute_id]
+
+
+class Perjurer(Challenger):
+    """Holds what it answered for the truth, even if it was a lie."""
+
+    async def _hold(self, lodged: DisputeLodged) -> Holding:
+        if lodged.dispute_id not in self._holdings:
+            brief = await self.brief(lodged)
+            holding = hold(brief.matter, self.key, brief.before)
+            if holding.states[-1] != read(Terms, unpack(lodged.terms)).countered:
+                lie(holding, brief.matter, brief.before)
             self._holdings[lodged.dispute_id] = holding
         return self._holdings[lodged.dispute_id]
 
@@ -103,6 +119,12 @@ def defended(behaviours: dict[str, str]) -> Callable[[str, Key, Past, Outgoing],
         return DEFENDANTS[behaviours[key.address.lower()]](*parts, confirms=honest.confirms)
 
     return make
+
+
+def perjurer(verifier: str, key: Key, answers: Answers, outgoing: Outgoing) -> Challenger:
+    """The party of a verifier that stands by its answers."""
+    honest = challenger(verifier, key, answers, outgoing)
+    return Perjurer(honest.own_id, honest.key, honest.notes, honest.say, honest.said, honest.brief, honest.evidence)
 
 
 async def perjure(assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
@@ -131,6 +153,7 @@ async def main(disputants: list[dict[str, Any]]) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     behaviours = {each["address"].lower(): each["behaviour"] for each in disputants}
     execution_worker.defendant = defended(behaviours)
+    verifier_worker.challenger = perjurer
     async with asyncio.TaskGroup() as group:
         for each in disputants:
             if each["role"] == "provider":

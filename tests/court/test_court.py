@@ -26,8 +26,21 @@ from assay.workloads.checkpoint import write_tensors
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 WITHIN_S: Final = 240.0
-PROVIDERS: Final = {"accused": ("ya", "honest"), "contests": ("yb", "contests"), "mute": ("yc", "mute")}
+PROVIDERS: Final = {
+    "accused": ("ya", "honest", "regress"),
+    "contests": ("yb", "contests", "regress"),
+    "mute": ("yc", "mute", "regress"),
+    "tuner-accused": ("yd", "honest", "finetune"),
+    "tuner-contests": ("ye", "contests", "finetune"),
+}
 VERIFIERS: Final = {"court-1": "perjures", "court-2": "perjures", "court-3": "perjures"}
+ACCUSED: Final = ("accused", "tuner-accused")
+CONTESTS: Final = ("contests", "tuner-contests")
+TEXT: Final = b"whoever is accused is heard, and what is heard is looked at again; " * 40
+TUNING: Final = {
+    **{"numerics": "exact", "method": "lora", "lora_rank": 2, "sequence_tokens": 16, "batch": 2, "threads": 1},
+    **{"steps": 10, "segment_steps": 5, "learning_rate": 0.01, "clip_norm": 1.0},
+}
 NETWORK: Final = {"features": 4, "hidden": 3, "outputs": 2, "batch": 4, "steps": 10, "segment_steps": 5}
 
 
@@ -53,19 +66,19 @@ def disputant(net: Net, party: Party, behaviour: str) -> dict[str, Any]:
     make = provider_environment if party.role is Role.PROVIDER else verifier_environment
     environment = make(party, devnet.places, devnet.servers, devnet.bank, devnet.knobs)
     settings: dict[str, Any] = {name.split("_", 2)[2].lower(): value for name, value in environment.items()}
-    settings["kinds"] = ("regress",)
+    settings["kinds"] = ("regress", "finetune")
     return {"role": party.role, "address": party.key.address, "behaviour": behaviour, "settings": settings}
 
 
 @pytest.fixture(scope="module")
 async def disputants(net: Net, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[None]:
-    """Three providers and three verifiers that regress, all of whom accuse whoever has a certain seed."""
+    """Five providers and three verifiers, all of whom accuse whoever has a certain seed."""
     devnet, folder = net.devnet, tmp_path_factory.mktemp("court")
-    behaviours = {name: behaviour for name, (_, behaviour) in PROVIDERS.items()} | VERIFIERS
+    behaviours = {name: behaviour for name, (_, behaviour, _) in PROVIDERS.items()} | VERIFIERS
     places = devnet.places.parties
     parties = [
         Party.make(places, name, Role.PROVIDER, Terms(region, PRICE, beat_s=0.5))
-        for name, (region, _) in PROVIDERS.items()
+        for name, (region, *_) in PROVIDERS.items()
     ]
     parties += [
         Party.make(places, name, Role.VERIFIER, Terms.of_verifier(number)) for number, name in enumerate(VERIFIERS, 7)
@@ -87,11 +100,14 @@ async def disputants(net: Net, tmp_path_factory: pytest.TempPathFactory) -> Asyn
 
 
 @pytest.fixture(scope="module")
-async def tried(net: Net, disputants: None) -> dict[str, Case]:
-    """A job at each of the three providers, all at once."""
+async def tried(net: Net, disputants: None, tiny_model: str) -> dict[str, Case]:
+    """A job at each of the providers, all at once."""
     before = {name: await holdings(net, name) for name in PROVIDERS}
-    data = await net.assay.upload(rows())
-    jobs = {name: await order(net, name, data) for name in PROVIDERS}
+    work = {
+        "regress": NETWORK | {"data": await net.assay.upload(rows()), "learning_rate": 0.1},
+        "finetune": TUNING | {"data": await net.assay.upload(TEXT), "model": tiny_model},
+    }
+    jobs = {name: await order(net, name, kind, work[kind]) for name, (_, _, kind) in PROVIDERS.items()}
     ended = await asyncio.gather(*(net.ended(job_id, WITHIN_S) for job_id in jobs.values()))
     for name, job in zip(jobs, ended, strict=True):
         if job.state == "refunded":
@@ -102,12 +118,11 @@ async def tried(net: Net, disputants: None) -> dict[str, Case]:
     }
 
 
-async def order(net: Net, name: str, data: str) -> str:
+async def order(net: Net, name: str, kind: str, params: dict[str, Any]) -> str:
     """The id of the job that only this provider may run; every segment of it is drawn."""
-    seed = ACCUSED_SEED if name == "accused" else 1
-    params = {"data": data, "learning_rate": 0.1, "seed": seed, **NETWORK}
+    seed = ACCUSED_SEED if name in ACCUSED else 1
     needs, policy = Requirements(regions=(PROVIDERS[name][0],)), Policy(audit_segments=3)
-    return await net.assay.submit("regress", params, requirements=needs, policy=policy, price_limit=PRICE)
+    return await net.assay.submit(kind, params | {"seed": seed}, requirements=needs, policy=policy, price_limit=PRICE)
 
 
 async def ruling(net: Net, name: str) -> DisputeRuled:
@@ -138,8 +153,11 @@ async def on_chain(net: Net, ruled: DisputeRuled) -> Ruling:
     return await net.devnet.chain.ruling_of(bytes.fromhex(proven.case), accused, accuser)
 
 
-async def test_a_cheat_that_contests_loses_by_the_judgement_on_chain(net: Net, tried: dict[str, Case]) -> None:
-    case = tried["contests"]
+@pytest.mark.parametrize("name", CONTESTS)
+async def test_a_cheat_that_contests_loses_by_the_judgement_on_chain(
+    net: Net, tried: dict[str, Case], name: str
+) -> None:
+    case = tried[name]
     assert (case.ruled.outcome, case.ruled.cause) == ("worker_fault", "dispute.judged")
     assert told(net, case.ruled.dispute_id) == [
         *("dispute.lodged", "dispute.contested", "dispute.pressed", "dispute.pleaded"),
@@ -151,9 +169,13 @@ async def test_a_cheat_that_contests_loses_by_the_judgement_on_chain(net: Net, t
     assert case.job.state == "refunded" and case.job.paid == 0 and case.after.stake < case.before.stake
 
 
-async def test_an_honest_provider_accused_by_liars_alone_wins_and_is_paid(net: Net, tried: dict[str, Case]) -> None:
-    case = tried["accused"]
-    assert case.ruled.outcome == "challenger_fault" and case.ruled.cause in ("dispute.silence", "dispute.judged")
+@pytest.mark.parametrize("name", ACCUSED)
+async def test_an_honest_provider_accused_by_liars_alone_wins_and_is_paid(
+    net: Net, tried: dict[str, Case], name: str
+) -> None:
+    case = tried[name]
+    assert (case.ruled.outcome, case.ruled.cause) == ("challenger_fault", "dispute.judged")
+    assert await on_chain(net, case.ruled) is Ruling.CHALLENGER_FAULT
     assert (case.job.state, case.after.stake) == ("settled", case.before.stake)
     assert case.after.stable - case.before.stable == case.job.paid > 0
     liars = {net.party(name).id for name, behaviour in VERIFIERS.items() if behaviour == "perjures"}
@@ -167,7 +189,11 @@ async def test_a_loser_who_refuses_to_move_loses_by_default(net: Net, tried: dic
     assert case.job.state == "refunded" and case.after.stake < case.before.stake
 
 
-WORDS: Final = {"contests": "Ruled by the contract in ", "accused": "the segment stands", "mute": "for silence"}
+WORDS: Final = {
+    **dict.fromkeys(CONTESTS, "Ruled by the contract in "),
+    **dict.fromkeys(ACCUSED, "the segment stands"),
+    "mute": "for silence",
+}
 
 
 @pytest.mark.parametrize("name", WORDS)

@@ -13,13 +13,13 @@ from assay.chain.judge import Case, OutputClaim, encode_judge, judge_domain
 from assay.chain.port import Ruling
 from assay.proof.court.holding import open_span
 from assay.proof.court.judge import Opening, chunks_of, element, element_of, spans_of
+from assay.proof.court.limits import CHUNKS_MAX, GAS_MAX, ROWS_MAX, check_size
 from assay.proof.court.machine import Tensor, apply, tensor_of, words_of
 from assay.proof.court.moves import claim_digest
 from assay.proof.court.operations import Operation, operation_digest
 from assay.proof.court.primitives import Op
 from assay.proof.court.tree import Shape
 
-GAS_MAX = 1_000_000
 DISPUTE = b"\7" * 32
 
 
@@ -162,6 +162,35 @@ async def test_a_dot_product_is_judged_within_a_million_gas(node_rig, columns, r
     assert receipt.gas_used < GAS_MAX
     record_property("gas", receipt.gas_used)
     print(f"\ndot product of K = {columns}: {receipt.gas_used:,} gas, {len(call):,} bytes of calldata")
+
+
+def longest(op):
+    """The operation of the longest rows that a program may have, and random inputs."""
+    columns, dice = ROWS_MAX[op], np.random.default_rng(3)
+    if op is Op.DOT:
+        shape = (CHUNKS_MAX, columns)
+        return Operation(op, CHUNKS_MAX, 64, (shape, (64, columns)), (1,)), (quantised(*shape), quantised(64, columns))
+    if op is Op.SUM_AT:
+        # Every row has the one index, so that all are read.
+        index = tensor_of(Shape(1, columns), [5] * columns)
+        return Operation(op, 64, 1024, ((1, columns), (columns, 1024))), (index, quantised(columns, 1024))
+    drawn = dice.standard_normal((CHUNKS_MAX, columns)).astype("<f4")
+    return Operation(op, CHUNKS_MAX, 1, (drawn.shape,)), (Tensor(Shape(*drawn.shape), drawn.tobytes()),)
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("op", ROWS_MAX)
+async def test_the_longest_rows_that_a_program_may_have_are_judged_within_a_million_gas(node_rig, op):
+    operation, inputs = longest(op)
+    check_size(operation)
+    bench = Bench(node_rig, operation, inputs, 5 * operation.columns)
+    truth = element_of(operation, bench.case.roots, bench.place, bench.openings())
+    output = tensor_of(operation.shape, [truth] * (operation.rows * operation.columns))
+    call = bench.call(changed(output, bench.place), output)
+    receipt = await bench.send(call)
+    assert (receipt.events[0].ruling, receipt.events[0].truth) == (Ruling.WORKER_FAULT, truth)
+    assert receipt.gas_used < GAS_MAX and len(call) < 40_000
+    print(f"\n{op.name} over {ROWS_MAX[op]}: {receipt.gas_used:,} gas, {len(call):,} bytes of calldata")
 
 
 def addition(rig, dispute=DISPUTE):

@@ -71,7 +71,7 @@ class Regression:
         first = WORK.run(PARAMS, INPUTS, WORK.start(PARAMS, INPUTS), 0, ignore_progress).state
         self.matter = WORK.matter(PARAMS, INPUTS, 1)
         true = WORK.run(PARAMS, INPUTS, first, 1, ignore_progress).state
-        self.false = lie(hold(self.matter, self.key, first), self.matter)
+        self.false = lie(hold(self.matter, self.key, first), self.matter, first)
         self.states = [WORK.start(PARAMS, INPUTS), first, self.false if self.is_lie else true]
         self.provider = participant_id(Role.PROVIDER, self.key.address)
         names = {"lease_id": derive_id("l", self.provider), "provider": self.provider, "fence": 1}
@@ -169,7 +169,7 @@ class Room:
             litigant.hear(event)
         if (party is Party.WORKER and self.work.is_lie) or (party is Party.CHALLENGER and self.false_answers):
             holding = hold(self.work.matter, key, self.work.states[1])
-            lie(holding, self.work.matter)
+            lie(holding, self.work.matter, self.work.states[1])
             litigant._holdings[lodged.dispute_id] = holding
         return litigant
 

@@ -98,3 +98,10 @@ class NotTraced(WorkloadError):
 
     code = "workload.not_traced"
     advice = "Leave the order's method out: the segments are run again instead."
+
+
+class NotJudged(WorkloadError):
+    """Work of this form has no program that the court could judge."""
+
+    code = "workload.not_judged"
+    advice = "Nothing is to be done: a contested segment of it is decided by further verifiers."

@@ -14,7 +14,7 @@ adapter on plain text without accumulation or clipping; in bfloat16 nothing else
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -22,6 +22,9 @@ from assay.schema.values import Digest
 from assay.workloads.cut import check_cut
 from assay.workloads.memory import bytes_to_ask
 from assay.workloads.workload import FrozenParams, Inputs, Progress, SegmentResult
+
+if TYPE_CHECKING:
+    from assay.workloads.court.matter import Matter
 
 Target = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
@@ -164,6 +167,15 @@ class Finetune:
         from assay.workloads.whole_model import build_weights
 
         return build_result(params, state) if params.method == "lora" else build_weights(state)
+
+    def matter(self, params: FinetuneParams, inputs: Inputs, index: int) -> "Matter":
+        """Return a segment as the court takes it.
+
+        Raises NotJudged for a job whose steps have no program of judged primitives, and what loading a model raises.
+        """
+        from assay.workloads.court.finetuning import build_matter
+
+        return build_matter(params, inputs, index)
 
     def trace(self, params: FinetuneParams, inputs: Inputs, state: bytes, segment: int, path: Path) -> str:
         """Return the root of the trace of a segment, which is written to `path`. Raises NotTraced."""

@@ -10,6 +10,7 @@ from assay.workloads.checkpoint import FIRST, SECOND
 from assay.workloads.errors import Diverged
 from assay.workloads.finetune import FinetuneParams
 from assay.workloads.numerics import adamw_step, clip_gradients
+from assay.workloads.numerics.optimiser import adamw_factors
 from assay.workloads.numerics.schedules import constant, cosine, linear, warm
 
 BETA_FIRST, BETA_SECOND = 0.9, 0.999
@@ -49,6 +50,12 @@ def clip(params: FinetuneParams, trained: Mapping[str, nn.Parameter]) -> float:
     if params.numerics == "exact":
         return clip_gradients(trained.values(), params.clip_norm).item()
     return nn.utils.clip_grad_norm_(trained.values(), params.clip_norm, foreach=False).item()
+
+
+def factors_of(params: FinetuneParams, step: int) -> tuple[float, ...]:
+    """Return what exact numerics multiply by at this step."""
+    rate = learning_rate(params, step)
+    return adamw_factors(step + 1, rate, (BETA_FIRST, BETA_SECOND), EPSILON, params.weight_decay)
 
 
 def update(params: FinetuneParams, parameter: nn.Parameter, first: Tensor, second: Tensor, step: int) -> None:

@@ -149,6 +149,8 @@ class Litigant:
     async def _hold(self, lodged: DisputeLodged) -> Holding:
         if lodged.dispute_id not in self._holdings:
             brief = await self.brief(lodged)
+            if brief.matter.program.root != read(Terms, unpack(lodged.terms)).record.program:
+                raise Refused("court.terms", "Other versions run here: they make another program.")
             holding = await asyncio.to_thread(hold, brief.matter, self.key, brief.before)
             self._holdings[lodged.dispute_id] = holding
         return self._holdings[lodged.dispute_id]

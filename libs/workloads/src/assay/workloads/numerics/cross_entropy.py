@@ -38,7 +38,7 @@ class CrossEntropy(Function):
         """Return the mean loss (nats) of logits [N, V] against targets [N]."""
         is_kept = targets != IGNORED
         ctx.kept = None if bool(is_kept.all()) else is_kept[:, None]
-        places = targets.clamp_min(0)[:, None]
+        places = (targets if ctx.kept is None else targets.clamp_min(0))[:, None]
         ctx.save_for_backward(logits, places)
         ctx.count = float(is_kept.sum())
         losses = by_rows(row_losses, logits, places)

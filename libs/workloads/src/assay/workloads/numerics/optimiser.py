@@ -5,8 +5,8 @@ Python floats made from products and one root, all of them rounded the same ever
 """
 
 import math
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -26,6 +26,20 @@ def raise_to(base: float, exponent: int) -> float:
     return result
 
 
+def adamw_factors(
+    step: int, rate: float, betas: tuple[float, float], eps: float, weight_decay: float
+) -> tuple[float, ...]:
+    """Return the factors of a step, which counts from 1, as float32 values: those of DEPENDENT are its own."""
+    b1, b2 = betas
+    correction = 1 / math.sqrt(1 - raise_to(b2, step))
+    factors = (b1, 1 - b1, b2, 1 - b2, 1 - rate * weight_decay, correction, eps, rate / (1 - raise_to(b1, step)))
+    return tuple(map(single, factors))
+
+
+DEPENDENT: Final = (4, 5, 7)
+"""Which factors depend on the step: the decay, the correction of the second moment, the rate."""
+
+
 @torch.no_grad()
 def adamw_step(
     parameter: Tensor,
@@ -39,22 +53,7 @@ def adamw_step(
     weight_decay: float = 0.01,
 ) -> None:
     """Move a parameter and its two moments in place; `step` counts from 1."""
-    b1, b2 = betas
-    factors = tuple(
-        map(
-            single,
-            (
-                b1,
-                1 - b1,
-                b2,
-                1 - b2,
-                1 - rate * weight_decay,
-                1 / math.sqrt(1 - raise_to(b2, step)),
-                eps,
-                rate / (1 - raise_to(b1, step)),
-            ),
-        )
-    )
+    factors = adamw_factors(step, rate, betas, eps, weight_decay)
     if is_recorded():
         move(parameter, gradient, first, second, factors)
         return
@@ -63,7 +62,7 @@ def adamw_step(
         move(p[part], g[part], m[part], v[part], factors)
 
 
-def move(p: Tensor, g: Tensor, m: Tensor, v: Tensor, factors: tuple[float, ...]) -> None:
+def move(p: Tensor, g: Tensor, m: Tensor, v: Tensor, factors: Sequence[Any]) -> None:
     """Apply one step to a piece."""
     keep_m, take_m, keep_v, take_v, decay, correction, eps, rate = factors
     m.mul_(keep_m).add_(g * take_m)

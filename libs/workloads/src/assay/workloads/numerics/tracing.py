@@ -110,9 +110,9 @@ def repeats(shape: torch.Size, whole: torch.Size) -> bool:
 class Tracer(TorchDispatchMode):
     """Hears of primitives from the operators and of kernels from torch, in one order."""
 
-    def __init__(self) -> None:
+    def __init__(self, trace: Trace | None = None) -> None:
         super().__init__()
-        self.trace = Trace()
+        self.trace = Trace() if trace is None else trace
         self._is_inside = False
 
     def apply(self, name: str, function: Callable[..., Tensor], args: tuple[Any, ...]) -> Tensor:
@@ -151,8 +151,9 @@ class Tracer(TorchDispatchMode):
         if name == "copy_":
             inputs, index = move_index(lambda x, y: y.expand_as(x), args[:2], {})
             ids = tuple(map(self.trace.keep, inputs))
-            self.trace.add("gather", ids, args[1].expand_as(args[0]), {"index": self.trace.keep(index[0])})
-            return function(*args, **kwargs)
+            written = function(*args, **kwargs)
+            self.trace.add("gather", ids, written, {"index": self.trace.keep(index[0])})
+            return written
         if name in MOVES:
             return self._move(function, args, kwargs)
         operands = self._operands(name, args)
@@ -221,9 +222,9 @@ def kernel_name_of(function: Any) -> str:
     return kernel_name(function) if hasattr(function, "overloadpacket") else ""
 
 
-def trace(step: Callable[[], Any]) -> Trace:
+def trace(step: Callable[[], Any], tracer: Tracer | None = None) -> Trace:
     """Return what this step was made of, having run it. Raises NotExact if it leaves the table."""
-    tracer = Tracer()
+    tracer = tracer or Tracer()
     begin_recording(tracer)
     try:
         with tracer:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from assay.proof.court import Terms
 from assay.proof.court.terms import check_terms
@@ -132,13 +132,17 @@ class Clerk:
         work = workload(spec.kind)
         if not isinstance(work, Judgeable) or ground.held.code == OTHER_CLASS:
             return None
-        states = await self._states(ground)
         inputs = {digest: await self._desk.blobs.get(digest) for digest in spec.inputs}
+        contents = HeldInputs(ModelStore(self._desk.settings.models_dir), inputs)
         try:
-            return await asyncio.to_thread(self._judged_on, work, spec, inputs, segment, ground, states)
+            matter = await asyncio.to_thread(work.matter, read_params(spec.kind, spec.params), contents, segment)
         except (WorkloadError, Refused) as error:
-            log.info("no case for the court: %s", error, extra={"lease": ground.held.lease_id})
-            return None
+            return no_case(ground, error)
+        states = await self._states(ground)
+        try:
+            return await asyncio.to_thread(self._judged_on, matter, ground, states)
+        except (WorkloadError, Refused) as error:
+            return no_case(ground, error)
 
     async def _states(self, ground: Ground) -> States:
         get, segment = self._desk.blobs.get, ground.held.segment
@@ -147,12 +151,8 @@ class Clerk:
         before = await (get(checkpoint) if checkpoint else self._desk.replayer.start_bytes(ground.case.granted.spec))
         return States(before, await get(ground.case.commit_of(segment).checkpoint), await get(said.checkpoint))
 
-    def _judged_on(
-        self, work: Any, spec: JobSpec, inputs: dict[str, bytes], segment: int, ground: Ground, states: States
-    ) -> Terms:
+    def _judged_on(self, matter: Matter, ground: Ground, states: States) -> Terms:
         held, granted, settings = ground.held, ground.case.granted, self._desk.settings
-        contents = HeldInputs(ModelStore(settings.models_dir), inputs)
-        matter: Matter = work.matter(read_params(spec.kind, spec.params), contents, segment)
         worker = address_of(granted.provider)
         record = record_of(matter, granted.lease_id, worker, states.before, states.claimed)
         countered, windows = matter.root_of(states.countered), (settings.contest_s, settings.move_s)
@@ -168,3 +168,8 @@ class Clerk:
             for event in await disputing.lapse(unit.tx, held, self._desk.now(), self._desk.settings.appeal_s):
                 unit.emission.add(event, dispute_id)
         self._desk.bells.judge.set()
+
+
+def no_case(ground: Ground, why: AssayError) -> None:
+    """Nothing for the court: further verifiers decide."""
+    log.info("no case for the court: %s", why, extra={"lease": ground.held.lease_id})

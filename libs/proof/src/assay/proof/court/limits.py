@@ -1,0 +1,25 @@
+"""How large an operator may be whose element ends before the contract within a million gas, and whose moves fit events.
+
+For whoever derives a program: a job whose step has a larger one gets none, and its disputes another way.
+"""
+
+from typing import Final
+
+from assay.proof.court.operations import Operation
+from assay.proof.court.primitives import Op
+from assay.schema.errors import Refused
+
+GAS_MAX: Final = 1_000_000
+ROWS_MAX: Final = {Op.DOT: 2_048, Op.ROW_EXPONENT: 2_048, Op.ROW_MAX: 768, Op.SUM_AT: 24}
+"""The longest row of the first input that one element may follow from: a product's is read with 12 kB of a move."""
+CHUNKS_MAX: Final = 1_024
+"""Of so many chunks of an output the hashes fit one move: 35 kB."""
+
+
+def check_size(operation: Operation) -> None:
+    """Nothing, if an element of it is judged within GAS_MAX and its output can be told of. Raises Refused."""
+    longest = operation.inputs[0][1]
+    if longest > ROWS_MAX.get(operation.op, longest):
+        raise Refused("court.operation", f"{operation.op.name} over {longest} elements is not judged on chain.")
+    if operation.shape.chunks > CHUNKS_MAX:
+        raise Refused("court.operation", f"{operation.op.name} puts out {operation.shape.chunks} chunks.")
