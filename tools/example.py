@@ -18,7 +18,9 @@ TEXTS = (
     "0x" + "c" * 64,
     "0x" + "d" * 40,
     *(f"{letter}{'a2b3c4d5' * 4}"[:33] for letter in "prv"),
-    *(f"{letter}{'a2b3c4d5' * 4}"[:27] for letter in "jlfdxabcmsw"),
+    *(f"{letter}{'a2b3c4d5' * 4}"[:27] for letter in "jlfdxabcmswh"),
+    "f00d",
+    "e" * 256,
 )
 
 
@@ -68,7 +70,8 @@ def _fill_array(schema: dict[str, Any], defs: dict[str, Any]) -> list[Any]:
 
 def _fill_string(schema: dict[str, Any], defs: dict[str, Any]) -> str:
     pattern = schema.get("pattern")
-    return next(text for text in TEXTS if re.search(pattern, text)) if pattern else "a reason"
+    least = schema.get("minLength", 0)
+    return next(t for t in TEXTS if re.search(pattern, t) and len(t) >= least) if pattern else "a reason"
 
 
 def _fill_integer(schema: dict[str, Any], defs: dict[str, Any]) -> int:

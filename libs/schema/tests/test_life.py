@@ -19,6 +19,8 @@ AUDIT_ENDS = {"declined", "lapsed", "overruled"}
 DISPUTE_ENDS = {"ruled"}
 # A share of the beacon that did not come; one that did has nothing more to wait for.
 BEACON_ENDS = {"missed"}
+# A challenge that showed what a machine does, or nothing.
+CHALLENGE_ENDS = {"measured", "missed"}
 lives = st.sampled_from(list(LIVES.values()))
 
 
@@ -56,7 +58,9 @@ def test_every_move_is_said_by_the_one_who_may_say_its_event(life: Life[Any]) ->
 
 @pytest.mark.parametrize("life", LIVES.values(), ids=lambda life: life.entity)
 def test_a_life_ends_only_where_the_money_is_settled(life: Life[Any]) -> None:
-    assert {str(state) for state in life.ends()} <= MONEY_ENDS | AUDIT_ENDS | DISPUTE_ENDS | BEACON_ENDS
+    assert {
+        str(state) for state in life.ends()
+    } <= MONEY_ENDS | AUDIT_ENDS | DISPUTE_ENDS | BEACON_ENDS | CHALLENGE_ENDS
 
 
 def test_no_participant_can_end_a_life_or_move_money_but_a_verifier_may_decline() -> None:

@@ -1,9 +1,18 @@
 """Offers, stakes and verdicts, for the tests of discovery."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from assay.schema.job import JobExecuted, LeaseShare
-from assay.schema.lease import LeaseRejected, LeaseVerified
+from assay.schema.challenge import (
+    ChallengeCalled,
+    ChallengeMeasured,
+    ChallengeMissed,
+    ChallengeRefuted,
+    FalseRow,
+)
+from assay.schema.event import Event
+from assay.schema.job import JobExecuted, JobSpec, LeaseShare
+from assay.schema.lease import LeaseExecuted, LeaseGranted, LeaseRejected, LeaseVerified
 from assay.schema.offer import Offer, OfferAnnounced, OfferWithdrawn, StakeChanged
 from assay.schema.values import NO_DIGEST, Capacity, Role, derive_id, participant_id
 
@@ -54,6 +63,51 @@ def taken_back(number: int = 1) -> OfferWithdrawn:
 def _fact(number: int, lease: int) -> dict[str, Any]:
     fact = {"lease_id": id_of("l", lease), "job_id": id_of("j", lease), "provider": provider_of(number), "fence": 1}
     return fact | {"verdict_id": id_of("d", lease), "root": NO_DIGEST}
+
+
+def granted(number: int = 1, lease: int = 1) -> LeaseGranted:
+    spec = JobSpec(kind="noop", params={}, segments=1, segment_units=1)
+    about = {name: _fact(number, lease)[name] for name in ("lease_id", "job_id", "provider", "fence")}
+    more = {"requester": "r" + provider_of(9)[1:], "offer_id": id_of("f", number), "mega_unit_price": 1}
+    return LeaseGranted(**about, **more, spec=spec, deadline_ms=NOW_MS + HOUR_MS)
+
+
+def ended(number: int = 1, lease: int = 1) -> LeaseExecuted:
+    return LeaseExecuted(**_fact(number, lease), segments=1, result=NO_DIGEST)
+
+
+def over(*judged: LeaseVerified | LeaseRejected, number: int = 1) -> Iterator[Event]:
+    """The verdicts, each after the grant and the end of its lease."""
+    for each in judged:
+        about = {"lease_id": each.lease_id, "job_id": each.job_id}
+        yield granted(number).model_copy(update=about)
+        yield ended(number).model_copy(update=about)
+        yield each
+
+
+def called(number: int = 1, block: int = 1) -> ChallengeCalled:
+    return ChallengeCalled(
+        **_challenge(number, block), block_hash=NO_DIGEST, nonce=NO_DIGEST, window_ms=1_000, due_ms=NOW_MS + 11_000
+    )
+
+
+def measured(units_per_s: int, number: int = 1, block: int = 1) -> ChallengeMeasured:
+    drawn = {"drawn_block": block + 2, "drawn_hash": NO_DIGEST, "spent_ms": 1_000}
+    return ChallengeMeasured(**_challenge(number, block), **drawn, units_per_s=units_per_s)
+
+
+def missed(number: int = 1, block: int = 1, code: str = "challenge.unanswered") -> ChallengeMissed:
+    return ChallengeMissed(**_challenge(number, block), code=code)
+
+
+def refuted(number: int = 1, block: int = 1) -> ChallengeRefuted:
+    row = FalseRow(part=0, row=1, claimed="0000", found="1111")
+    drawn = {"drawn_block": block + 2, "drawn_hash": NO_DIGEST, "answer": "e"}
+    return ChallengeRefuted(**_challenge(number, block), **drawn, rows=(row,))
+
+
+def _challenge(number: int, block: int) -> dict[str, Any]:
+    return {"challenge_id": derive_id("h", number, block), "provider": provider_of(number), "block": block}
 
 
 def verified(number: int = 1, lease: int = 1, units: int = 1) -> LeaseVerified:

@@ -14,6 +14,7 @@ from services.discovery.tests.samples import (
     announced,
     executed,
     id_of,
+    over,
     provider_of,
     rejected,
     staked,
@@ -104,13 +105,13 @@ async def test_a_stake_of_an_earlier_block_is_no_news(desk: Desk) -> None:
 
 async def test_verified_leases_raise_the_reputation_that_the_next_renewal_carries(desk: Desk) -> None:
     await desk.tell(staked(), announced())
-    assert await desk.tell(*(verified(lease=number) for number in range(10))) == []
+    assert await desk.tell(*over(*(verified(lease=number) for number in range(10)))) == []
     (listed,) = await desk.tell(announced(sequence=2))
     assert isinstance(listed, OfferListed) and listed.reputation == 750_000
 
 
 async def test_work_beyond_the_claim_delists_on_the_next_day_until_more_is_claimed(desk: Desk) -> None:
-    await desk.tell(staked(), announced(), verified(units=2 * 86_400), verified(lease=2, units=86_400))
+    await desk.tell(staked(), announced(), *over(verified(units=2 * 86_400), verified(lease=2, units=86_400)))
     assert told(await desk.tell(announced(sequence=2, expires_ms=NOW_MS + 72 * HOUR_MS))) == [("offer.listed", None)]
     Desk.now_ms += 24 * HOUR_MS
     assert told(await desk.tell(staked(block=2))) == [("offer.delisted", "offer.outgrown")]
@@ -119,10 +120,10 @@ async def test_work_beyond_the_claim_delists_on_the_next_day_until_more_is_claim
 
 async def test_rejected_leases_lower_the_reputation_at_once_and_at_last_delist(desk: Desk) -> None:
     await desk.tell(staked(), announced())
-    (listed,) = await desk.tell(rejected(lease=1))
+    (listed,) = await desk.tell(*over(rejected(lease=1)))
     assert isinstance(listed, OfferListed) and listed.reputation == 166_666
-    await desk.tell(rejected(lease=2))
-    assert told(await desk.tell(rejected(lease=3))) == [("offer.delisted", "offer.distrusted")]
+    await desk.tell(*over(rejected(lease=2)))
+    assert told(await desk.tell(*over(rejected(lease=3)))) == [("offer.delisted", "offer.distrusted")]
     assert told(await desk.tell(announced(sequence=2))) == [("offer.refused", "offer.distrusted")]
 
 

@@ -24,6 +24,8 @@ FUND_WAIT_S = 3
 NATIVE_PRICE = 1_000_000
 # The policy would have most of a newcomer's segments run again.
 DRAWS = 2
+# Somebody looks at what was measured after a minute or two, and all machines of the network are one.
+CHALLENGE = {"challenge_every_blocks": 120, "challenge_window_ms": 200}
 HELD_BY = "ASSAY_DEVNET_SANDBOX"
 """Names the sandbox of providers and verifiers, which is otherwise the strongest that the kernel can hold."""
 TALK_SEED = "talk.seed"
@@ -80,6 +82,7 @@ def service_environment(
             "move_s": 20,
             "appeal_s": 2,
             "draws": DRAWS,
+            **CHALLENGE,
             "show_s": 0.1,
             # The operator has a deposit for audits (`Bank`): verifiers are paid in full however small the epochs are.
             "gift_ppm": 1_000_000,

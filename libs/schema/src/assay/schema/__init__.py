@@ -1,8 +1,23 @@
 """The language of Assay: every event, value, state table, stream and error. Pure; imports pydantic alone."""
 
-from assay.schema import audit, beacon, dispute, epoch, job, lease, offer, payment, reward, slash, verdict, voucher
+from assay.schema import (
+    audit,
+    beacon,
+    challenge,
+    dispute,
+    epoch,
+    job,
+    lease,
+    offer,
+    payment,
+    reward,
+    slash,
+    verdict,
+    voucher,
+)
 from assay.schema.audit import AUDIT_LIFE, AuditState
 from assay.schema.beacon import BEACON_LIFE, BeaconState
+from assay.schema.challenge import CHALLENGE_LIFE, ChallengeState
 from assay.schema.dispute import DISPUTE_LIFE, DisputeState
 from assay.schema.epoch import EPOCH_LIFE, EpochState
 from assay.schema.event import EVENT_BYTES_MAX, PREFIX, REGISTRY, Envelope, Event, decode, event_class_of
@@ -10,11 +25,15 @@ from assay.schema.job import JOB_LIFE, JobState
 from assay.schema.lease import LEASE_LIFE, LeaseState
 from assay.schema.streams import STREAMS, Stream, durable_of, stream_of
 
-LIVES = {life.entity: life for life in (JOB_LIFE, LEASE_LIFE, EPOCH_LIFE, AUDIT_LIFE, BEACON_LIFE, DISPUTE_LIFE)}
+LIVES = {
+    life.entity: life
+    for life in (JOB_LIFE, LEASE_LIFE, EPOCH_LIFE, AUDIT_LIFE, BEACON_LIFE, DISPUTE_LIFE, CHALLENGE_LIFE)
+}
 
 __all__ = [
     "AUDIT_LIFE",
     "BEACON_LIFE",
+    "CHALLENGE_LIFE",
     "DISPUTE_LIFE",
     "EPOCH_LIFE",
     "EVENT_BYTES_MAX",
@@ -26,6 +45,7 @@ __all__ = [
     "STREAMS",
     "AuditState",
     "BeaconState",
+    "ChallengeState",
     "DisputeState",
     "Envelope",
     "EpochState",
@@ -35,6 +55,7 @@ __all__ = [
     "Stream",
     "audit",
     "beacon",
+    "challenge",
     "decode",
     "dispute",
     "durable_of",

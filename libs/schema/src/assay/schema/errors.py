@@ -43,6 +43,8 @@ REFUSALS: Final[dict[str, str]] = {
     "epoch.over": "The epoch is not drawn, or was opened: nothing to do, the first trace of a segment counts.",
     "beacon.unknown": "No such share was asked of you: only the verifier who was called for it may speak of it.",
     "beacon.over": "The epoch went on, or is not that far yet: nothing to do, you are told what comes next.",
+    "challenge.unknown": "No such challenge was put to you: only the provider who was called may answer it.",
+    "challenge.over": "It was answered, or its time is over: nothing to do, the next one comes by itself.",
     "job.unknown": "No such job: check the id with `assay jobs`.",
     "job.over": "The job has already ended: `assay job ID` shows how.",
     "job.past_deadline": "The deadline has passed or is too near: submit again with a later one.",

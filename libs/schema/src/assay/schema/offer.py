@@ -1,6 +1,6 @@
 """What providers offer: standing, signed statements of capacity, price, region and expiry; and their stake."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -22,6 +22,9 @@ from assay.schema.values import (
     Value,
 )
 
+UNPROVEN: Final = "offer.unproven"
+"""Why an offer is not listed whose provider was challenged and showed nothing."""
+
 
 class Offer(Value):
     """The terms of one offer. A later `sequence` of the same provider replaces an earlier one.
@@ -40,6 +43,17 @@ class Offer(Value):
     data: Annotated[tuple[HeldData, ...], Field(max_length=64)] = ()
 
 
+class Measurement(Value):
+    """What the provider's machine has shown by challenges, in cost units a second of all its slots; at which block.
+
+    `claimed` is what its offer says that they do.
+    """
+
+    units_per_s: Units
+    block: Annotated[int, Field(ge=0)]
+    claimed: Units
+
+
 class OfferAnnounced(Offer, Event, type="offer.announced", by=Role.PROVIDER):
     """Emitted when a provider states or renews its offer. Consumed by discovery.
 
@@ -54,12 +68,13 @@ class OfferListed(Offer, Event, type="offer.listed", by=Role.DISCOVERY, tells=("
     verification.
 
     `attestation` is what was found in the report that it presented, if any: where it stands, verification has fewer
-    segments drawn.
+    segments drawn. `capacity` is what it offers up to what was `measured`; its speed is 0 until something was.
     """
 
     reputation: Annotated[int, Field(ge=0, le=1_000_000, description="parts per million")]
     stake: Money
     attestation: ReportFinding | None = None
+    measured: Measurement | None = None
 
 
 class OfferRefused(Event, type="offer.refused", by=Role.DISCOVERY, tells=("provider",)):

@@ -28,6 +28,7 @@ from assay.workloads.errors import (
     WorkloadError,
 )
 from assay.workloads.generate.errors import CheckFailed
+from assay.workloads.measuring import measure, recompute
 from assay.workloads.models import ModelStore
 from assay.workloads.preload import preload
 from assay.workloads.reading import judge, read, show
@@ -46,10 +47,12 @@ from assay.workloads.task import (
     Finished,
     Job,
     Judge,
+    Measure,
     Preload,
     Progressed,
     Read,
     Ready,
+    Recompute,
     Said,
     SegmentDone,
     Show,
@@ -156,6 +159,10 @@ def _do(task: ToChild, say: Say, line: AskedLine) -> Finished:
             return spoil(task, FileInputs(task), say)
         case CheckTrace():
             return check(task, FileInputs(task), say)
+        case Measure():
+            return measure(task, say)
+        case Recompute():
+            return recompute(task, say)
         case Preload():
             preload(task.kinds)
             return Finished()

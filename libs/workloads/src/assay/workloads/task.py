@@ -102,6 +102,24 @@ class CheckTrace(Look):
     state: str | None = None
 
 
+class Measure(Said):
+    """Runner to child: do what a challenge asks for so long, on so many rows, from a seed in hex."""
+
+    do: Literal["measure"] = "measure"
+    seed: str
+    rows: int
+    window_ms: int
+
+
+class Recompute(Said):
+    """Runner to child: do so many rounds of a challenge again, of these rows alone."""
+
+    do: Literal["recompute"] = "recompute"
+    seed: str
+    rows: list[int]
+    rounds: int
+
+
 class Preload(Said):
     """Runner to child: load what these kinds of work need, so that their tasks begin at once."""
 
@@ -200,6 +218,14 @@ class Traced(Said):
     operator: int = 0
 
 
+class Measured(Said):
+    """Child to runner: so many rounds of a challenge are done, and the mark of each row, in order."""
+
+    said: Literal["measured"] = "measured"
+    rounds: int
+    marks: list[str]
+
+
 class Found(Said):
     """What one reading says of a claim. Those that contradict it alike are of one group, from 1 on."""
 
@@ -216,7 +242,7 @@ class Judged(Said):
     found: list[Found]
 
 
-ToChild = Task | Show | Read | Judge | Trace | Spoil | CheckTrace | Preload
+ToChild = Task | Show | Read | Judge | Trace | Spoil | CheckTrace | Measure | Recompute | Preload
 TO_CHILD: TypeAdapter[ToChild | Ask | Allow] = TypeAdapter(Annotated[ToChild | Ask | Allow, Field(discriminator="do")])
-Message = Ready | Progressed | Answered | SegmentDone | ReadingDone | Traced | Judged | Finished | Failed
+Message = Ready | Progressed | Answered | SegmentDone | ReadingDone | Traced | Judged | Measured | Finished | Failed
 FROM_CHILD: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="said")])

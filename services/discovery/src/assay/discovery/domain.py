@@ -6,6 +6,7 @@ from typing import Final
 
 from assay.proof.presented import Trusted
 from assay.proof.reputation import reputation_of
+from assay.schema.values import Capacity
 
 DAY_MS: Final = 86_400_000
 DAY_S: Final = 86_400
@@ -36,10 +37,38 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What challenges have shown of a machine: the cost units a second of all its slots, and at which block."""
+
+    units_per_s: int
+    block: int
+
+
+def shown_after(before: Shown | None, found: int, busy: int, slots: int) -> int:
+    """What a machine has shown once its idle slots have shown so much, in cost units a second.
+
+    Its busy ones keep what they had shown: a unit each, if nothing was asked of them before.
+    """
+    known = before.units_per_s if before else slots
+    return found + known * min(busy, slots) // slots
+
+
+def within(capacity: Capacity, shown: Shown | None) -> Capacity:
+    """What is listed of a capacity: no more slots, and no faster ones, than were shown; no speed before that."""
+    if shown is None:
+        return capacity.model_copy(update={"units_per_s": 0})
+    slots = max(1, min(capacity.slots, shown.units_per_s))
+    return capacity.model_copy(
+        update={"slots": slots, "units_per_s": min(capacity.units_per_s, shown.units_per_s // slots)}
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What is known of a provider: what stands behind it on chain, how its leases were judged, and how fast they were.
 
-    `claim` is what its stake stands for, in cost units a second, and `needed` what of its own that asks for.
+    `claim` is what its stake stands for, in cost units a second, and `needed` what of its own that asks for. `busy` is
+    how many leases it had in hand when it was challenged last.
     """
 
     stake: int = 0
@@ -50,6 +79,8 @@ class Standing:
     rejected: int = 0
     dropped: int = 0
     output: Output = Output()
+    shown: Shown | None = None
+    busy: int = 0
 
     @property
     def whole(self) -> int:

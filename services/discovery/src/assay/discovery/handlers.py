@@ -5,15 +5,27 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from assay.discovery.checks import admit
-from assay.discovery.domain import DAY_MS, Objection, Pulse, Standing, Terms, is_newer
+from assay.discovery.domain import DAY_MS, Objection, Pulse, Shown, Standing, Terms, is_newer, shown_after, within
 from assay.discovery.queries import Known, Registry
 from assay.proof.presented import find_in
 from assay.proof.reputation import dropped_of
 from assay.runtime import Handler
+from assay.schema.challenge import VOID, ChallengeCalled, ChallengeMeasured, ChallengeMissed, ChallengeRefuted
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobExecuted
-from assay.schema.lease import LeaseRejected, LeaseVerified
+from assay.schema.lease import (
+    LeaseExecuted,
+    LeaseFact,
+    LeaseFailed,
+    LeaseGranted,
+    LeaseLapsed,
+    LeaseRejected,
+    LeaseReleased,
+    LeaseVerified,
+)
 from assay.schema.offer import (
+    UNPROVEN,
+    Measurement,
     Offer,
     OfferAnnounced,
     OfferDelisted,
@@ -23,8 +35,8 @@ from assay.schema.offer import (
     StakeChanged,
 )
 
-# Offers kept out for these reasons come back by themselves, as soon as stake or claim has changed.
-LACKING: Final = ("offer.unclaimed", "offer.understaked", "offer.outgrown")
+# Offers kept out for these reasons come back by themselves, as soon as stake, claim or what was shown has changed.
+LACKING: Final = ("offer.unclaimed", "offer.understaked", "offer.outgrown", UNPROVEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +103,55 @@ async def on_job_executed(said: Envelope[JobExecuted], ports: Ports, now_ms: int
     return events
 
 
+async def on_lease_granted(said: Envelope[LeaseGranted], ports: Ports, now_ms: int) -> list[Event]:
+    """Counts a slot as busy: a challenge finds the idle ones."""
+    await ports.registry.take(said.event.lease_id, said.event.provider)
+    return []
+
+
+async def on_lease_ended(said: Envelope[LeaseFact], ports: Ports, now_ms: int) -> list[Event]:
+    """Counts a slot as idle again."""
+    await ports.registry.leave(said.event.lease_id)
+    return []
+
+
+async def on_challenge_called(said: Envelope[ChallengeCalled], ports: Ports, now_ms: int) -> list[Event]:
+    """Keeps how much of the machine is busy at this moment."""
+    await ports.registry.called(said.event.provider)
+    return []
+
+
+async def on_challenge_measured(said: Envelope[ChallengeMeasured], ports: Ports, now_ms: int) -> list[Event]:
+    """Lists the offer up to what was measured."""
+    return await _show(ports, said.event, said.event.units_per_s, now_ms)
+
+
+async def on_challenge_missed(said: Envelope[ChallengeMissed], ports: Ports, now_ms: int) -> list[Event]:
+    """Lists no idle slot of a machine that showed nothing, unless nobody was heard."""
+    return [] if said.event.code == VOID else await _show(ports, said.event, 0, now_ms)
+
+
+async def on_challenge_refuted(said: Envelope[ChallengeRefuted], ports: Ports, now_ms: int) -> list[Event]:
+    """Delists the offer: nothing that its provider has shown before counts any more."""
+    return await _show(ports, said.event, None, now_ms)
+
+
+async def _show(
+    ports: Ports, event: ChallengeMeasured | ChallengeMissed | ChallengeRefuted, found: int | None, now_ms: int
+) -> list[Event]:
+    """Keeps what was shown, unless a later block's challenge is known, and looks at the offer again.
+
+    With `found` None nothing is left of what was shown before.
+    """
+    standing, known = await ports.registry.lock(event.provider)
+    before, slots = standing.shown, known.offer.capacity.slots if known else 1
+    if before and event.block <= before.block:
+        return []
+    units = 0 if found is None else shown_after(before, found, standing.busy, slots)
+    await ports.registry.show(event.provider, Shown(units, event.block))
+    return await _review(ports, event.provider, now_ms)
+
+
 async def _review(ports: Ports, provider: str, now_ms: int) -> list[Event]:
     standing, known = await ports.registry.lock(provider)
     if known is None or not (known.is_listed or known.objection in LACKING):
@@ -116,9 +177,14 @@ def _replaced(known: Known | None, offer: Offer) -> list[Event]:
 def listed(offer: OfferAnnounced, standing: Standing, terms: Terms, now_ms: int) -> OfferListed:
     """The event that lists an offer, with what is known of its provider and found in the report that it presents."""
     own: dict[str, Any] = {name: getattr(offer, name) for name in Offer.model_fields}
+    own["capacity"], shown = within(offer.capacity, standing.shown), standing.shown
+    claimed = offer.capacity.claim
+    measured = Measurement(units_per_s=shown.units_per_s, block=shown.block, claimed=claimed) if shown else None
     presented = offer.attestation
     found = find_in(presented, offer.provider, terms.trusted, now_ms) if presented else None
-    return OfferListed(**own, reputation=standing.reputation, stake=standing.whole, attestation=found)
+    return OfferListed(
+        **own, reputation=standing.reputation, stake=standing.whole, attestation=found, measured=measured
+    )
 
 
 def _refused(offer: Offer, objection: Objection) -> OfferRefused:
@@ -134,6 +200,12 @@ HANDLERS: Final[Mapping[type[Event], Handler]] = {
     OfferAnnounced: on_offer_announced,
     OfferWithdrawn: on_offer_withdrawn,
     StakeChanged: on_stake_changed,
+    LeaseGranted: on_lease_granted,
+    **dict.fromkeys((LeaseExecuted, LeaseFailed, LeaseLapsed, LeaseReleased), on_lease_ended),
+    ChallengeCalled: on_challenge_called,
+    ChallengeMeasured: on_challenge_measured,
+    ChallengeMissed: on_challenge_missed,
+    ChallengeRefuted: on_challenge_refuted,
     LeaseVerified: on_lease_verified,
     LeaseRejected: on_lease_rejected,
     JobExecuted: on_job_executed,

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from assay.discovery.domain import Output, Standing
+from assay.discovery.domain import Output, Shown, Standing
 from assay.schema.offer import Offer, OfferAnnounced, StakeChanged
 from assay.store import Transaction
 
 LOCK: Final = """
 insert into provider (provider) values ($1) on conflict (provider) do update set provider = excluded.provider
-returning stake, backing, claim, needed, verified, rejected, dropped, day, day_units, units_before
+returning stake, backing, claim, needed, verified, rejected, dropped, day, day_units, units_before, measured,
+    measured_block, busy_called
 """
 OFFER: Final = "select terms, listed_ms, objection from offer where provider = $1"
 SAVE: Final = """
@@ -39,6 +40,11 @@ set verified = provider.verified + excluded.verified, rejected = provider.reject
     dropped = provider.dropped + excluded.dropped
 """
 DID: Final = "update provider set day = $2, day_units = $3, units_before = $4 where provider = $1"
+SHOWN: Final = "update provider set measured = $2, measured_block = $3 where provider = $1"
+TAKE: Final = "insert into hand (lease_id, provider) values ($1, $2) on conflict do nothing"
+CALLED: Final = (
+    "update provider set busy_called = (select count(*) from hand h where h.provider = $1) where provider = $1"
+)
 HEARD: Final = """
 with free as (select provider from provider where provider = any($1::text[]) for no key update skip locked)
 update provider p set last_beat_ms = h.ms
@@ -100,13 +106,31 @@ class Registry:
     async def _lock(self, provider: str) -> Standing:
         row = await self.tx.fetchrow(LOCK, provider)
         assert row is not None
-        *known, day, units, before = map(int, row)
-        return Standing(*known, Output(day, units, before))
+        *sums, measured, block, busy = row
+        *known, day, units, before = map(int, sums)
+        shown = None if measured is None else Shown(measured, block)
+        return Standing(*known, Output(day, units, before), shown, busy)
 
     async def did(self, provider: str, day: int, units: int) -> None:
         """Adds to what was verified of a provider's work."""
         output = (await self._lock(provider)).output.on(day, units)
         await self.tx.execute(DID, provider, output.day, Decimal(output.units), Decimal(output.before))
+
+    async def show(self, provider: str, shown: Shown) -> None:
+        """Keeps what a provider's machine has shown."""
+        await self.tx.execute(SHOWN, provider, shown.units_per_s, shown.block)
+
+    async def called(self, provider: str) -> None:
+        """Keeps how many leases a provider has in hand now, when it is challenged."""
+        await self.tx.execute(CALLED, provider)
+
+    async def take(self, lease_id: str, provider: str) -> None:
+        """Keeps a lease as in its provider's hand."""
+        await self.tx.execute(TAKE, lease_id, provider)
+
+    async def leave(self, lease_id: str) -> None:
+        """Keeps a lease as in nobody's hand."""
+        await self.tx.execute("delete from hand where lease_id = $1", lease_id)
 
     async def save(self, offer: OfferAnnounced, listed_ms: int | None, objection: str | None) -> None:
         """Keeps an offer as its provider's standing one."""

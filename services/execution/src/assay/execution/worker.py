@@ -9,6 +9,7 @@ from contextlib import suppress
 from assay.bus.participant import Door
 from assay.execution import domain
 from assay.execution.attesting import load_report
+from assay.execution.challenged import answer
 from assay.execution.defending import Past, defendant
 from assay.execution.holding import held_data
 from assay.execution.inputs import Cache
@@ -24,6 +25,7 @@ from assay.runtime.incoming import Incoming
 from assay.runtime.keeping import Kept
 from assay.runtime.outgoing import Outgoing
 from assay.runtime.telemetry import Telemetry
+from assay.schema.challenge import ChallengeCalled
 from assay.schema.dispute import DisputeFact
 from assay.schema.epoch import EpochDrawn
 from assay.schema.errors import Unreachable
@@ -152,6 +154,8 @@ class Worker:
                 self._kept.start(self._defendant.act(event.dispute_id))
             case EpochDrawn(provider=self.provider) if self._openings.hear(event):
                 self._kept.start(self._openings.act(event))
+            case ChallengeCalled(provider=self.provider) if self._now() < event.due_ms:
+                self._kept.start(self._answer(event))
             case OfferRefused() | OfferDelisted():
                 log.warning("no lease comes to this offer: %s %s", event.code, event.reason)
 
@@ -187,6 +191,17 @@ class Worker:
             self._runs.pop(run.granted.lease_id, None)
         self.journal.close_lease(run.granted.lease_id)
         self._ended[run.granted.lease_id] = self._now() + AFTERMATH_MS
+
+    async def _answer(self, called: ChallengeCalled) -> None:
+        """Show what the children that are idle now can do."""
+        runners = [self._idle.get_nowait() for _ in range(self._idle.qsize())]
+        try:
+            said = await answer(called, runners)
+        finally:
+            for runner in runners:
+                await self._free(runner)
+        if said and self._now() < called.due_ms:
+            self.outgoing.say(said)
 
     async def _offer(self) -> None:
         s = self.settings

@@ -1,4 +1,4 @@
-"""Whose an audit, a share of a beacon or a dispute is, and which jobs an epoch pools."""
+"""Whose an audit, a share of a beacon, a dispute or a challenge is, and which jobs an epoch pools."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -8,6 +8,7 @@ from assay.store import Transaction
 ASSIGN: Final = "insert into audit (audit_id, verifier) values ($1, $2) on conflict do nothing"
 CALL: Final = "insert into beacon (beacon_id, epoch_id, verifier) values ($1, $2, $3) on conflict do nothing"
 DISPUTE: Final = "insert into dispute (dispute_id, provider, verifier) values ($1, $2, $3) on conflict do nothing"
+CHALLENGE: Final = "insert into challenge (challenge_id, provider, due_ms) values ($1, $2, $3) on conflict do nothing"
 POOL: Final = """
 insert into epoch_job (epoch_id, job_id) select distinct $1, job_id from unnest($2::text[]) as job_id
 on conflict do nothing
@@ -31,6 +32,10 @@ class Audits:
     async def dispute(self, dispute_id: str, provider: str, verifier: str) -> None:
         """Keeps whose a dispute is."""
         await self.tx.execute(DISPUTE, dispute_id, provider, verifier)
+
+    async def challenge(self, challenge_id: str, provider: str, due_ms: int) -> None:
+        """Keeps who was challenged, and until when."""
+        await self.tx.execute(CHALLENGE, challenge_id, provider, due_ms)
 
     async def pool(self, epoch_id: str, job_ids: Iterable[str]) -> None:
         """Keeps which jobs an epoch is about."""

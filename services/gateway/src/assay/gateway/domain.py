@@ -97,6 +97,15 @@ class BeaconHeld:
 
 
 @dataclass(frozen=True, slots=True)
+class ChallengeHeld:
+    """Who was challenged, until when, and how far it came as far as the gateway has heard."""
+
+    provider: str
+    due_ms: int
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class DisputeHeld:
     """Whose a dispute is, and how far it came as far as the gateway has heard."""
 
@@ -122,6 +131,7 @@ class Known:
     beacons: Mapping[str, BeaconHeld] = field(default_factory=dict)
     disputes: Mapping[str, DisputeHeld] = field(default_factory=dict)
     epochs: Mapping[str, str] = field(default_factory=dict)
+    challenges: Mapping[str, ChallengeHeld] = field(default_factory=dict)
 
 
 class Rates:

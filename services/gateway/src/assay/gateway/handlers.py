@@ -19,6 +19,7 @@ from assay.proof.pool import read_entries
 from assay.schema import REGISTRY
 from assay.schema.audit import AuditAssigned, VerifierAnnounced, VerifierWithdrawn
 from assay.schema.beacon import BeaconCalled
+from assay.schema.challenge import ChallengeCalled
 from assay.schema.dispute import DisputeLodged
 from assay.schema.epoch import EpochCommitted, EpochDrawn, EpochPooled
 from assay.schema.errors import Refused, Retry
@@ -83,6 +84,12 @@ async def on_audit_assigned(said: Envelope[AuditAssigned], ports: Ports, now_ms:
 async def on_beacon_called(said: Envelope[BeaconCalled], ports: Ports, now_ms: int) -> list[Event]:
     """Lets the verifier speak of its share, and tells it."""
     await ports.audits.call(said.event.beacon_id, said.event.epoch_id, said.event.verifier)
+    return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
+
+
+async def on_challenge_called(said: Envelope[ChallengeCalled], ports: Ports, now_ms: int) -> list[Event]:
+    """Lets the provider answer, and tells it."""
+    await ports.audits.challenge(said.event.challenge_id, said.event.provider, said.event.due_ms)
     return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
 
 
@@ -169,6 +176,7 @@ HANDLERS: dict[type[Event], Any] = {event: on_any for event in REGISTRY.values()
     LeaseGranted: on_lease_granted,
     AuditAssigned: on_audit_assigned,
     BeaconCalled: on_beacon_called,
+    ChallengeCalled: on_challenge_called,
     DisputeLodged: on_dispute_lodged,
     EpochCommitted: on_epoch_committed,
     EpochPooled: on_epoch_pooled,

@@ -17,6 +17,8 @@ def provider_row(row: Mapping[str, Any]) -> dict[str, Any]:
         "kinds": list(offer.kinds),
         "region": offer.region,
         "slots": offer.capacity.slots,
+        "units_per_s": offer.capacity.units_per_s,
+        "measured": offer.measured.model_dump(mode="json") if offer.measured else None,
         "leases": row["leases"],
         "memory_bytes": offer.capacity.memory_bytes,
         "gpu": offer.capacity.gpu,

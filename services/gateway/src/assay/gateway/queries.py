@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from assay.gateway.domain import AuditHeld, BeaconHeld, DisputeHeld, JobHeld, Known, LeaseHeld, Speaker
+from assay.gateway.domain import AuditHeld, BeaconHeld, ChallengeHeld, DisputeHeld, JobHeld, Known, LeaseHeld, Speaker
 from assay.schema.values import Role
 from assay.store import Transaction
 
@@ -31,6 +31,10 @@ select d.dispute_id, d.provider, d.verifier, s.state
 from dispute d left join life s on s.entity = 'dispute' and s.id = d.dispute_id where d.dispute_id = any($1::text[])
 """
 EPOCHS: Final = "select id, state from life where entity = 'epoch' and id = any($1::text[])"
+CHALLENGES: Final = """
+select c.challenge_id, c.provider, c.due_ms, s.state from challenge c
+left join life s on s.entity = 'challenge' and s.id = c.challenge_id where c.challenge_id = any($1::text[])
+"""
 LET_IN: Final = """
 insert into ingested (event_id, account, at_ms) select * from unnest($1::text[], $2::text[], $3::bigint[])
 on conflict do nothing returning event_id
@@ -96,6 +100,7 @@ class Registry:
         beacons: Iterable[str],
         disputes: Iterable[str] = (),
         epochs: Iterable[str] = (),
+        challenges: Iterable[str] = (),
     ) -> Known:
         """All that is known of what a batch names."""
         speakers = await self.speakers(accounts)
@@ -114,6 +119,7 @@ class Registry:
             {row[0]: BeaconHeld(row[1], row[2], row[3]) for row in beacons_held},
             {row[0]: DisputeHeld(row[1], row[2], row[3]) for row in disputes_held},
             {row[0]: row[1] for row in await self._held(EPOCHS, epochs)},
+            {row[0]: ChallengeHeld(row[1], row[2], row[3]) for row in await self._held(CHALLENGES, challenges)},
         )
 
     async def job(self, job_id: str) -> JobHeld | None:

@@ -6,6 +6,7 @@ from assay.proof.digest import blake3_hex
 from assay.proof.order import check_order
 from assay.runtime.service import Handler
 from assay.schema.audit import AuditOverruled, AuditUpheld
+from assay.schema.challenge import ChallengeRefuted
 from assay.schema.epoch import EpochCommitted, EpochDrawn, EpochPassed, EpochPooled, EpochRejected
 from assay.schema.errors import Refused, Retry
 from assay.schema.event import Envelope, Event
@@ -64,6 +65,11 @@ async def on_lease_rejected(said: Envelope[LeaseRejected], ports: Ports, now: in
     if lease.code in (FORFEIT, OTHER_CLASS, TIE, NO_QUORUM):
         return await on_closing_fact(said, ports, now)
     return [*await offences.of_lease(said, ports, now), *await on_closing_fact(said, ports, now)]
+
+
+async def on_challenge_refuted(said: Envelope[ChallengeRefuted], ports: Ports, now: int) -> list[Event]:
+    """Want the provider accused of false capacity."""
+    return await offences.of_challenge(said, ports, now)
 
 
 async def on_lease_executed(said: Envelope[LeaseExecuted], ports: Ports, now: int) -> list[Event]:
@@ -178,6 +184,7 @@ HANDLERS: dict[type[Event], Handler] = {
     VoucherPresented: on_fact,
     LeaseVerified: on_lease_verified,
     LeaseRejected: on_lease_rejected,
+    ChallengeRefuted: on_challenge_refuted,
     EpochCommitted: on_epoch_closed,
     EpochPooled: on_epoch_closed,
     EpochDrawn: on_epoch_drawn,

@@ -11,6 +11,7 @@ from assay.proof.eip712 import Domain
 from assay.runtime.context import Context
 from assay.runtime.service import Service, Timer
 from assay.schema.audit import AuditPaid, VerifierSlashed, VerifierSpared
+from assay.schema.challenge import ChallengeSlashed, ChallengeSpared
 from assay.schema.dispute import DisputeForfeited, DisputeJudged, DisputeSpared
 from assay.schema.epoch import EpochAnchored, EpochSettled
 from assay.schema.job import JobFunded, JobRefunded, JobSettled, JobUnfunded
@@ -38,7 +39,7 @@ PUBLISHES = (
     *(SlashProposed, SlashAppealed, SlashRuled, SlashExecuted, SlashDismissed, SlashRefunded),
     *(PaymentEnlisted, PaymentPosted, PaymentFinalised, PaymentVoided, AccountChanged),
     *(EpochAnchored, EpochSettled, AuditPaid, VerifierSlashed, DisputeForfeited, DisputeJudged),
-    *(VerifierSpared, DisputeSpared, RewardPosted, RewardVoided),
+    *(VerifierSpared, DisputeSpared, ChallengeSlashed, ChallengeSpared, RewardPosted, RewardVoided),
 )
 
 

@@ -28,6 +28,7 @@ class Bells:
     judge: asyncio.Event = field(default_factory=asyncio.Event)
     show: asyncio.Event = field(default_factory=asyncio.Event)
     dispute: asyncio.Event = field(default_factory=asyncio.Event)
+    challenge: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 async def keep(context: Context, bell: asyncio.Event, turn: Callable[[], Awaitable[float | None]]) -> None:

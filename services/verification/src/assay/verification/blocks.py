@@ -20,6 +20,11 @@ class Blocks:
         """The block that an anchor in this block fixes."""
         return anchor + BEACON_BLOCKS
 
+    async def head(self) -> Pulse:
+        """The latest block, which may yet be replaced. Raises ChainUnreachable."""
+        latest = await self._chain.block(None)
+        return Pulse(latest.number, latest.hash)
+
     async def next_round(self) -> int:
         """The block that is fixed now, and whose hash nobody knows. Raises ChainUnreachable."""
         return self.round_after((await self._chain.block(None)).number)

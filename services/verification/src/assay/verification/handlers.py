@@ -8,6 +8,7 @@ from assay.proof.opened import is_plain
 from assay.runtime import Handler
 from assay.schema.audit import AuditDeclined, AuditRevealed, AuditSealed, VerifierAnnounced, VerifierWithdrawn
 from assay.schema.beacon import BeaconCommitted, BeaconRevealed
+from assay.schema.challenge import ChallengeAnswered
 from assay.schema.dispute import (
     DisputeAccepted,
     DisputeAppealed,
@@ -22,13 +23,16 @@ from assay.schema.errors import Retry
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobCancelled, JobExecuted, JobExpired, JobFailed, JobStopped
 from assay.schema.lease import LeaseCommitted, LeaseGranted
-from assay.schema.offer import OfferListed, StakeChanged
+from assay.schema.offer import UNPROVEN, OfferDelisted, OfferListed, OfferRefused, StakeChanged
 from assay.verification.ports import Ports
-from assay.verification.queries import attested, beacons, cases, epochs, questions, traces, verifiers
+from assay.verification.queries import attested, beacons, cases, challenges, epochs, questions, traces, verifiers
 from assay.verification.queries.cases import shares_of
 from assay.verification.steps import disputing
 from assay.verification.steps.appealing import take_appeal
 from assay.verification.steps.revealing import share_in
+
+AGAIN_MS = 600_000
+"""How long a provider that showed too little is challenged again without a word of it."""
 
 
 async def on_lease_granted(said: Envelope[LeaseGranted], ports: Ports, now: int) -> list[Event]:
@@ -117,8 +121,26 @@ async def on_verifier_withdrawn(said: Envelope[VerifierWithdrawn], ports: Ports,
 
 
 async def on_offer_listed(said: Envelope[OfferListed], ports: Ports, now: int) -> list[Event]:
-    """Keep whether a report stands for the provider's machine."""
+    """Keep whether a report stands for the provider's machine; challenge it while it is listed."""
     await attested.remember(ports.tx, said.event, said.time_ms)
+    await challenges.keep(ports.tx, said.event.provider, said.time_ms, said.event.expires_ms)
+    return []
+
+
+async def on_offer_ended(said: Envelope[OfferDelisted | OfferRefused], ports: Ports, now: int) -> list[Event]:
+    """Challenge the provider no more; but one that showed too little may show more, while it renews its offer."""
+    event = said.event
+    if event.code == UNPROVEN:
+        await challenges.keep(ports.tx, event.provider, said.time_ms, said.time_ms + AGAIN_MS)
+    elif isinstance(event, OfferDelisted):
+        await challenges.keep(ports.tx, event.provider, said.time_ms, 0)
+    return []
+
+
+async def on_challenge_answered(said: Envelope[ChallengeAnswered], ports: Ports, now: int) -> list[Event]:
+    """Keep the answer, and that it came now; a block that nobody knows yet draws from it."""
+    await challenges.answer(ports.tx, said, now)
+    ports.tx.on_commit(ports.bells.challenge.set)
     return []
 
 
@@ -188,6 +210,8 @@ HANDLERS: dict[type[Event], Handler] = {
     VerifierAnnounced: on_verifier_announced,
     VerifierWithdrawn: on_verifier_withdrawn,
     OfferListed: on_offer_listed,
+    **dict.fromkeys((OfferDelisted, OfferRefused), on_offer_ended),
+    ChallengeAnswered: on_challenge_answered,
     StakeChanged: on_stake_changed,
     AuditSealed: on_audit_sealed,
     AuditRevealed: on_audit_revealed,

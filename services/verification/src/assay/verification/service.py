@@ -10,6 +10,7 @@ from assay.chain.judge import judge_domain
 from assay.runtime import Context, Service
 from assay.schema.audit import AuditAssigned, AuditCalled, AuditLapsed, AuditOverruled, AuditUpheld
 from assay.schema.beacon import BeaconCalled, BeaconMissed, BeaconOpened
+from assay.schema.challenge import ChallengeCalled, ChallengeMeasured, ChallengeMissed, ChallengeRefuted
 from assay.schema.dispute import DisputeDecided, DisputeLodged, DisputeProven, DisputeRefused, DisputeRuled
 from assay.schema.epoch import (
     EpochAccused,
@@ -34,8 +35,10 @@ from assay.verification.calibrating import load_calibrations
 from assay.verification.desk import Desk
 from assay.verification.handlers import HANDLERS
 from assay.verification.ports import Ports, flush, prepare
+from assay.verification.recomputing import Recomputer
 from assay.verification.replayer import ChildReplayer
 from assay.verification.settings import Settings
+from assay.verification.steps.challenging import Challenger
 from assay.verification.steps.checking import Checker
 from assay.verification.steps.clerk import Clerk
 from assay.verification.steps.drawing import Drawer
@@ -51,6 +54,7 @@ PUBLISHES = (
     *(EpochPassed, EpochRejected, AuditAssigned, AuditCalled, AuditLapsed, AuditUpheld, AuditOverruled),
     *(BeaconCalled, BeaconOpened, BeaconMissed),
     *(EpochAccused, DisputeDecided, DisputeLodged, DisputeProven, DisputeRefused, DisputeRuled),
+    *(ChallengeCalled, ChallengeMeasured, ChallengeMissed, ChallengeRefuted),
     *(VerdictReached, LeaseVerified, LeaseRejected, JobVerified, JobRejected),
 )
 
@@ -78,6 +82,8 @@ async def verify(bells: Bells, context: Context) -> None:
     chain = await connect(settings.rpc_url, Deployment.load(settings.deployment_file))
     runner = Runner(settings.data_dir / "child.log")
     replayer = ChildReplayer(context.bus.blobs, runner, settings.models_dir, settings.data_dir / "scratch")
+    recomputer = Recomputer(Runner(settings.data_dir / "challenges.log"))
+    blocks = Blocks(chain, settings.confirmations)
     calibrations = load_calibrations(settings.calibrations_file, settings.calibrators)
     desk = Desk(context, settings, bells, replayer, calibrations)
     try:
@@ -85,11 +91,13 @@ async def verify(bells: Bells, context: Context) -> None:
             keep(context, bells.check, Checker(desk).turn),
             keep(context, bells.tend, Tender(desk).turn),
             keep(context, bells.pool, Gatherer(desk).turn),
-            keep(context, bells.draw, Drawer(desk, Blocks(chain, settings.confirmations)).turn),
+            keep(context, bells.draw, Drawer(desk, blocks).turn),
+            keep(context, bells.challenge, Challenger(desk, blocks, recomputer).turn),
             keep(context, bells.show, Presenter(desk).turn),
             keep(context, bells.judge, Referee(desk).turn),
             keep(context, bells.dispute, Clerk(desk, judge_domain(chain.deployment)).turn),
         )
     finally:
         await replayer.close()
+        await recomputer.close()
         await chain.close()

@@ -49,6 +49,12 @@ class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
     """How long each move of a dispute may take, and the further answers where there are no moves."""
     appeal_s: Annotated[int, Field(ge=0, le=604_800)] = 3_600
     """How long whom verifiers found wrong in a dispute may appeal, once; nothing is slashed before. 0: never."""
+    challenge_every_blocks: Annotated[int, Field(ge=0, le=1_000_000)] = 25
+    """How many blocks there are between two challenges of all offers, on average; 0: nobody is challenged, and no
+    offer's speed is listed. Fewer find false capacity sooner and cost idle machines more."""
+    challenge_window_ms: Annotated[int, Field(ge=50, le=60_000)] = 1_000
+    """How long an idle machine computes for a challenge. A quarter of a second is forgiven for the way: in a shorter
+    window that is a greater part of what is measured."""
     calibrations_file: Path | None = None
     """Signed tolerances between classes of machines, one a line; none: float32's ceiling between all of them."""
     calibrators: tuple[Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")], ...] = ()

@@ -1,6 +1,6 @@
 """Events: what happens on the network, as any observer can read it."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,14 +33,20 @@ def events(
     output.run(context, work)
 
 
+def shown_of(provider: dict[str, Any]) -> dict[str, Any]:
+    """What its offer claims and what its machine has shown, in cost units a second; nothing before a challenge."""
+    found = provider.get("measured")
+    return {"claimed": found["claimed"], "measured": found["units_per_s"]} if found else {"measured": "not yet"}
+
+
 def network(context: typer.Context) -> None:
     """List providers and their offers."""
 
     async def work(out: Output) -> None:
         async with Assay.connect(Profile.find(out.profile)) as assay:
             found = await assay.network()
-            columns = ("provider", "state", "region", "slots", "price", "reputation")
-            rows = [[p.get(name, "") for name in columns] for p in found["providers"]]
+            columns = ("provider", "state", "region", "slots", "price", "reputation", "claimed", "measured")
+            rows = [[(p | shown_of(p)).get(name, "") for name in columns] for p in found["providers"]]
             out.show(found, lambda: output.table("providers", columns, rows))
 
     output.run(context, work)

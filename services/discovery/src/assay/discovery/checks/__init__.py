@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-from assay.discovery.checks import expiry, kinds, reputation, stake
+from assay.discovery.checks import capacity, expiry, kinds, reputation, stake
 from assay.discovery.domain import Objection, Standing, Terms
 from assay.schema.offer import Offer
 
 Check = Callable[[Offer, Standing, Terms, int], Objection | None]
 
-CHECKS: tuple[Check, ...] = (expiry.check, kinds.check, stake.check, reputation.check)
+CHECKS: tuple[Check, ...] = (expiry.check, kinds.check, stake.check, reputation.check, capacity.check)
 
 
 def admit(

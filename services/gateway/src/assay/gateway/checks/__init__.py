@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from assay.gateway.checks.audit import check_audit
 from assay.gateway.checks.beacon import check_beacon
 from assay.gateway.checks.blobs import check_blobs
+from assay.gateway.checks.challenge import check_challenge
 from assay.gateway.checks.dispute import check_dispute
 from assay.gateway.checks.epoch import check_epoch
 from assay.gateway.checks.fence import check_fence
@@ -40,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     check_standing,
     check_audit,
     check_beacon,
+    check_challenge,
     check_dispute,
     check_epoch,
     check_terms,

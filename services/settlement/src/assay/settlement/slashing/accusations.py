@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from assay.schema.audit import VerifierSlashed, VerifierSpared
+from assay.schema.challenge import ChallengeSlashed, ChallengeSpared
 from assay.schema.dispute import DisputeForfeited, DisputeSpared
 from assay.schema.event import Envelope, Event
 from assay.schema.lease import LeaseSlashed, LeaseSpared, SlashReason
@@ -70,11 +71,15 @@ SPARED: Final[Mapping[str, Callable[..., Event]]] = {
     "lease": LeaseSpared,
     "audit": VerifierSpared,
     "party": DisputeSpared,
+    "challenge": ChallengeSpared,
 }
 
 
 class Subject(NamedTuple):
-    """What an accusation is about, as it is told: a lease, an audit or a party of a dispute; and what led to it."""
+    """What an accusation is about, as it is told, and what led to it.
+
+    `kind` is lease, audit, party (of a dispute) or challenge.
+    """
 
     about: str
     kind: str
@@ -174,6 +179,8 @@ def slashed(subject: Subject, reason: SlashReason, amount: int, tx_hash: str) ->
         return LeaseSlashed(**subject.body, amount=amount, reason=reason, tx=tx_hash)
     if subject.kind == "audit":
         return VerifierSlashed(**subject.body, amount=amount, reason=reason, tx=tx_hash)
+    if subject.kind == "challenge":
+        return ChallengeSlashed(**subject.body, amount=amount, reason=reason, tx=tx_hash)
     return DisputeForfeited(**subject.body, amount=amount, tx=tx_hash)
 
 

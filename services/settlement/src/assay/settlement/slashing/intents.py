@@ -14,7 +14,7 @@ SLASH_REASONS = {reason: turn for turn, reason in enumerate(SlashReason)}
 
 
 class Accuse(Value):
-    """Accuse a participant of an offence, which the id of an epoch, lease, audit or dispute names.
+    """Accuse a participant of an offence, which the id of an epoch, lease, audit, dispute or challenge names.
 
     Nobody earns by it: the accuser is nobody. `evidence` is the event that says so. `victim` lost `loss`, in native
     units, that its payment did not give back.

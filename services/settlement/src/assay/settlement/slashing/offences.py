@@ -4,6 +4,7 @@ from typing import Any
 
 from assay.proof.digest import blake3_hex
 from assay.schema.audit import AuditFact, AuditOverruled
+from assay.schema.challenge import ChallengeFact, ChallengeRefuted
 from assay.schema.dispute import DisputeFact, DisputeRuled, Forfeit
 from assay.schema.event import Envelope, Event
 from assay.schema.lease import LeaseFact, LeaseRejected, SlashReason
@@ -41,6 +42,14 @@ async def of_dispute(said: Envelope[DisputeRuled], lost: Forfeit, ports: Ports, 
     names = {"dispute_id": ruled.dispute_id, "provider": ruled.provider, "verifier": ruled.verifier}
     what = _accuse(said, lost.party, SlashReason.FALSE_ACCUSATION, ruled.dispute_id, now)
     return await _want(ports, what, "party", PartyFact(**names, party=lost.party), said)
+
+
+async def of_challenge(said: Envelope[ChallengeRefuted], ports: Ports, now: int) -> list[Event]:
+    """A provider answers for an answer that claims work which was not done."""
+    refuted = said.event
+    what = _accuse(said, refuted.provider, SlashReason.FALSE_CAPACITY, refuted.challenge_id, now)
+    fact = ChallengeFact(challenge_id=refuted.challenge_id, provider=refuted.provider)
+    return await _want(ports, what, "challenge", fact, said)
 
 
 def _accuse(said: Envelope[Any], accused: str, reason: SlashReason, offence: str, now: int) -> Accuse:

@@ -1,0 +1,109 @@
+"""Challenges that are not concluded: who may be called, what was answered, and which block draws from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from assay.schema.challenge import ChallengeAnswered, ChallengeCalled
+from assay.schema.event import Envelope
+from assay.store import Transaction
+
+KEEP: Final = """
+insert into challengeable (provider, said_ms, until_ms) values ($1, $2, $3)
+on conflict (provider) do update set said_ms = excluded.said_ms, until_ms = excluded.until_ms
+where challengeable.said_ms <= excluded.said_ms
+"""
+CALLABLE: Final = "select provider from challengeable where until_ms > $1 order by provider"
+ROUND: Final = """
+insert into challenge_rounds (block) select $1
+where not exists (select from challenge_rounds where block >= $1) returning block
+"""
+CALL: Final = """
+insert into challenges (challenge_id, provider, block, called, called_ms, due_ms) values ($1, $2, $3, $4, $5, $6)
+"""
+ANSWER: Final = """
+update challenges set answer = $2, answer_id = $3, answered_ms = $4
+where challenge_id = $1 and answer is null returning block
+"""
+MISSED: Final = """
+delete from challenges c using challenge_rounds r where r.block = c.block and c.answer is null and c.due_ms < $1
+returning c.called, r.answers
+"""
+OPEN: Final = """
+select called, called_ms, answer, answer_id, answered_ms, drawn_block from challenges
+where answer is not null order by answered_ms limit $1
+"""
+DRAW: Final = "update challenges set drawn_block = $2 where challenge_id = any($1::text[]) and drawn_block is null"
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An answered challenge that is not concluded yet."""
+
+    called: ChallengeCalled
+    called_ms: int
+    answer: ChallengeAnswered
+    answer_id: str
+    answered_ms: int
+    drawn_block: int | None
+
+
+async def keep(tx: Transaction, provider: str, said_ms: int, until_ms: int) -> None:
+    """Have a provider challenged until then; the later statement stands."""
+    await tx.execute(KEEP, provider, said_ms, until_ms)
+
+
+async def callable_at(tx: Transaction, now_ms: int) -> list[str]:
+    """The providers who are challenged now."""
+    return [row["provider"] for row in await tx.fetch(CALLABLE, now_ms)]
+
+
+async def begin(tx: Transaction, block: int) -> bool:
+    """Whether this block is after all that have called; it has, from now on."""
+    return await tx.fetchval(ROUND, block) is not None
+
+
+async def call(tx: Transaction, called: ChallengeCalled, now_ms: int) -> None:
+    """Keep a challenge."""
+    values = (called.challenge_id, called.provider, called.block, called.model_dump_json(), now_ms, called.due_ms)
+    await tx.execute(CALL, *values)
+
+
+async def answer(tx: Transaction, said: Envelope[ChallengeAnswered], now_ms: int) -> None:
+    """Keep the answer, if it is the first and the challenge is not concluded."""
+    values = (said.event.challenge_id, said.event.model_dump_json(), said.id, now_ms)
+    block = await tx.fetchval(ANSWER, *values)
+    if block is not None:
+        await tx.execute("update challenge_rounds set answers = answers + 1 where block = $1", block)
+
+
+async def missed(tx: Transaction, due_before_ms: int) -> list[tuple[ChallengeCalled, int]]:
+    """The challenges that were due and not answered, with how many of their round were; they are concluded."""
+    rows = await tx.fetch(MISSED, due_before_ms)
+    return [(ChallengeCalled.model_validate_json(row["called"]), row["answers"]) for row in rows]
+
+
+async def open_ones(tx: Transaction, limit: int) -> list[Open]:
+    """Answered challenges, the first ones first."""
+    return [
+        Open(
+            ChallengeCalled.model_validate_json(row["called"]),
+            row["called_ms"],
+            ChallengeAnswered.model_validate_json(row["answer"]),
+            row["answer_id"],
+            row["answered_ms"],
+            row["drawn_block"],
+        )
+        for row in await tx.fetch(OPEN, limit)
+    ]
+
+
+async def draw(tx: Transaction, challenge_ids: Sequence[str], block: int) -> None:
+    """Fix the block that draws from these answers, where none is fixed."""
+    await tx.execute(DRAW, list(challenge_ids), block)
+
+
+async def conclude(tx: Transaction, challenge_id: str) -> bool:
+    """Whether the challenge was open; it is concluded."""
+    sql = "delete from challenges where challenge_id = $1 returning challenge_id"
+    return await tx.fetchval(sql, challenge_id) is not None
