@@ -55,7 +55,7 @@ ENDED_WELL: Final = (0, -signal.SIGKILL)
 STEADY, SECOND, MORTAL, CHEAT = "steady", "second", "mortal", "cheat"
 REGION: Final = {STEADY: "de", SECOND: "fr", MORTAL: "it", CHEAT: "is"}
 TERMS: Final = {
-    STEADY: Terms(REGION[STEADY], PRICE, beat_s=0.3),
+    STEADY: Terms(REGION[STEADY], PRICE, beat_s=0.3, spare=True),
     SECOND: Terms(REGION[SECOND], PRICE, beat_s=0.3),
     # Cheaper, so that it is chosen first wherever it may be; it is the one that tests kill.
     MORTAL: Terms(REGION[MORTAL], PRICE // 2, beat_s=0.3),

@@ -18,7 +18,7 @@ TEXTS = (
     "0x" + "c" * 64,
     "0x" + "d" * 40,
     *(f"{letter}{'a2b3c4d5' * 4}"[:33] for letter in "prv"),
-    *(f"{letter}{'a2b3c4d5' * 4}"[:27] for letter in "jlfdxabcmswh"),
+    *(f"{letter}{'a2b3c4d5' * 4}"[:27] for letter in "jlfdxabcmswhk"),
     "f00d",
     "e" * 256,
 )
@@ -75,7 +75,7 @@ def _fill_string(schema: dict[str, Any], defs: dict[str, Any]) -> str:
 
 
 def _fill_integer(schema: dict[str, Any], defs: dict[str, Any]) -> int:
-    return int(max(schema.get("minimum", 7), 7))
+    return int(min(max(schema.get("minimum", 7), 7), schema.get("maximum", 7)))
 
 
 def _fill_any(schema: dict[str, Any], defs: dict[str, Any]) -> Any:

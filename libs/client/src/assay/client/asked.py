@@ -27,12 +27,14 @@ class Asked(BaseModel):
     audit_segments: Annotated[int, Field(ge=1)]
     method: Literal["replication", "trace"] | None = None
     replicas: int = Policy().replicas
+    spares: int = 0
 
     @property
     def policy(self) -> Policy:
         """What is demanded of the proof. Raises Refused: job.bad_params."""
         try:
-            return Policy(audit_segments=self.audit_segments, method=self.method, replicas=self.replicas)
+            proof = {"audit_segments": self.audit_segments, "method": self.method, "replicas": self.replicas}
+            return Policy.model_validate(proof | {"spares": self.spares})
         except ValidationError as error:
             raise Refused("job.bad_params", first_problem(error)) from None
 

@@ -91,6 +91,8 @@ class JobView(Row):
     cost_share_ppm: int | None = None
     reason: str | None = None
     leases: list[LeaseView] = []
+    spares: dict[str, str] = {}
+    """The providers that keep warm for it, by the spares' ids."""
     verdicts: list[VerdictView] = []
     epochs: list[EpochView] = []
     timeline: list[Step] = []

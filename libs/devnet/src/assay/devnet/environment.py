@@ -114,6 +114,7 @@ def provider_environment(party: Party, places: Places, servers: Servers, bank: B
             "mega_unit_price": terms.mega_unit_price,
             "beat_s": terms.beat_s,
             "preload": PRELOAD,
+            "spare": terms.spare,
             **knobs.get("execution", {}),
         },
     )

@@ -23,6 +23,7 @@ class Terms:
     program: str = "assay.execution.main"
     beat_s: float = 1.0
     network: str = "home"
+    spare: bool = False
 
     @classmethod
     def of_verifier(cls, number: int) -> "Terms":

@@ -12,6 +12,7 @@ from assay.schema import (
     payment,
     reward,
     slash,
+    spare,
     verdict,
     voucher,
 )
@@ -23,11 +24,12 @@ from assay.schema.epoch import EPOCH_LIFE, EpochState
 from assay.schema.event import EVENT_BYTES_MAX, PREFIX, REGISTRY, Envelope, Event, decode, event_class_of
 from assay.schema.job import JOB_LIFE, JobState
 from assay.schema.lease import LEASE_LIFE, LeaseState
+from assay.schema.spare import SPARE_LIFE, SpareState
 from assay.schema.streams import STREAMS, Stream, durable_of, stream_of
 
 LIVES = {
     life.entity: life
-    for life in (JOB_LIFE, LEASE_LIFE, EPOCH_LIFE, AUDIT_LIFE, BEACON_LIFE, DISPUTE_LIFE, CHALLENGE_LIFE)
+    for life in (JOB_LIFE, LEASE_LIFE, SPARE_LIFE, EPOCH_LIFE, AUDIT_LIFE, BEACON_LIFE, DISPUTE_LIFE, CHALLENGE_LIFE)
 }
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "LIVES",
     "PREFIX",
     "REGISTRY",
+    "SPARE_LIFE",
     "STREAMS",
     "AuditState",
     "BeaconState",
@@ -52,6 +55,7 @@ __all__ = [
     "Event",
     "JobState",
     "LeaseState",
+    "SpareState",
     "Stream",
     "audit",
     "beacon",
@@ -67,6 +71,7 @@ __all__ = [
     "payment",
     "reward",
     "slash",
+    "spare",
     "stream_of",
     "verdict",
     "voucher",

@@ -45,6 +45,8 @@ REFUSALS: Final[dict[str, str]] = {
     "beacon.over": "The epoch went on, or is not that far yet: nothing to do, you are told what comes next.",
     "challenge.unknown": "No such challenge was put to you: only the provider who was called may answer it.",
     "challenge.over": "It was answered, or its time is over: nothing to do, the next one comes by itself.",
+    "spare.unknown": "No such spare is yours: only the provider that was asked to keep warm may speak of it.",
+    "spare.over": "The spare was let go: nothing to do, its child is free for other work.",
     "job.unknown": "No such job: check the id with `assay jobs`.",
     "job.over": "The job has already ended: `assay job ID` shows how.",
     "job.past_deadline": "The deadline has passed or is too near: submit again with a later one.",

@@ -29,7 +29,8 @@ UNPROVEN: Final = "offer.unproven"
 class Offer(Value):
     """The terms of one offer. A later `sequence` of the same provider replaces an earlier one.
 
-    `data` are data sets that stay with it: jobs on them come to nobody else.
+    `data` are data sets that stay with it: jobs on them come to nobody else. `spare`: free slots keep warm for jobs of
+    others that ask for a spare, unpaid, until there is work for them.
     """
 
     offer_id: OfferId
@@ -41,6 +42,7 @@ class Offer(Value):
     mega_unit_price: Money
     expires_ms: Millis
     data: Annotated[tuple[HeldData, ...], Field(max_length=64)] = ()
+    spare: bool = False
 
 
 class Measurement(Value):

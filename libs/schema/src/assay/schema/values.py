@@ -42,6 +42,7 @@ BeaconId = Annotated[str, StringConstraints(pattern=r"^b[a-z2-7]{26}$")]
 PaymentId = Annotated[str, StringConstraints(pattern=r"^m[a-z2-7]{26}$")]
 SlashId = Annotated[str, StringConstraints(pattern=r"^s[a-z2-7]{26}$")]
 RewardId = Annotated[str, StringConstraints(pattern=r"^w[a-z2-7]{26}$")]
+SpareId = Annotated[str, StringConstraints(pattern=r"^k[a-z2-7]{26}$")]
 DisputeId = Annotated[str, StringConstraints(pattern=r"^c[a-z2-7]{26}$")]
 ChallengeId = Annotated[str, StringConstraints(pattern=r"^h[a-z2-7]{26}$")]
 ProviderId = Annotated[str, StringConstraints(pattern=r"^p[a-z2-7]{32}$")]
@@ -110,11 +111,13 @@ class Policy(Value):
 
     By `replication` so many verifiers answer at once about each drawn segment, and a quorum of their bonds decides. By
     `trace` its provider runs each drawn segment again and opens every operator's result, which verifiers check.
+    `spares` is how many other providers are asked to keep warm while the job runs; that costs nothing.
     """
 
     audit_segments: Annotated[int, Field(ge=1, le=10_000)] = AUDIT_SEGMENTS
     method: Literal["replication", "trace"] | None = None
     replicas: Annotated[int, Field(ge=3, le=15), AfterValidator(odd)] = 3
+    spares: Annotated[int, Field(ge=0, le=1)] = 0
 
     @property
     def is_replicated(self) -> bool:

@@ -60,9 +60,10 @@ from assay.workloads.task import (
     Task,
     ToChild,
     Trace,
+    Warm,
 )
 from assay.workloads.tracing import check, spoil, trace
-from assay.workloads.workload import FrozenParams, Inputs, Live, Progress, SegmentResult, Workload
+from assay.workloads.workload import FrozenParams, Inputs, Live, Progress, SegmentResult, Warmable, Workload
 
 Say = Callable[[Said], None]
 Asks = queue.SimpleQueue[Request | int | None]
@@ -166,6 +167,16 @@ def _do(task: ToChild, say: Say, line: AskedLine) -> Finished:
         case Preload():
             preload(task.kinds)
             return Finished()
+        case Warm():
+            return _warm(task)
+
+
+def _warm(task: Warm) -> Finished:
+    work, params = workload(task.kind), read_params(task.kind, task.params)
+    preload((task.kind,))
+    if isinstance(work, Warmable):
+        work.warm(params, FileInputs(task))
+    return Finished()
 
 
 def _run_segments(task: Task, say: Say, line: AskedLine) -> Finished:

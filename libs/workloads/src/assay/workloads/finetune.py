@@ -146,6 +146,12 @@ class Finetune:
 
         return train_segment(params, inputs, state, index, progress)
 
+    def warm(self, params: FinetuneParams, inputs: Inputs) -> None:
+        """Load the model and the data, as `run` does. Raises BadData, InputMissing, ModelMissing, ModelCorrupt."""
+        from assay.workloads.training import load
+
+        load(params, inputs)
+
     def digest(self, state: bytes) -> str:
         """Return the Merkle root over the checkpoint's tensors. Raises BadCheckpoint."""
         from assay.workloads.checkpoint import digest_of, read_checkpoint

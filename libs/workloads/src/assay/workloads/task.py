@@ -38,6 +38,12 @@ class Task(Job):
     wants_result: bool = True
 
 
+class Warm(Job):
+    """Runner to child: hold in memory what the job's segments need, so that the first of them begins at once."""
+
+    do: Literal["warm"] = "warm"
+
+
 class Look(Job):
     """What every task names by which a claimed segment is checked; `seed` draws what of it is looked at."""
 
@@ -242,7 +248,7 @@ class Judged(Said):
     found: list[Found]
 
 
-ToChild = Task | Show | Read | Judge | Trace | Spoil | CheckTrace | Measure | Recompute | Preload
+ToChild = Task | Warm | Show | Read | Judge | Trace | Spoil | CheckTrace | Measure | Recompute | Preload
 TO_CHILD: TypeAdapter[ToChild | Ask | Allow] = TypeAdapter(Annotated[ToChild | Ask | Allow, Field(discriminator="do")])
 Message = Ready | Progressed | Answered | SegmentDone | ReadingDone | Traced | Judged | Measured | Finished | Failed
 FROM_CHILD: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="said")])

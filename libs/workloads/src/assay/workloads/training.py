@@ -63,9 +63,8 @@ def train_from(
     params: FinetuneParams, inputs: Inputs, state: bytes, index: int, progress: Callable[[Progress], None]
 ) -> SegmentResult:
     """Return the segment. Raises torch.OutOfMemoryError where a device has no room for it."""
-    adapted = load_adapted(params, inputs.models)
+    adapted, corpus = load(params, inputs)
     moments = restore(adapted, state, index * params.segment_steps)
-    corpus = readable_corpus(params, inputs, adapted)
     began = time.perf_counter()
     metrics = train_steps(params, adapted, moments, corpus.train, index, progress)
     trained_s = time.perf_counter() - began
@@ -75,6 +74,12 @@ def train_from(
     state, digest = write_tensors(closing), digest_of(closing)
     metrics |= commitment(params.segment_steps, params.steps, trained_s, time.perf_counter() - began)
     return SegmentResult(state, digest, params.segment_tokens, metrics)
+
+
+def load(params: FinetuneParams, inputs: Inputs) -> tuple[AdaptedModel, Corpus]:
+    """Return the model and the data; both stay in memory for the next segment. Raises what `train_segment` does."""
+    adapted = load_adapted(params, inputs.models)
+    return adapted, readable_corpus(params, inputs, adapted)
 
 
 def restore(adapted: AdaptedModel, state: bytes, step: int) -> Moments:

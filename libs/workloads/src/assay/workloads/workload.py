@@ -164,6 +164,15 @@ class Live(Protocol):
 
 
 @runtime_checkable
+class Warmable(Protocol):
+    """Work that a process can hold ready: a model stays in its memory from one segment to the next."""
+
+    def warm(self, params: Any, inputs: Inputs) -> None:
+        """Load what the segments of a job need. Raises what `run` raises before its first step."""
+        ...
+
+
+@runtime_checkable
 class Boxed(Protocol):
     """Work that executes programs of the job's own, each lease in a child and a box of its own."""
 

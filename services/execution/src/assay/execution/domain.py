@@ -185,6 +185,7 @@ def offer(
     expires_ms: int,
     attestation: PresentedReport | None = None,
     data: tuple[HeldData, ...] = (),
+    spare: bool = False,
 ) -> OfferAnnounced:
     """The provider's standing offer; its id stays the same, a later sequence replaces an earlier one."""
     return OfferAnnounced(
@@ -198,4 +199,5 @@ def offer(
         expires_ms=expires_ms,
         attestation=attestation,
         data=data,
+        spare=spare,
     )

@@ -87,7 +87,7 @@ class Cache:
 
     async def _use(self, digest: str, how: Callable[[Iterator[bytes]], T], is_again: bool = False) -> T:
         """What is made of the blob's pieces; what the disk has damaged is fetched anew, once."""
-        kept = await self._fetch(digest)
+        kept = await self.fetch(digest)
         # Whoever has opened the file reads it to the end, though it be forgotten meanwhile.
         with (self.folder / digest).open("rb") as file:
             try:
@@ -100,7 +100,8 @@ class Cache:
             self._forget(digest)
         return await self._use(digest, how, True)
 
-    async def _fetch(self, digest: str) -> Kept:
+    async def fetch(self, digest: str) -> Kept:
+        """The blob, which is here now and was asked for just now. Raises Refused: blob.missing."""
         async with self._fetching.setdefault(digest, asyncio.Lock()):
             if (kept := self._kept.pop(digest, None)) is None:
                 kept = await self._seal(digest)

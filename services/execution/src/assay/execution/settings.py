@@ -32,6 +32,9 @@ class Settings(ParticipantSettings, env_prefix="ASSAY_EXECUTION_"):
     preload: bool = True
     """Whether idle children hold the libraries of the offered kinds in memory (some 400 MB each): a lease then begins
     seconds earlier."""
+    spare: bool = False
+    """Whether idle children keep warm for jobs that others run and that ask for a spare: unpaid, but the lease comes
+    here if the other provider falls. Inputs and checkpoints of such jobs are fetched; a lease always goes before."""
     memory_bytes: int = 4 * 2**30
     """Memory that a lease may use; a child that takes more is ended."""
     disk_bytes: Annotated[int, Field(ge=2**20, le=2**50)] = 64 * 2**30

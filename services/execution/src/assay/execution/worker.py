@@ -18,6 +18,7 @@ from assay.execution.opening import Openings
 from assay.execution.rooms import ARRIVING, note, open_rooms, room_of, rooms_of
 from assay.execution.serving import talks_of
 from assay.execution.settings import Settings
+from assay.execution.spares import Spares
 from assay.execution.vouching import Vouchers
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
@@ -32,6 +33,7 @@ from assay.schema.errors import Unreachable
 from assay.schema.event import Envelope, Event
 from assay.schema.lease import LeaseFact, LeaseGranted, LeaseLapsed, LeaseRejected, LeaseVerified
 from assay.schema.offer import OfferDelisted, OfferRefused, OfferWithdrawn
+from assay.schema.spare import SpareFact
 from assay.schema.values import Capacity, HeldData, Role, participant_id
 from assay.store.journal import Journal
 from assay.workloads.machine import gpu_name, own_class_id, read_gpus
@@ -89,6 +91,7 @@ class Worker:
         self._idle: asyncio.Queue[Runner] = asyncio.Queue()
         self._runs, self._ended = dict[str, LeaseRun](), dict[str, int]()
         self._kept, self._held = Kept(), set[asyncio.Task[None]]()
+        self._spares = Spares(self._idle, self._tools, self._kept)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then drain: offers withdrawn, segments in hand closed, leases released."""
@@ -156,6 +159,8 @@ class Worker:
                 self._kept.start(self._openings.act(event))
             case ChallengeCalled(provider=self.provider) if self._now() < event.due_ms:
                 self._kept.start(self._answer(event))
+            case SpareFact():
+                self._spares.hear(event)
             case OfferRefused() | OfferDelisted():
                 log.warning("no lease comes to this offer: %s %s", event.code, event.reason)
 
@@ -181,7 +186,7 @@ class Worker:
         self.journal.close_lease(event.lease_id)
 
     async def _hold(self, run: LeaseRun, trace: str | None) -> None:
-        runner = await self._idle.get()
+        runner = await self._spares.child_for(run.granted.job_id)
         try:
             with self._telemetry.stretch("lease", run.granted, trace) as run.trace:
                 await run.run(runner, lambda: self._kept.start(self._free(runner)))
@@ -211,7 +216,7 @@ class Worker:
             now = self._now()
             expires_ms = now + s.offer_s * 1000
             terms = (s.kinds, capacity, s.region, s.mega_unit_price, expires_ms)
-            self.outgoing.say(domain.offer(self.provider, now, *terms, self._report, held))
+            self.outgoing.say(domain.offer(self.provider, now, *terms, self._report, held, s.spare))
             await self._while_held(held, s.offer_s / 2)
 
     async def _while_held(self, held: tuple[HeldData, ...], at_most_s: float) -> None:
@@ -224,7 +229,8 @@ class Worker:
     async def _beat(self) -> None:
         while True:
             with suppress(Unreachable):
-                await self.door.beat(json.dumps({"provider": self.provider, "leases": self._alive()}).encode())
+                said = {"provider": self.provider, "leases": self._alive(), "spares": self._spares.ids}
+                await self.door.beat(json.dumps(said).encode())
             await asyncio.sleep(self.settings.beat_s)
 
     def _alive(self) -> dict[str, dict[str, object]]:
@@ -244,5 +250,6 @@ class Worker:
                 await asyncio.gather(*self._held)
                 await self.outgoing.flush()
         await self._past.close()
+        await self._spares.close()
         while not self._idle.empty():
             await self._idle.get_nowait().kill()

@@ -16,7 +16,7 @@ from assay.gateway.queries import Registry
 from assay.runtime import Context
 from assay.schema.errors import Retry, Unreachable
 from assay.schema.event import EVENT_BYTES_MAX
-from assay.schema.values import LeaseId, ProviderId, Role
+from assay.schema.values import LeaseId, ProviderId, Role, SpareId
 from assay.store.outbox import wait_for_event
 
 SUBJECT: Final = "ingest.*.beat"
@@ -29,12 +29,13 @@ log = logging.getLogger(__name__)
 
 
 class Beat(BaseModel):
-    """That a provider is alive, and how far each of its leases is."""
+    """That a provider is alive, how far each of its leases is, and which jobs it keeps warm for."""
 
     model_config = ConfigDict(extra="ignore")
 
     provider: ProviderId
     leases: dict[LeaseId, dict[str, JsonValue]] = {}
+    spares: tuple[SpareId, ...] = ()
 
 
 @dataclass(eq=False)

@@ -62,6 +62,15 @@ class LeaseHeld:
 
 
 @dataclass(frozen=True, slots=True)
+class SpareHeld:
+    """Who keeps warm for which job, and whether it does still as far as the gateway has heard."""
+
+    job_id: str
+    provider: str
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class JobHeld:
     """Whose a job is, and how far it came as far as the gateway has heard."""
 
@@ -132,6 +141,7 @@ class Known:
     disputes: Mapping[str, DisputeHeld] = field(default_factory=dict)
     epochs: Mapping[str, str] = field(default_factory=dict)
     challenges: Mapping[str, ChallengeHeld] = field(default_factory=dict)
+    spares: Mapping[str, SpareHeld] = field(default_factory=dict)
 
 
 class Rates:

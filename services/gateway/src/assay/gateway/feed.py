@@ -47,7 +47,7 @@ select job_id, headers, data from (
         row_number() over (partition by job_id, type = 'lease.committed' order by position desc) as turn
     from (
         select job_id, type, headers, data, position from said
-        where job_id = any($1::text[]) and type <> 'lease.progressed'
+        where job_id = any($1::text[]) and type not in ('lease.progressed', 'spare.advanced', 'spare.warmed')
         union all
         select e.job_id, type, headers, data, position
         from epoch_job e join said on about = e.epoch_id and type like 'epoch.%' where e.job_id = any($1::text[])

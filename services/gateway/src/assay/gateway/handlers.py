@@ -28,6 +28,7 @@ from assay.schema.job import JobRefunded, JobSettled
 from assay.schema.lease import LeaseGranted
 from assay.schema.offer import OfferDelisted, OfferListed, StakeChanged
 from assay.schema.slash import SlashAppealed, SlashProposed
+from assay.schema.spare import SpareGranted
 from assay.store import Transaction
 
 
@@ -72,6 +73,12 @@ async def on_lease_granted(said: Envelope[LeaseGranted], ports: Ports, now_ms: i
     """Lets the provider speak of its lease, and tells it."""
     event = said.event
     ports.offers.grant(event.lease_id, event.job_id, event.provider, event.fence)
+    return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
+
+
+async def on_spare_granted(said: Envelope[SpareGranted], ports: Ports, now_ms: int) -> list[Event]:
+    """Lets the provider speak of its spare, and tells it."""
+    await ports.offers.stand_by(said.event.spare_id, said.event.job_id, said.event.provider)
     return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
 
 
@@ -174,6 +181,7 @@ async def on_job_closed(said: Envelope[JobSettled] | Envelope[JobRefunded], port
 
 HANDLERS: dict[type[Event], Any] = {event: on_any for event in REGISTRY.values() if event.tells or event.public} | {
     LeaseGranted: on_lease_granted,
+    SpareGranted: on_spare_granted,
     AuditAssigned: on_audit_assigned,
     BeaconCalled: on_beacon_called,
     ChallengeCalled: on_challenge_called,

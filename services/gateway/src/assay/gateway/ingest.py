@@ -111,6 +111,7 @@ class Ingest:
             names(claim.about for claim in claims if claim.type.startswith("dispute.")),
             names(claim.about for claim in claims if claim.type.startswith("epoch.")),
             names(claim.about for claim in claims if claim.type.startswith("challenge.")),
+            names(claim.about for claim in claims if claim.type.startswith("spare.")),
         )
         return Desk(self.domain, known, self.rates, self.ctx.bus.blobs, Readers(registry.tx), self.ctx.now())
 

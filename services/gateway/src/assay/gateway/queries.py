@@ -4,7 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from assay.gateway.domain import AuditHeld, BeaconHeld, ChallengeHeld, DisputeHeld, JobHeld, Known, LeaseHeld, Speaker
+from assay.gateway.domain import (
+    AuditHeld,
+    BeaconHeld,
+    ChallengeHeld,
+    DisputeHeld,
+    JobHeld,
+    Known,
+    LeaseHeld,
+    SpareHeld,
+    Speaker,
+)
 from assay.schema.values import Role
 from assay.store import Transaction
 
@@ -34,6 +44,10 @@ EPOCHS: Final = "select id, state from life where entity = 'epoch' and id = any(
 CHALLENGES: Final = """
 select c.challenge_id, c.provider, c.due_ms, s.state from challenge c
 left join life s on s.entity = 'challenge' and s.id = c.challenge_id where c.challenge_id = any($1::text[])
+"""
+SPARES: Final = """
+select h.spare_id, h.job_id, h.provider, s.state
+from spare h left join life s on s.entity = 'spare' and s.id = h.spare_id where h.spare_id = any($1::text[])
 """
 LET_IN: Final = """
 insert into ingested (event_id, account, at_ms) select * from unnest($1::text[], $2::text[], $3::bigint[])
@@ -101,6 +115,7 @@ class Registry:
         disputes: Iterable[str] = (),
         epochs: Iterable[str] = (),
         challenges: Iterable[str] = (),
+        spares: Iterable[str] = (),
     ) -> Known:
         """All that is known of what a batch names."""
         speakers = await self.speakers(accounts)
@@ -120,6 +135,7 @@ class Registry:
             {row[0]: DisputeHeld(row[1], row[2], row[3]) for row in disputes_held},
             {row[0]: row[1] for row in await self._held(EPOCHS, epochs)},
             {row[0]: ChallengeHeld(row[1], row[2], row[3]) for row in await self._held(CHALLENGES, challenges)},
+            {row[0]: SpareHeld(row[1], row[2], row[3]) for row in await self._held(SPARES, spares)},
         )
 
     async def job(self, job_id: str) -> JobHeld | None:

@@ -1,7 +1,7 @@
 """Who may read which blob: what an event names is readable to whom it is told, and to nobody else but its owner.
 
-A verifier sees the inputs of its audits and never what was claimed of them; a provider the inputs of its leases; a
-requester what was made for its jobs.
+A verifier sees the inputs of its audits and never what was claimed of them; a provider the inputs of its leases and
+of the jobs that it is a spare of; a requester what was made for its jobs.
 """
 
 from typing import Any, Final
@@ -10,6 +10,7 @@ from assay.schema.audit import AuditAssigned
 from assay.schema.event import Event
 from assay.schema.job import JobExecuted
 from assay.schema.lease import LeaseCommitted, LeaseGranted
+from assay.schema.spare import SpareAdvanced, SpareGranted
 from assay.store import Transaction
 
 # Of a commitment the event names the job, not its requester.
@@ -53,8 +54,10 @@ class Readers:
 def named_in(event: Event) -> list[Named]:
     """The blobs that an event names: each with its reader, or with the job whose requester is its reader."""
     match event:
-        case LeaseGranted(provider=provider, spec=spec, resume=resume):
-            return to(provider, *spec.inputs, resume.checkpoint if resume else None)
+        case LeaseGranted() | SpareGranted():
+            return to(event.provider, *event.spec.inputs, event.resume.checkpoint if event.resume else None)
+        case SpareAdvanced(provider=provider, point=point):
+            return to(provider, point.checkpoint)
         case AuditAssigned(verifier=verifier, spec=spec, checkpoint=checkpoint, claim=claim):
             return to(verifier, *spec.inputs, checkpoint, claim.shown if claim else None)
         case LeaseCommitted(checkpoint=checkpoint, job_id=job_id):

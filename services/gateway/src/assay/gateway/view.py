@@ -37,6 +37,7 @@ from assay.schema.lease import (
     LeaseSlashed,
 )
 from assay.schema.life import Life
+from assay.schema.spare import SpareEnded, SpareGranted
 from assay.schema.verdict import VerdictReached
 from assay.schema.voucher import VoucherPresented
 
@@ -104,6 +105,7 @@ def newborn(event: JobSubmitted, time_ms: int) -> View:
         "payment": None,
         "waiting": {},
         "leases": {},
+        "spares": {},
         "verdicts": [],
         "epochs": {},
     }
@@ -186,12 +188,18 @@ def _commit(view: View, event: LeaseCommitted) -> None:
     view["committed"] = max(view["committed"], event.segment + 1)
 
 
+def _let_go(view: View, event: SpareEnded) -> None:
+    view["spares"].pop(event.spare_id, None)
+
+
 def _reason(view: View, event: Any) -> None:
     view["reason"] = event.reason
 
 
 FOLDS: Final[tuple[tuple[Any, Callable[[View, Any], None]], ...]] = (
     (LeaseCommitted, _commit),
+    (SpareGranted, lambda view, event: view["spares"].update({event.spare_id: event.provider})),
+    (SpareEnded, _let_go),
     (JobExecuted, lambda view, event: view.update(result=event.result)),
     (JobWaiting, lambda view, event: view.update(waiting=event.reasons)),
     ((JobFailed, JobUnfunded, JobRejected), _reason),

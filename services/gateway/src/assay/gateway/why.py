@@ -14,7 +14,10 @@ WORDS: Final[Mapping[str | None, tuple[str, str]]] = {
     S.SUBMITTED: ("The price limit is being held from the deposit.", "Nothing to do: a fresh deposit is waited for."),
     S.FUNDED: ("No provider has it yet.{waiting}", "Raise the price limit or ask for less in a new job, or wait."),
     S.MATCHED: ("Provider {provider} was granted it and has not begun yet.", "Nothing to do."),
-    S.RUNNING: ("Provider {provider} has committed {committed} of {segments} segments.", "Nothing to do."),
+    S.RUNNING: (
+        "Provider {provider} has committed {committed} of {segments} segments.{spare}",
+        "Nothing to do.",
+    ),
     S.EXECUTED: ("All {segments} segments are committed; the audit is under way. {audit}", "Nothing to do."),
     S.VERIFIED: ("The audit passed; the charge waits for the next epoch of payments.", "The result can be fetched."),
     S.SETTLED: (
@@ -44,6 +47,7 @@ def explain(view: Mapping[str, Any]) -> dict[str, Any]:
         "provider": leases[-1]["provider"] if leases else "?",
         "reason": view.get("reason") or "",
         "waiting": waiting_for(view),
+        "spare": "".join(f" Provider {provider} keeps warm for it." for provider in view["spares"].values()),
         "audit": waits_for(view["epochs"]) if view["committed"] else "",
         **{name: view[name] for name in ("committed", "segments", "paid", "refunded", "payment")},
     }

@@ -37,9 +37,10 @@ def listener(liveness: Liveness) -> Callable[[Context], Awaitable[None]]:
 
 
 def leases_of(data: bytes) -> list[str]:
-    """The ids of the leases that a heartbeat names; of one that cannot be read, none."""
+    """The ids of the leases and spares that a heartbeat names; of one that cannot be read, none."""
     try:
-        leases = json.loads(data)["leases"]
-    except (ValueError, KeyError, TypeError):
+        said = json.loads(data)
+        leases, spares = said["leases"], said.get("spares", [])
+    except (ValueError, KeyError, TypeError, AttributeError):
         return []
-    return list(leases) if isinstance(leases, dict) else []
+    return [*leases, *spares] if isinstance(leases, dict) and isinstance(spares, list) else []

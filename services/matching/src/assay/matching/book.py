@@ -79,6 +79,11 @@ class Book:
             reasons.update(found)
         return dict(+reasons) or {"offers.none": 0}
 
+    def spares_for(self, kind: str) -> list[ListedOffer]:
+        """The offers with a free slot that keep warm for work of this kind, the cheapest first."""
+        free = (self.offers[place[2]] for place in self._free[kind])
+        return [offer for offer in free if offer.spare]
+
 
 def _place(offer: ListedOffer) -> Place:
     return (offer.mega_unit_price, offer.listed_ms, offer.provider)

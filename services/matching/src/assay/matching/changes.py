@@ -14,9 +14,10 @@ from assay.matching.rows import columns_of
 from assay.store import Transaction
 
 BEAR: Final = """
-insert into job (job_id, requester, kind, spec, spec_digest, price_limit, deadline_ms, state, price_max)
+insert into job (job_id, requester, kind, spec, spec_digest, price_limit, deadline_ms, state, price_max,
+    spares)
 select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::numeric[], $7::bigint[],
-    $8::text[], $9::numeric[]) on conflict do nothing
+    $8::text[], $9::numeric[], $10::int[]) on conflict do nothing
 """
 END: Final = """
 with gone as (select * from unnest($1::text[], $2::bigint[]) as given (lease_id, ms)),
@@ -46,6 +47,14 @@ where l.lease_id = given.lease_id
 LEAVES: Final = """
 insert into leaf (lease_id, segment, leaf) select * from unnest($1::text[], $2::int[], $3::bytea[])
 """
+STAND: Final = """
+insert into spare (spare_id, job_id, provider, granted_ms)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
+"""
+DISMISS: Final = """
+update spare s set ended_ms = given.ms from unnest($1::text[], $2::bigint[]) as given (spare_id, ms)
+where s.spare_id = given.spare_id
+"""
 SAVE: Final = """
 update job j set state = n.state, is_withdrawn = n.is_withdrawn, fence = n.fence, spent = n.spent,
     price_max = n.price_max, resume = n.resume, past = n.past, excluded = n.excluded, lease_id = n.lease_id,
@@ -69,6 +78,8 @@ class Changes:
     told: dict[str, Lease] = field(default_factory=dict)
     leaves: list[tuple[str, int, bytes]] = field(default_factory=list)
     ended: dict[str, int] = field(default_factory=dict)
+    stood: dict[str, tuple[str, str, str, int]] = field(default_factory=dict)
+    dismissed: dict[str, int] = field(default_factory=dict)
 
     @property
     def has_waiting(self) -> bool:
@@ -83,8 +94,11 @@ class Changes:
         await _write(tx, BEGIN, self.begun.items())
         await _write(tx, TELL, (told_of(lease) for lease in self.told.values()))
         await _write(tx, LEAVES, self.leaves)
+        await _write(tx, DISMISS, self.dismissed.items())
+        await _write(tx, STAND, self.stood.values())
         await _write(tx, SAVE, (columns_of(*saved) for saved in self.saved.values()))
-        for kind in (self.born, self.saved, self.granted, self.begun, self.told, self.leaves, self.ended):
+        of_leases = (self.granted, self.begun, self.told, self.leaves, self.ended)
+        for kind in (self.born, self.saved, *of_leases, self.stood, self.dismissed):
             kind.clear()
 
 
@@ -96,7 +110,8 @@ async def _write(tx: Transaction, sql: str, rows: Iterable[tuple[Any, ...]]) -> 
 def birth_of(job: Job) -> tuple[Any, ...]:
     """The row of a new job."""
     spec = (job.spec.kind, job.spec.model_dump_json(), job.spec_digest)
-    return (job.job_id, job.requester, *spec, job.price_limit, job.deadline_ms, job.state, job.price_max)
+    limits = (job.price_limit, job.deadline_ms, job.state, job.price_max, job.spec.policy.spares)
+    return (job.job_id, job.requester, *spec, *limits)
 
 
 def grant_of(job: Job, slot: int, now_ms: int) -> tuple[Any, ...]:

@@ -56,8 +56,16 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Spare:
+    """Who keeps warm for a job, and which spare of it that is."""
+
+    spare_id: str
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """One job: its order, its open lease, what the leases before it left, and why it waits, as last said."""
+    """One job: its order, its open lease and spare, what the leases before it left, and why it waits, as last said."""
 
     job_id: str
     requester: str
@@ -73,6 +81,7 @@ class Job:
     past: tuple[LeaseShare, ...] = ()
     excluded: Mapping[str, str] = field(default_factory=dict)
     lease: Lease | None = None
+    spare: Spare | None = None
     reasons: tuple[str, ...] = ()
 
     @property

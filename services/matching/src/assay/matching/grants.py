@@ -10,6 +10,7 @@ from assay.matching.domain import Job, Step, grant, wait
 from assay.matching.liveness import Liveness, Patience
 from assay.matching.offers import ListedOffer, Match
 from assay.matching.queries import Jobs
+from assay.matching.spares import GRANTED, OVER, dismiss
 from assay.matching.supply import Supply
 from assay.schema.event import Event
 from assay.schema.job import JobFunded, JobSubmitted, JobWithdrawn
@@ -61,7 +62,9 @@ async def flush(ports: Ports) -> None:
 
 
 async def seek(ports: Ports, job: Job, now_ms: int) -> list[Event]:
-    """The events of a grant to the best offer, or of the wait for one; the job is kept either way."""
+    """The events of a grant to the job's spare, else to the best offer, or of the wait for one; the job is kept."""
+    if events := await call_spare(ports, job, now_ms):
+        return events
     found: Match | dict[str, int] = {}
     for _ in range(TRIES):
         await ports.look()
@@ -76,12 +79,26 @@ async def seek(ports: Ports, job: Job, now_ms: int) -> list[Event]:
     return events
 
 
+async def call_spare(ports: Ports, job: Job, now_ms: int) -> list[Event]:
+    """The events of a grant to the provider that keeps warm for the job; none if it is out of the question by now."""
+    if job.spare is None:
+        return []
+    await ports.look()
+    offer = ports.supply.book.offers.get(job.spare.provider)
+    fits = offer and isinstance(choose(job, [offer], now_ms, ports.excluded(job)), Match)
+    return await give(ports, job, offer, now_ms) if offer and fits else []
+
+
 async def give(ports: Ports, job: Job, offer: ListedOffer, now_ms: int) -> list[Event]:
     """The events of a grant to this offer; none if it has no slot for it after all."""
     granted, events = grant(job, offer)
+    called = job.spare if job.spare and job.spare.provider == offer.provider else None
+    granted, ended = dismiss(granted, GRANTED) if called else (granted, [])
     if await ports.jobs.grant(granted, offer, now_ms):
         ports.supply.took(offer.provider, 1)
-        return events
+        if called:
+            ports.jobs.dismiss(called, now_ms)
+        return [*events, *ended]
     ports.supply.doubt(offer.provider)
     return []
 
@@ -104,8 +121,11 @@ async def refill(ports: Ports, provider: str, now_ms: int) -> list[Event]:
 
 
 async def end(ports: Ports, job: Job, step: Step, now_ms: int) -> list[Event]:
-    """The events of a step that ends the job, whose slot goes to a waiting one at once."""
-    events = await keep(ports, job, step, now_ms)
+    """The events of a step that ends the job, whose slot goes to a waiting one at once; its spare is let go."""
+    after, let_go = dismiss(step[0], OVER)
+    if job.spare:
+        ports.jobs.dismiss(job.spare, now_ms)
+    events = [*await keep(ports, job, (after, step[1]), now_ms), *let_go]
     return events if job.lease is None else [*events, *await refill(ports, job.lease.provider, now_ms)]
 
 

@@ -20,6 +20,7 @@ from assay.matching.domain import (
 )
 from assay.matching.grants import Ports, again, end, refill, seek
 from assay.matching.queries import Loaded
+from assay.matching.spares import advance
 from assay.proof.commitment import leaf_of
 from assay.proof.order import spec_digest
 from assay.runtime import Handler
@@ -92,13 +93,14 @@ async def on_lease_started(said: Envelope[LeaseStarted], ports: Ports, now_ms: i
 
 
 async def on_lease_committed(said: Envelope[LeaseCommitted], ports: Ports, now_ms: int) -> list[Event]:
-    """Keeps how far the lease came; one whose commitments do not chain ends here."""
+    """Keeps how far the lease came, and tells the spare; one whose commitments do not chain ends here."""
     loaded = await _leased(ports, said)
     if loaded is None:
         return []
     match commit(loaded.job, said.event):
         case Job() as job:
             ports.jobs.commit(job, leaf_of(said.event, job.spec_digest))
+            return advance(job)
         case Ending() as ending:
             full = await _known(ports, said.event.job_id, with_leaves=True)
             return await again(ports, full.job, lapse(full.job, ending, full.leaves), now_ms)

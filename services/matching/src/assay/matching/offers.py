@@ -27,6 +27,7 @@ class ListedOffer:
     listed_ms: int
     taken: int = 0
     data: frozenset[str] = frozenset()
+    spare: bool = False
 
     @property
     def is_free(self) -> bool:

@@ -14,6 +14,7 @@ from assay.schema.job import (
     JobWaiting,
 )
 from assay.schema.lease import LeaseGranted, LeaseLapsed
+from assay.schema.spare import SpareAdvanced, SpareEnded, SpareGranted
 
 PUBLISHED: Final[tuple[type[Event], ...]] = (
     LeaseGranted,
@@ -26,4 +27,7 @@ PUBLISHED: Final[tuple[type[Event], ...]] = (
     JobFailed,
     JobExpired,
     JobCancelled,
+    SpareGranted,
+    SpareAdvanced,
+    SpareEnded,
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from assay.matching.changes import Changes
-from assay.matching.domain import Job, open_lease
+from assay.matching.domain import Job, Spare, open_lease
 from assay.matching.liveness import Held
 from assay.matching.offers import ListedOffer
 from assay.matching.rows import job_of
@@ -18,9 +18,11 @@ from assay.store import Transaction
 
 LOAD: Final = """
 select j.*, l.provider, l.fence as lease_fence, l.mega_unit_price, l.first_segment, l.next_segment, l.point, l.units,
-    l.started_ms, case when $2 then
+    l.started_ms, s.spare_id, s.provider as spare_provider, case when $2 then
         (select array_agg(f.leaf order by f.segment) from leaf f where f.lease_id = j.lease_id) end as leaves
-from job j left join lease l using (lease_id) where j.job_id = any($1::text[]) order by j.job_id
+from job j left join lease l using (lease_id)
+left join spare s on s.job_id = j.job_id and s.ended_ms is null
+where j.job_id = any($1::text[]) order by j.job_id
 """
 # The lowest free slots of an offer at these very terms; none while a slot is taken beyond those that it has by now.
 FREE: Final = """
@@ -45,6 +47,15 @@ DUE: Final = PICK.format(
     condition="j.state in ('funded', 'matched', 'running') and j.deadline_ms <= $1",
     order="j.deadline_ms",
     limit="$2",
+)
+SPARELESS: Final = PICK.format(
+    condition="""j.spares > 0 and j.state = 'running'
+    and not exists (select from spare s where s.job_id = j.job_id and s.ended_ms is null)""",
+    order="j.tried_ms",
+    limit="$1",
+)
+SPARES: Final = (
+    "select spare_id, job_id, provider, true, granted_ms from spare where ended_ms is null order by granted_ms"
 )
 HELD: Final = """
 select lease_id, job_id, provider, started_ms is not null, coalesce(started_ms, granted_ms)
@@ -180,6 +191,25 @@ class Jobs:
     async def held(self) -> list[Held]:
         """Every open lease."""
         return [Held(*row) for row in await self.tx.fetch(HELD)]
+
+    async def spareless(self, at_most: int) -> list[Job]:
+        """The running jobs that ask for a spare and have none, those looked at longest ago first."""
+        loaded = await self.load_all([row[0] for row in await self.tx.fetch(SPARELESS, at_most)])
+        return [one.job for one in loaded if one.job.state is JobState.RUNNING and one.job.spare is None]
+
+    async def spares(self) -> list[Held]:
+        """Every spare, the oldest first: held by whoever names it in its heartbeats."""
+        return [Held(*row) for row in await self.tx.fetch(SPARES)]
+
+    def stand(self, job: Job, now_ms: int) -> None:
+        """Keeps the job with its new spare."""
+        assert job.spare is not None
+        self._changes.stood[job.spare.spare_id] = (job.spare.spare_id, job.job_id, job.spare.provider, now_ms)
+        self.save(job, now_ms)
+
+    def dismiss(self, spare: Spare, now_ms: int) -> None:
+        """Keeps that a spare has ended."""
+        self._changes.dismissed[spare.spare_id] = now_ms
 
     async def _still_waiting(self, job_ids: Sequence[str]) -> list[Job]:
         loaded = {one.job.job_id: one.job for one in await self.load_all(job_ids)}

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from assay.matching.domain import Job, Lease
+from assay.matching.domain import Job, Lease, Spare
 from assay.schema.job import JobSpec, JobState, LeaseShare
 from assay.schema.lease import ResumePoint
 
@@ -48,6 +48,7 @@ def job_of(row: Any) -> Job:
         excluded=json.loads(row["excluded"]),
         reasons=tuple(json.loads(row["reasons"])),
         lease=_lease(row) if row["lease_id"] else None,
+        spare=Spare(row["spare_id"], row["spare_provider"]) if row["spare_id"] else None,
     )
 
 

@@ -10,13 +10,14 @@ from assay.store import Transaction
 LIST: Final = """
 with kept as (
     insert into offer as o (provider, offer_id, sequence, said_ms, is_listed, kinds, slots, memory_bytes, gpu,
-        units_per_s, region, mega_unit_price, expires_ms, reputation, stake, data, listed_ms)
-    values ($1, $2, $3, $4, true, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $4)
+        units_per_s, region, mega_unit_price, expires_ms, reputation, stake, data, spare, listed_ms)
+    values ($1, $2, $3, $4, true, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $4)
     on conflict (provider) do update set offer_id = excluded.offer_id, sequence = excluded.sequence,
         said_ms = excluded.said_ms, is_listed = true, kinds = excluded.kinds, slots = excluded.slots,
         memory_bytes = excluded.memory_bytes, gpu = excluded.gpu, units_per_s = excluded.units_per_s,
         region = excluded.region, mega_unit_price = excluded.mega_unit_price, expires_ms = excluded.expires_ms,
-        reputation = excluded.reputation, stake = excluded.stake, data = excluded.data, changed = default,
+        reputation = excluded.reputation, stake = excluded.stake, data = excluded.data, spare = excluded.spare,
+        changed = default,
         listed_ms = case when o.is_listed and o.mega_unit_price = excluded.mega_unit_price
             then o.listed_ms else excluded.listed_ms end
     where (o.sequence, o.said_ms) < (excluded.sequence, excluded.said_ms)
@@ -98,7 +99,7 @@ class Supply:
         claim = (offer.capacity.memory_bytes, offer.capacity.gpu, offer.capacity.units_per_s, offer.region)
         worth = (offer.mega_unit_price, offer.expires_ms, offer.reputation, offer.stake)
         data = [each.commitment for each in offer.data]
-        row = await self.tx.fetchrow(LIST, *terms, *claim, *worth, data)
+        row = await self.tx.fetchrow(LIST, *terms, *claim, *worth, data, offer.spare)
         if row is None:
             return False
         self.touch(offer.provider)
@@ -141,6 +142,7 @@ def listed_of(offer: OfferListed, listed_ms: int, taken: int) -> ListedOffer:
         listed_ms=listed_ms,
         taken=taken,
         data=frozenset(each.commitment for each in offer.data),
+        spare=offer.spare,
     )
 
 
@@ -162,4 +164,5 @@ def _offer(row: Any) -> ListedOffer:
         listed_ms=row["listed_ms"],
         taken=row["taken"],
         data=frozenset(row["data"]),
+        spare=row["spare"],
     )

@@ -1,9 +1,12 @@
-"""What only time brings: another look at waiting jobs, leases that lapse, jobs past their deadline."""
+"""What only time brings: another look at waiting jobs, leases that lapse, jobs past their deadline, spares."""
 
+from collections import Counter
 from typing import Final
 
-from assay.matching.domain import expire, lapse
+from assay.matching.domain import Ending, Job, expire, lapse
 from assay.matching.grants import Ports, again, end, seek
+from assay.matching.liveness import Held
+from assay.matching.spares import crowded, dismiss, find, stand_by
 from assay.runtime import Timer
 from assay.schema.event import Event
 
@@ -45,8 +48,52 @@ async def expire_due(ports: Ports, now_ms: int) -> list[Event]:
     return events
 
 
+async def tend_spares(ports: Ports, now_ms: int) -> list[Event]:
+    """The events of spares that fell silent or have no room left, then of new ones for running jobs without."""
+    spares = await ports.jobs.spares()
+    endings = await fallen(ports, spares, now_ms) if spares else {}
+    free = await ports.jobs.lock([held.job_id for held in spares if held.lease_id in endings]) if endings else set()
+    events: list[Event] = []
+    for loaded in await ports.jobs.load_all(sorted(free)):
+        spare = loaded.job.spare
+        if spare and spare.spare_id in endings:
+            job, ended = dismiss(loaded.job, endings[spare.spare_id])
+            ports.jobs.dismiss(spare, now_ms)
+            ports.jobs.save(job, now_ms)
+            events += ended
+    await ports.jobs.write()
+    standing = Counter(held.provider for held in spares if held.lease_id not in endings)
+    for job in await ports.jobs.spareless(TICK_MAX):
+        events += await find_spare(ports, job, standing, now_ms)
+    return events
+
+
+async def fallen(ports: Ports, spares: list[Held], now_ms: int) -> dict[str, Ending]:
+    """Why spares have to go, by their ids: for want of room, or because nobody names them in heartbeats any more."""
+    await ports.look()
+    endings = crowded(spares, ports.supply.book.offers)
+    if ports.liveness.is_proven(now_ms):
+        overdue = ports.liveness.overdue(spares, now_ms, ports.patience)
+        endings |= {held.lease_id: ending for held, ending in overdue}
+    return endings
+
+
+async def find_spare(ports: Ports, job: Job, standing: Counter[str], now_ms: int) -> list[Event]:
+    """The events of a spare for the job; none if no offer keeps warm that would fit it. It is looked at again later."""
+    await ports.look()
+    found = find(job, ports.supply.book, standing, now_ms, ports.excluded(job))
+    if found is None:
+        ports.jobs.save(job, now_ms)
+        return []
+    standing[found.offer.provider] += 1
+    job, events = stand_by(job, found.offer.provider, now_ms)
+    ports.jobs.stand(job, now_ms)
+    return events
+
+
 TIMERS: Final = (
     Timer("look", WATCH_S, look_again),
     Timer("lapse", WATCH_S, lapse_overdue),
     Timer("expire", WATCH_S, expire_due),
+    Timer("spare", WATCH_S, tend_spares),
 )

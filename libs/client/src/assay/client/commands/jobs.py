@@ -9,7 +9,7 @@ from rich.text import Text
 
 from assay.client import output
 from assay.client.asked import read_asked
-from assay.client.commands.ordering import DEFAULTS, Kind, Method, Params, Replicas, Segments
+from assay.client.commands.ordering import DEFAULTS, Kind, Method, Params, Replicas, Segments, Spares
 from assay.client.output import Output
 from assay.client.picture import write_picture
 from assay.client.profile import Profile
@@ -40,11 +40,13 @@ def submit(
     audit_segments: Segments = None,
     method: Method = None,
     replicas: Replicas = None,
+    spares: Spares = None,
     watch_it: Annotated[bool, typer.Option("--watch", help="Stay until the job has ended.")] = False,
 ) -> None:
     """Submit a job from FILE or from options; prints its id."""
     order = {"price_limit": price_limit, "deadline_s": deadline_s, "regions": regions.split(",") if regions else None}
-    options = order | {"kind": kind, "audit_segments": audit_segments, "method": method, "replicas": replicas}
+    policy = {"audit_segments": audit_segments, "method": method, "replicas": replicas, "spares": spares}
+    options = order | policy | {"kind": kind}
 
     async def work(out: Output) -> None:
         asked = read_asked(file, param or [], input_file or [], options, DEFAULTS)
@@ -168,6 +170,7 @@ def draw_job(view: JobView) -> Group:
     head = Text.assemble(f"{view.job_id}  {view.kind}  ", (view.state, "bold"), f"  {done}")
     audits = f", ordered audits {output.stable(view.audited)}" if view.audited else ""
     money = f"limit {output.stable(view.price_limit)}, paid {output.stable(view.paid)}{audits}, gas {view.gas}"
+    warm = [f"kept warm by {provider}" for provider in view.spares.values()]
     leases = [
         (
             *(lease.lease_id[:10], lease.provider[:10], lease.fence, lease.state, lease.segments),
@@ -179,6 +182,7 @@ def draw_job(view: JobView) -> Group:
     return Group(
         head,
         money,
+        *warm,
         output.table("leases", ("lease", "provider", "fence", "state", "segments", "vouched", "paid"), leases),
         output.table("what happened", ("time", "event", "said by", "about"), steps),
     )

@@ -17,4 +17,5 @@ Segments = Annotated[
     typer.Option(help="Segments drawn from this job besides its provider's epoch, and paid by you (from 3 on)."),
 ]
 Method = Annotated[str | None, typer.Option(help="replication: several answer at once, you pay; trace: of tuning.")]
+Spares = Annotated[int | None, typer.Option(help="1: another provider keeps warm, to carry on should this one fall.")]
 Replicas = Annotated[int | None, typer.Option(help="So many of them: 3, or a larger odd number.")]

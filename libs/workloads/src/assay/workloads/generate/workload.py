@@ -48,6 +48,12 @@ class Generate:
 
         return run_segment(params, inputs, state, index, progress)
 
+    def warm(self, params: GenerateParams, inputs: Inputs) -> None:
+        """Load the model. Raises ModelMissing, ModelCorrupt, ModelUnsupported."""
+        from assay.workloads.generate.engine import load_engine
+
+        load_engine(params.model, inputs.models, params.dtype, params.threads)
+
     def digest(self, state: bytes) -> str:
         """Return the running digest over all segments of the checkpoint. Raises BadCheckpoint."""
         checkpoint = read_checkpoint(state)

@@ -20,6 +20,7 @@ from assay.gateway.checks.role import check_role
 from assay.gateway.checks.schema import check_schema
 from assay.gateway.checks.signature import check_signature
 from assay.gateway.checks.size import check_size
+from assay.gateway.checks.spare import check_spare
 from assay.gateway.checks.standing import check_standing
 from assay.gateway.checks.status import check_status
 from assay.gateway.checks.terms import check_terms
@@ -39,6 +40,7 @@ CHECKS: tuple[Check, ...] = (
     check_schema,
     check_role,
     check_standing,
+    check_spare,
     check_audit,
     check_beacon,
     check_challenge,
