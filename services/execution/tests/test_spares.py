@@ -144,6 +144,16 @@ async def test_a_job_that_this_machine_cannot_do_is_kept_warm_by_another(site: W
     assert site.warmed == []
 
 
+async def test_a_spares_child_is_lent_and_taken_again(site: Warm) -> None:
+    await site.grant(SpareGranted(**fact(), spec=SPEC, deadline_ms=2**50))
+    await until(lambda: site.warmed)
+    (spare,) = site.worker._spares._spares.values()
+    (child,) = await site.worker._spares.lend()
+    assert spare.child is None and site.worker._idle.empty()
+    await site.worker._free(child)
+    await until(lambda: spare.child is child)
+
+
 async def test_a_planned_exit_lets_a_spare_go(site: Warm) -> None:
     await site.grant(SpareGranted(**fact(), spec=SPEC, deadline_ms=2**50))
     await until(lambda: site.warmed)

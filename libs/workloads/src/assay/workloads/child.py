@@ -30,7 +30,7 @@ from assay.workloads.errors import (
 from assay.workloads.generate.errors import CheckFailed
 from assay.workloads.measuring import measure, recompute
 from assay.workloads.models import ModelStore
-from assay.workloads.preload import preload
+from assay.workloads.preload import preload, warm
 from assay.workloads.reading import judge, read, show
 from assay.workloads.registry import read_params, workload
 from assay.workloads.sandbox import Policy, SandboxUnavailable, box
@@ -63,7 +63,7 @@ from assay.workloads.task import (
     Warm,
 )
 from assay.workloads.tracing import check, spoil, trace
-from assay.workloads.workload import FrozenParams, Inputs, Live, Progress, SegmentResult, Warmable, Workload
+from assay.workloads.workload import FrozenParams, Inputs, Live, Progress, SegmentResult, Workload
 
 Say = Callable[[Said], None]
 Asks = queue.SimpleQueue[Request | int | None]
@@ -168,15 +168,7 @@ def _do(task: ToChild, say: Say, line: AskedLine) -> Finished:
             preload(task.kinds)
             return Finished()
         case Warm():
-            return _warm(task)
-
-
-def _warm(task: Warm) -> Finished:
-    work, params = workload(task.kind), read_params(task.kind, task.params)
-    preload((task.kind,))
-    if isinstance(work, Warmable):
-        work.warm(params, FileInputs(task))
-    return Finished()
+            return warm(task, FileInputs(task))
 
 
 def _run_segments(task: Task, say: Say, line: AskedLine) -> Finished:

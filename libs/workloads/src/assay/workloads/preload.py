@@ -5,6 +5,10 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Final
 
+from assay.workloads.registry import read_params, workload
+from assay.workloads.task import Finished, Warm
+from assay.workloads.workload import Inputs, Warmable
+
 LIBRARIES: Final = {
     "finetune": ("assay.workloads.training", "transformers.models.llama.modeling_llama"),
     "generate": ("assay.workloads.generate.decode", "transformers.models.llama.modeling_llama"),
@@ -18,3 +22,12 @@ def preload(kinds: Iterable[str]) -> None:
     for module in sorted({module for kind in kinds for module in LIBRARIES.get(kind, ())}):
         with suppress(ImportError):
             import_module(module)
+
+
+def warm(task: Warm, inputs: Inputs) -> Finished:
+    """Hold in memory what a job's segments need, as far as its kind keeps anything. Raises what loading it raises."""
+    work, params = workload(task.kind), read_params(task.kind, task.params)
+    preload((task.kind,))
+    if isinstance(work, Warmable):
+        work.warm(params, inputs)
+    return Finished()

@@ -85,6 +85,13 @@ class Spares:
         finally:
             self._waiting -= 1
 
+    async def lend(self) -> list[Runner]:
+        """The children of all spares, which go on without until one is idle again."""
+        lent: list[Runner] = []
+        while child := await self._recall():
+            lent.append(child)
+        return lent
+
     async def close(self) -> None:
         """Let go of all, for good."""
         self._is_over = True

@@ -198,8 +198,9 @@ class Worker:
         self._ended[run.granted.lease_id] = self._now() + AFTERMATH_MS
 
     async def _answer(self, called: ChallengeCalled) -> None:
-        """Show what the children that are idle now can do."""
+        """Show what the children can do that no lease has now, those of spares included."""
         runners = [self._idle.get_nowait() for _ in range(self._idle.qsize())]
+        runners += await self._spares.lend()
         try:
             said = await answer(called, runners)
         finally:
