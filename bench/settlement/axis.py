@@ -1,87 +1,68 @@
-"""Axis `settlement`: gas for each settled job, beside transfers and netted payments on the same node.
+"""Axis `settlement`: the gas of a job, ledger postings a second, the lag from verdict to posted epoch, and memory.
 
-An epoch's gas is its root and a thirtieth of paying its providers, since what is owed is cumulative and paid once in
-30 epochs. All balances and slots are in use before anything is measured, as they are in a market that runs.
+Gas is measured on a node alone. The rest is that of the service as it is deployed, on this machine's cores, which it
+shares with its Postgres, NATS, EVM node, and what feeds it.
 """
 
 import asyncio
 import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 from assay.devnet.evm import Evm
 from assay.devnet.folder import Folder
 from bench.result import Result
-from bench.settlement.market import Cost, Market
+from bench.settlement import gas
+from bench.settlement.lag import Fed, lags, warm
+from bench.settlement.memory import Held, hold
 from bench.settlement.node import Node
-from bench.settlement.without import Netted, transfer_gas
+from bench.settlement.postings import Posted, measure
+from bench.settlement.service import settlement
 
-# Jobs of an epoch, and how many providers did them.
-SIZES: Final = ((1, 1), (100, 100), (10_000, 100))
-EPOCHS_PER_PAYMENT: Final = 30
-GAS_AIM: Final = 30
-AIMS: Final = {
-    "aimed_gas_over_gas_at_10000": 1.0,
-    "netted_over_epoch_at_1": 1.0,
-    "netted_over_epoch_at_100": 1.0,
-    "netted_over_epoch_at_10000": 1.0,
-}
+NOTES = (
+    "postings: lines of the ledger, by the closer's own batches of 500 jobs; the peer writes the same rows with keys "
+    "and no rule, and their balances, in transactions as large",
+    "lag: from publishing a job's verdict until its step is seen in a posted epoch; epochs close a second after their "
+    "first step, blocks come each half second. Each rate is fed for four seconds, the order to the verdict at once; "
+    "`jobs_a_second_at` is what came of it: where that is below the rate, jobs waited",
+    "what limits it is the processor: `cpu_ms_a_job` of the service, one process on one core, and of its servers",
+    "one lease of one segment a job, and no epochs of audits: these add their part to each receipt",
+)
 
 
 def run() -> Result:
-    """The axis, measured now, in about a minute."""
+    """The axis, measured now, in some minutes."""
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
-        return asyncio.run(beside(Path(folder)))
+        found = asyncio.run(beside(Path(folder)))
+    with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
+        return asyncio.run(with_service(found, Path(folder)))
 
 
 async def beside(folder: Path) -> Result:
-    """The axis, on a node of its own."""
+    """The gas, on a node of its own."""
     evm = Evm(Folder(folder))
     await evm.start()
     try:
-        return await asyncio.to_thread(measure, Node(evm.url))
+        return await asyncio.to_thread(gas.measure, Node(evm.url))
     finally:
         await evm.stop()
 
 
-def measure(node: Node) -> Result:
-    """The axis on a node."""
-    market = Market(node)
-    market.epoch(100, 100)  # everyone has been paid before
-    costs = {jobs: market.epoch(jobs, providers) for jobs, providers in SIZES}
-    netted, transfer = Netted(market), transfer_gas(market)
-    figures: dict[str, float] = {}
-    peers: dict[str, dict[str, float]] = {"netted payments": {}}
-    ratios: dict[str, float] = {}
-    for jobs, providers in SIZES:
-        each, peer = per_job(costs[jobs], jobs), netted.gas(providers) / jobs
-        figures |= figures_of(costs[jobs], jobs, providers)
-        peers["netted payments"][f"gas_a_job_at_{jobs}"] = peer
-        ratios |= {f"netted_over_epoch_at_{jobs}": peer / each, f"transfer_over_epoch_at_{jobs}": transfer / each}
-    figures["build_us_a_job_at_10000"] = costs[10_000].build_s / 10_000 * 1e6
-    ratios["aimed_gas_over_gas_at_10000"] = GAS_AIM / per_job(costs[10_000], 10_000)
-    peers |= {"transfer for each job": {"gas_a_job": transfer}}
-    notes = (
-        "an epoch pays each provider once in 30, the peers in every one; `each_claiming`: each by one of its own",
-        "the root replaces one of 45 days before; in the first lap a new slot costs what `first_lap` adds",
-    )
-    return Result("settlement", figures, peers, ratios, AIMS, notes)
+async def with_service(found: Result, folder: Path) -> Result:
+    """The gas, and what the service does."""
+    async with settlement(folder) as running:
+        await warm(running)
+        fed, held = await lags(running), await hold(running, None)
+        posted = await measure(running)
+    return compose(found, fed, held, posted)
 
 
-def per_job(cost: Cost, jobs: int) -> float:
-    """The gas of a job: its share of the root, and of a thirtieth of paying everyone."""
-    return (cost.post + cost.pay_all / EPOCHS_PER_PAYMENT) / jobs
-
-
-def figures_of(cost: Cost, jobs: int, providers: int) -> dict[str, float]:
-    """What an epoch of one size came to."""
-    alone = cost.pay_one * providers / EPOCHS_PER_PAYMENT
-    return {
-        f"gas_a_job_at_{jobs}": per_job(cost, jobs),
-        f"gas_a_job_each_claiming_at_{jobs}": (cost.post + alone) / jobs,
-        f"gas_a_job_all_paid_each_time_at_{jobs}": (cost.post + cost.pay_all) / jobs,
-        f"root_gas_at_{jobs}": cost.post,
-        f"root_gas_first_lap_at_{jobs}": cost.post_first_lap,
-        f"payment_gas_at_{jobs}": cost.pay_all / providers,
-        f"claim_gas_at_{jobs}": cost.pay_one,
-    }
+def compose(found: Result, fed: list[Fed], held: Held, posted: Posted) -> Result:
+    """All figures; what the lag's rates did not reach is seen beside what Postgres alone does with their rows."""
+    figures = dict(found.figures) | posted.figures() | held.figures()
+    for each in fed:
+        figures |= each.figures()
+    ratios = dict(found.ratios) | {"postings_over_plain_rows": posted.ours / posted.plain}
+    ratios |= {f"reached_over_asked_at_{each.rate}": each.reached / each.rate for each in fed}
+    peers = dict(found.peers) | {"Postgres, plain rows by COPY": {"ledger_lines_a_second": posted.plain}}
+    return replace(found, figures=figures, ratios=ratios, peers=peers, notes=(*found.notes, *NOTES))

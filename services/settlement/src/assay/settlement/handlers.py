@@ -72,6 +72,12 @@ async def on_challenge_refuted(said: Envelope[ChallengeRefuted], ports: Ports, n
     return await offences.of_challenge(said, ports, now)
 
 
+async def on_lease_committed(said: Envelope[LeaseCommitted], ports: Ports, now: int) -> list[Event]:
+    """Remember the commitment, and count it: whatever ends the lease in the same batch waits for it no more."""
+    ports.commits[said.event.lease_id] += 1
+    return await on_fact(said, ports, now)
+
+
 async def on_lease_executed(said: Envelope[LeaseExecuted], ports: Ports, now: int) -> list[Event]:
     """Remember the end of the lease, after its commitments."""
     _await_commits(said.event, ports)
@@ -159,11 +165,7 @@ async def on_closing_fact(said: Envelope[Any], ports: Ports, now: int) -> list[E
 
 def _await_commits(lease: LeaseExecuted | LeaseVerified, ports: Ports) -> None:
     """Commitments that came after what counts them would be skipped as behind it, so it has to wait for them."""
-    heard = sum(
-        isinstance(said.event, LeaseCommitted) and said.event.lease_id == lease.lease_id for said in ports.heard
-    )
-    known = heard + ports.commits[lease.lease_id]
-    if known < lease.segments:
+    if (known := ports.commits[lease.lease_id]) < lease.segments:
         raise Retry(f"{lease.segments - known} commitments of {lease.lease_id} are not here yet.")
 
 
@@ -179,7 +181,7 @@ CLOSING: tuple[type[Event], ...] = (
 HANDLERS: dict[type[Event], Handler] = {
     JobSubmitted: on_job_submitted,
     LeaseGranted: on_fact,
-    LeaseCommitted: on_fact,
+    LeaseCommitted: on_lease_committed,
     LeaseExecuted: on_lease_executed,
     VoucherPresented: on_fact,
     LeaseVerified: on_lease_verified,

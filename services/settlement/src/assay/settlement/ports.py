@@ -21,8 +21,8 @@ class Ports:
     """What the handlers reach: the transaction, the domain of signatures, the bell of the desk, great epochs' entries.
 
     An order waits `fund_wait_ms` for its requester's deposit; `relays_per_day` are paid for each requester. What is
-    heard and what it touches is gathered, and written at once. `commits` counts what is known before a batch of the
-    leases in it that end.
+    heard and what it touches is gathered, and written at once. `commits` counts those of the leases that
+    end in a batch: what was known before it, and what is heard in it.
     """
 
     tx: Transaction
