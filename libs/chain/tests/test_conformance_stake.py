@@ -8,6 +8,7 @@ from assay.chain.errors import Reverted
 from assay.chain.events import Compensated
 from assay.chain.governed.accusations import Phase, accusation_id
 from assay.chain.governed.cover import CoverTerms
+from assay.chain.governed.pledge import behind
 from assay.chain.governed.stake_events import (
     Appealed,
     BackingSlashed,
@@ -25,6 +26,7 @@ from assay.chain.governed.stake_events import (
 from assay.chain.governed.terms import DAY_S, NATIVE_UNIT
 from assay.chain.port import SlashReason
 from assay.chain.words import normal
+from assay.schema.epoch import StakeBehind
 
 FALSE = {"reason": SlashReason.INVALID_RESULT, "offence": b"lease".ljust(32, b"\0"), "evidence": bytes(32)}
 
@@ -73,6 +75,12 @@ async def test_a_slash_waits_for_an_appeal_and_reaches_stake_that_leaves_and_bac
     provider = normal(rig.keys.provider.address)
     await wallet.unstake(rig.chain, rig.keys.provider, 800)
     accusation = await rig.accuse(**FALSE)
+    assert await rig.chain.slash_rate(SlashReason.INVALID_RESULT) == 500_000
+    assert await rig.chain.locked_of(provider) == 500
+    latest = await rig.chain.block()
+    held = {"own": 200, "backing": 500, "locked": 500, "rate_ppm": 500_000, "price": 7}
+    assert await behind(rig.chain, provider, latest, 7) == StakeBehind(block=latest.number, **held)
+    assert await behind(rig.chain, provider, latest, 0) is None, "nothing says what it is worth"
     with pytest.raises(Reverted, match="TooSoon"):
         await rig.tell(rig.keys.stranger, execute(accusation))
     with pytest.raises(Reverted, match="KnownOffence"):

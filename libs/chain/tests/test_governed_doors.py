@@ -148,12 +148,14 @@ async def test_the_breaker_halts_minting_and_never_redeeming(stage: Stage) -> No
     assert (found.spot, found.mean) == (10**18, 10**18) and len(found.feeds) == 3
     await stage.say_price(101)
     assert await node.native_price() == 101 * 10**16, "the higher of now and the mean"
+    assert await node.native_low() == 10**18, "the lower"
     await stay(stage, 85)
     assert (await treasury.breaker(node)).minting is Minting.UNCOVERED
     with pytest.raises(Declined, match="MintingHalted"):
         await stage.do(requester, *treasury.mint(node, UNIT, 0))
     await stage.say_price(85, *stage.at.feeds[:2], age_s=2 * DAY_S)
     assert (await treasury.price(node)).spot is None and await node.native_price() is None
+    assert await node.native_low() is None
     (redeemed,) = await stage.do(requester, treasury.redeem(node, minted.credits, 0))
     assert redeemed.native == 9_975 * UNIT // 100
 

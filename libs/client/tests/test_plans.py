@@ -1,5 +1,6 @@
 """What is said of a proof before money moves: `assay audit plan` anywhere, `assay plan` at the door of a network."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,17 +10,28 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from assay.chain import wallet
+from assay.chain.memory import MemoryChain
 from assay.client.cli import app
+from assay.client.commands import stakes
 from assay.client.profile import Profile
 from assay.client.sdk import Assay
 from assay.proof.digest import blob_digest
+from assay.proof.keys import Key
+from assay.schema.values import Role, participant_id
 
+KEY = Key.from_hex("55" * 32)
 OFFERS = [
     {"state": "listed", "kinds": ["finetune"], "price": 4_000_000},
     {"state": "listed", "kinds": ["finetune", "noop"], "price": 3_000_000},
     {"state": "delisted", "kinds": ["finetune"], "price": 1},
     {"state": "listed", "kinds": ["noop"], "price": 2},
 ]
+
+
+PROFILE = Profile(nats_url="nats://nowhere", creds_file=Path("none"), deployment_file=Path("none"))
+PROVIDER = participant_id(Role.PROVIDER, KEY.address)
+TOKEN = 10**18
 
 
 class Network:
@@ -45,7 +57,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Network:
         yield answering
 
     monkeypatch.setattr(Assay, "connect", connect)
-    monkeypatch.setattr(Profile, "find", lambda path: None)
+    monkeypatch.setattr(Profile, "find", lambda path: PROFILE)
     return answering
 
 
@@ -118,3 +130,37 @@ def test_people_get_tables(network: Network, words: list[str]) -> None:
     ended = CliRunner().invoke(app, words)
     assert ended.exit_code == 0, ended.output
     assert "cost share" in ended.output and "class_replay" in ended.output
+
+
+@pytest.fixture
+async def staked(network: Network, monkeypatch: pytest.MonkeyPatch) -> MemoryChain:
+    """The chain of the profile, on which the only provider has ten tokens of stake."""
+    chain = MemoryChain(*[KEY.address] * 3)
+    await wallet.mint_native(chain, KEY, KEY.address, 10 * TOKEN)
+    await wallet.stake(chain, KEY, 10 * TOKEN)
+
+    @asynccontextmanager
+    async def reached(out: object) -> AsyncIterator[MemoryChain]:
+        yield chain
+
+    monkeypatch.setattr(stakes, "reached", reached)
+    monkeypatch.setattr(Profile, "find", lambda path: PROFILE.model_copy(update={"evm_url": "http://node"}))
+    network.offers = [{**OFFERS[1], "provider": PROVIDER}]
+    return chain
+
+
+async def test_plans_state_what_stands_behind_the_provider_and_what_of_it_counts(staked: MemoryChain) -> None:
+    block = (await staked.block()).number
+    behind = {"block": block, "own": 10 * TOKEN, "backing": 0, "locked": 0, "rate_ppm": 500_000, "price": 2 * 10**18}
+    whole = behind | {"pledged": 5 * TOKEN, "worth": 10 * 10**6}
+    price = ("--native-price", "2000000")
+    planned = await asyncio.to_thread(said, "plan", "--kind", "finetune", *price)
+    audited = await asyncio.to_thread(said, "audit", "plan", "--units", "20000", "--stake-of", PROVIDER, *price)
+    assert planned["stake_behind"] == audited["stake_behind"] == whole
+    assert planned["pool"]["stake_at_risk"] == audited["stake_at_risk"] == 10 * 10**6
+
+
+async def test_stake_that_nothing_prices_is_planned_as_none(staked: MemoryChain) -> None:
+    planned = await asyncio.to_thread(said, "plan", "--kind", "finetune")
+    assert planned["stake_behind"] is None and planned["pool"]["stake_at_risk"] == 0
+    assert not planned["pool"]["deters"], "held pay alone leaves no margin"

@@ -31,6 +31,7 @@ from assay.schema.epoch import (
     EpochDrawn,
     EpochEntry,
     EpochPooled,
+    StakeBehind,
 )
 from assay.schema.values import NO_DIGEST, Role, derive_id, participant_id
 from assay.schema.verdict import Finding, VerdictReached
@@ -38,6 +39,7 @@ from assay.schema.verdict import Finding, VerdictReached
 BLOCK = 40
 VERIFIER = participant_id(Role.VERIFIER, key_of("verifier").address)
 ATTESTED, REPORT = 1, "e" * 64
+STAKE = StakeBehind(block=BLOCK, own=10**18, backing=0, locked=0, rate_ppm=500_000, price=2 * 10**18)
 ABSENT = participant_id(Role.VERIFIER, key_of("absent").address)
 
 
@@ -102,6 +104,7 @@ def epoch_over(commits: list[Any], number: int, k: int, others: Sequence[epoch.R
             revealed=revealed,
             missing=(ABSENT,),
             attestation=REPORT if number == ATTESTED else None,
+            stake=STAKE if number == ATTESTED else None,
         ),
         pulse.value,
         audits=tuple(
@@ -162,6 +165,18 @@ def test_a_receipt_names_the_report_of_a_machine_where_one_counted(pooled: str, 
     assert [REPORT in sentence for sentence in draws] == [True, False]
     written = json.loads(open_envelope(pooled).payload)["predicate"]["epochs"]
     assert [part.get("attestation", "not written") for part in written] == [REPORT, "not written"]
+
+
+def test_a_receipt_states_the_stake_that_counted_and_of_which_block(pooled: str, lineage: Any) -> None:
+    said = {check.name: check.sentence for check in verify(pooled, lineage.operator.address).checks}
+    draws = [sentence for name, sentence in said.items() if name.startswith("epoch") and name.endswith("draw")]
+    worth = f"stood 1000000 base units of stake at block {BLOCK}."
+    assert [worth in sentence for sentence in draws] == [True, False], "half of a token at two dollars"
+    written = json.loads(open_envelope(pooled).payload)["predicate"]["epochs"]
+    assert [part.get("stake", "not written") for part in written] == [STAKE.model_dump(), "not written"]
+    path = ("predicate", "epochs", 0, "stake", "block")
+    report = reseal(pooled, lineage.operator, *path, value=BLOCK - 1)
+    assert "draw" in {name.rpartition(": ")[2] for name in faults_of(report)}
 
 
 @settings(max_examples=60, deadline=None)

@@ -36,6 +36,7 @@ from assay.verification.desk import Desk
 from assay.verification.replayer import ChildReplayer
 from assay.verification.service import service
 from assay.verification.settings import Settings
+from assay.verification.stakes import Stakes
 from assay.verification.steps.checking import Checker
 from assay.verification.steps.clerk import Clerk
 from assay.verification.steps.drawing import Drawer
@@ -110,7 +111,9 @@ class Court:
         models, blobs = self.models or self.folder, self.context.bus.blobs
         replayer = ChildReplayer(blobs, self.runner, models, self.folder / "scratch")
         desk = Desk(self.context, self.settings, Bells(), replayer)
-        drawer = Drawer(desk, Blocks(self.chain, self.settings.confirmations))
+        drawer = Drawer(
+            desk, Blocks(self.chain, self.settings.confirmations), Stakes(self.chain, self.settings.native_price)
+        )
         return [Checker(desk), Gatherer(desk), Tender(desk), drawer, Referee(desk), Presenter(desk), self.clerk(desk)]
 
     def clerk(self, desk: Desk) -> Clerk:

@@ -24,6 +24,7 @@ from assay.schema.values import (
     JobId,
     LeaseId,
     MethodName,
+    Money,
     ProviderId,
     SegmentIndex,
     TxHash,
@@ -194,8 +195,19 @@ class FaultPart(Part):
     code: Code
 
 
-LATER: Final = ("attestation", "traces", "pool")
+LATER: Final = ("attestation", "stake", "traces", "pool")
 """Fields that an epoch's part had not always."""
+
+
+class StakePart(Part):
+    """What answered for the provider when its draw was made: `StakeBehind`, which says what each means."""
+
+    block: Annotated[int, Field(ge=0)]
+    own: Money
+    backing: Money
+    locked: Money
+    rate_ppm: Annotated[int, Field(ge=0, le=1_000_000)]
+    price: Money
 
 
 class EpochPart(Part):
@@ -218,12 +230,14 @@ class EpochPart(Part):
     fault: FaultPart | None = None
     attestation: Digest | None = None
     """The report of the provider's machine that lowered how many were drawn."""
+    stake: StakePart | None = None
+    """What was at stake behind the provider, by which so many were drawn."""
     traces: tuple[TracePart, ...] = ()
     pool: PoolPart | None = None
 
     @model_serializer(mode="wrap")
     def write(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """The fields, but for report, traces and pool where there are none, so that older receipts keep form."""
+        """The fields, but for report, stake, traces and pool where there are none: older receipts keep form."""
         written: dict[str, object] = handler(self)
         return {name: value for name, value in written.items() if name not in LATER or value}
 
@@ -268,6 +282,7 @@ class EpochPart(Part):
             audits=audits,
             fault=fault,
             attestation=drawn.attestation,
+            stake=StakePart.model_validate(drawn.stake.model_dump()) if drawn.stake else None,
             traces=traces,
         )
 

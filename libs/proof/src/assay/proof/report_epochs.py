@@ -12,11 +12,12 @@ from assay.proof import epoch
 from assay.proof.beacon import Pulse, combine, is_signed, is_true, reveal_of
 from assay.proof.eip712 import Domain
 from assay.proof.epoch import Drawn, Range
+from assay.proof.policy.pledged import worth_of
 from assay.proof.provenance import EpochPart
 from assay.proof.report_pools import entry_starts, pooled_by_places
 from assay.proof.report_reading import Check, LeaseReading, Reading, verdict
 from assay.schema.dispute import DisputeOutcome
-from assay.schema.epoch import DRAWN_MAX
+from assay.schema.epoch import DRAWN_MAX, StakeBehind
 from assay.schema.errors import Reject
 from assay.schema.lease import NO_QUORUM
 from assay.schema.values import AUDIT_SEGMENTS, Policy
@@ -118,6 +119,8 @@ def faults_of_seed(part: EpochPart) -> Iterator[str]:
 def faults_of_draw(part: EpochPart, reading: Reading) -> Iterator[str]:
     """A draw that the seed does not give: too little of the pool, or other segments of this job than follow."""
     drawn = {(each.lease_id, each.segment) for each in part.drawn}
+    if part.stake and part.stake.block != part.beacon.block:
+        yield "The stake behind the provider is not of the beacon's block."
     try:
         own = own_ranges(part, reading)
         pooled = pooled_in(part, own, drawn)
@@ -157,9 +160,14 @@ def pooled_in(part: EpochPart, own: Sequence[Range], drawn: set[Drawn]) -> set[D
 
 
 def draw_in_words(part: EpochPart) -> str:
-    """How many were drawn, and for which report fewer."""
+    """How many were drawn, for which report fewer, and what was at stake."""
     said = f"{len(part.drawn)} segments were drawn, as the seed says."
-    return f"{said} Fewer for the report {part.attestation} of the machine." if part.attestation else said
+    if part.attestation:
+        said += f" Fewer for the report {part.attestation} of the machine."
+    if part.stake:
+        at_stake = worth_of(StakeBehind.model_validate(part.stake.model_dump()))
+        said += f" Behind the provider stood {at_stake} base units of stake at block {part.stake.block}."
+    return said
 
 
 def range_of(part: EpochPart, at: int) -> Range:

@@ -21,6 +21,7 @@ from assay.schema.values import (
     Fence,
     JobId,
     LeaseId,
+    Money,
     ProviderId,
     Role,
     SegmentIndex,
@@ -115,13 +116,31 @@ class EpochAnchored(EpochFact, Event, type="epoch.anchored", by=Role.SETTLEMENT,
     gas: Annotated[int, Field(ge=0)]
 
 
+class StakeBehind(Value):
+    """What answered for a provider after block `block`, in native units, by the contracts alone.
+
+    `own` is its active stake and `backing` what delegators keep behind it: what is on its way out is in neither, for it
+    may have left by the time of an accusation, while who only now begins to leave is reached. `locked` is what other
+    open accusations hold of its own; `rate_ppm` what a false result costs of all. A whole native token is worth
+    `price` at least, in 10^-18 dollars.
+    """
+
+    block: Annotated[int, Field(ge=0)]
+    own: Money
+    backing: Money
+    locked: Money
+    rate_ppm: Annotated[int, Field(ge=0, le=1_000_000)]
+    price: Money
+
+
 class EpochDrawn(EpochFact, Event, type="epoch.drawn", by=Role.VERIFICATION, tells=("provider",)):
     """Emitted when the beacon is known: block `block`, which was fixed by the anchor's height, and the reveals.
 
     `revealed` are the shares that count, `missing` who was bound to one and did not reveal it; if nobody was, the block
     alone is the beacon. Seed and draw follow from beacon, root and provider; anyone can repeat them. `attestation` is
-    the digest of the report that the policy took into account, if there was one. `places` is the blob, for anybody to
-    read, that proves where in its lease each drawn segment lies, where the epoch's entries stand in a blob.
+    the digest of the report that the policy took into account, if there was one, and `stake` what it held to be at
+    stake behind the provider, at the beacon's block. `places` is the blob, for anybody to read, that proves where in
+    its lease each drawn segment lies, where the epoch's entries stand in a blob.
     """
 
     root: Digest
@@ -133,6 +152,7 @@ class EpochDrawn(EpochFact, Event, type="epoch.drawn", by=Role.VERIFICATION, tel
     missing: Annotated[tuple[VerifierId, ...], Field(max_length=SHARES_MAX)] = ()
     attestation: Digest | None = None
     places: Digest | None = None
+    stake: StakeBehind | None = None
 
 
 class EpochTraced(EpochFact, Event, type="epoch.traced", by=Role.PROVIDER, public=False):

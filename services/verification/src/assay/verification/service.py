@@ -38,6 +38,7 @@ from assay.verification.ports import Ports, flush, prepare
 from assay.verification.recomputing import Recomputer
 from assay.verification.replayer import ChildReplayer
 from assay.verification.settings import Settings
+from assay.verification.stakes import Stakes
 from assay.verification.steps.challenging import Challenger
 from assay.verification.steps.checking import Checker
 from assay.verification.steps.clerk import Clerk
@@ -86,12 +87,13 @@ async def verify(bells: Bells, context: Context) -> None:
     blocks = Blocks(chain, settings.confirmations)
     calibrations = load_calibrations(settings.calibrations_file, settings.calibrators)
     desk = Desk(context, settings, bells, replayer, calibrations)
+    drawer = Drawer(desk, blocks, Stakes(chain, settings.native_price))
     try:
         await asyncio.gather(
             keep(context, bells.check, Checker(desk).turn),
             keep(context, bells.tend, Tender(desk).turn),
             keep(context, bells.pool, Gatherer(desk).turn),
-            keep(context, bells.draw, Drawer(desk, blocks).turn),
+            keep(context, bells.draw, drawer.turn),
             keep(context, bells.challenge, Challenger(desk, blocks, recomputer).turn),
             keep(context, bells.show, Presenter(desk).turn),
             keep(context, bells.judge, Referee(desk).turn),

@@ -43,6 +43,9 @@ class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
     gift_ppm: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """The share of its worth, in parts per million, that the fund pays for an audit at least, where an epoch's fees are
     too little: out of gifts to it. Above 0 whoever holds many verifiers earns by ordering from itself."""
+    native_price: Annotated[int, Field(ge=0, le=10**18)] = 0
+    """What a whole native token is worth, in base units of the stable token, where no oracle stands or it has no price:
+    by it a provider's stake counts in how many segments are drawn. 0: there it has no price, and counts as none."""
     contest_s: Annotated[int, Field(ge=1, le=604_800)] = 3_600
     """How long a provider may contest what verifiers found. Above what it takes to run the segment again."""
     move_s: Annotated[int, Field(ge=1, le=604_800)] = 900

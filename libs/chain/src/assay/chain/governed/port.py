@@ -6,6 +6,7 @@ from assay.chain.governed.accusations import Proposal
 from assay.chain.governed.cover import CoverTerms
 from assay.chain.governed.reward_head import Head
 from assay.chain.governed.terms import SlashWindows
+from assay.chain.values import SlashReason
 
 
 class StakeChain(Protocol):
@@ -19,6 +20,9 @@ class StakeChain(Protocol):
 
     async def backing_of(self, provider: str) -> int:
         """Returns what delegators put behind a provider, in native units; what leaves is not in it."""
+
+    async def locked_of(self, provider: str) -> int:
+        """Returns what open accusations hold of a provider's own stake, in native units."""
 
     async def slashable_of(self, provider: str) -> int:
         """Returns all that a slash reaches, own and delegated, in native units."""
@@ -40,6 +44,12 @@ class StakeChain(Protocol):
 
         None where no oracle stands, or it has no price.
         """
+
+    async def native_low(self) -> int | None:
+        """Returns the lower of the two, on which nobody can rely less; None where no oracle stands, or has no price."""
+
+    async def slash_rate(self, reason: SlashReason) -> int:
+        """Returns what a slash for this reason takes of all that it reaches, in parts per million."""
 
     async def reward_head(self) -> Head | None:
         """Returns where rewards stand; None where there are none."""

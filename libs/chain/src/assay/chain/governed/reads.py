@@ -8,6 +8,7 @@ from assay.chain.governed.cover import CoverTerms
 from assay.chain.governed.reward_head import Head
 from assay.chain.governed.terms import SlashWindows
 from assay.chain.payment.reads import Asked, words
+from assay.chain.values import SlashReason
 from assay.chain.words import checksum
 from assay.proof.rewards import Terms
 
@@ -26,6 +27,10 @@ class StakeReads:
     async def backing_of(self: Asked, provider: str) -> int:
         """Returns what delegators put behind a provider, in native units; what leaves is not in it."""
         return await _number(self, self.deployment.group.restaking, "backingOf(address)", provider)
+
+    async def locked_of(self: Asked, provider: str) -> int:
+        """Returns what open accusations hold of a provider's own stake, in native units."""
+        return await _number(self, self.deployment.group.vault, "lockedOf(address)", provider)
 
     async def slashable_of(self: Asked, provider: str) -> int:
         """Returns all that a slash reaches, own and delegated, in native units."""
@@ -55,9 +60,16 @@ class StakeReads:
 
         None where no oracle stands, or it has no price.
         """
-        at = self.deployment.group.oracle
-        _, high, is_healthy = await words(self, at, encode_call("price()")) if at else (0, 0, 0)
-        return high if is_healthy else None
+        return (await _prices(self))[1]
+
+    async def native_low(self: Asked) -> int | None:
+        """Returns the lower of the two, on which nobody can rely less; None where no oracle stands, or has no price."""
+        return (await _prices(self))[0]
+
+    async def slash_rate(self: Asked, reason: SlashReason) -> int:
+        """Returns what a slash for this reason takes of all that it reaches, in parts per million."""
+        call = encode_call("rateOf(uint8)", int(reason))
+        return (await words(self, self.deployment.group.slashing, call))[0]
 
     async def reward_head(self: Asked) -> Head | None:
         """Returns where rewards stand; None where there are none."""
@@ -84,6 +96,13 @@ class StakeReads:
         names = ("REPORT_WINDOW()", "APPEAL_WINDOW()", "RULING_WINDOW()", "EXECUTION_WINDOW()")
         at = self.deployment.group.slashing
         return SlashWindows(*await asyncio.gather(*(_number(self, at, name) for name in names)))
+
+
+async def _prices(asked: Asked) -> tuple[int, int] | tuple[None, None]:
+    """The lower and the higher price of the native token that an oracle answers for."""
+    at = asked.deployment.group.oracle
+    low, high, is_healthy = await words(asked, at, encode_call("price()")) if at else (0, 0, 0)
+    return (low, high) if is_healthy else (None, None)
 
 
 async def _number(asked: Asked, to: str, signature: str, *arguments: str) -> int:

@@ -128,6 +128,11 @@ def fund_bounties(call: Call, amount: int) -> None:
     call.emit(BountiesFunded(call.sender, amount))
 
 
+def rate_of(reason: SlashReason) -> int:
+    """Returns what a slash for this reason takes of all that it reaches, in parts per million."""
+    return RATES.get(reason, SEVERE_PPM)
+
+
 def proposal_of(call: Call, id_: bytes) -> Proposal:
     """Returns how an accusation stands."""
     found: Proposal = call.storage.get(("proposal", id_), NO_PROPOSAL)
@@ -139,7 +144,7 @@ def _propose(call: Call, what: Accusation) -> None:
     if proposal_of(call, id_).phase is not Phase.NONE:
         raise Reverted(f"KnownOffence(0x{id_.hex()}).")
     own, backing = vault.slashable_of(call, what.accused), restaking.slashable_of(call, what.accused)
-    ppm = RATES.get(what.reason, SEVERE_PPM)
+    ppm = rate_of(what.reason)
     total = (own + backing) * ppm // PPM
     if total == 0:
         raise Reverted(f"NothingAtStake({what.accused}).")

@@ -6,6 +6,7 @@ from assay.chain.governed.reward_head import Head
 from assay.chain.governed.terms import SlashWindows
 from assay.chain.twin import restaking, slashing, vault
 from assay.chain.twin.payment_reads import Asked
+from assay.chain.values import SlashReason
 from assay.chain.words import normal
 
 
@@ -23,6 +24,10 @@ class StakeTwin:
     async def backing_of(self: Asked, provider: str) -> int:
         """Returns what delegators put behind a provider, in native units; what leaves is not in it."""
         return restaking.backing_of(self._call(), normal(provider))
+
+    async def locked_of(self: Asked, provider: str) -> int:
+        """Returns what open accusations hold of a provider's own stake, in native units."""
+        return self._call().number("locked", normal(provider))
 
     async def slashable_of(self: Asked, provider: str) -> int:
         """Returns all that a slash reaches, own and delegated, in native units."""
@@ -48,6 +53,14 @@ class StakeTwin:
     async def native_price(self: Asked) -> int | None:
         """Returns None: no oracle stands here."""
         return None
+
+    async def native_low(self: Asked) -> int | None:
+        """Returns None: no oracle stands here."""
+        return None
+
+    async def slash_rate(self: Asked, reason: SlashReason) -> int:
+        """Returns what a slash for this reason takes of all that it reaches, in parts per million."""
+        return slashing.rate_of(reason)
 
     async def reward_head(self: Asked) -> Head | None:
         """Returns None: no rewards stand here."""

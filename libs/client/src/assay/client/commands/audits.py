@@ -1,11 +1,15 @@
-"""Audits: what the proof of an epoch takes, computed here, without any network."""
+"""Audits: what the proof of an epoch takes, computed here; a chain is asked only for a provider's stake."""
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, TypeAlias
 
 import typer
+from rich.console import Group
 
 from assay.client import output
+from assay.client.commands import stakes
 from assay.client.commands.proof_price import body_of, draw_plan
+from assay.client.commands.stakes import NativePrice
 from assay.client.output import Output
 from assay.proof.economics import MILLION
 from assay.proof.policy import (
@@ -13,13 +17,21 @@ from assay.proof.policy import (
     Classes,
     Confidentiality,
     Numerics,
+    Plan,
     Reputation,
     Terms,
     Work,
     choose,
+    worth_of,
 )
 
 DECIMALS = 10**6
+Shown: TypeAlias = Annotated[Confidentiality, typer.Option(help="What a drawn verifier may be shown.")]
+
+
+def draw_audits(found: Plan, behind: str) -> Group:
+    """The plan for people, after what stands behind the provider that was named, if one was."""
+    return Group(behind, draw_plan(found)) if behind else draw_plan(found)
 
 
 def register(app: typer.Typer) -> None:
@@ -36,34 +48,30 @@ def plan(
     detection: Annotated[float, typer.Option(help="How surely it is noticed.", min=0.01, max=0.999999)] = 0.99,
     pay: Annotated[int, typer.Option(help="The epoch's pay that is held, base units.", min=1)] = 1000 * DECIMALS,
     stake: Annotated[int | None, typer.Option(help="Stake in the pay's unit (default: twice the pay).", min=0)] = None,
+    stake_of: Annotated[str | None, typer.Option(help="A provider: its stake is read from the chain instead.")] = None,
+    native_price: NativePrice = 0,
     saved: Annotated[float, typer.Option(help="Share of its pay that a cheat saves.", min=0, max=1)] = 1.0,
     work: Annotated[Work, typer.Option(help="What kind of work.")] = Work.TRAINING,
     numerics: Annotated[Numerics, typer.Option(help="How it computes.")] = Numerics.FLOAT32,
     owners: Annotated[int, typer.Option(help="Other owners of the same class of machine.", min=0)] = 3,
     passed_epochs: Annotated[int, typer.Option(help="Epochs passed since the last fault.", min=0)] = 8,
     attested: Annotated[bool, typer.Option(help="The machine attests what it runs: half the draws.")] = False,
-    confidentiality: Annotated[
-        Confidentiality, typer.Option(help="What a drawn verifier may be shown.")
-    ] = Confidentiality.OPEN,
+    confidentiality: Shown = Confidentiality.OPEN,
     budget: Annotated[float, typer.Option(help="Most that the proof may cost of the compute.", min=0, max=1)] = 0.01,
     margin: Annotated[int, typer.Option(help="How many times over a cheat must lose.", min=1, max=100)] = 3,
 ) -> None:
-    """Say which check, how many draws, what they find, what stands at risk and what it costs; no network is asked."""
-    terms = Terms(
-        segments=units,
-        pay=pay,
-        stake=2 * pay if stake is None else stake,
-        work=work,
-        numerics=numerics,
-        saved_ppm=round(saved * MILLION),
-        falsified_ppm=round(falsified * MILLION),
-        detection_ppm=round(detection * MILLION),
-    )
+    """Say which check, how many draws, what they find, what stands at risk and what it costs."""
+    shares = {"falsified_ppm": round(falsified * MILLION), "detection_ppm": round(detection * MILLION)}
+    risk = {"pay": pay, "stake": 2 * pay if stake is None else stake, "saved_ppm": round(saved * MILLION)}
+    terms = Terms(units, **risk, work=work, numerics=numerics, **shares)
+    machines = Classes(owners, attested_ppm=MILLION // 2 if attested else MILLION)
 
     async def show(out: Output) -> None:
-        machines = Classes(owners=owners, attested_ppm=MILLION // 2 if attested else MILLION)
         limits = Budget(share_ppm=round(budget * MILLION), margin=margin)
-        found = choose(terms, Reputation(passed_epochs), machines, confidentiality, limits)
-        out.show(body_of(found), lambda: draw_plan(found))
+        held = await stakes.stake_of(out, stake_of, native_price) if stake_of else None
+        given = replace(terms, stake=worth_of(held)) if stake_of else terms
+        found = choose(given, Reputation(passed_epochs), machines, confidentiality, limits)
+        body = body_of(found) | ({"stake_behind": stakes.body_of_stake(held)} if stake_of else {})
+        out.show(body, lambda: draw_audits(found, f"stake: {stakes.stake_in_words(held)}" if stake_of else ""))
 
     output.run(context, show)

@@ -1,7 +1,7 @@
 """Plans: what a job comes to before any money moves, its proof included."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple, TypeAlias
 
 import typer
 from rich.console import Group
@@ -10,6 +10,7 @@ from assay.client import output
 from assay.client.asked import Asked, read_asked
 from assay.client.commands.ordering import DEFAULTS, Kind, Method, Params, Replicas, Segments
 from assay.client.commands.proof_price import body_of, draw_plan, percent
+from assay.client.commands.stakes import NativePrice, body_of_stake, stake_in_words, stake_of
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.client.sdk import Assay
@@ -33,7 +34,9 @@ from assay.proof.policy import (
     quote_premium,
     tiers_of,
     work_of,
+    worth_of,
 )
+from assay.schema.epoch import StakeBehind
 from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
 from assay.schema.values import cost_of
@@ -42,6 +45,20 @@ POOLS: Final = (1_000, 10_000, 20_000, 100_000)
 POOLED: Final = 20_000
 PROVEN: Final = Reputation(passed_epochs=8)
 PREMIUM_PPM: Final = 990_000
+Poisoned: TypeAlias = Annotated[
+    int | None, typer.Option(help="Quote samples that find so many poisoned segments.", min=1)
+]
+
+
+class Known(NamedTuple):
+    """Of the provider of the cheapest offer: the report of its machine, and what stands behind it."""
+
+    report: str | None
+    stake: StakeBehind | None
+
+    def body(self) -> dict[str, Any]:
+        """Both for scripts."""
+        return {"attestation": self.report, "stake_behind": body_of_stake(self.stake)}
 
 
 def register(app: typer.Typer) -> None:
@@ -56,12 +73,11 @@ def plan(
     param: Params = None,
     input_file: Annotated[list[str] | None, typer.Option("--input", help="NAME=FILE; nothing is uploaded.")] = None,
     pool: Annotated[int, typer.Option(help="Segments in the provider's epoch, of all jobs.", min=1)] = POOLED,
-    poisoned: Annotated[
-        int | None, typer.Option(help="Quote samples that find so many poisoned segments.", min=1)
-    ] = None,
+    poisoned: Poisoned = None,
     audit_segments: Segments = None,
     method: Method = None,
     replicas: Replicas = None,
+    native_price: NativePrice = 0,
 ) -> None:
     """Show how a job is cut, what it costs, how it is proven and what the proof costs. Nothing is sent or paid."""
     options = {"kind": kind, "audit_segments": audit_segments, "method": method, "replicas": replicas}
@@ -71,22 +87,22 @@ def plan(
         async with Assay.connect(Profile.find(out.profile)) as assay:
             cut = await assay.plan(asked.kind, params_of(asked))
             offers = (await assay.network())["providers"]
-        price, report = price_of(asked.kind, cut, offers), report_of(asked.kind, offers)
-        proof = prove(asked, cut, price or 1, pool, report)
+        price, known = price_of(asked.kind, cut, offers), await known_of(out, asked.kind, offers, native_price)
+        proof = prove(asked, cut, price or 1, pool, known)
         premium = premium_of(asked, cut, price or 1, min(poisoned, cut["segments"]), proof) if poisoned else None
-        sizes = sorted({cut["segments"], pool, *POOLS})
-        curve = [(size, prove(asked, cut, price or 1, size, report).chosen) for size in sizes]
+        curve = [
+            (size, prove(asked, cut, price or 1, size, known).chosen)
+            for size in sorted({cut["segments"], pool, *POOLS})
+        ]
         body = {
-            **{name: cut[name] for name in ("segments", "segment_units")},
-            "price": price,
-            "attestation": report,
+            **{name: cut[name] for name in ("segments", "segment_units")} | {"price": price} | known.body(),
             "proof_of_job": share(price or 0, proof),
             "pool": body_of(proof),
             "cost_share_ppm_by_pool": {str(size): row.cost.total for size, row in curve},
             "premium": premium_body(premium),
             "ordered": ordered_of(asked, cut, price, proof),
         }
-        out.show(body, lambda: draw(body, proof, premium, curve))
+        out.show(body, lambda: draw(body, proof, premium, curve, known.stake))
 
     output.run(context, work)
 
@@ -123,17 +139,27 @@ def report_in(offer: dict[str, Any]) -> str | None:
     return found["report"] if found and found["code"] is None else None
 
 
-def prove(asked: Asked, cut: dict[str, Any], price: int, pool: int, report: str | None) -> Plan:
-    """How an epoch of `pool` segments like the job's is proven, on a machine with such a report, if any."""
+async def known_of(out: Output, kind: str, offers: list[dict[str, Any]], native_price: int) -> Known:
+    """What is known of the provider of the cheapest offer; of its stake nothing where the profile names no node."""
+    offer, report = cheapest_of(kind, offers), report_of(kind, offers)
+    if offer is None or Profile.find(out.profile).evm_url is None:
+        return Known(report, None)
+    return Known(report, await stake_of(out, offer["provider"], native_price))
+
+
+def prove(asked: Asked, cut: dict[str, Any], price: int, pool: int, known: Known) -> Plan:
+    """How an epoch of `pool` segments like the job's is proven, by what is known of its provider."""
     tiers = tiers_of(asked.kind, asked.params, asked.policy)
-    return choose(terms_of(asked, cut, price, pool), PROVEN, attest(Classes(), report), tiers=tiers)
+    return choose(
+        terms_of(asked, cut, price, pool, worth_of(known.stake)), PROVEN, attest(Classes(), known.report), tiers=tiers
+    )
 
 
-def terms_of(asked: Asked, cut: dict[str, Any], price: int, pool: int) -> Terms:
-    """The terms of an epoch of `pool` segments like the job's, with a stake of twice its pay behind it."""
+def terms_of(asked: Asked, cut: dict[str, Any], price: int, pool: int, stake: int) -> Terms:
+    """The terms of an epoch of `pool` segments like the job's, with so much stake behind it, in base units."""
     pay = max(1, price * pool // cut["segments"])
     work, numerics = work_of(asked.kind), numerics_of(asked.params)
-    return Terms(segments=pool, pay=pay, stake=2 * pay, work=work, numerics=numerics)
+    return Terms(segments=pool, pay=pay, stake=stake, work=work, numerics=numerics)
 
 
 def ordered_in_words(ordered: dict[str, int]) -> str:
@@ -193,7 +219,9 @@ def ordered_of(asked: Asked, cut: dict[str, Any], price: int | None, proof: Plan
     }
 
 
-def draw(body: dict[str, Any], proof: Plan, premium: Premium | None, curve: list[tuple[int, Any]]) -> Group:
+def draw(
+    body: dict[str, Any], proof: Plan, premium: Premium | None, curve: list[tuple[int, Any]], stake: StakeBehind | None
+) -> Group:
     """The plan for people."""
     price = body["price"]
     rows = [
@@ -203,6 +231,7 @@ def draw(body: dict[str, Any], proof: Plan, premium: Premium | None, curve: list
             "its machine",
             f"attested by the report {body['attestation'][:16]}" if body["attestation"] else "not attested",
         ),
+        ("its provider's stake", stake_in_words(stake)),
         ("price of its proof", f"{output.stable(body['proof_of_job'])} in a pool of {proof.segments:,} segments"),
     ]
     if premium:

@@ -12,6 +12,7 @@ from assay.proof.policy.asked import (
 from assay.proof.policy.attesting import attest
 from assay.proof.policy.choose import NoTier, choose
 from assay.proof.policy.plan import Candidate, Cost, Plan, Remedy
+from assay.proof.policy.pledged import pledged, worth_of
 from assay.proof.policy.premium import Premium, quote_premium
 from assay.proof.policy.terms import Budget, Classes, Confidentiality, Reputation, Terms
 from assay.proof.policy.tiers import TIERS, Numerics, Opens, Tier, Work
@@ -46,7 +47,9 @@ __all__ = [
     "ordered_max",
     "ordered_units",
     "paid_ppm",
+    "pledged",
     "quote_premium",
     "tiers_of",
     "work_of",
+    "worth_of",
 ]

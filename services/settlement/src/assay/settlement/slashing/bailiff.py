@@ -9,13 +9,14 @@ import logging
 from typing import Final
 
 from assay.chain.governed.terms import SlashWindows
+from assay.proof.policy.pledged import PRICE_OF_STABLE, native_of
 from assay.runtime.context import Unit
 from assay.schema.values import address_of
 from assay.settlement import queries
 from assay.settlement.desk import Desk
 from assay.settlement.slashing import accusations
 from assay.settlement.slashing.intents import Accuse, Execute, Lapse, SlashingBody
-from assay.settlement.slashing.victims import PRICE_OF_STABLE, Victim, native_of
+from assay.settlement.slashing.victims import Victim
 
 DUE: Final = """
 select accusation, phase, until_s from accusations

@@ -5,15 +5,11 @@ rejected leaves its requester without a result, and it still pays the leases bef
 that it ordered. Whoever's fault that is shares it, and Slashing has the insurance pool make it good.
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from assay.schema.values import address_of
 from assay.settlement.domain import portion
 from assay.settlement.paying.bills import JobBill
-
-NATIVE_UNIT: Final = 10**18
-# Prices are in 10^-18 dollars, and the stable token has six decimals.
-PRICE_OF_STABLE: Final = 10**12
 
 
 class Victim(NamedTuple):
@@ -27,8 +23,3 @@ def victim_of(bill: JobBill, at_fault: int, turn: int) -> Victim:
     """The requester of a rejected job, with the part of its loss that one of `at_fault` accused answers for."""
     paid = sum(payout.amount + payout.fee for payout in bill.payouts) + sum(audit.amount for audit in bill.audits)
     return Victim(address_of(bill.requester), portion(paid, at_fault, turn))
-
-
-def native_of(loss: int, price: int) -> int:
-    """A loss in native units, rounded down, at the price of a whole token in 10^-18 dollars."""
-    return loss * PRICE_OF_STABLE * NATIVE_UNIT // price

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from assay.proof.beacon import Beacon
-from assay.proof.policy import Classes, attest
+from assay.proof.policy import Classes, attest, worth_of
 from assay.proof.pool import PLACES
-from assay.schema.epoch import EpochDrawn, EpochFault, EpochOpened, EpochPooled, EpochWithheld
+from assay.schema.epoch import EpochDrawn, EpochFault, EpochOpened, EpochPooled, EpochWithheld, StakeBehind
 from assay.schema.errors import AssayError, Refused, Retry
 from assay.schema.values import Digest
 from assay.store import Transaction
@@ -31,6 +31,7 @@ from assay.verification.domain.verdicts import fact_of
 from assay.verification.methods import method_of
 from assay.verification.queries import attested, beacons, cases, epochs, questions, traces, verifiers
 from assay.verification.queries.epochs import Kept
+from assay.verification.stakes import Stakes
 from assay.verification.steps.concluding import close_epoch
 from assay.verification.steps.revealing import Shared, combine_shares, open_shares
 from assay.workloads.errors import BadCheckpoint
@@ -49,8 +50,8 @@ log = logging.getLogger(__name__)
 class Drawer:
     """One drawer of a verification service. Replicas share the epochs by claiming them."""
 
-    def __init__(self, desk: Desk, beacon: Beacon) -> None:
-        self._desk, self._beacon = desk, beacon
+    def __init__(self, desk: Desk, beacon: Beacon, stakes: Stakes) -> None:
+        self._desk, self._beacon, self._stakes = desk, beacon, stakes
 
     async def turn(self) -> float | None:
         """Draw and open what can be drawn and opened now."""
@@ -95,6 +96,7 @@ class Drawer:
         """Whether the epoch is drawn now."""
         assert epoch.beacon_block is not None
         epoch_id, settings = epoch.closed.epoch_id, self._desk.settings
+        stake = None if settings.draws else await self._stakes.behind(epoch.closed.provider, epoch.beacon_block)
         async with self._desk.context.unit() as unit:
             await beacons.lock(unit.tx, epoch_id)
             if (await epochs.lock(unit.tx, epoch_id)).state != "awaiting":
@@ -109,11 +111,13 @@ class Drawer:
                 await epochs.passed_since_fault(unit.tx, epoch.closed),
                 whole.specs,
                 attest(Classes(), report),
+                worth_of(stake),
             )
             draw = await asyncio.to_thread(draw_of, epoch, whole, epoch.beacon_block, shared.beacon, k)
             await epochs.keep_draw(unit.tx, epoch_id, draw, whole, self._desk.now())
             places = await self._prove_places(unit.tx, epoch, draw)
-            unit.emission.add(drawn_of(epoch, draw, shared, report, places), epoch_id)
+            drawn = drawn_of(epoch, draw, shared, attestation=report, stake=stake, places=places)
+            unit.emission.add(drawn, epoch_id)
         return True
 
     async def _prove_places(self, tx: Transaction, epoch: Kept, draw: Draw) -> Digest | None:
@@ -253,8 +257,8 @@ def draw_of(epoch: Kept, whole: Whole, block: int, beacon: bytes, k: int) -> Dra
     return draw_segments(block, beacon, *names, whole.ranges, whole.asked, k)
 
 
-def drawn_of(epoch: Kept, draw: Draw, shared: Shared, report: Digest | None, places: Digest | None) -> EpochDrawn:
-    """The event of a draw; `report` lowered how many were drawn, if there is one; `places` proves them, if needed."""
+def drawn_of(epoch: Kept, draw: Draw, shared: Shared, **more: Digest | StakeBehind | None) -> EpochDrawn:
+    """The event of a draw; `more` are the report and the stake that it counted, and what proves its places."""
     return EpochDrawn(
         **fact_of(epoch.closed),
         root=epoch.closed.root,
@@ -264,6 +268,5 @@ def drawn_of(epoch: Kept, draw: Draw, shared: Shared, report: Digest | None, pla
         drawn=draw.segments,
         revealed=shared.revealed,
         missing=shared.missing,
-        attestation=report,
-        places=places,
+        **more,
     )
