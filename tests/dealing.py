@@ -24,6 +24,7 @@ GROUPS: Final = {
 APART: Final = (
     *("tests/e2e/test_demo.py", "tests/e2e/test_up.py", "tests/e2e/test_stake.py"),
     "tests/integration/test_lightness.py",
+    "tests/adversaries/test_capacity.py",
 )
 """Files of those folders that start a network of their own, or need none."""
 NETWORKS: Final = (TROUBLE, MARKET)

@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 from bench.verification.net_gain import STRATEGIES
-from tests.adversaries import hostile_verifiers
+from tests.adversaries import false_capacity, hostile_verifiers
 from tests.adversaries.behaviours import BEHAVIOURS, PARTNERS
 from tests.adversaries.test_providers import MECHANISM
 from tests.architecture.sources import ROOT
@@ -18,7 +18,11 @@ GUIDE = (ROOT / "docs" / "guides" / "verify.md").read_text()
 FIGURE = re.compile(r"`([^`]+)` (-?[\d,]+)")
 ROW = re.compile(r"^\| ([^|]+) \| (-?[\d,]+) \|", re.MULTILINE)
 TESTS = sorted(set(re.findall(r"`([\w/.]+\.py)::(\w+)`", PAGE)))
-HOSTILE = {*BEHAVIOURS, *PARTNERS, *hostile_verifiers.BEHAVIOURS, *test_court.PROVIDERS, *test_court.VERIFIERS}
+CAPACITY = {*false_capacity.BEHAVIOURS}
+HOSTILE = {
+    *(*BEHAVIOURS, *PARTNERS, *CAPACITY, *hostile_verifiers.BEHAVIOURS),
+    *(*test_court.PROVIDERS, *test_court.VERIFIERS),
+}
 
 
 @cache

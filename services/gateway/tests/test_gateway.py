@@ -28,6 +28,7 @@ from assay.schema import Envelope, decode
 from assay.schema.attestation import ReportFinding
 from assay.schema.audit import AuditAssigned, AuditLapsed, AuditSealed, VerifierAnnounced, VerifierWithdrawn
 from assay.schema.beacon import BeaconCalled, BeaconCommitted, BeaconOpened, BeaconRevealed, beacon_fact
+from assay.schema.challenge import ChallengeAnswered, ChallengeCalled, Part
 from assay.schema.epoch import (
     DrawnSegment,
     EpochAnchored,
@@ -486,6 +487,39 @@ async def test_a_share_of_a_beacon_is_committed_when_called_and_revealed_when_to
     await world.says("verification", BeaconOpened(**fact, **block))
     await until_code(reveal, "")
     assert await code_of(vic, val, bound) == "beacon.over"
+
+
+async def test_a_challenge_is_answered_by_whom_it_called_once_and_in_time(world: World) -> None:
+    prov, stranger = Person("prov", Role.PROVIDER), Person("strange", Role.PROVIDER)
+    door, other = await world.grant(prov), await world.grant(stranger)
+
+    async def code_of(way: Door, person: Person, challenge_id: str) -> str:
+        parts = (Part(rounds=1, marks="f00d" * 64),)
+        answer = ChallengeAnswered(challenge_id=challenge_id, provider=person.id, parts=parts)
+        try:
+            await way.tell(person.sign(answer, now_ms()))
+        except Refused as refusal:
+            return refusal.code
+        return ""
+
+    async def until_code(challenge_id: str, code: str) -> None:
+        async def is_so() -> bool:
+            return await code_of(door, prov, challenge_id) == code
+
+        await until(is_so)
+
+    def called(number: int, due_ms: int) -> ChallengeCalled:
+        fields = {"block": 7, "block_hash": "7" * 64, "nonce": "8" * 64, "window_ms": 1_000}
+        return ChallengeCalled(challenge_id=derive_id("h", number), provider=prov.id, **fields, due_ms=due_ms)
+
+    timely, late = called(1, now_ms() + 600_000), called(2, now_ms() - 1)
+    assert await code_of(door, prov, timely.challenge_id) == "challenge.unknown"
+    await world.says("verification", timely)
+    await world.says("verification", late)
+    await until_code(late.challenge_id, "challenge.over")
+    assert await code_of(other, stranger, timely.challenge_id) == "challenge.unknown"
+    await until_code(timely.challenge_id, "")
+    await until_code(timely.challenge_id, "challenge.over")
 
 
 async def test_a_trace_is_opened_by_the_epochs_provider_alone_between_draw_and_opening(
