@@ -18,7 +18,8 @@ GUIDE = HERE / "docs" / "guides" / "operate.md"
 OWN = {
     "gateway": {"assay_claims_refused_total"},
     "settlement": {
-        f"assay_settlement_{name}" for name in ("drift", "stalled", "dues", "slashes_overdue", "relayed_gas_total")
+        f"assay_settlement_{name}"
+        for name in ("drift", "stalled", "struck", "dues", "slashes_overdue", "relayed_gas_total")
     },
 }
 

@@ -110,7 +110,7 @@ class Shown:
 
 
 def gauges() -> Gauges:
-    return Gauges(*(Shown() for _ in range(4)), relayed=Shown(0))
+    return Gauges(*(Shown() for _ in range(5)), relayed=Shown(0))
 
 
 class Hands:

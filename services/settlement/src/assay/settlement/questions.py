@@ -22,6 +22,7 @@ from entries left_ join entries came using (number) join accounts a on a.account
 where left_.account = $1 and left_.amount < 0 and came.account like 'hold:%' and came.amount > 0 and a.balance > 0
 """
 LEAVING = "select amount, cutoff from leaving where requester = $1 and amount > 0"
+STRUCK = "select distinct job_id, reason from struck join struck_steps using (job_id) where requester = $1"
 TOTALS = """
 select case when account like '%:%' then split_part(account, ':', 1) else account end as kind, asset, sum(balance)
 from accounts group by kind, asset order by kind, asset
@@ -99,9 +100,10 @@ async def _balances_of(context: Context, participant: object) -> dict[str, Any]:
         known = {account: int(balance) for account, _, balance in await tx.fetch(ACCOUNTS, list(names.values()))}
         held = {account[len(hold("")) :]: int(amount) for account, amount in await tx.fetch(HELD, deposit(address))}
         exit_ = await tx.fetchrow(LEAVING, address)
+        struck = {row[0]: row[1] for row in await tx.fetch(STRUCK, address)}
     leaving = {"amount": int(exit_[0]), "cutoff_s": exit_[1]} if exit_ else None
     found = {name: known.get(account, 0) for name, account in names.items()}
-    return {"of": participant, "address": address, "held": held, "leaving": leaving} | found
+    return {"of": participant, "address": address, "held": held, "struck": struck, "leaving": leaving} | found
 
 
 def address_in(participant: object) -> str:

@@ -25,7 +25,7 @@ left join lateral (
     select number, first_step, steps, posted_tx, posted_gas from payments
     where first_step <= s.position and state in ('posted', 'final') order by first_step desc limit 1
 ) p on true
-where not b.is_told and (s.position is null or s.position < (
+where not b.is_told and (s.position is null and not exists (select from struck where job_id = b.about) or s.position < (
     select first_step + steps from payments where state in ('posted', 'final') order by first_step desc limit 1
 )) order by b.position limit $1
 """

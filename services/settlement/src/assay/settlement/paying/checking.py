@@ -13,7 +13,7 @@ from assay.chain.payment.values import Evidence
 from assay.proof.eip712 import Domain, JobOrder, order_digest
 from assay.proof.keys import BadSignature, recover
 from assay.proof.order import spec_digest
-from assay.proof.settlement import Charge
+from assay.proof.settlement import Charge, Posted
 from assay.proof.settlement_epoch import Book, Epoch, StepProof, is_lawful, is_right, posted_as, proofs
 from assay.schema.job import JobSubmitted
 from assay.settlement.domain import GRACE_MS, ORDER_LIFE_MS
@@ -35,11 +35,8 @@ class Wrong(StrEnum):
     VERDICT = "the operator's key is no verdict key"
 
 
-class Fault(NamedTuple):
-    """A job (or an audit) of an epoch that could not be proven, and why."""
-
-    job: str
-    wrong: Wrong
+# A fault of the job alone, which others need not wait for; it may right itself.
+STRUCK = (Wrong.MONEY, Wrong.ORDER, Wrong.TIME)
 
 
 class Order(NamedTuple):
@@ -76,20 +73,32 @@ def evidence_of(order: Order, verdict_signature: str) -> Evidence:
     )
 
 
-def first_fault(
+def faults(
     before: Book, epoch: Epoch, orders: Mapping[str, Order], funds: Mapping[str, int], now_s: int
-) -> Fault | None:
-    """The first step that could not be proven if the epoch were posted now; pure, and slow: four trees a step."""
+) -> dict[str, Wrong]:
+    """What could not be proven of which job if the epoch were posted now; pure, and slow: four trees a step."""
     posted = posted_as(epoch, now_s, NOBODY)
+    found: dict[str, Wrong] = {}
     for proof in proofs(before, epoch):
         charge = proof.step.charge
-        if not is_right(before, posted, before.state, proof) or not is_end(epoch, proof):
-            return Fault(job_name(charge.job), Wrong.STEP)
-        if not is_lawful(proof, funds.get(charge.requester, 0)):
-            return Fault(job_name(charge.job), Wrong.MONEY)
-        if wrong := order_fault(before.domain, charge, orders.get(job_name(charge.job)), now_s):
-            return Fault(job_name(charge.job), wrong)
-    return None
+        job, has = job_name(charge.job), funds.get(charge.requester, 0)
+        wrong = step_fault(before, epoch, posted, proof)
+        if wrong := wrong or charge_fault(before.domain, proof, orders.get(job), has, now_s):
+            found.setdefault(job, wrong)
+    return found
+
+
+def step_fault(before: Book, epoch: Epoch, posted: Posted, proof: StepProof) -> Wrong | None:
+    """What is wrong with the arithmetic of a step, if anything."""
+    is_sound = is_right(before, posted, before.state, proof) and is_end(epoch, proof)
+    return None if is_sound else Wrong.STEP
+
+
+def charge_fault(domain: Domain, proof: StepProof, order: Order | None, funds: int, now_s: int) -> Wrong | None:
+    """What is wrong with the money or the order behind a step, if anything."""
+    if not is_lawful(proof, funds):
+        return Wrong.MONEY
+    return order_fault(domain, proof.step.charge, order, now_s)
 
 
 def is_end(epoch: Epoch, proof: StepProof) -> bool:

@@ -130,10 +130,15 @@ async def book_before(tx: Transaction, domain: Domain, first_step: int) -> Book:
     return Book.of(domain, places, sums)
 
 
+async def book_of_all(tx: Transaction, domain: Domain) -> Book:
+    """What all accounts were credited and debited by all steps there are."""
+    return await book_before(tx, domain, int(await tx.fetchval("select position + 1 from steps_head")))
+
+
 async def settlements(tx: Transaction, first_step: int, end: int) -> list[Settlement]:
     """The jobs that these steps charge, in their order."""
     rows = await tx.fetch(STEPS, first_step, end)
-    return [_settlement(job, list(parts)) for job, parts in groupby(rows, key=lambda row: str(row[0]))]
+    return [settlement_of(job, list(parts)) for job, parts in groupby(rows, key=lambda row: str(row[0]))]
 
 
 async def close(tx: Transaction, domain: Domain, steps_max: int) -> tuple[Epoch, Book] | None:
@@ -141,7 +146,7 @@ async def close(tx: Transaction, domain: Domain, steps_max: int) -> tuple[Epoch,
 
     It ends before the first job of which somebody has no place in the tree yet: that one may have come just now.
     """
-    await tx.execute("lock table payments in share row exclusive mode")
+    await lock(tx)
     row = await tx.fetchrow(NEXT)
     assert row is not None
     number, first = int(row[0]), int(row[1])
@@ -155,6 +160,16 @@ async def close(tx: Transaction, domain: Domain, steps_max: int) -> tuple[Epoch,
     money = (Decimal(epoch.state.credits), Decimal(epoch.state.debits))
     await tx.execute(CLOSE, number, first, len(epoch.steps), epoch.steps_root, epoch.state.hash, *money)
     return epoch, after
+
+
+async def lock(tx: Transaction) -> None:
+    """Nobody else closes or reopens an epoch until the transaction ends."""
+    await tx.execute("lock table payments in share row exclusive mode")
+
+
+async def reopen(tx: Transaction, number: int) -> None:
+    """What was closed from this epoch on, and not posted, waits again."""
+    await tx.execute("update payments set state = 'void' where number >= $1 and state = 'closed'", number)
 
 
 def parties_of(job: Settlement) -> set[str]:
@@ -265,7 +280,8 @@ async def count_voids(tx: Transaction, number: int) -> tuple[int, str]:
     return (int(row[0]), str(row[1])) if row else (0, "")
 
 
-def _settlement(job: str, parts: Sequence[Any]) -> Settlement:
+def settlement_of(job: str, parts: Sequence[Any]) -> Settlement:
+    """What a job's rows of STEPS charge."""
     payouts = tuple(Payout(row[2], int(row[3]), int(row[4])) for row in parts)
     return Settlement(job_word(job), parts[0][1], payouts, bytes(parts[0][5]))
 

@@ -3,7 +3,6 @@
 Nothing is remembered between steps but in the database, and every intent is wanted once, so a process may end anywhere.
 """
 
-import asyncio
 import logging
 from collections.abc import Container
 
@@ -35,6 +34,7 @@ from assay.settlement.paying.intents import (
     demand_turn,
     written,
 )
+from assay.settlement.paying.proving import SLACK_S, STALL_S, Prover
 from assay.store import Transaction
 
 # So many accounts fit one transaction, whatever their branches are.
@@ -44,10 +44,6 @@ select substr(account, 8) from accounts where account like 'earned:%' and balanc
 """
 OPEN = "select kind, about, fence from intents where kind = any($1::text[]) and state in ('pending', 'sent')"
 DEMANDS = "select epoch, kind, index from demands order by deadline"
-# An epoch that is wanted now is posted within this.
-SLACK_S = 120
-# What is wrong with an epoch may right itself: a deposit comes, or a person has raised a limit.
-STALL_S = 30
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +55,7 @@ class Teller:
         self._desk, self._chain, self._store = desk, desk.chain, desk.context.store
         knobs = desk.knobs
         self._limits = Limits(knobs.payment_steps_max, knobs.payment_value_max, knobs.payment_age_s)
+        self._prover = Prover(desk)
         self._terms: Terms | None = None
         self._stalled_row: int | None = None
         self._look_again_s = 0
@@ -67,10 +64,10 @@ class Teller:
         """Whether anything is wanted that was not before. Raises ChainUnreachable, Retry, Unreachable."""
         terms = self._terms = self._terms or await self._chain.payment_terms()
         now_s = max((await self._chain.block()).timestamp, self._desk.context.now() // 1000)
-        ripe_s = now_s - terms.windows.window_s
+        ripe_s, was_put_back = now_s - terms.windows.window_s, await self._prover.put_back(now_s)
         async with self._store.reading() as tx:
             if not await epochs.has_work(tx, ripe_s):
-                return False
+                return was_put_back
         async with self._store.transaction() as tx:
             under_way = {tuple(row) for row in await tx.fetch(OPEN, [kind.kind for kind in PAYMENT_KINDS])}
             kinds, lacking = {kind for kind, *_ in under_way}, await epochs.lacking_places(tx)
@@ -85,7 +82,7 @@ class Teller:
         is_posting = is_due and await self._may_post(terms, now_s) and await self._post(now_s)
         if wanted or is_posting:
             self._desk.bell.ring()
-        return bool(wanted) or is_posting
+        return bool(wanted) or is_posting or was_put_back
 
     async def _may_post(self, terms: Terms, now_s: int) -> bool:
         """Whether the contract takes an epoch of ours by now."""
@@ -107,11 +104,13 @@ class Teller:
             return await epochs.last(tx, "closed")
 
     async def _post(self, now_s: int) -> bool:
-        """Whether an epoch is wanted on chain, as each of its steps could be proven there."""
+        """Whether an epoch is wanted on chain, as each of its steps could be proven there, or others were struck."""
         payment = await self._close()
         if payment is None or (payment.row == self._stalled_row and now_s < self._look_again_s):
             return False
-        reason = await self._reason_against(payment, now_s)
+        reason, faults = await self._reason_against(payment, now_s)
+        if faults and await self._prover.strike(payment, faults, now_s):
+            return True
         await self._stall(payment, reason, now_s)
         if reason:
             return False
@@ -121,23 +120,18 @@ class Teller:
             await queries.want(tx, Post(number=payment.number, row=payment.row, **content, **sums), "payment")
         return True
 
-    async def _reason_against(self, payment: Payment, now_s: int) -> str:
-        """Why the epoch must not be posted; empty if it can."""
+    async def _reason_against(self, payment: Payment, now_s: int) -> tuple[str, dict[str, checking.Wrong]]:
+        """Why the epoch must not be posted, empty if it can; and what is wrong with which of its jobs."""
         async with self._store.reading() as tx:
             voids, why = await epochs.count_voids(tx, payment.number)
             if voids >= self._desk.knobs.payment_posts_max:
-                return f"epoch {payment.number} became void {voids} times, as {why}"
+                return f"epoch {payment.number} became void {voids} times, as {why}", {}
             before, epoch, _ = await epochs.rebuilt(tx, self._desk.domain, payment)
-            orders = await checking.orders_of(tx, [job_name(step.charge.job) for step in epoch.steps])
         term = await self._chain.verdict_term(self._desk.key.address)
         if not term.begins <= now_s < term.ends - SLACK_S:
-            return f"epoch {payment.number}: {checking.Wrong.VERDICT}"
-        requesters = {step.charge.requester for step in epoch.steps}
-        accounts = await asyncio.gather(*map(self._chain.account_of, requesters))
-        found = zip(requesters, accounts, strict=True)
-        funds = {requester: account.funds_at(now_s + SLACK_S) for requester, account in found}
-        fault = await asyncio.to_thread(checking.first_fault, before, epoch, orders, funds, now_s)
-        return f"{fault.job} in epoch {payment.number}: {fault.wrong}" if fault else ""
+            return f"epoch {payment.number}: {checking.Wrong.VERDICT}", {}
+        faults = await self._prover.faults(before, epoch, now_s)
+        return "; ".join(f"{job} in epoch {payment.number}: {wrong}" for job, wrong in [*faults.items()][:1]), faults
 
     async def _stall(self, payment: Payment, reason: str, now_s: int) -> None:
         """Show why nothing is posted, or that all is well again."""
