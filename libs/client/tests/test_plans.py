@@ -69,6 +69,15 @@ def said(*words: str, code: int = 0) -> dict[str, Any]:
     return found
 
 
+def test_a_plan_says_how_long_an_epoch_stays_open_for_its_proof_to_be_cheap() -> None:
+    waits = said("audit", "plan", "--units", "1000", "--hourly", "3600")
+    assert waits["open_s"] == next(r["amount"] for r in waits["remedies"] if r["name"] == "pool") > 9_000
+    assert said("audit", "plan", "--units", "20000", "--hourly", "3600")["open_s"] == 20_000
+    assert "open_s" not in said("audit", "plan", "--units", "1000")
+    words = CliRunner().invoke(app, ["audit", "plan", "--units", "1000", "--hourly", "3600"]).output
+    assert "after 2.7 h" in " ".join(words.split())
+
+
 def test_the_proof_of_an_epoch_is_planned_without_any_network() -> None:
     found = said("audit", "plan", "--units", "20000", "--falsified", "0.05", "--detection", "0.99")
     assert (found["tier"], found["k"], found["settled"]) == ("class_replay", 90, True)

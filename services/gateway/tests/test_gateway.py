@@ -38,6 +38,7 @@ from assay.schema.epoch import (
     EpochOpened,
     EpochPooled,
     EpochTraced,
+    EpochWaiting,
     epoch_id_of,
 )
 from assay.schema.errors import Refused, Unreachable
@@ -645,6 +646,35 @@ async def test_the_entries_of_a_great_epoch_are_for_everybody_and_its_jobs_show_
     await until(may_read)
     (shown,) = (await ann.ask("job", {"job_id": job.event.about}))["epochs"]
     assert (shown["state"], shown["segments"], shown["drawn"]) == ("drawn", 1, 1)
+
+
+async def test_a_requester_sees_that_the_epoch_of_its_provider_stays_open_until_it_closes(
+    world: World, requester: Person, provider: Person
+) -> None:
+    ann, lease = await world.grant(requester), granted(provider.id, requester.id, 1)
+    job = requester.sign(requester.order(lease.job_id, now_ms() + 60_000), now_ms())
+    await ann.tell(job)
+    await world.reached_core(job)
+    fact = {"epoch_id": epoch_id_of(provider.id, 1), "provider": provider.id, "number": 1}
+    held = {"reasons": {"needed": 9_683, "segments": 1}, "closes_ms": 1_800_000_000_000}
+    await world.says("settlement", JobFunded(job_id=lease.job_id, requester=requester.id, amount=100))
+    await world.says("matching", lease, matched(lease))
+    await world.says("verification", EpochWaiting(**fact, code="epoch.pooling", **held))
+
+    async def shown() -> list[dict[str, Any]]:
+        return list((await ann.ask("job", {"job_id": lease.job_id}))["epochs"])
+
+    (view,) = await until(shown)
+    assert (view["state"], view["closes_ms"], view["needed"]) == (None, 1_800_000_000_000, 9_683)
+    digest, other = "3" * 64, {"lease_id": derive_id("l", 9), "job_id": derive_id("j", 9)}
+    entry = EpochEntry(**other, fence=1, first_segment=0, segments=1, root=digest, units=1)
+    closed = EpochCommitted(**fact, previous="0" * 64, root=digest, units=1, segments=1, entries=(entry,))
+    await world.says("verification", closed)
+
+    async def is_gone() -> bool:
+        return not await shown()
+
+    await until(is_gone)
 
 
 async def test_what_an_accusation_and_its_appeal_rest_on_is_for_everybody_and_nothing_else(

@@ -208,7 +208,13 @@ def test_why_names_what_is_waited_for() -> None:
 ENTRY = EpochEntry(lease_id=SECOND.lease_id, job_id=JOB, fence=2, first_segment=1, segments=2, root=DIGEST, units=2)
 EPOCH = {"epoch_id": derive_id("x", 1), "provider": BOB.id, "number": 7}
 DRAWN = (DrawnSegment(lease_id=SECOND.lease_id, segment=1),)
+HELD = {"reasons": {"needed": 9_683, "segments": 120}, "closes_ms": 1_800_000_000_000}
 POOLED: list[tuple[Event, str]] = [
+    (
+        EpochWaiting(**EPOCH, code="epoch.pooling", **HELD),
+        "stays open until 2027-01-15 08:00 UTC at the latest: it holds 120 of the 9683 segments",
+    ),
+    (EpochWaiting(**EPOCH, code="epoch.hastened", **HELD), "It closes then for an order in haste"),
     (
         EpochCommitted(**EPOCH, previous=NO_DIGEST, root=DIGEST, units=2, segments=2, entries=(ENTRY,)),
         "anchored on chain",

@@ -51,6 +51,8 @@ class Work:
     method: str | None = None
     machine: str | None = None
     """The class that the provider states."""
+    deadline_ms: int = 1
+    haste: bool = False
     blobs: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -93,7 +95,7 @@ class Work:
     @property
     def spec(self) -> JobSpec:
         params = {"segments": self.segments, "units_per_segment": UNITS, "payload": str(self.number)}
-        policy = Policy(audit_segments=self.audit_segments, method=self.method)
+        policy = Policy(audit_segments=self.audit_segments, method=self.method, haste=self.haste)
         return JobSpec(kind="noop", params=params, segments=self.segments, segment_units=UNITS, policy=policy)
 
     @property
@@ -121,7 +123,7 @@ class Work:
             offer_id="f" + "a" * 26,
             spec=self.spec,
             mega_unit_price=MEGA_UNIT_PRICE,
-            deadline_ms=1,
+            deadline_ms=self.deadline_ms,
         )
 
     def share(self, segments: int | None = None) -> LeaseShare:

@@ -139,10 +139,12 @@ def test_the_last_seed_draws_the_verifiers_on_as_many_networks_as_there_are() ->
     chosen = {}
     for number in range(50):
         epoch = next_of(party("p", 1), number, None)
-        assert epoch == Next(derive_id("x", party("p", 1), number), epoch.seed)
+        assert epoch == Next(derive_id("x", party("p", 1), number), epoch.seed, number)
         drawn = draw_sharers(epoch, party("p", 1), [own, *willing])
         assert drawn == draw_sharers(epoch, party("p", 1), [*willing[::-1], own])
         assert len(drawn) == 5 and own not in drawn and len({each.network for each in drawn[:3]}) == 3
         chosen[drawn] = epoch
     assert len(chosen) > 40
-    assert draw_sharers(Next(epoch.epoch_id, "ab" * 32), "p", willing) != draw_sharers(epoch, "p", willing)
+    assert draw_sharers(Next(epoch.epoch_id, "ab" * 32, epoch.number), "p", willing) != draw_sharers(
+        epoch, "p", willing
+    )

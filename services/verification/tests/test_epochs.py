@@ -354,3 +354,37 @@ async def test_a_crash_after_any_step_repeats_nothing_and_loses_nothing(court: C
     assert len(keys) == len(set(keys))
     assert (await court.types("job")).count("job.rejected") == 2
     assert len(await court.said("lease.rejected")) == 2
+
+
+async def test_an_epoch_stays_open_until_an_order_in_haste_closes_it_and_says_so(court: Court) -> None:
+    court.knobs |= {"draws": None, "epoch_max_s": 3_600}
+    await court.admit(11, 12, 13)
+    await court.take(Work(1, deadline_ms=2**52), Work(2, deadline_ms=2**52))
+    await court.until_still()
+    (waiting,) = await court.said()
+    assert (waiting.type, waiting.code, waiting.number) == ("epoch.waiting", "epoch.pooling", 1)
+    assert waiting.reasons["segments"] == 12 and waiting.reasons["needed"] > 9_000
+    assert 3_500_000 < waiting.closes_ms - court.context.now() <= 3_600_000
+    # Nobody is bound for as long as that: who is called now may have left.
+    assert not await court.types("beacon")
+    await court.take(Work(3, deadline_ms=2**52, haste=True))
+    await court.until_still()
+    assert await court.types("epoch") == ["epoch.waiting", *PASSED]
+    (committed,) = await court.said("epoch.committed")
+    assert len(committed.entries) == 3 and len(committed.shares) == 3
+
+
+async def test_an_epoch_closes_earlier_for_a_deadline_and_at_once_with_enough_segments(
+    court: Court, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assay.verification.steps.checking.needed_of", lambda spec, passed: 12)
+    court.knobs |= {"draws": None, "epoch_max_s": 3_600}
+    await court.admit(11, 12, 13)
+    now_ms, proof_ms = court.context.now(), court.settings.proof_ms
+    await court.take(Work(1, deadline_ms=now_ms + proof_ms + 1_800_000))
+    await court.until_still()
+    (waiting,) = await court.said()
+    assert (waiting.code, waiting.closes_ms) == ("epoch.hastened", now_ms + proof_ms + 1_800_000 - proof_ms)
+    await court.take(Work(2, deadline_ms=2**52), Work(3, deadline_ms=2**52))
+    await court.until_still()
+    assert await court.types("epoch") == ["epoch.waiting", *PASSED]

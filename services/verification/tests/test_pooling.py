@@ -4,11 +4,13 @@ from collections import Counter
 from dataclasses import replace
 from operator import eq
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from services.verification.tests.samples import Work, announced, party
 
 from assay.proof import epoch as proof
+from assay.proof import policy
 from assay.proof.digest import blake3_hex
 from assay.proof.order import spec_digest
 from assay.proof.pool import read_entries
@@ -20,18 +22,22 @@ from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, Policy, derive_id
 from assay.verification.domain import (
     Asked,
     Candidate,
+    Closing,
     Part,
+    Patience,
     Waiting,
     Want,
     choose,
+    closing_of,
     count_of,
     draw_segments,
-    due_ms,
     is_doubled,
     is_twin_first,
+    needed_of,
     nonce_of,
     part_of,
     pool,
+    presses_ms,
 )
 from assay.verification.domain.draws import DRAWN_MAX
 
@@ -73,9 +79,57 @@ def test_the_entries_of_more_leases_than_an_event_holds_stand_in_a_blob_under_th
     assert {(entry.lease_id, entry.job_id) for entry in read} == {(part.entry.lease_id, part.job_id) for part in parts}
 
 
-def test_an_epoch_closes_when_its_oldest_part_has_waited_or_when_it_is_full() -> None:
-    assert due_ms(Waiting(PROVIDER, 1, 1_000), 1_000) == 2_000
-    assert due_ms(Waiting(PROVIDER, ENTRIES_MAX, 1_000), 1_000) == 1_000
+@pytest.mark.parametrize(
+    ("parts", "segments", "presses_ms", "closing"),
+    [
+        (1, 100, 90_000, Closing(51_000, "epoch.pooling")),
+        (1, 9_999, 90_000, Closing(51_000, "epoch.pooling")),
+        (1, 10_000, 90_000, Closing(11_000)),
+        (1, 100, 30_000, Closing(30_000, "epoch.hastened")),
+        (1, 100, 11_000, Closing(11_000)),
+        (1, 100, 0, Closing(11_000)),
+        (ENTRIES_MAX, 100, 90_000, Closing(1_000)),
+    ],
+    ids=["too few", "one too few", "enough", "pressed", "in haste", "late", "full"],
+)
+def test_an_epoch_stays_open_until_its_proof_is_cheap_or_a_job_presses_or_it_is_full(
+    parts: int, segments: int, presses_ms: int, closing: Closing
+) -> None:
+    waiting = Waiting(PROVIDER, parts, 1_000, segments, 10_000, presses_ms)
+    assert closing_of(waiting, Patience(10_000, 50_000)) == closing
+    # Without more patience it closes as ever, whatever it holds.
+    assert closing_of(waiting, Patience(10_000)) == Closing(1_000 if parts == ENTRIES_MAX else 11_000)
+
+
+@given(st.integers(1, ENTRIES_MAX), st.integers(1, 40_000), st.integers(0, 10**6), *[st.integers(0, 10**6)] * 2)
+def test_an_epoch_never_closes_before_its_least_time_nor_after_its_most(
+    parts: int, segments: int, presses_ms: int, least_ms: int, more_ms: int
+) -> None:
+    waiting = Waiting(PROVIDER, parts, 7, segments, 10_000, presses_ms)
+    closing = closing_of(waiting, Patience(least_ms, least_ms + more_ms))
+    least = 7 if parts == ENTRIES_MAX else 7 + least_ms
+    assert least <= closing.at_ms <= 7 + least_ms + more_ms
+    assert (closing.code is not None) == (closing.at_ms > least)
+    fuller = replace(waiting, segments=segments + 1_000)
+    assert closing_of(fuller, Patience(least_ms, least_ms + more_ms)).at_ms <= closing.at_ms
+
+
+def test_proof_is_cheap_with_as_many_segments_as_its_way_of_checking_and_its_providers_record_ask_for() -> None:
+    newcomer, proven = (needed_of(WORKS[0].spec, passed) for passed in (0, 8))
+    assert 9_000 < proven < 10_000 < newcomer < ENTRIES_MAX
+    read = JobSpec(kind="generate", segments=1, segment_units=1)
+    assert needed_of(read, 8) < proven
+    for needed, is_cheap in ((proven, True), (proven - 1, False)):
+        plan = policy.choose(policy.Terms(needed, pay=1, stake=2), policy.Reputation(8))
+        assert plan.is_within_budget == is_cheap
+
+
+def test_a_job_presses_at_once_in_haste_or_as_long_before_its_deadline_as_its_proof_takes() -> None:
+    granted = WORKS[0].granted.model_copy(update={"deadline_ms": 100_000})
+    hasty = granted.spec.model_copy(update={"policy": Policy(haste=True)})
+    assert presses_ms(granted, 5_000, proof_ms=60_000) == 40_000
+    assert presses_ms(granted, 50_000, proof_ms=60_000) == 50_000
+    assert presses_ms(granted.model_copy(update={"spec": hasty}), 5_000, proof_ms=60_000) == 5_000
 
 
 @given(st.binary(min_size=32, max_size=32), st.integers(1, 6), st.integers(1, 6))

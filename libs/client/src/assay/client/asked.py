@@ -28,13 +28,14 @@ class Asked(BaseModel):
     method: Literal["replication", "trace"] | None = None
     replicas: int = Policy().replicas
     spares: int = 0
+    haste: bool = False
 
     @property
     def policy(self) -> Policy:
         """What is demanded of the proof. Raises Refused: job.bad_params."""
         try:
-            proof = {"audit_segments": self.audit_segments, "method": self.method, "replicas": self.replicas}
-            return Policy.model_validate(proof | {"spares": self.spares})
+            names = ("audit_segments", "method", "replicas", "spares", "haste")
+            return Policy.model_validate({name: getattr(self, name) for name in names})
         except ValidationError as error:
             raise Refused("job.bad_params", first_problem(error)) from None
 

@@ -56,9 +56,13 @@ class EpochView(Row):
     epoch_id: str
     provider: str
     number: int
-    state: str
+    state: str | None
+    """Where it stands; none while it stays open until `closes_ms`, for as many segments as are needed."""
     root: str | None = None
     segments: int = 0
+    needed: int = 0
+    closes_ms: int | None = None
+    why: str = ""
     units: int = 0
     drawn: int = 0
     waiting: dict[str, int] = {}

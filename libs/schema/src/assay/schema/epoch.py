@@ -21,6 +21,7 @@ from assay.schema.values import (
     Fence,
     JobId,
     LeaseId,
+    Millis,
     Money,
     ProviderId,
     Role,
@@ -209,13 +210,17 @@ class EpochAccused(EpochFault, Event, type="epoch.accused", by=Role.VERIFICATION
 
 
 class EpochWaiting(EpochFact, Event, type="epoch.waiting", by=Role.VERIFICATION, tells=("provider",)):
-    """Emitted when an epoch cannot go on by itself: what it waits for, and how often each reason holds.
+    """Emitted when an epoch cannot go on by itself, or stays open: what it waits for, and how often each reason holds.
 
-    A reason about verifiers counts those whom it keeps out. It moves nothing; the next event of the epoch ends it.
+    A reason about verifiers counts those whom it keeps out. `epoch.pooling` and `epoch.hastened` are said before the
+    epoch is closed: of the segments that are `needed` for a cheap proof so many are here (`segments`), and it closes at
+    `closes_ms` at the latest; `epoch.hastened` earlier than it could, for a job in haste or near its deadline. It moves
+    nothing; the next event of the epoch ends it.
     """
 
     code: Code
     reasons: dict[str, int]
+    closes_ms: Millis | None = None
 
 
 class EpochEnding(EpochFact):

@@ -111,13 +111,15 @@ class Policy(Value):
 
     By `replication` so many verifiers answer at once about each drawn segment, and a quorum of their bonds decides. By
     `trace` its provider runs each drawn segment again and opens every operator's result, which verifiers check.
-    `spares` is how many other providers are asked to keep warm while the job runs; that costs nothing.
+    `spares` is how many other providers are asked to keep warm while the job runs; that costs nothing. In `haste` its
+    provider's epoch does not stay open for more work.
     """
 
     audit_segments: Annotated[int, Field(ge=1, le=10_000)] = AUDIT_SEGMENTS
     method: Literal["replication", "trace"] | None = None
     replicas: Annotated[int, Field(ge=3, le=15), AfterValidator(odd)] = 3
     spares: Annotated[int, Field(ge=0, le=1)] = 0
+    haste: bool = False
 
     @property
     def is_replicated(self) -> bool:

@@ -1,6 +1,7 @@
 """The epochs that a job's work is pooled in, as its requester is shown them. Pure."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from assay.schema.epoch import (
@@ -30,6 +31,14 @@ WAITS: Final[Mapping[str, str]] = {
     S.WITHHELD: "A checkpoint of epoch {number} was withheld.",
 }
 POOLING: Final = "Its work waits for the provider's epoch to close."
+OPEN: Final = (
+    "Epoch {number} of its provider stays open until {until} at the latest: it holds {segments} of the {needed} "
+    "segments at which proof is cheap. {why}"
+)
+WHY: Final[Mapping[str, str]] = {
+    "epoch.pooling": "An order in haste closes it earlier.",
+    "epoch.hastened": "It closes then for an order in haste or near its deadline.",
+}
 
 
 def fold_epoch(epochs: dict[str, View], event: EpochFact) -> None:
@@ -60,6 +69,9 @@ def fold_epoch(epochs: dict[str, View], event: EpochFact) -> None:
             epoch.update(anchor_block=block, anchor_tx=tx)
         case EpochDrawn(block=block, seed=seed, drawn=drawn):
             epoch.update(beacon_block=block, seed=seed, drawn=len(drawn))
+        case EpochWaiting(code=code, reasons=reasons, closes_ms=int(closes_ms)):
+            held = {name: reasons.get(name, 0) for name in ("needed", "segments")}
+            epoch.update(held | {"closes_ms": closes_ms, "why": WHY.get(code, "")})
         case EpochWaiting(reasons=reasons):
             epoch["waiting"] = reasons
         case EpochFault(code=code, segment=segment):
@@ -69,9 +81,16 @@ def fold_epoch(epochs: dict[str, View], event: EpochFact) -> None:
 def waits_for(epochs: list[View]) -> str:
     """What the audit of a job waits for, in words: the first epoch that is not through."""
     for epoch in epochs:
+        if epoch["state"] is None and "closes_ms" in epoch:
+            return OPEN.format(**epoch, until=moment(epoch["closes_ms"])).rstrip()
         if epoch["state"] in WAITS:
             return WAITS[epoch["state"]].format(**epoch) + kept_out(epoch["waiting"])
     return "" if epochs else POOLING
+
+
+def moment(at_ms: int) -> str:
+    """A moment in words, to the minute."""
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def kept_out(reasons: Mapping[str, int]) -> str:

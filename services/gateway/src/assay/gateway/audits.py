@@ -14,6 +14,11 @@ insert into epoch_job (epoch_id, job_id) select distinct $1, job_id from unnest(
 on conflict do nothing
 """
 
+OPEN: Final = """
+insert into open_epoch (provider, epoch_id) values ($1, $2)
+on conflict (provider) do update set epoch_id = excluded.epoch_id
+"""
+
 
 class Audits:
     """Audits and epochs within one transaction."""
@@ -36,6 +41,10 @@ class Audits:
     async def challenge(self, challenge_id: str, provider: str, due_ms: int) -> None:
         """Keeps who was challenged, and until when."""
         await self.tx.execute(CHALLENGE, challenge_id, provider, due_ms)
+
+    async def open_epoch(self, provider: str, epoch_id: str) -> None:
+        """Keeps that a provider's epoch stays open: its jobs wait for it."""
+        await self.tx.execute(OPEN, provider, epoch_id)
 
     async def pool(self, epoch_id: str, job_ids: Iterable[str]) -> None:
         """Keeps which jobs an epoch is about."""

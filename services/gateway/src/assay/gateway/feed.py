@@ -51,6 +51,13 @@ select job_id, headers, data from (
         union all
         select e.job_id, type, headers, data, position
         from epoch_job e join said on about = e.epoch_id and type like 'epoch.%' where e.job_id = any($1::text[])
+        union all
+        select l.job_id, type, headers, data, position
+        from (select distinct job_id, provider from lease where job_id = any($1::text[])) as l
+        join open_epoch o using (provider) join said on about = o.epoch_id and type = 'epoch.waiting'
+        where not exists (select from epoch_job e where e.job_id = l.job_id) and not exists (
+            select from said c where c.about = o.epoch_id and c.type in ('epoch.committed', 'epoch.pooled')
+        )
     ) as of_jobs
 ) as latest where turn <= case type when 'lease.committed' then $2::bigint else $3::bigint end or type = 'job.submitted'
 """

@@ -21,7 +21,7 @@ from assay.schema.audit import AuditAssigned, VerifierAnnounced, VerifierWithdra
 from assay.schema.beacon import BeaconCalled
 from assay.schema.challenge import ChallengeCalled
 from assay.schema.dispute import DisputeLodged
-from assay.schema.epoch import EpochCommitted, EpochDrawn, EpochPooled
+from assay.schema.epoch import EpochCommitted, EpochDrawn, EpochPooled, EpochWaiting
 from assay.schema.errors import Refused, Retry
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobRefunded, JobSettled
@@ -124,6 +124,13 @@ async def on_epoch_pooled(said: Envelope[EpochPooled], ports: Ports, now_ms: int
     return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
 
 
+async def on_epoch_waiting(said: Envelope[EpochWaiting], ports: Ports, now_ms: int) -> list[Event]:
+    """Shows an epoch that stays open to the requesters of its provider's jobs, and tells what it waits for."""
+    if said.event.closes_ms is not None:
+        await ports.audits.open_epoch(said.event.provider, said.event.epoch_id)
+    return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
+
+
 async def on_epoch_drawn(said: Envelope[EpochDrawn], ports: Ports, now_ms: int) -> list[Event]:
     """Lets everybody read what proves the places of the drawn segments, and tells the draw."""
     if said.event.places:
@@ -189,6 +196,7 @@ HANDLERS: dict[type[Event], Any] = {event: on_any for event in REGISTRY.values()
     EpochCommitted: on_epoch_committed,
     EpochPooled: on_epoch_pooled,
     EpochDrawn: on_epoch_drawn,
+    EpochWaiting: on_epoch_waiting,
     VerifierAnnounced: on_verifier_announced,
     VerifierWithdrawn: on_verifier_withdrawn,
     StakeChanged: on_stake_changed,

@@ -24,6 +24,10 @@ class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
     """How many blocks, itself included, make the beacon's block final. The same as settlement's."""
     epoch_s: Annotated[float, Field(ge=0, le=86_400)] = 600
     """How long the oldest lease waits for its provider's epoch to close. Longer epochs cost less to audit."""
+    epoch_max_s: Annotated[float, Field(ge=0, le=604_800)] = 0
+    """How long an epoch stays open at most, its pay waiting, until it holds the segments at which its proof costs a
+    hundredth of its compute or less. Up to epoch_s: never for that. A job in haste, or whose deadline presses, closes
+    it earlier."""
     audit_s: Annotated[float, Field(ge=1, le=86_400)] = 600
     """How long a verifier has for its sealed answer. Above what a segment takes on the slowest admitted machine."""
     reveal_s: Annotated[float, Field(ge=1, le=3_600)] = 60
@@ -63,11 +67,17 @@ class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
     calibrators: tuple[Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")], ...] = ()
     """The addresses whose calibrations are taken."""
 
+    @property
+    def proof_ms(self) -> int:
+        """How long an epoch may take from its closing to its answers, in ms: then a job's deadline presses."""
+        return int((self.open_s + self.audit_s + 2 * self.reveal_s) * 1000)
+
     @model_validator(mode="after")
     def within_answers(self) -> "Settings":
         """The settings, if stake answers until the longest dispute is over. Raises ValueError."""
-        if lasts_s_max(self.contest_s, self.move_s, self.appeal_s) > ANSWERS_S:
+        if lasts_s_max(self.contest_s, self.move_s, self.appeal_s) + self.epoch_max_s > ANSWERS_S:
             raise ValueError(
-                "A dispute could last longer than stake answers for it: shorten contest_s, move_s, appeal_s."
+                "A dispute could last longer than stake answers for it: "
+                "shorten contest_s, move_s, appeal_s, epoch_max_s."
             )
         return self

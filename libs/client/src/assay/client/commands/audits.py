@@ -8,7 +8,7 @@ from rich.console import Group
 
 from assay.client import output
 from assay.client.commands import stakes
-from assay.client.commands.proof_price import body_of, draw_plan
+from assay.client.commands.proof_price import body_of, draw_plan, open_in_words, open_s
 from assay.client.commands.stakes import NativePrice
 from assay.client.output import Output
 from assay.proof.economics import MILLION
@@ -17,7 +17,6 @@ from assay.proof.policy import (
     Classes,
     Confidentiality,
     Numerics,
-    Plan,
     Reputation,
     Terms,
     Work,
@@ -27,11 +26,9 @@ from assay.proof.policy import (
 
 DECIMALS = 10**6
 Shown: TypeAlias = Annotated[Confidentiality, typer.Option(help="What a drawn verifier may be shown.")]
-
-
-def draw_audits(found: Plan, behind: str) -> Group:
-    """The plan for people, after what stands behind the provider that was named, if one was."""
-    return Group(behind, draw_plan(found)) if behind else draw_plan(found)
+Hourly: TypeAlias = Annotated[
+    int | None, typer.Option(help="Segments that the provider closes in an hour: says how long it waits.", min=1)
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -59,6 +56,7 @@ def plan(
     confidentiality: Shown = Confidentiality.OPEN,
     budget: Annotated[float, typer.Option(help="Most that the proof may cost of the compute.", min=0, max=1)] = 0.01,
     margin: Annotated[int, typer.Option(help="How many times over a cheat must lose.", min=1, max=100)] = 3,
+    hourly: Hourly = None,
 ) -> None:
     """Say which check, how many draws, what they find, what stands at risk and what it costs."""
     shares = {"falsified_ppm": round(falsified * MILLION), "detection_ppm": round(detection * MILLION)}
@@ -72,6 +70,8 @@ def plan(
         given = replace(terms, stake=worth_of(held)) if stake_of else terms
         found = choose(given, Reputation(passed_epochs), machines, confidentiality, limits)
         body = body_of(found) | ({"stake_behind": stakes.body_of_stake(held)} if stake_of else {})
-        out.show(body, lambda: draw_audits(found, f"stake: {stakes.stake_in_words(held)}" if stake_of else ""))
+        behind = [f"stake: {stakes.stake_in_words(held)}"] if stake_of else []
+        waits = {"open_s": open_s(found, hourly)} if hourly else {}
+        out.show(body | waits, lambda: Group(*behind, draw_plan(found, *map(open_in_words, waits.values()))))
 
     output.run(context, show)

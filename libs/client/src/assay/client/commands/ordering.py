@@ -18,4 +18,7 @@ Segments = Annotated[
 ]
 Method = Annotated[str | None, typer.Option(help="replication: several answer at once, you pay; trace: of tuning.")]
 Spares = Annotated[int | None, typer.Option(help="1: another provider keeps warm, to carry on should this one fall.")]
+Haste = Annotated[
+    bool | None, typer.Option("--haste", help="Have it proven soon: its provider's epoch stays open for no more work.")
+]
 Replicas = Annotated[int | None, typer.Option(help="So many of them: 3, or a larger odd number.")]

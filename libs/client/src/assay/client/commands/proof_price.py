@@ -53,14 +53,28 @@ def cost_parts(row: Candidate) -> dict[str, int]:
     return {each.name: getattr(row.cost, each.name) for each in fields(row.cost)}
 
 
-def draw_plan(plan: Plan) -> Group:
-    """The plan for people."""
+def open_s(plan: Plan, hourly: int) -> int:
+    """How long an epoch stays open until its proof is within the budget, in seconds, at so many segments an hour."""
+    needed = next((remedy.amount for remedy in plan.remedies if remedy.name == "pool"), plan.segments)
+    return -(-needed * 3600 // hourly)
+
+
+def open_in_words(seconds: int) -> str:
+    """What the network does about an epoch that needs so long to fill."""
+    return (
+        f"At this rate an epoch has enough after {seconds / 3600:,.1f} h: it stays open for that, up to the operator's "
+        "ASSAY_VERIFICATION_EPOCH_MAX_S, unless an order in haste or a deadline closes it earlier."
+    )
+
+
+def draw_plan(plan: Plan, *more: str) -> Group:
+    """The plan for people, and what more there is to say."""
     tables = (
         output.table(f"proof of {plan.segments:,} segments", ("", ""), lines_of(plan)),
         detection(plan),
         output.table("tiers", ("tier", "k", "cost", "missed", "shows", "against it"), map(row_cells, plan.candidates)),
     )
-    return Group(*tables, *(f"- {remedy.sentence}" for remedy in plan.remedies))
+    return Group(*tables, *(f"- {sentence}" for sentence in (*(each.sentence for each in plan.remedies), *more)))
 
 
 def lines_of(plan: Plan) -> Iterator[tuple[str, str]]:

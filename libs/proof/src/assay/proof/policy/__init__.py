@@ -14,6 +14,7 @@ from assay.proof.policy.choose import NoTier, choose
 from assay.proof.policy.plan import Candidate, Cost, Plan, Remedy
 from assay.proof.policy.pledged import pledged, worth_of
 from assay.proof.policy.premium import Premium, quote_premium
+from assay.proof.policy.remedies import segments_needed
 from assay.proof.policy.terms import Budget, Classes, Confidentiality, Reputation, Terms
 from assay.proof.policy.tiers import TIERS, Numerics, Opens, Tier, Work
 from assay.proof.policy.used import is_checkable, is_traced, numerics_of, tiers_of, work_of
@@ -49,6 +50,7 @@ __all__ = [
     "paid_ppm",
     "pledged",
     "quote_premium",
+    "segments_needed",
     "tiers_of",
     "work_of",
     "worth_of",

@@ -6,8 +6,8 @@ from dataclasses import replace
 from assay.proof.economics import MILLION, ceil_div, draws_for, stake_to_deter
 from assay.proof.policy.plan import Candidate, Remedy
 from assay.proof.policy.pricing import ATTESTED_MIN_PPM, cost_of
-from assay.proof.policy.terms import Budget, Classes, Reputation, Terms
-from assay.proof.policy.tiers import Tier
+from assay.proof.policy.terms import BUDGET, MACHINES, Budget, Classes, Reputation, Terms
+from assay.proof.policy.tiers import Numerics, Tier, Work
 
 SEGMENTS_MAX = 1 << 40
 
@@ -26,6 +26,16 @@ def segments_min(tier: Tier, terms: Terms, reputation: Reputation, classes: Clas
         else:
             low = middle + 1
     return low
+
+
+def segments_needed(
+    work: Work, numerics: Numerics, tiers: tuple[Tier, ...], reputation: Reputation, budget: Budget = BUDGET
+) -> int:
+    """The least segments of an epoch at which such work is proven within the budget; 1 if no size is large enough."""
+    admitted = (tier for tier in tiers if work in tier.work and numerics in tier.numerics)
+    terms = Terms(SEGMENTS_MAX, pay=1, stake=0, work=work, numerics=numerics)
+    found = (segments_min(tier, terms, reputation, MACHINES, budget) for tier in admitted)
+    return min((least for least in found if least is not None), default=1)
 
 
 def remedies_of(

@@ -6,10 +6,13 @@ and the work of a provider that is gone still counts.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from assay.proof.digest import blake3_hex
 from assay.proof.epoch import Entry, epoch_root, range_of
 from assay.proof.order import spec_digest
+from assay.proof.policy import Numerics, Reputation, Tier, Work, numerics_of, segments_needed, tiers_of, work_of
 from assay.proof.pool import write_entries
 from assay.schema.beacon import BeaconShare
 from assay.schema.epoch import (
@@ -21,8 +24,13 @@ from assay.schema.epoch import (
     EpochPooled,
     epoch_id_of,
 )
+from assay.schema.job import JobSpec
+from assay.schema.lease import LeaseGranted
 from assay.schema.values import Digest, ProviderId
 from assay.verification.domain.case import Case
+
+POOLING: Final = "epoch.pooling"
+HASTENED: Final = "epoch.hastened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +43,33 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A provider's parts that wait: how many, and since when the oldest does."""
+    """A provider's parts that wait: how many of how many segments, since when the oldest does.
+
+    Proof is cheap with `needed` segments of such work; from `presses_ms` on one of the jobs presses.
+    """
 
     provider: ProviderId
     parts: int
     since_ms: int
+    segments: int = 0
+    needed: int = 1
+    presses_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an epoch stays open in any case, and how long at most for its proof to be cheap, both in ms."""
+
+    least_ms: int
+    most_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """When an epoch closes at the latest; `code` says for what it stays open until then, if it does."""
+
+    at_ms: int
+    code: str | None = None
 
 
 def part_of(case: Case) -> Part:
@@ -47,9 +77,37 @@ def part_of(case: Case) -> Part:
     return Part(range_of(case.commits, spec_digest(case.granted.spec)).entry, case.granted.job_id)
 
 
-def due_ms(waiting: Waiting, epoch_ms: int) -> int:
-    """When the epoch closes: once its oldest part has waited long enough, or at once if it is full."""
-    return waiting.since_ms + (0 if waiting.parts >= ENTRIES_MAX else epoch_ms)
+def closing_of(waiting: Waiting, patience: Patience) -> Closing:
+    """When the epoch closes: at once if it is full, else once its oldest part has waited long enough.
+
+    That is `least_ms`, if then it holds the segments that its proof needs to be cheap, or a job presses; else it stays
+    open until so, for `most_ms` at most.
+    """
+    if waiting.parts >= ENTRIES_MAX:
+        return Closing(waiting.since_ms)
+    soon_ms, late_ms = waiting.since_ms + patience.least_ms, waiting.since_ms + patience.most_ms
+    if waiting.segments >= waiting.needed or waiting.presses_ms <= soon_ms or late_ms <= soon_ms:
+        return Closing(soon_ms)
+    return Closing(waiting.presses_ms, HASTENED) if waiting.presses_ms < late_ms else Closing(late_ms, POOLING)
+
+
+def presses_ms(granted: LeaseGranted, now_ms: int, proof_ms: int) -> int:
+    """From when on a lease's job presses: at once in haste, else so long before its deadline as proof takes."""
+    return now_ms if granted.spec.policy.haste else max(granted.deadline_ms - proof_ms, now_ms)
+
+
+def needed_of(spec: JobSpec, passed_epochs: int) -> int:
+    """The segments of an epoch at which the proof of such work costs no more than the policy's budget.
+
+    Of a provider that passed so many epochs: of a newcomer more are drawn.
+    """
+    tiers = tiers_of(spec.kind, spec.params, spec.policy)
+    return _needed(work_of(spec.kind), numerics_of(spec.params), tiers, passed_epochs)
+
+
+@lru_cache(maxsize=256)
+def _needed(work: Work, numerics: Numerics, tiers: tuple[Tier, ...], passed_epochs: int) -> int:
+    return segments_needed(work, numerics, tiers, Reputation(passed_epochs))
 
 
 def pool(

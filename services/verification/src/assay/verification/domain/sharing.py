@@ -23,6 +23,7 @@ class Next:
 
     epoch_id: EpochId
     seed: Digest
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Share:
 def next_of(provider: str, number: int, seed: Digest | None) -> Next:
     """The provider's epoch of that number. A provider that was never drawn from has a seed of its own."""
     epoch_id = derive_id("x", provider, number)
-    return Next(epoch_id, seed or blake3(epoch_id.encode()).hexdigest())
+    return Next(epoch_id, seed or blake3(epoch_id.encode()).hexdigest(), number)
 
 
 def draw_sharers(epoch: Next, provider: str, willing: Sequence[Willing]) -> tuple[Willing, ...]:

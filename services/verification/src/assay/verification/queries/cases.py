@@ -34,6 +34,16 @@ class Stopped:
             yield each.lease_id, self.job.job_id, each.provider, each.model_dump_json(), result
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A part that has passed the free checks, with what decides how long its epoch stays open for it."""
+
+    part: Part
+    findings: Sequence[Finding]
+    needed: int = 1
+    presses_ms: int = 0
+
+
 def shares_of(job: JobStopped) -> list[LeaseShare]:
     """The leases of a job that did some of it."""
     return [share for share in job.leases if share.segments]
@@ -154,15 +164,23 @@ async def release_part(tx: Transaction, lease_id: str, again_ms: int) -> None:
     await tx.execute("update parts set claimed_until_ms = $2 where lease_id = $1", lease_id, again_ms)
 
 
-async def pass_free_checks(tx: Transaction, checked: Sequence[tuple[str, Part, list[Finding]]], now_ms: int) -> None:
+async def pass_free_checks(tx: Transaction, ready: Sequence[Ready], now_ms: int) -> None:
     """Keep that parts wait for their epoch, with what was found."""
-    sql = """update parts p set checked_ms = $4, entry = d.entry, findings = d.findings
-             from unnest($1::text[], $2::jsonb[], $3::jsonb[]) as d (lease_id, entry, findings)
+    sql = """update parts p set checked_ms = $6, entry = d.entry, findings = d.findings, needed = d.needed,
+             presses_ms = d.presses_ms
+             from unnest($1::text[], $2::jsonb[], $3::jsonb[], $4::int[], $5::bigint[])
+             as d (lease_id, entry, findings, needed, presses_ms)
              where p.lease_id = d.lease_id and p.checked_ms is null and p.passed is null"""
-    in_order = sorted(checked, key=lambda each: each[0])
-    entries = [json.dumps(row_of(part)) for _, part, _ in in_order]
-    findings = [json.dumps([f.model_dump(mode="json") for f in found]) for _, _, found in in_order]
-    await tx.execute(sql, [lease_id for lease_id, _, _ in in_order], entries, findings, now_ms)
+    in_order = sorted(ready, key=lambda each: each.part.entry.lease_id)
+    await tx.execute(
+        sql,
+        [each.part.entry.lease_id for each in in_order],
+        [json.dumps(row_of(each.part)) for each in in_order],
+        [json.dumps([finding.model_dump(mode="json") for finding in each.findings]) for each in in_order],
+        [each.needed for each in in_order],
+        [each.presses_ms for each in in_order],
+        now_ms,
+    )
 
 
 def row_of(part: Part) -> list[int | str]:

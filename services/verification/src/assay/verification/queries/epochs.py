@@ -38,13 +38,37 @@ class Kept:
     fault: EpochFault | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HeldOpen:
+    """That an epoch stays open: which, for what, and until when at the latest."""
+
+    epoch_id: str
+    code: str
+    closes_ms: int
+
+
 async def waiting(tx: Transaction) -> list[Waiting]:
     """Providers whose parts wait, and whose last epoch is on chain, so that the next may follow it."""
-    sql = """select provider, count(*) as n, min(checked_ms) as since from parts p
+    sql = """select provider, count(*) as parts, min(checked_ms) as since_ms, max(needed) as needed,
+                    sum((entry->>3)::bigint)::bigint as segments, min(presses_ms) as presses_ms from parts p
              where checked_ms is not null and epoch_id is null and passed is null
              and not exists (select 1 from epochs e where e.provider = p.provider and e.state = 'committed')
              group by provider"""
-    return [Waiting(row["provider"], row["n"], row["since"]) for row in await tx.fetch(sql)]
+    return [Waiting(**row) for row in await tx.fetch(sql)]
+
+
+async def held_open(tx: Transaction, provider: str) -> HeldOpen | None:
+    """What was said last of the provider's epoch that stays open."""
+    row = await tx.fetchrow("select epoch_id, code, closes_ms from held_open where provider = $1", provider)
+    return HeldOpen(**row) if row else None
+
+
+async def hold_open(tx: Transaction, provider: str, held: HeldOpen) -> None:
+    """Keep what is said of the provider's epoch that stays open."""
+    sql = """insert into held_open (provider, epoch_id, code, closes_ms) values ($1, $2, $3, $4)
+             on conflict (provider) do update set (epoch_id, code, closes_ms)
+             = (excluded.epoch_id, excluded.code, excluded.closes_ms)"""
+    await tx.execute(sql, provider, held.epoch_id, held.code, held.closes_ms)
 
 
 async def next_of(tx: Transaction, provider: str) -> tuple[int, str, list[Part]]:
@@ -150,11 +174,11 @@ async def note_wait(tx: Transaction, epoch_id: str, reasons: dict[str, int]) -> 
     await tx.execute("update epochs set waits = $2 where epoch_id = $1", epoch_id, json.dumps(reasons))
 
 
-async def passed_since_fault(tx: Transaction, epoch: EpochClosed) -> int:
-    """How many epochs of the same provider have passed since the last that was rejected."""
+async def passed_since_fault(tx: Transaction, provider: str) -> int:
+    """How many epochs of a provider have passed since the last that was rejected."""
     sql = """select count(*) from epochs where provider = $1 and state = 'passed' and number > coalesce(
              (select max(number) from epochs where provider = $1 and state = 'rejected'), 0)"""
-    return int(await tx.fetchval(sql, epoch.provider))
+    return int(await tx.fetchval(sql, provider))
 
 
 async def by_id(tx: Transaction, epoch_ids: Sequence[str]) -> dict[str, Kept]:

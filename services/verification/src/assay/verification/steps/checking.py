@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 from assay.schema.errors import AssayError
 from assay.schema.verdict import Finding
 from assay.verification.desk import Desk
-from assay.verification.domain import Case, Judged, conclude, part_of
+from assay.verification.domain import Case, Judged, conclude, needed_of, part_of, presses_ms
 from assay.verification.methods import CHECKS, Replayer
-from assay.verification.queries import cases
+from assay.verification.queries import cases, epochs
 from assay.verification.steps.concluding import say_verdicts
 
 # What ends within so long is kept together.
@@ -66,15 +67,22 @@ class Checker:
 
     async def _keep(self, found: list[Checked]) -> None:
         failed = [each for each in found if not passes(each)]
-        waiting = [
-            (case.granted.lease_id, part_of(case), findings) for case, findings in found if passes((case, findings))
-        ]
+        now_ms = self._desk.now()
         async with self._desk.context.unit() as unit:
-            await cases.pass_free_checks(unit.tx, waiting, self._desk.now())
+            passed = {p: await epochs.passed_since_fault(unit.tx, p) for p in {c.granted.provider for c, _ in found}}
+            ready = [self._ready(each, passed, now_ms) for each in found if passes(each)]
+            await cases.pass_free_checks(unit.tx, ready, now_ms)
             await say_verdicts(unit, [conclude(case, Judged(), findings) for case, findings in failed])
         self._desk.bells.pool.set()
         for case, findings in failed:
             log.info("rejected at once: %s", findings[-1].code, extra={"lease": case.granted.lease_id})
+
+    def _ready(self, checked: Checked, passed: Mapping[str, int], now_ms: int) -> cases.Ready:
+        (case, findings), settings = checked, self._desk.settings
+        granted = case.granted
+        # Where the number of draws is set, more work in the epoch is none of the policy's ways out.
+        needed = 1 if settings.draws else needed_of(granted.spec, passed[granted.provider])
+        return cases.Ready(part_of(case), findings, needed, presses_ms(granted, now_ms, settings.proof_ms))
 
 
 async def look(case: Case, replayer: Replayer) -> list[Finding]:

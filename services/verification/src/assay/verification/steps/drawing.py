@@ -108,7 +108,7 @@ class Drawer:
             k = settings.draws or count_of(
                 epoch.closed.segments,
                 whole.pay,
-                await epochs.passed_since_fault(unit.tx, epoch.closed),
+                await epochs.passed_since_fault(unit.tx, epoch.closed.provider),
                 whole.specs,
                 attest(Classes(), report),
                 worth_of(stake),

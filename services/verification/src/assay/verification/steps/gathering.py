@@ -10,12 +10,19 @@ from typing import Final
 
 from assay.runtime import Unit
 from assay.schema.beacon import BeaconCalled, BeaconMissed, beacon_fact
+from assay.schema.epoch import EpochWaiting
 from assay.verification.desk import Desk
-from assay.verification.domain import Waiting, due_ms, pool
+from assay.verification.domain import Closing, Patience, Waiting, closing_of, pool
 from assay.verification.domain.sharing import Next, Share, committed_of, draw_sharers, gathered_ms
 from assay.verification.queries import beacons, epochs
+from assay.verification.queries.epochs import HeldOpen
 
 LOCK: Final = "select pg_try_advisory_xact_lock(hashtextextended('verification.gather', 0))"
+
+CALLED_MS: Final = 600_000
+"""Verifiers are called so long before an epoch closes: who is bound for a day may have left when it is drawn."""
+RETOLD_MS: Final = 60_000
+"""An epoch's closing that moves by less is not said again."""
 
 
 class Gatherer:
@@ -36,15 +43,35 @@ class Gatherer:
     async def _gather(self, unit: Unit, waiting: Waiting, now_ms: int) -> int:
         """When to look again: now, if the epoch was pooled and leaves parts for the next."""
         epoch = await beacons.next_epoch(unit.tx, waiting.provider)
+        closing = closing_of(waiting, self._patience)
         shares = await beacons.shares_of(unit.tx, epoch.epoch_id)
-        if not shares:
+        if not shares and now_ms >= closing.at_ms - CALLED_MS:
             await self._call(unit, epoch, waiting.provider, now_ms)
             shares = await beacons.shares_of(unit.tx, epoch.epoch_id)
-        when_ms = max(due_ms(waiting, int(self._desk.settings.epoch_s * 1000)), gathered_ms(shares))
+        when_ms = max(closing.at_ms, gathered_ms(shares))
+        if closing.at_ms > now_ms:
+            await self._tell(unit, waiting, epoch, closing)
         if when_ms > now_ms:
             return when_ms
         await self._pool(unit, waiting.provider, epoch, now_ms)
         return now_ms
+
+    @property
+    def _patience(self) -> Patience:
+        settings = self._desk.settings
+        return Patience(int(settings.epoch_s * 1000), int(settings.epoch_max_s * 1000))
+
+    async def _tell(self, unit: Unit, waiting: Waiting, epoch: Next, closing: Closing) -> None:
+        """Say that the epoch stays open, for what and until when, if that is news."""
+        held = await epochs.held_open(unit.tx, waiting.provider)
+        is_known = held is not None and (held.epoch_id, held.code) == (epoch.epoch_id, closing.code)
+        if closing.code is None or (is_known and held and abs(held.closes_ms - closing.at_ms) < RETOLD_MS):
+            return
+        await epochs.hold_open(unit.tx, waiting.provider, HeldOpen(epoch.epoch_id, closing.code, closing.at_ms))
+        fact = {"epoch_id": epoch.epoch_id, "provider": waiting.provider, "number": epoch.number}
+        reasons = {"needed": waiting.needed, "segments": waiting.segments}
+        event = EpochWaiting(**fact, code=closing.code, reasons=reasons, closes_ms=closing.at_ms)
+        unit.emission.add(event, f"{epoch.epoch_id}.{closing.at_ms}")
 
     async def _call(self, unit: Unit, epoch: Next, provider: str, now_ms: int) -> None:
         drawn = draw_sharers(epoch, provider, await beacons.willing(unit.tx, now_ms))
