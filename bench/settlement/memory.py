@@ -1,17 +1,13 @@
-"""What settlement holds in memory while jobs go through it: `python -m bench.settlement.memory`."""
+"""What settlement holds in memory while jobs go through it."""
 
-import argparse
-import asyncio
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Final
 
-from bench.settlement.lag import Watch, next_step, warm
-from bench.settlement.service import Running, settlement
+from bench.settlement.lag import Watch, next_step
+from bench.settlement.service import Running
 
 IN_FLIGHT: Final = 1_000
 AT_ONCE: Final = 50
@@ -58,18 +54,3 @@ async def hold(running: Running, most: int | None) -> Held:
     samples.append((sent, running.rss_mb))
     used = {name: now_s - begun_cpu_s[name] for name, now_s in running.cpu_s().items()}
     return Held(tuple(samples), watch.last_s - begun_s, used)
-
-
-async def alone(most: int | None) -> None:
-    """Print the memory of so many jobs."""
-    with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
-        async with settlement(Path(folder)) as running:
-            await warm(running)
-            for name, value in (await hold(running, most)).figures().items():
-                print(f"{name:<34} {value:>12,.4g}", flush=True)
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="bench.settlement.memory", description=__doc__)
-    parser.add_argument("--jobs", type=int, help="How many; without it, as many as go in 45 seconds.")
-    asyncio.run(alone(parser.parse_args().jobs))
