@@ -6,6 +6,7 @@ dispute are as wide.
 
 import asyncio
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from assay.proof.keys import Key
 from bench.court.chain import gas_of, judge_on
 from bench.court.disputes import Heard, hear
 from bench.court.tracing import Traced, measure_traced
+from bench.court.tuning import Tuning, hear_every, prepare
 from bench.court.wide import WIDTH, WideRehearsal
 from bench.numerics.steps import measure
 from bench.result import Figures, Result
@@ -39,20 +41,43 @@ NOTES: Final = (
 def run() -> Result:
     """The axis, measured now."""
     gas: dict[Op, int] = {}
+    tuned_gas: dict[Op, int] = {}
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
+        tuning = prepare(Path(folder))
         try:
-            heard, gas = asyncio.run(judge_all(Path(folder)))
+            (heard, gas), (tuned, tuned_gas) = asyncio.run(judge_all(Path(folder), tuning))
         except NotInstalled as error:
             print(f"  no EVM node: {error}", flush=True)
-            heard = hear_all(Domain(31337, "0x" + "77" * 20))
-    return compose(heard, gas, measure(WIDTH)["exact"], measure_traced())
+            nowhere = Domain(31337, "0x" + "77" * 20)
+            heard, tuned = hear_all(nowhere), hear_every(tuning, nowhere)
+    result = compose(heard, gas, measure(WIDTH)["exact"], measure_traced())
+    return replace(result, figures={**result.figures, **figures_of(tuning, tuned, tuned_gas)})
 
 
-async def judge_all(folder: Path) -> tuple[list[Heard], dict[Op, int]]:
-    """All disputes, and the gas of each one's end."""
+Judged = tuple[list[Heard], dict[Op, int]]
+
+
+async def judge_all(folder: Path, tuning: Tuning) -> tuple[Judged, Judged]:
+    """All disputes, those about a real step apart, and the gas of each one's end."""
     async with judge_on(folder, KEY) as chain:
-        heard = hear_all(judge_domain(chain.deployment))
-        return heard, {each.op: await gas_of(chain, KEY, each) for each in heard}
+        domain = judge_domain(chain.deployment)
+        lists = hear_all(domain), hear_every(tuning, domain)
+        wide, tuned = [(heard, {each.op: await gas_of(chain, KEY, each) for each in heard}) for heard in lists]
+        return wide, tuned
+
+
+def figures_of(tuning: Tuning, heard: list[Heard], gas: dict[Op, int]) -> dict[str, float | str | None]:
+    """What the worst dispute about a step of a LoRA fine-tuning takes."""
+    judging_s = max(each.judging_s for each in heard)
+    return {
+        "tuning_operators": float(len(tuning.matter.program.operators)),
+        "tuning_rounds": float(max(each.account.rounds for each in heard)),
+        "tuning_moves_bytes": float(max(each.account.move_bytes for each in heard)),
+        "tuning_bytes": float(max(each.size_bytes for each in heard)),
+        "tuning_gas": float(max(gas.values(), default=0)),
+        "tuning_referee_share_of_step": judging_s / tuning.step_s,
+        "tuning_program_over_step": tuning.derived_s / tuning.step_s,
+    }
 
 
 def hear_all(domain: Domain) -> list[Heard]:

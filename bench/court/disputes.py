@@ -14,6 +14,7 @@ from assay.proof.court.rehearsal import changed
 from assay.proof.court.terms import Terms
 from assay.proof.court.tree import HASH_BYTES
 from assay.proof.eip712 import Domain
+from assay.proof.keys import Key
 from bench.court.wide import WideRehearsal
 
 
@@ -49,7 +50,7 @@ def hear(lease: WideRehearsal, step: int, operator: int, domain: Domain) -> Hear
     speakers = {Party.WORKER: noted(liar.move, made), Party.CHALLENGER: noted(honest.move, made)}
     account = play(terms, lease.keys, speakers)
     op = lease.program.operators[operator].operation.op
-    return Heard(op, terms, account, tuple(made), *times_of(lease, terms, made))
+    return Heard(op, terms, account, tuple(made), *times_of(lease.keys, terms, made))
 
 
 def noted(speaker: Speaker, made: list[Move]) -> Speaker:
@@ -64,14 +65,14 @@ def noted(speaker: Speaker, made: list[Move]) -> Speaker:
     return speak
 
 
-def times_of(lease: WideRehearsal, terms: Terms, made: list[Move]) -> tuple[float, float]:
+def times_of(keys: Mapping[Party, Key], terms: Terms, made: list[Move]) -> tuple[float, float]:
     """Processor seconds of the clerk: of all moves, and of the one that is judged by computing."""
-    claim = sign_move(lease.keys[Party.CHALLENGER], terms, terms.id, Claim())
+    claim = sign_move(keys[Party.CHALLENGER], terms, terms.id, Claim())
     begun = time.process_time()
     dispute = lodge(terms.record, terms, claim, 0)
     spent, judging = time.process_time() - begun, 0.0
     for move in made:
-        signed = sign_move(lease.keys[move.by], terms, dispute.last, move)
+        signed = sign_move(keys[move.by], terms, dispute.last, move)
         begun = time.process_time()
         dispute = advance(dispute, signed, 0)
         taken = time.process_time() - begun

@@ -16,8 +16,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
-from tests.court.perjury import lie
-
 from assay.execution import launch as execution
 from assay.execution import worker as execution_worker
 from assay.execution.defending import Past, defendant
@@ -39,6 +37,7 @@ from assay.verification.verifier.settings import Settings as VerifierSettings
 from assay.workloads import HeldInputs, ModelStore, read_params, workload
 from assay.workloads.court import Matter, hold
 from assay.workloads.court.litigant import Brief, Challenger, Defendant
+from assay.workloads.court.rehearsal import lie
 from assay.workloads.runner import Message, Runner
 from assay.workloads.task import Finished, SegmentDone, Task
 

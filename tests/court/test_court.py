@@ -36,6 +36,8 @@ PROVIDERS: Final = {
 VERIFIERS: Final = {"court-1": "perjures", "court-2": "perjures", "court-3": "perjures"}
 ACCUSED: Final = ("accused", "tuner-accused")
 CONTESTS: Final = ("contests", "tuner-contests")
+ROOMY_BYTES: Final = 4 * 2**30
+"""What the network's own verifiers have: who orders more is looked at by those of the court alone."""
 TEXT: Final = b"whoever is accused is heard, and what is heard is looked at again; " * 40
 TUNING: Final = {
     **{"numerics": "exact", "method": "lora", "lora_rank": 2, "sequence_tokens": 16, "batch": 2, "threads": 1},
@@ -66,7 +68,7 @@ def disputant(net: Net, party: Party, behaviour: str) -> dict[str, Any]:
     make = provider_environment if party.role is Role.PROVIDER else verifier_environment
     environment = make(party, devnet.places, devnet.servers, devnet.bank, devnet.knobs)
     settings: dict[str, Any] = {name.split("_", 2)[2].lower(): value for name, value in environment.items()}
-    settings["kinds"] = ("regress", "finetune")
+    settings |= {"kinds": ("regress", "finetune"), "memory_bytes": 2 * ROOMY_BYTES}
     return {"role": party.role, "address": party.key.address, "behaviour": behaviour, "settings": settings}
 
 
@@ -121,7 +123,8 @@ async def tried(net: Net, disputants: None, tiny_model: str) -> dict[str, Case]:
 async def order(net: Net, name: str, kind: str, params: dict[str, Any]) -> str:
     """The id of the job that only this provider may run; every segment of it is drawn."""
     seed = ACCUSED_SEED if name in ACCUSED else 1
-    needs, policy = Requirements(regions=(PROVIDERS[name][0],)), Policy(audit_segments=3)
+    room = {"memory_bytes": ROOMY_BYTES + 1} if name in ACCUSED else {}
+    needs, policy = Requirements(regions=(PROVIDERS[name][0],), **room), Policy(audit_segments=3)
     return await net.assay.submit(kind, params | {"seed": seed}, requirements=needs, policy=policy, price_limit=PRICE)
 
 

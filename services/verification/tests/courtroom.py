@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from services.verification.tests.court import Court
 from services.verification.tests.samples import announced
-from tests.court.perjury import lie
 
 from assay.chain import wallet
 from assay.chain.events import Ruled
@@ -32,6 +31,7 @@ from assay.workloads import HeldInputs, ModelStore, ignore_progress
 from assay.workloads.checkpoint import write_tensors
 from assay.workloads.court import hold
 from assay.workloads.court.litigant import Brief, Challenger, Defendant, Litigant, brief_of
+from assay.workloads.court.rehearsal import lie
 from assay.workloads.regress import Regress, RegressParams
 
 WORK = Regress()

@@ -1,28 +1,26 @@
-"""A lie that a court can find: one element of one operator's output of one step, and truly all that follows from it."""
+"""Lies for rehearsals: one element of one operator's output of one step, and truly all that follows from it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
-from assay.proof.court import Op
+from assay.proof.court import Op, Place, Program
 from assay.proof.court.holding import Holding
 from assay.proof.court.machine import Step, state_root
 from assay.proof.court.program import finder
 from assay.proof.court.rehearsal import changed
 from assay.workloads.checkpoint import read_tensors, write_tensors
-from assay.workloads.court import Matter
 from assay.workloads.court.execution import Array, array_of, run_operator, step_of, tensor_of
+from assay.workloads.court.matter import Matter
 
-LIE_STEP = 2
+LIE_STEP: Final = 2
 
 
 def lie(holding: Holding, matter: Matter, before: bytes, op: Op = Op.SUB, at: int = LIE_STEP) -> bytes:
-    """Have a party hold a false output of one operator of one step, and all that follows; the state it comes to.
-
-    It is the last operator of its kind: nothing after it may make the lie good.
-    """
-    number = max(place for place, each in enumerate(matter.program.operators) if each.operation.op is op)
+    """Have a party hold a false output of one operator of one step, and all that follows; the state it comes to."""
+    number = last_of(matter.program, op)
     steps = {at: falsely(matter, holding.step(at), number)}
     for later in range(at + 1, len(matter.data)):
         state = list(map(array_of, steps[later - 1].after))
@@ -33,11 +31,27 @@ def lie(holding: Holding, matter: Matter, before: bytes, op: Op = Op.SUB, at: in
     return checkpoint_like(before, [array_of(tensor) for tensor in steps[max(steps)].after])
 
 
+def last_of(program: Program, op: Op) -> int:
+    """The last operator of a kind that the next state follows from."""
+    followed = {source.index for source in program.closing if source.place is Place.TRACE}
+    for number in reversed(range(len(program.operators))):
+        operator = program.operators[number]
+        if number in followed:
+            if operator.operation.op is op:
+                return number
+            followed |= {source.index for source in operator.sources if source.place is Place.TRACE}
+    raise ValueError(f"no state follows from {op.name}")
+
+
 def falsely(matter: Matter, step: Step, number: int) -> Step:
-    """The step with one element of an operator's output changed, and what follows from it."""
+    """The step with the last element of an operator's output changed, and what follows from it.
+
+    The first would often change nothing: a sequence's first token has nothing but itself to attend to.
+    """
     constants = {root: array_of(tensor) for root, tensor in matter.constants.items()}
     outputs = [array_of(tensor) for tensor in step.outputs[:number]]
-    outputs.append(array_of(changed(step.outputs[number])))
+    shape = step.outputs[number].shape
+    outputs.append(array_of(changed(step.outputs[number], shape.rows * shape.columns - 1)))
     find = finder(list(map(array_of, step.state)), list(map(array_of, step.data)), outputs, constants)
     with np.errstate(all="ignore"):
         for operator in matter.program.operators[number + 1 :]:
