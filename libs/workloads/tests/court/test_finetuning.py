@@ -12,6 +12,7 @@ from assay.proof.court.machine import Step, Tensor
 from assay.proof.court.operations import Operation
 from assay.workloads import ignore_progress, workload
 from assay.workloads.court import Matter, derivation
+from assay.workloads.court.finetuning import DATA_BYTES_MAX
 from assay.workloads.court.matter import walk
 from assay.workloads.court.placing import Placed, PlacingTracer, strides_of
 from assay.workloads.errors import BadCheckpoint, NotJudged
@@ -117,12 +118,19 @@ def test_a_state_counts_its_steps(bench: Any) -> None:
         ({"data_form": "chat"}, "plain text"),
         ({"sequence_tokens": 120, "batch": 8}, "chunks"),
         ({"method": "full", "batch": 4}, "SUM_AT over 64"),
+        ({"accumulate": 8}, "8192 operators"),
+        ({"sequence_tokens": 1024, "batch": 2}, "batch of 2048 tokens"),
     ],
 )
 def test_work_without_a_program_that_could_be_judged_is_refused(bench: Any, changes: Any, why: str) -> None:
     params = bench.params(**{"numerics": "exact", **changes})
     with pytest.raises(NotJudged, match=why):
         workload("finetune").matter(params, bench.inputs, 0)  # type: ignore[attr-defined]
+
+
+def test_a_long_text_is_refused_before_it_is_read_into_tokens(bench: Any) -> None:
+    with pytest.raises(NotJudged, match="bytes"):
+        matter_of(bench.with_text(bytes(DATA_BYTES_MAX + 1)))
 
 
 def test_a_wide_vocabulary_is_refused_before_the_model_is_loaded(bench: Any, tmp_path: Any) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from assay.proof.court import Op, Place, Program, Shape, Source
 from assay.proof.court import machine as court
-from assay.proof.court.limits import ROWS_MAX, check_size
+from assay.proof.court.limits import CHUNKS_MAX, ROWS_MAX
 from assay.proof.court.operations import check_operation
 from assay.schema.errors import Refused
 from assay.workloads.base_model import NOT_THE_MODEL, AdaptedModel, load_adapted
@@ -88,18 +88,19 @@ def check_form(params: FinetuneParams, folder: Path) -> None:
     """Raise NotJudged for what can be seen to have no program before a model is loaded."""
     if params.numerics != "exact" or params.data_form != "text":
         raise NotJudged("Only training on plain text in exact numerics has a program.")
+    if (tokens := params.batch * params.sequence_tokens) > CHUNKS_MAX:
+        raise NotJudged(f"A batch of {tokens} tokens does not fit the moves of a dispute.")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if (vocabulary := config.get("vocab_size", 0)) > ROWS_MAX[Op.ROW_MAX]:
         raise NotJudged(f"A softmax over {vocabulary} tokens is not judged on chain.")
 
 
 def check_program(program: Program) -> None:
-    """Nothing, if each of its operators can be run here, told of and judged. Raises NotJudged, Refused."""
+    """Nothing, if each of its operators can be run here and judged. Raises NotJudged, Refused."""
     for operation in (operator.operation for operator in program.operators):
         if operation.op not in KERNELS:
             raise NotJudged(f"The court runs no {operation.op.name} here.")
         check_operation(operation)
-        check_size(operation)
 
 
 def build_program(params: FinetuneParams, adapted: AdaptedModel, seed: int) -> tuple[Program, Constants]:

@@ -1,5 +1,7 @@
 """A segment of fine-tuning as the court takes it: the program of its steps, each step's data, how a state is read."""
 
+from typing import Final
+
 import numpy as np
 import torch
 
@@ -7,7 +9,7 @@ from assay.workloads.checkpoint import STEP, Shapes, read_checkpoint
 from assay.workloads.court.derivation import derive, slots_of
 from assay.workloads.court.execution import Array
 from assay.workloads.court.matter import Matter
-from assay.workloads.errors import BadParams
+from assay.workloads.errors import BadParams, NotJudged
 from assay.workloads.finetune import FinetuneParams
 from assay.workloads.forward import micro_batches
 from assay.workloads.numerics.optimiser import DEPENDENT
@@ -15,11 +17,16 @@ from assay.workloads.text import Windows, batch_of_step, check_vocabulary, read_
 from assay.workloads.updating import factors_of
 from assay.workloads.workload import Inputs
 
+DATA_BYTES_MAX: Final = 4 << 20
+"""The tokens of a longer text would take a service that keeps many disputes a gigabyte."""
+
 
 def build_matter(params: FinetuneParams, inputs: Inputs, index: int) -> Matter:
     """Return a segment as the court takes it. Raises NotJudged, BadParams, BadData and what loading a model raises."""
     if not 0 <= index < params.steps // params.segment_steps:
         raise BadParams(f"Segment {index} is not in this job.")
+    if (size := len(inputs.read(params.data))) > DATA_BYTES_MAX:
+        raise NotJudged(f"A text of {size} bytes is more than clerk and parties read into tokens.")
     derived = derive(params, inputs.models)
     corpus = read_corpus(params, inputs)
     check_vocabulary(corpus, derived.vocabulary)

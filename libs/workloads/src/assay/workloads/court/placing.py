@@ -5,6 +5,7 @@ constant itself: frozen weights are in fixed point once for all. Where data say 
 a target), the index is computed by primitives, too.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from torch import Tensor
 from assay.proof.court import Op as Number
 from assay.proof.court import Operation, Place, Shape, Source
 from assay.proof.court import machine as court
+from assay.proof.court.limits import check_size, check_sum
 from assay.proof.court.primitives import MAP_SIDES
 from assay.workloads.court.building import Builder, Named
 from assay.workloads.numerics.lowering import inputs_of, operation_of, sides
@@ -31,6 +33,7 @@ class Placed(Trace):
 
     builder: Builder = field(default_factory=Builder)
     places: dict[str, Named] = field(default_factory=dict)
+    output_bytes: int = 0
     _ids: dict[Spot, str] = field(default_factory=dict)
     _fixed: dict[tuple[str, int], Named] = field(default_factory=dict)
     # What is let go could be given to another tensor, which would then be taken for the first.
@@ -84,9 +87,15 @@ class Placed(Trace):
                 return moved
         widths = [operation.rule.operand(number).width for number in range(len(operation.inputs))]
         inputs = [self._named(each, width) for each, width in zip(inputs_of(op), widths, strict=True)]
-        return self.builder.apply(
-            operation.op, operation.rows, operation.columns, *inputs, parameters=operation.parameters
-        )
+        return self._append(operation.op, operation.shape, inputs, operation.parameters)
+
+    def _append(self, op: Number, shape: Shape, inputs: Sequence[Named], parameters: tuple[int, ...]) -> Named:
+        """One more operator, if it is not one too much: a step that is too large ends at once. Raises Refused."""
+        named = self.builder.apply(op, shape.rows, shape.columns, *inputs, parameters=parameters)
+        self.output_bytes += shape.rows * shape.row_bytes
+        check_size(self.builder.operators[-1].operation)
+        check_sum(len(self.builder.operators), self.output_bytes)
+        return named
 
     def _check_kinds(self, op: Op) -> None:
         """Nothing, if elements stay what they are. Raises NotExact."""
@@ -104,7 +113,7 @@ class Placed(Trace):
         if is_whole and named.sides == (operation.rows, operation.columns):
             return named
         parameters = (offset, *(each for pair in pairs for each in pair), *(1, 0) * (MAP_SIDES - len(pairs)))
-        return self.builder.apply(Number.LAYOUT, operation.rows, operation.columns, named, parameters=parameters)
+        return self._append(Number.LAYOUT, operation.shape, [named], parameters)
 
     def _named(self, name: str, width: int) -> Named:
         if name in self.places:
