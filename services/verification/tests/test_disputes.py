@@ -1,5 +1,7 @@
 """A false segment in dispute, with real keys and moves: who is right wins, whoever is silent loses."""
 
+from dataclasses import replace
+
 import pytest
 from services.verification.tests.court import Court
 from services.verification.tests.courtroom import Regression, Room
@@ -22,7 +24,8 @@ from assay.schema.offer import StakeChanged
 from assay.schema.values import BOND_PER_VERIFIER, DISPUTE_BOND
 from assay.verification.replayer import ChildReplayer
 from assay.verification.steps.refereeing import Referee
-from assay.workloads.court.litigant import parties
+from assay.workloads.court import litigant
+from assay.workloads.court.litigant import Brief, parties
 
 pytestmark = pytest.mark.server
 
@@ -42,6 +45,24 @@ async def test_a_cheat_that_contests_is_searched_down_to_its_operator_and_judged
     assert (await court.types("epoch"))[-3:] == ["epoch.mismatched", "epoch.accused", "epoch.rejected"]
     assert [event.code for event in await court.said("lease.rejected")] == ["segment.mismatch"]
     assert not await court.said("audit.overruled")
+
+
+async def test_a_party_whose_machine_makes_another_program_says_so_and_moves_no_further(
+    court: Court, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(litigant, "AGAIN_S", 0.0)
+    room = Room(court, Regression(), false_answers=(0, 1, 2))
+    brief = room.work.brief
+
+    async def elsewhere(lodged: DisputeLodged) -> Brief:
+        found = await brief(lodged)
+        program = replace(found.matter.program, closing=found.matter.program.closing[::-1])
+        return replace(found, matter=replace(found.matter, program=program))
+
+    monkeypatch.setattr(room.work, "brief", elsewhere)
+    await room.open()
+    assert (await room.play()).cause == "dispute.silence" and not room.said
+    assert "another program" in caplog.text
 
 
 async def test_an_honest_provider_that_two_verifiers_accuse_falsely_wins_and_they_lose_their_bonds(
