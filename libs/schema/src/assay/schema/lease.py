@@ -65,7 +65,8 @@ class ResumePoint(Value):
 
 
 class LeaseGranted(LeaseFact, Event, type="lease.granted", by=Role.MATCHING, tells=("provider",)):
-    """Emitted when a job's part is given to a provider. Consumed by the gateway, verification and settlement.
+    """Emitted when a job's part is given to a provider. Consumed by the gateway, discovery, verification and
+    settlement.
 
     Work starts at segment 0, or right after `resume`.
     """
@@ -126,14 +127,14 @@ class LeaseExecuted(LeaseFact, Event, type="lease.executed", by=Role.PROVIDER):
 
 
 class LeaseFailed(LeaseFact, Event, type="lease.failed", by=Role.PROVIDER):
-    """Emitted when the job itself cannot be done (bad data, does not fit). Consumed by matching."""
+    """Emitted when the job itself cannot be done (bad data, does not fit). Consumed by matching and discovery."""
 
     code: Code
     reason: Reason
 
 
 class LeaseReleased(LeaseFact, Event, type="lease.released", by=Role.PROVIDER):
-    """Emitted when a provider leaves by plan, after the segment in hand. Consumed by matching."""
+    """Emitted when a provider leaves by plan, after the segment in hand. Consumed by matching and discovery."""
 
     reason: Reason
 

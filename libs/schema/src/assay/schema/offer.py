@@ -96,7 +96,10 @@ class OfferWithdrawn(Event, type="offer.withdrawn", by=Role.PROVIDER):
 
 
 class OfferDelisted(Event, type="offer.delisted", by=Role.DISCOVERY, tells=("provider",)):
-    """Emitted when a listed offer ends: withdrawn, expired, silent, or its stake fell. Consumed by matching."""
+    """Emitted when a listed offer ends: withdrawn, expired, silent, its stake fell, or its idle machine showed nothing.
+
+    Consumed by matching and verification.
+    """
 
     offer_id: OfferId
     provider: ProviderId
