@@ -43,17 +43,18 @@ class Round:
         """Who is called by the next block."""
         before = len(await self.court.said("challenge.called"))
         self.court.chain.mine()
-        await self.challenger.turn()
+        await self.challenger.call()
         return (await self.court.said("challenge.called"))[before:]
 
     async def conclude(self) -> list[Any]:
         """What is said of challenges once the blocks that draw are there."""
         self.court.knobs["challenge_every_blocks"] = 0
         self.challenger = challenger_of(self.court, self.recomputer)
-        await self.challenger.turn()
+        await self.challenger.call()
+        await self.challenger.check()
         for _ in range(3):
             self.court.chain.mine()
-        await self.challenger.turn()
+        await self.challenger.check()
         return await self.court.said("challenge.measured", "challenge.missed", "challenge.refuted")
 
 
@@ -92,7 +93,7 @@ async def test_all_listed_offers_are_called_at_once_and_once_a_block(round_: Rou
     called = await round_.call()
     assert {each.provider for each in called} == {party("p", number) for number in (1, 2, 3)}
     assert len({(each.block, each.block_hash, each.nonce, each.due_ms) for each in called}) == 1
-    await round_.challenger.turn()
+    await round_.challenger.call()
     assert len(await round_.court.said("challenge.called")) == 3
     assert {each.nonce for each in await round_.call()} != {called[0].nonce}
 

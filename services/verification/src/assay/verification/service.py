@@ -88,13 +88,15 @@ async def verify(bells: Bells, context: Context) -> None:
     calibrations = load_calibrations(settings.calibrations_file, settings.calibrators)
     desk = Desk(context, settings, bells, replayer, calibrations)
     drawer = Drawer(desk, blocks, Stakes(chain, settings.native_price))
+    challenger = Challenger(desk, blocks, recomputer)
     try:
         await asyncio.gather(
             keep(context, bells.check, Checker(desk).turn),
             keep(context, bells.tend, Tender(desk).turn),
             keep(context, bells.pool, Gatherer(desk).turn),
             keep(context, bells.draw, drawer.turn),
-            keep(context, bells.challenge, Challenger(desk, blocks, recomputer).turn),
+            keep(context, asyncio.Event(), challenger.call),
+            keep(context, bells.challenge, challenger.check),
             keep(context, bells.show, Presenter(desk).turn),
             keep(context, bells.judge, Referee(desk).turn),
             keep(context, bells.dispute, Clerk(desk, judge_domain(chain.deployment)).turn),

@@ -44,14 +44,20 @@ class Challenger:
     def __init__(self, desk: Desk, blocks: Blocks, recomputer: Recomputer) -> None:
         self._desk, self._blocks, self._recomputer = desk, blocks, recomputer
 
-    async def turn(self) -> float | None:
-        """Call if the latest block does, and conclude what can be. Raises ChainUnreachable, MachineFault."""
-        settings = self._desk.settings
-        if settings.challenge_every_blocks:
+    async def call(self) -> None:
+        """Call if the latest block does, and name who has not answered. Raises ChainUnreachable."""
+        every = self._desk.settings.challenge_every_blocks
+        if every:
             head = await self._blocks.head()
-            if calls(head.value, settings.challenge_every_blocks):
+            if calls(head.value, every):
                 await self._call(head)
         await self._miss()
+
+    async def check(self) -> float | None:
+        """Conclude what was answered, as far as blocks draw from it. Raises ChainUnreachable, MachineFault.
+
+        It takes turns of its own: a call waits for no check.
+        """
         async with self._desk.context.store.reading() as tx:
             answered = await challenges.open_ones(tx, BATCH)
         if undrawn := [each.called.challenge_id for each in answered if each.drawn_block is None]:
