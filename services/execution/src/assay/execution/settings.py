@@ -26,7 +26,8 @@ class Settings(ParticipantSettings, env_prefix="ASSAY_EXECUTION_"):
     slots: Annotated[int, Field(ge=1, le=4096)] = 1
     """Leases held at a time. What is claimed of the stake has to cover the speed of all, a unit a second at least."""
     units_per_s: Annotated[int, Field(ge=0, lt=2**48)] = 0
-    """Cost units a second that a slot does, as measured; 0 says nothing of it, and is preferred for no deadline."""
+    """Cost units a second that a slot does, listed up to what challenges show; 0 says nothing of it, and is preferred
+    for no deadline."""
     processes: Annotated[int, Field(ge=1, le=64)] = 1
     """Child processes that work at a time; a lease beyond them waits for one. With GPUs, at most one for each."""
     preload: bool = True
