@@ -1,6 +1,7 @@
 """What others send for a requester that has no gas: one suite for the twin in memory and for the real contract."""
 
 import pytest
+from libs.chain.tests.paying import operator_of
 
 from assay.chain import wallet
 from assay.chain.encode import encode_call
@@ -13,6 +14,7 @@ from assay.chain.words import normal
 from assay.proof.keys import Key
 from assay.proof.settlement_epoch import Leaf
 from assay.proof.settlement_tree import Branch
+from assay.schema.relay import RelayKind
 
 DAY_S = 24 * 3600
 PERMIT = "permit(address,address,uint256,uint256,uint8,bytes32,bytes32)"
@@ -44,6 +46,26 @@ async def test_a_requester_without_gas_deposits_stays_and_leaves(rig):
     assert (await wallet.withdraw(rig.chain, sender, NO_EPOCH, NO_EPOCH, own)).events == (Withdrawn(requester, 80),)
     assert await rig.chain.account_of(requester) == Account(1, deposited=80, withdrawn=80)
     assert await rig.chain.token_balance(rig.chain.deployment.stable, requester) == 100
+
+
+async def test_what_a_poster_sends_leaves_at_once(rig):
+    operator = await operator_of(rig, 100)
+    requester, poster = normal(rig.keys.requester.address), rig.keys.settler
+    signed = await sign_exit(rig.chain, rig.keys.requester, 40)
+    asked = signed.model_copy(update={"what": RelayKind.EXIT_AT_ONCE})
+    for sender, whose, said in (
+        (rig.keys.stranger, requester, "NotPoster"),
+        (poster, normal(rig.keys.provider.address), "WrongSignature"),
+    ):
+        with pytest.raises(Reverted, match=said):
+            await wallet.relay(rig.chain, sender, whose, asked)
+    left = await wallet.relay(rig.chain, poster, requester, asked)
+    now_s = (await rig.chain.block(left.block_number)).timestamp
+    assert left.events == (Leaving(requester, 40, now_s + 1),)
+    await rig.handles.advance(1)
+    leaf = Leaf(requester, 0, 0, Branch(0, ()))
+    out = await wallet.withdraw(rig.chain, rig.keys.stranger, NO_EPOCH, NO_EPOCH, leaf)
+    assert out.events == (Withdrawn(requester, 40),) and operator.last == NO_EPOCH
 
 
 async def test_what_was_signed_counts_once_for_its_signer_and_in_time(rig):

@@ -26,7 +26,6 @@ def test_the_vectors_are_what_the_generator_writes():
         ("EpochHash", "ACCOUNT_TYPE", settlement.ACCOUNT_TYPE),
         ("EpochHash", "STEP_TYPE", settlement.STEP_TYPE),
         ("Steps", "VERDICT_TYPEHASH", settlement.VERDICT_HASH),
-        ("Payment", "CONSENT_TYPEHASH", settlement.CONSENT_HASH),
         ("PaymentFunds", "PERMIT_TYPEHASH", relayed.PERMIT_HASH),
         ("PaymentFunds", "EXIT_TYPEHASH", relayed.EXIT_HASH),
         ("PaymentFunds", "STAY_TYPEHASH", relayed.STAY_HASH),

@@ -5,7 +5,6 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Challenges} from "./Challenges.sol";
 import {EpochHash} from "./EpochHash.sol";
 import {PaymentEpochs} from "./PaymentEpochs.sol";
@@ -16,8 +15,6 @@ contract Payment is PaymentEpochs {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
-    bytes32 public constant CONSENT_TYPEHASH =
-        keccak256("Consent(address requester,uint256 amount,uint256 withdrawn,uint64 expiry)");
     /// @notice Where fees go: what pays for audits.
     address public immutable TREASURY;
 
@@ -81,14 +78,12 @@ contract Payment is PaymentEpochs {
         STABLE.safeTransfer(TREASURY, due - fees);
     }
 
-    function requestExitWithConsent(uint256 amount, uint64 expiry, bytes calldata consent) external {
-        if (block.timestamp > expiry) revert BadConsent();
-        uint256 withdrawn = _accounts[msg.sender].withdrawn;
-        bytes32 said = keccak256(abi.encode(CONSENT_TYPEHASH, msg.sender, amount, withdrawn, expiry));
-        (address signer,,) = ECDSA.tryRecoverCalldata(_hashTypedDataV4(said), consent);
-        if (!_isPoster(signer)) revert BadConsent();
+    function requestExitAtOnceBySig(address requester, uint256 amount, uint256 deadline, bytes calldata signature)
+        external
+    {
+        if (!_isPoster(msg.sender)) revert NotPoster(msg.sender);
         // From the next second on: an epoch of this very block may still hold what was ordered before.
-        _requestExit(msg.sender, amount, block.timestamp + 1);
+        _requestExitBySig(requester, amount, deadline, signature, block.timestamp + 1);
     }
 
     function withdraw(Epoch calldata last, Epoch calldata next, Leaf calldata leaf) external nonReentrant {

@@ -84,9 +84,7 @@ abstract contract PaymentFunds is IPayment, EIP712, Nonces, ReentrancyGuardTrans
     }
 
     function requestExitBySig(address requester, uint256 amount, uint256 deadline, bytes calldata signature) external {
-        bytes32 said = keccak256(abi.encode(EXIT_TYPEHASH, requester, amount, _useNonce(requester), deadline));
-        _demandSigned(requester, _hashTypedDataV4(said), deadline, signature);
-        _requestExit(requester, amount, block.timestamp + NOTICE);
+        _requestExitBySig(requester, amount, deadline, signature, block.timestamp + NOTICE);
     }
 
     function cancelExit() external {
@@ -119,6 +117,18 @@ abstract contract PaymentFunds is IPayment, EIP712, Nonces, ReentrancyGuardTrans
 
     function domainSeparator() external view returns (bytes32) {
         return _domainSeparatorV4();
+    }
+
+    function _requestExitBySig(
+        address requester,
+        uint256 amount,
+        uint256 deadline,
+        bytes calldata signature,
+        uint256 cutoff
+    ) internal {
+        bytes32 said = keccak256(abi.encode(EXIT_TYPEHASH, requester, amount, _useNonce(requester), deadline));
+        _demandSigned(requester, _hashTypedDataV4(said), deadline, signature);
+        _requestExit(requester, amount, cutoff);
     }
 
     function _requestExit(address requester, uint256 amount, uint256 cutoff) internal {

@@ -78,27 +78,6 @@ contract PaymentFundsTest is PaymentFixture {
         same(payment.fundsOf(requester, epoch.postedAt), 600);
     }
 
-    function test_a_poster_consents_to_a_withdrawal_at_once() public {
-        fund(requester, 1000);
-        IPayment.Leaf memory leaf = leafOf(requester);
-        IPayment.Epoch memory genesis = before;
-        uint64 expiry = uint64(block.timestamp + 60);
-        bytes memory consent = consentTo(POSTER_KEY, 600, expiry);
-        bytes memory stranger = consentTo(KEY, 600, expiry);
-        vm.prank(requester);
-        vm.expectPartialRevert(IPayment.BadConsent.selector);
-        payment.requestExitWithConsent(600, expiry, stranger);
-        vm.prank(requester);
-        payment.requestExitWithConsent(600, expiry, consent);
-        vm.warp(block.timestamp + 1);
-        vm.prank(requester);
-        payment.withdraw(genesis, genesis, leaf);
-        same(stable.balanceOf(requester), 600);
-        vm.prank(requester);
-        vm.expectPartialRevert(IPayment.BadConsent.selector);
-        payment.requestExitWithConsent(400, expiry, consent);
-    }
-
     function test_a_withdrawal_is_announced_once_at_a_time_and_can_be_taken_back() public {
         fund(requester, 1000);
         asksFor(1000);
@@ -145,11 +124,5 @@ contract PaymentFundsTest is PaymentFixture {
     function asksFor(uint256 amount) private {
         vm.prank(requester);
         payment.requestExit(amount);
-    }
-
-    function consentTo(uint256 key, uint256 amount, uint64 expiry) private returns (bytes memory) {
-        bytes32 content =
-            keccak256(abi.encode(payment.CONSENT_TYPEHASH(), requester, amount, uint256(0), expiry));
-        return signed(key, content);
     }
 }

@@ -120,6 +120,28 @@ contract PaymentSignedTest is SignedFixture {
         exitRefused(requester, 400, right, IPayment.WrongSignature.selector);
     }
 
+    function test_a_requester_leaves_at_once_if_a_poster_sends_what_it_signed() public {
+        fund(requester, 1000);
+        IPayment.Leaf memory leaf = leafOf(requester);
+        bytes memory exit = signed(KEY, exitOf(requester, 600, 0, _deadline));
+        vm.expectPartialRevert(IPayment.NotPoster.selector);
+        payment.requestExitAtOnceBySig(requester, 600, _deadline, exit);
+        vm.prank(poster);
+        vm.expectPartialRevert(IPayment.WrongSignature.selector);
+        payment.requestExitAtOnceBySig(requester, 601, _deadline, exit);
+        vm.prank(poster);
+        payment.requestExitAtOnceBySig(requester, 600, _deadline, exit);
+        // What was ordered before may still stand in an epoch of this very second.
+        same(payment.fundsOf(requester, block.timestamp), 1000);
+        same(payment.fundsOf(requester, block.timestamp + 1), 400);
+        vm.warp(block.timestamp + 1);
+        payment.withdraw(before, before, leaf);
+        same(stable.balanceOf(requester), 600);
+        vm.prank(poster);
+        vm.expectPartialRevert(IPayment.WrongSignature.selector);
+        payment.requestExitAtOnceBySig(requester, 600, _deadline, exit);
+    }
+
     function test_nothing_signed_keeps_a_requester_from_leaving_by_itself() public {
         fund(requester, 1000);
         bytes memory said = stay(KEY, 0);

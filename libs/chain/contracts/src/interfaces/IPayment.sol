@@ -82,7 +82,6 @@ interface IPayment {
     error NoSteps();
     error NothingLeaving();
     error AlreadyLeaving();
-    error BadConsent();
     error WrongProof();
     error PermitFailed();
     error Expired(uint256 deadline);
@@ -105,8 +104,9 @@ interface IPayment {
     /// @notice The same for `requester`, which signed it with its next nonce: Exit(requester, amount, nonce, deadline).
     function requestExitBySig(address requester, uint256 amount, uint256 deadline, bytes calldata signature) external;
 
-    /// @notice Announces it for the caller with no NOTICE, by a poster's signature that nothing of it waits to be charged.
-    function requestExitWithConsent(uint256 amount, uint64 expiry, bytes calldata consent) external;
+    /// @notice The same, signed alike, with no NOTICE: a poster sends it, and so says that nothing of it waits to be charged.
+    function requestExitAtOnceBySig(address requester, uint256 amount, uint256 deadline, bytes calldata signature)
+        external;
 
     /// @notice Takes the announced withdrawal back.
     function cancelExit() external;

@@ -6,7 +6,12 @@ Whoever sends it pays the gas and can change nothing: amount, nonce, time and pl
 import time
 from typing import Final
 
-from assay.chain.payment.encode import encode_deposit_with_permit, encode_exit_by_sig, encode_stay_by_sig
+from assay.chain.payment.encode import (
+    encode_deposit_with_permit,
+    encode_exit_at_once,
+    encode_exit_by_sig,
+    encode_stay_by_sig,
+)
 from assay.chain.port import Chain
 from assay.proof.keys import Key
 from assay.proof.relayed import exit_digest, permit_digest, stay_digest
@@ -54,6 +59,7 @@ def encode_relay(requester: str, relay: Relay) -> bytes:
     calls = {
         RelayKind.DEPOSIT: lambda: encode_deposit_with_permit(requester, relay.amount, relay.deadline_s, signature),
         RelayKind.EXIT: lambda: encode_exit_by_sig(requester, relay.amount, relay.deadline_s, signature),
+        RelayKind.EXIT_AT_ONCE: lambda: encode_exit_at_once(requester, relay.amount, relay.deadline_s, signature),
         RelayKind.STAY: lambda: encode_stay_by_sig(requester, relay.deadline_s, signature),
     }
     return calls[relay.what]()

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 from assay.schema.errors import Refused, Retry, Unreachable
-from assay.schema.relay import Relay
+from assay.schema.relay import Relay, RelayKind
 
 POLL_S: Final = 0.2
 WITHIN_S: Final = 300.0
@@ -28,6 +28,19 @@ async def relayed(ask: Ask, relay: Relay, on_sent: Callable[[str], object] = lam
             return await _followed(ask, relay.model_dump(mode="json"), on_sent)
     except TimeoutError:
         raise Retry(f"It was not sent within {WITHIN_S:.0f} s, and still may be.") from None
+
+
+async def left(ask: Ask, exit_: Relay, on_sent: Callable[[str], object] = lambda tx: None) -> str:
+    """The transaction that announced a withdrawal: at once if nothing of the requester is open, else with its notice.
+
+    Raises as `relayed` does.
+    """
+    try:
+        return await relayed(ask, exit_.model_copy(update={"what": RelayKind.EXIT_AT_ONCE}), on_sent)
+    except Refused as refusal:
+        if refusal.code != "wallet.open":
+            raise
+    return await relayed(ask, exit_, on_sent)
 
 
 async def _followed(ask: Ask, body: dict[str, Any], on_sent: Callable[[str], object]) -> str:

@@ -23,7 +23,7 @@ from assay.chain.relayed import ask_withdrawal, sign_deposit, sign_exit, sign_st
 from assay.client.errors import BadPath, BadProfile, typed
 from assay.client.ordered import ordered
 from assay.client.profile import Profile
-from assay.client.relaying import relayed
+from assay.client.relaying import left, relayed
 from assay.client.source import had, mapped, placed
 from assay.client.view import ENDS, JobView
 from assay.proof.digest import blob_digest
@@ -156,10 +156,14 @@ class Assay:
             return await self._relayed(await sign_deposit(chain, self.key, amount))
 
     async def withdraw(self, amount: int | None = None) -> str:
-        """The transaction that announced that an amount leaves the deposit, or, without one, sent what has left."""
+        """The transaction that announced that an amount leaves the deposit, or, without one, sent what has left.
+
+        It can be taken out after the notice, or, if no job, order or charge was open, once what was posted is final.
+        """
         async with self._chain() as chain:
-            asked = sign_exit(chain, self.key, amount) if amount else ask_withdrawal(chain)
-            return await self._relayed(await asked)
+            if amount:
+                return await left(partial(self.door.ask, "relay"), await sign_exit(chain, self.key, amount))
+            return await self._relayed(await ask_withdrawal(chain))
 
     async def stay(self) -> str:
         """The transaction that took the announcement back."""

@@ -20,7 +20,6 @@ STEP_TYPE: Final = keccak256(b"assay.payment.step.1")
 VERDICT_HASH: Final = keccak256(
     b"PaidVerdict(bytes32 jobId,uint32 part,address requester,address provider,uint256 amount,bytes32 receiptDigest)"
 )
-CONSENT_HASH: Final = keccak256(b"Consent(address requester,uint256 amount,uint256 withdrawn,uint64 expiry)")
 FEE_PART_MAX: Final = 20
 
 
@@ -113,12 +112,6 @@ def verdict_digest(domain: Domain, charge: Charge) -> bytes:
     who = address_word(charge.requester) + address_word(charge.provider)
     words = charge.job + uint_word(charge.part) + who + uint_word(charge.amount) + charge.receipt_digest
     return typed_digest(domain, VERDICT_HASH + words)
-
-
-def consent_digest(domain: Domain, requester: str, amount: int, withdrawn: int, expiry_s: int) -> bytes:
-    """The 32 bytes by which a poster lets a requester take `amount` out at once."""
-    words = address_word(requester) + uint_word(amount) + uint_word(withdrawn) + uint_word(expiry_s)
-    return typed_digest(domain, CONSENT_HASH + words)
 
 
 def charge_words(charge: Charge) -> bytes:

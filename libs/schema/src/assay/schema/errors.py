@@ -61,6 +61,7 @@ REFUSALS: Final[dict[str, str]] = {
     "round.void": "Too few results came in time: see `detail`, let more members join or allow more time, and resume.",
     "wallet.nothing_leaving": "Nothing is leaving: announce it with `assay wallet withdraw AMOUNT` first.",
     "wallet.early": "It cannot be taken out yet: try again at the time that `detail` names.",
+    "wallet.open": "Something of yours is open, see `detail`: announce it with its notice, or wait until that is over.",
     "wallet.leaving": "An announcement stands: `assay wallet stay` takes it back, then announce the other amount.",
     "wallet.overdrawn": "Your deposit holds less than that: `assay wallet balance` shows how much is there.",
     "relay.forged": "The signature is not yours, or over something else: sign this very request with your id's key.",

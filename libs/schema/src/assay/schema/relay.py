@@ -13,11 +13,12 @@ class RelayKind(StrEnum):
 
     DEPOSIT = "deposit"
     EXIT = "exit"
+    EXIT_AT_ONCE = "exit_at_once"
     STAY = "stay"
     WITHDRAW = "withdraw"
 
 
-MEASURED = frozenset({RelayKind.DEPOSIT, RelayKind.EXIT})
+MEASURED = frozenset({RelayKind.DEPOSIT, RelayKind.EXIT, RelayKind.EXIT_AT_ONCE})
 
 
 class Relay(Value):

@@ -65,6 +65,12 @@ def encode_exit_by_sig(requester: str, amount: int, deadline_s: int, signature: 
     return _call("requestExitBySig", EXIT_BY_SIG, requester, amount, deadline_s, raw)
 
 
+def encode_exit_at_once(requester: str, amount: int, deadline_s: int, signature: str) -> bytes:
+    """Returns the call by which a poster announces for a requester what it signed that it takes out, with no notice."""
+    raw = bytes.fromhex(signature.removeprefix("0x"))
+    return _call("requestExitAtOnceBySig", EXIT_BY_SIG, requester, amount, deadline_s, raw)
+
+
 def encode_stay_by_sig(requester: str, deadline_s: int, signature: str) -> bytes:
     """Returns the call that takes a requester's announcement back, as it signed."""
     return _call("cancelExitBySig", STAY_BY_SIG, requester, deadline_s, bytes.fromhex(signature.removeprefix("0x")))

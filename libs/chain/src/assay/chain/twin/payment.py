@@ -108,11 +108,19 @@ def withdraw(call: Call, last: Sequence[Any], next_: Sequence[Any], leaf: Sequen
     funds.take_out(call, own.account, own.debit)
 
 
+def request_exit_at_once(call: Call, requester: str, amount: int, deadline: int, signature: bytes) -> None:
+    """Announces what a requester signed that it takes out, with no notice: a poster sends it."""
+    if not epochs.is_poster(call, call.sender):
+        raise Reverted(f"NotPoster({call.sender}).")
+    funds.request_exit_by_sig(call, requester, amount, deadline, signature, 1)
+
+
 PAYMENT: dict[str, Function] = {
     "register(address)": funds.register,
     "depositFor(address,uint256)": funds.deposit_for,
     encode.signature_of("depositWithPermit", encode.DEPOSIT_WITH_PERMIT): funds.deposit_with_permit,
     encode.signature_of("requestExitBySig", encode.EXIT_BY_SIG): funds.request_exit_by_sig,
+    encode.signature_of("requestExitAtOnceBySig", encode.EXIT_BY_SIG): request_exit_at_once,
     encode.signature_of("cancelExitBySig", encode.STAY_BY_SIG): funds.cancel_exit_by_sig,
     "requestExit(uint256)": funds.request_exit,
     "cancelExit()": funds.cancel_exit,

@@ -62,12 +62,14 @@ def deposit_with_permit(call: Call, requester: str, amount: int, deadline: int, 
     deposit_for(call.by(requester, call.to), requester, amount)
 
 
-def request_exit_by_sig(call: Call, requester: str, amount: int, deadline: int, signature: bytes) -> None:
+def request_exit_by_sig(
+    call: Call, requester: str, amount: int, deadline: int, signature: bytes, notice_s: int | None = None
+) -> None:
     """Announces what a requester signed that it takes out."""
     digest = exit_digest(call.deployment.domain, requester, amount, call.number("said", requester), deadline)
     _demand_signed(call, requester, digest, deadline, signature)
     call.add(1, "said", requester)
-    request_exit(call.by(requester, call.to), amount)
+    request_exit(call.by(requester, call.to), amount, notice_s)
 
 
 def cancel_exit_by_sig(call: Call, requester: str, deadline: int, signature: bytes) -> None:
@@ -78,9 +80,10 @@ def cancel_exit_by_sig(call: Call, requester: str, deadline: int, signature: byt
     cancel_exit(call.by(requester, call.to))
 
 
-def request_exit(call: Call, amount: int) -> None:
-    """Announces what the caller takes out."""
-    account, cutoff = account_of(call, call.sender), call.now + call.terms.windows.notice_s
+def request_exit(call: Call, amount: int, notice_s: int | None = None) -> None:
+    """Announces what the caller takes out; without a notice of its own after that of the terms."""
+    account = account_of(call, call.sender)
+    cutoff = call.now + (call.terms.windows.notice_s if notice_s is None else notice_s)
     if account.leaving:
         raise Reverted("AlreadyLeaving().")
     if amount == 0 or amount > account.left:

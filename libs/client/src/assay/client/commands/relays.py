@@ -1,7 +1,7 @@
 """What every command shares that has something sent by the operator, which pays the gas."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import typer
 
@@ -10,7 +10,7 @@ from assay.client import output
 from assay.client.commands.asking import relay_door
 from assay.client.commands.sending import opened
 from assay.client.output import Output
-from assay.client.relaying import relayed
+from assay.client.relaying import Ask, relayed
 from assay.proof.keys import Key
 from assay.schema.errors import Retry, Unreachable
 from assay.schema.relay import Relay
@@ -20,12 +20,19 @@ ByItself = Annotated[
 ]
 
 
-async def have_sent(out: Output, key: Key, relay: Relay) -> str:
+class Sending(Protocol):
+    """How something signed is sent."""
+
+    def __call__(self, ask: Ask, relay: Relay, on_sent: Callable[[str], object]) -> Awaitable[str]:
+        """The transaction that did it."""
+
+
+async def have_sent(out: Output, key: Key, relay: Relay, sending: Sending = relayed) -> str:
     """The transaction in which the operator sent what was signed. Raises Refused, Unreachable, Retry."""
     out.say("signed; the operator sends it and pays the gas")
     try:
         async with relay_door(out, key.address) as ask:
-            return await relayed(ask, relay, lambda tx: out.say(f"on its way in {tx}"))
+            return await sending(ask, relay, lambda tx: out.say(f"on its way in {tx}"))
     except Unreachable as error:
         raise Unreachable(f"{error.detail} `--self` needs no operator.") from None
     except Retry as error:

@@ -17,6 +17,7 @@ from assay.client.commands.asking import ask_of_own
 from assay.client.commands.relays import ByItself, have_sent, relay
 from assay.client.commands.sending import opened, send
 from assay.client.output import Output
+from assay.client.relaying import left
 from assay.client.standing import Standing, before_all, read_standing
 from assay.proof.keys import Key
 from assay.schema.errors import Refused, Retry, Unreachable
@@ -113,7 +114,10 @@ def withdraw(
     amount: Annotated[int | None, typer.Argument(help="What to announce, in base units.", min=1)] = None,
     by_itself: ByItself = False,
 ) -> None:
-    """Announce that an amount leaves the deposit; later, without an amount, take it out. Nobody can stop this."""
+    """Announce that an amount leaves the deposit; later, without an amount, take it out. Nobody can stop this.
+
+    While no job, order or charge of yours is open the operator lets it leave with no notice.
+    """
     output.run(context, lambda out: take_out(out, by_itself) if amount is None else announce(out, amount, by_itself))
 
 
@@ -123,7 +127,7 @@ async def announce(out: Output, amount: int, by_itself: bool) -> None:
         if by_itself:
             tx = name_of(await chain_wallet.request_exit(chain, key, amount))
         else:
-            tx = await have_sent(out, key, await sign_exit(chain, key, amount))
+            tx = await have_sent(out, key, await sign_exit(chain, key, amount), left)
         account = await chain.account_of(key.address)
     body = {"tx": tx, "leaving": account.leaving, "leaving_from_s": account.cutoff}
     said = (

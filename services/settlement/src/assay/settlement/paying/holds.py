@@ -12,7 +12,9 @@ from assay.settlement.ledger import FEES, Asset, Entry, Transfer, deposit, earne
 from assay.store import Transaction
 
 FREE = """
-select a.balance - coalesce(l.amount, 0) from accounts a left join leaving l on a.account = 'deposit:' || l.requester
+select a.balance - greatest(coalesce(l.amount, 0), coalesce(c.amount, 0)) from accounts a
+left join leaving l on a.account = 'deposit:' || l.requester
+left join consented c on a.account = 'deposit:' || c.requester
 where a.account = $1 and a.asset = 'stable'
 """
 # What epochs that are posted from a time on lack of what was held from a requester, since that was announced to leave

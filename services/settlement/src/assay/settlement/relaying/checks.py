@@ -26,6 +26,7 @@ REVERTS: Final[Mapping[str, str]] = {
     "Expired": "relay.expired",
     "ERC20InsufficientBalance": "relay.unfunded",
     "ERC20InsufficientAllowance": "relay.replayed",
+    "NotPoster": "wallet.open",
     "Overdrawn": "wallet.overdrawn",
     "AlreadyLeaving": "wallet.leaving",
     "NothingLeaving": "wallet.nothing_leaving",
@@ -56,7 +57,7 @@ def check(relay: Relay, requester: str, domain: Domain, now_s: int) -> None:
     if relay.deadline_s <= now_s:
         raise Refused("relay.expired", f"It was good until {relay.deadline_s}, and it is {now_s}.")
     terms = (relay.nonce, relay.deadline_s)
-    if relay.what is RelayKind.EXIT:
+    if relay.what in (RelayKind.EXIT, RelayKind.EXIT_AT_ONCE):
         check_signed(relay, requester, exit_digest(domain, requester, relay.amount, *terms))
     elif relay.what is RelayKind.STAY:
         check_signed(relay, requester, stay_digest(domain, requester, *terms))

@@ -12,7 +12,7 @@ from assay.schema.relay import Relay, RelayKind
 from assay.settlement import queries
 from assay.settlement.paying.intents import Forward, written
 from assay.settlement.questions import address_in, standing_of
-from assay.settlement.relaying import checks, queue
+from assay.settlement.relaying import checks, open_matters, queue
 from assay.store import Transaction
 
 
@@ -20,7 +20,7 @@ async def relay(context: Context, body: dict[str, Any]) -> dict[str, Any]:
     """How what a requester (`of`: its id) asks for (`relay`) fares: `pending`, `sent`, `done` or `refused`.
 
     Asked for the first time it is checked and queued; asked again it is not sent again.
-    Raises Refused: event.malformed, relay.expired, relay.forged, relay.exceeded, relay.busy.
+    Raises Refused: event.malformed, relay.expired, relay.forged, relay.exceeded, relay.busy, wallet.open.
     """
     requester, asked = address_in(body.get("of")), checks.read(body.get("relay"))
     name = checks.name_of(requester, asked)
@@ -30,6 +30,8 @@ async def relay(context: Context, body: dict[str, Any]) -> dict[str, Any]:
         ports, now_ms = context.service.ports(tx, context), context.now()
         checks.check(asked, requester, ports.domain, now_ms // 1000)
         checks.check_rate(await queue.asked_since(tx, requester, now_ms - checks.DAY_MS), ports.relays_per_day, now_ms)
+        if asked.what is RelayKind.EXIT_AT_ONCE:
+            await open_matters.demand_none(tx, requester)
         if await queue.waiting(tx) >= checks.WAITING_MAX:
             raise Refused("relay.busy")
         forward = Forward(id=name, content=written(await call_of(tx, ports.domain, requester, asked)))

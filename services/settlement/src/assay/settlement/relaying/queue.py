@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from assay.schema.relay import Relay
+from assay.schema.relay import Relay, RelayKind
 from assay.settlement.paying.intents import Forward
 from assay.store import Transaction
 
 ADD = """
-insert into relays (id, requester, what, asked_ms) values ($1, $2, $3, $4) on conflict do nothing
+insert into relays (id, requester, what, asked_ms, leaving) values ($1, $2, $3, $4, $5) on conflict do nothing
 """
 STATE = """
 select i.state, r.code, r.detail, coalesce(r.tx, (
@@ -49,7 +49,8 @@ delete from relays where id in (select about from over)
 
 async def add(tx: Transaction, forward: Forward, requester: str, relay: Relay, now_ms: int) -> None:
     """Remember who asked for what."""
-    await tx.execute(ADD, forward.id, requester, relay.what.value, now_ms)
+    leaving = relay.amount if relay.what is RelayKind.EXIT_AT_ONCE else 0
+    await tx.execute(ADD, forward.id, requester, relay.what.value, now_ms, leaving)
 
 
 async def state(tx: Transaction, id_: str) -> dict[str, Any] | None:
