@@ -82,6 +82,9 @@ docs: .venv/.test  ## write the generated pages, schemas, goldens and permission
 contracts:  ## build and test the contracts with forge, and write their artefacts
 	libs/chain/contracts/build.sh
 
+contracts-proofs:  ## prove for all inputs what slashes and exits of stake do, with halmos
+	libs/chain/contracts/prove.sh
+
 AXIS ?=
 bench: .venv/.bench node_modules/.package-lock.json  ## run the benchmarks; AXIS=<name> runs one
 	$(BIN)/python -m bench $(AXIS)
@@ -90,4 +93,4 @@ clean:  ## remove what running has made; models and environment stay
 	-$(BIN)/assay down
 	rm -rf var/demo var/devnet
 
-.PHONY: help lock setup demo up down test nightly check docs contracts bench clean
+.PHONY: help lock setup demo up down test nightly check docs contracts contracts-proofs bench clean
