@@ -18,7 +18,7 @@ MONEY_ENDS = {"settled", "refunded", "unfunded", "paid", "slashed", "spared"}
 AUDIT_ENDS = {"declined", "lapsed", "overruled"}
 DISPUTE_ENDS = {"ruled"}
 # A share of the beacon that did not come; one that did has nothing more to wait for.
-BEACON_ENDS = {"missed"}
+BEACON_ENDS = {"withheld"}
 # A challenge that showed what a machine does, or nothing.
 CHALLENGE_ENDS = {"measured", "missed"}
 # Nobody is paid for a spare.

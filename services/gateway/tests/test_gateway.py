@@ -27,7 +27,15 @@ from assay.runtime.serving import serve
 from assay.schema import Envelope, decode
 from assay.schema.attestation import ReportFinding
 from assay.schema.audit import AuditAssigned, AuditLapsed, AuditSealed, VerifierAnnounced, VerifierWithdrawn
-from assay.schema.beacon import BeaconCalled, BeaconCommitted, BeaconOpened, BeaconRevealed, beacon_fact
+from assay.schema.beacon import (
+    BeaconCalled,
+    BeaconCommitted,
+    BeaconExcused,
+    BeaconMissed,
+    BeaconOpened,
+    BeaconRevealed,
+    beacon_fact,
+)
 from assay.schema.challenge import ChallengeAnswered, ChallengeCalled, Part
 from assay.schema.epoch import (
     DrawnSegment,
@@ -488,6 +496,11 @@ async def test_a_share_of_a_beacon_is_committed_when_called_and_revealed_when_to
     await world.says("verification", BeaconOpened(**fact, **block))
     await until_code(reveal, "")
     assert await code_of(vic, val, bound) == "beacon.over"
+    late = BeaconExcused(**fact, value="2" * 64, salt="3" * 64)
+    assert await code_of(vic, val, late) == "beacon.over"
+    await world.says("verification", BeaconMissed(**fact, code="beacon.unrevealed"))
+    await until_code(late, "")
+    assert await code_of(sly, stranger, late.model_copy(update={"verifier": stranger.id})) == "beacon.unknown"
 
 
 async def test_a_challenge_is_answered_by_whom_it_called_once_and_in_time(world: World) -> None:

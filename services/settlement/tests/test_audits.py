@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from services.settlement.tests.auditing import FEE, overruled, upheld, verifier_of
+from services.settlement.tests.auditing import FEE, overruled, said, upheld, verifier_of
 from services.settlement.tests.crashing import Crash, Fuse
 from services.settlement.tests.market import ADMIN, OPERATOR, STAKE, Market, endow_operator
 from services.settlement.tests.stories import key_of, provider_of
@@ -16,6 +16,7 @@ from assay.chain.payment.events import Posted
 from assay.chain.payment.values import Demanded
 from assay.proof.digest import blake3_hex
 from assay.schema import Envelope
+from assay.schema.beacon import BeaconWithheld, beacon_fact
 from assay.schema.lease import SlashReason
 from assay.schema.values import Role, derive_id, participant_id
 from assay.settlement.ledger import deposit, earned
@@ -166,3 +167,21 @@ async def until_spoken(market: Market, said: Sequence[Envelope[Any]], chance: ra
         if chance.random() < 0.4:
             market.chain.reorganise(chance.randint(1, 3))
         market.chain.mine()
+
+
+async def test_a_verifier_that_withholds_its_shares_again_loses_a_tenth_of_its_stake_each_time(market: Market) -> None:
+    await market.hands().until_still()
+    beta, at_stake = key_of("beta").address, STAKE
+    facts = [beacon_fact(derive_id("x", name), verifier_of("beta")) for name in ("first", "second")]
+    for fact in facts:
+        withheld = said(BeaconWithheld(**fact, shares=1, missed_ms=1))
+        await hear(market, withheld, withheld)
+        at_stake -= at_stake // 10
+        assert await market.chain.stake_of(beta) == at_stake
+    proposed = await market.said("slash.proposed")
+    assert [(each["offence"], each["reason"]) for each in proposed] == [
+        (f["beacon_id"], "withheld_data") for f in facts
+    ]
+    assert {each["accused"] for each in proposed} == {beta.lower()}
+    assert len(await market.said("slash.executed")) == 2 and not await market.said("verifier.slashed")
+    await market.check()

@@ -26,6 +26,7 @@ from assay.schema.audit import (
 from assay.schema.beacon import (
     BeaconCalled,
     BeaconCommitted,
+    BeaconExcused,
     BeaconMissed,
     BeaconOpened,
     BeaconRevealed,
@@ -166,6 +167,22 @@ async def test_a_share_that_was_drawn_and_not_said_is_committed_after_a_restart(
     site.start()
     await until(lambda: site.door.said(BeaconCommitted))
     assert site.door.said(BeaconCommitted)[0].commit == commit(b"\1" * 32, b"\2" * 32, VERIFIER, called.epoch_id)
+
+
+async def test_a_share_that_was_missed_is_shown_late_and_once_after_a_crash(site: Site) -> None:
+    called = called_for(5)
+    await site.door.say(called)
+    await until(lambda: site.door.said(BeaconCommitted))
+    await site.crash()
+    missed = BeaconMissed(**called.model_dump(), code="beacon.unrevealed")
+    await site.door.say(missed)
+    site.start()
+    await until(lambda: site.door.said(BeaconExcused))
+    await site.door.say(missed)
+    await site.drain()
+    (bound,), (late,) = site.door.said(BeaconCommitted), site.door.said(BeaconExcused)
+    share = Reveal(bytes.fromhex(late.value), bytes.fromhex(late.salt))
+    assert is_true(called.epoch_id, VERIFIER, bound.commit, share)
 
 
 async def test_a_leaving_verifier_reveals_what_it_is_bound_to_first_unless_the_epoch_went_on(site: Site) -> None:

@@ -16,6 +16,8 @@ from assay.schema.values import BeaconId, Code, Digest, EpochId, Millis, Role, S
 
 SHARES_MAX: Final = 5
 """Verifiers who are called for one epoch."""
+UNREVEALED: Final = "beacon.unrevealed"
+"""The code of a share that was bound and not revealed in time."""
 
 
 class BeaconShare(Value):
@@ -74,12 +76,34 @@ class BeaconMissed(BeaconFact, Event, type="beacon.missed", by=Role.VERIFICATION
     code: Code
 
 
+class BeaconExcused(BeaconFact, Event, type="beacon.excused", by=Role.VERIFIER, public=False):
+    """Emitted when a verifier hears that its share was missed: what it was bound to, late.
+
+    It counts for no draw. Within a day of the miss it shows that the verifier lost nothing, as after a crash.
+    """
+
+    value: Digest
+    salt: Digest
+
+
+class BeaconWithheld(BeaconFact, Event, type="beacon.withheld", by=Role.VERIFICATION, tells=("verifier",)):
+    """Emitted when a verifier missed bound shares again within the window: so many (`shares`) from `missed_ms` on.
+
+    Consumed by settlement, which accuses it of withheld data.
+    """
+
+    shares: Annotated[int, Field(ge=1)]
+    missed_ms: Millis
+
+
 class BeaconState(StrEnum):
     CALLED = "called"
     COMMITTED = "committed"
     OPENED = "opened"
     REVEALED = "revealed"
     MISSED = "missed"
+    EXCUSED = "excused"
+    WITHHELD = "withheld"
 
 
 _S = BeaconState
@@ -91,6 +115,8 @@ TRANSITIONS: Final[tuple[Move[BeaconState], ...]] = (
     Move((_S.COMMITTED,), BeaconOpened, _S.OPENED, _V),
     Move((_S.OPENED,), BeaconRevealed, _S.REVEALED, Role.VERIFIER),
     Move((_S.CALLED, _S.OPENED, _S.REVEALED), BeaconMissed, _S.MISSED, _V),
+    Move((_S.MISSED,), BeaconExcused, _S.EXCUSED, Role.VERIFIER),
+    Move((_S.MISSED, _S.EXCUSED), BeaconWithheld, _S.WITHHELD, _V),
 )
 
 BEACON_LIFE: Final = Life("beacon", TRANSITIONS)

@@ -1,6 +1,7 @@
 """The slash: stake that is accused on chain, waits out an appeal, and is taken or freed.
 
-Whose offence it is stands on chain: of an epoch, or of a lease or an audit that stands in none, or of a dispute.
+Whose offence it is stands on chain: of an epoch, or of a lease or an audit that stands in none, of a dispute, or of a
+share of a beacon that was withheld.
 """
 
 from typing import Annotated
@@ -26,8 +27,9 @@ class SlashFact(Value):
 class SlashProposed(SlashFact, Event, type="slash.proposed", by=Role.SETTLEMENT):
     """Emitted when somebody is accused on chain: so much of its own and delegated stake is at stake.
 
-    `offence` is the id of an epoch, lease, audit or dispute, or the hex digits of what somebody else named. Where
-    settlement accuses, `victim` is whom it says to have lost `loss`, in native units, that payment did not give back.
+    `offence` is the id of an epoch, lease, audit, dispute or share of a beacon, or the hex digits of what somebody else
+    named. Where settlement accuses, `victim` is whom it says to have lost `loss`, in native units, that payment did not
+    give back.
     """
 
     accused: Address

@@ -6,6 +6,7 @@ from assay.proof.digest import blake3_hex
 from assay.proof.order import check_order
 from assay.runtime.service import Handler
 from assay.schema.audit import AuditOverruled, AuditUpheld
+from assay.schema.beacon import BeaconWithheld
 from assay.schema.challenge import ChallengeRefuted
 from assay.schema.epoch import EpochCommitted, EpochDrawn, EpochPassed, EpochPooled, EpochRejected
 from assay.schema.errors import Refused, Retry
@@ -142,6 +143,11 @@ async def on_audit_overruled(said: Envelope[AuditOverruled], ports: Ports, now: 
     return await offences.of_audit(said, ports, now)
 
 
+async def on_beacon_withheld(said: Envelope[BeaconWithheld], ports: Ports, now: int) -> list[Event]:
+    """Want the verifier accused."""
+    return await offences.of_beacon(said, ports, now)
+
+
 async def _remember_audit(said: Envelope[AuditUpheld] | Envelope[AuditOverruled], ports: Ports) -> None:
     """Keep whom the receipts of the epoch's jobs name for which segment; of a planted audit they tell nothing."""
     if said.event.epoch_id is not None:
@@ -194,6 +200,7 @@ HANDLERS: dict[type[Event], Handler] = {
     EpochRejected: on_epoch_ended,
     AuditUpheld: on_audit_upheld,
     AuditOverruled: on_audit_overruled,
+    BeaconWithheld: on_beacon_withheld,
     **handlers_disputes.HANDLERS,
     **dict.fromkeys(CLOSING, on_closing_fact),
 }

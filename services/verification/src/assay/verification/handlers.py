@@ -7,7 +7,7 @@ How many there are is said when the job stops.
 from assay.proof.opened import is_plain
 from assay.runtime import Handler
 from assay.schema.audit import AuditDeclined, AuditRevealed, AuditSealed, VerifierAnnounced, VerifierWithdrawn
-from assay.schema.beacon import BeaconCommitted, BeaconRevealed
+from assay.schema.beacon import BeaconCommitted, BeaconExcused, BeaconRevealed
 from assay.schema.challenge import ChallengeAnswered
 from assay.schema.dispute import (
     DisputeAccepted,
@@ -25,7 +25,17 @@ from assay.schema.job import JobCancelled, JobExecuted, JobExpired, JobFailed, J
 from assay.schema.lease import LeaseCommitted, LeaseGranted
 from assay.schema.offer import UNPROVEN, OfferDelisted, OfferListed, OfferRefused, StakeChanged
 from assay.verification.ports import Ports
-from assay.verification.queries import attested, beacons, cases, challenges, epochs, questions, traces, verifiers
+from assay.verification.queries import (
+    attested,
+    beacons,
+    cases,
+    challenges,
+    epochs,
+    questions,
+    traces,
+    verifiers,
+    withholding,
+)
 from assay.verification.queries.cases import shares_of
 from assay.verification.steps import disputing
 from assay.verification.steps.appealing import take_appeal
@@ -104,6 +114,12 @@ async def on_beacon_revealed(said: Envelope[BeaconRevealed], ports: Ports, now: 
     epoch = (await epochs.by_id(ports.tx, [said.event.epoch_id]))[said.event.epoch_id]
     await beacons.reveal(ports.tx, said.event.beacon_id, share_in(epoch, said))
     ports.tx.on_commit(ports.bells.draw.set)
+    return []
+
+
+async def on_beacon_excused(said: Envelope[BeaconExcused], ports: Ports, now: int) -> list[Event]:
+    """Keep that a missed share was revealed late; what comes too late, or is not what was bound, excuses nothing."""
+    await withholding.excuse(ports.tx, said.event, now)
     return []
 
 
@@ -207,6 +223,7 @@ HANDLERS: dict[type[Event], Handler] = {
     EpochTraced: on_epoch_traced,
     BeaconCommitted: on_beacon_committed,
     BeaconRevealed: on_beacon_revealed,
+    BeaconExcused: on_beacon_excused,
     VerifierAnnounced: on_verifier_announced,
     VerifierWithdrawn: on_verifier_withdrawn,
     OfferListed: on_offer_listed,

@@ -9,7 +9,7 @@ from assay.chain.client import connect
 from assay.chain.judge import judge_domain
 from assay.runtime import Context, Service
 from assay.schema.audit import AuditAssigned, AuditCalled, AuditLapsed, AuditOverruled, AuditUpheld
-from assay.schema.beacon import BeaconCalled, BeaconMissed, BeaconOpened
+from assay.schema.beacon import BeaconCalled, BeaconMissed, BeaconOpened, BeaconWithheld
 from assay.schema.challenge import ChallengeCalled, ChallengeMeasured, ChallengeMissed, ChallengeRefuted
 from assay.schema.dispute import DisputeDecided, DisputeLodged, DisputeProven, DisputeRefused, DisputeRuled
 from assay.schema.epoch import (
@@ -53,7 +53,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 PUBLISHES = (
     *(EpochCommitted, EpochPooled, EpochDrawn, EpochOpened, EpochWithheld, EpochWaiting, EpochAudited, EpochMismatched),
     *(EpochPassed, EpochRejected, AuditAssigned, AuditCalled, AuditLapsed, AuditUpheld, AuditOverruled),
-    *(BeaconCalled, BeaconOpened, BeaconMissed),
+    *(BeaconCalled, BeaconOpened, BeaconMissed, BeaconWithheld),
     *(EpochAccused, DisputeDecided, DisputeLodged, DisputeProven, DisputeRefused, DisputeRuled),
     *(ChallengeCalled, ChallengeMeasured, ChallengeMissed, ChallengeRefuted),
     *(VerdictReached, LeaseVerified, LeaseRejected, JobVerified, JobRejected),

@@ -1,9 +1,10 @@
-"""Of a share of the beacon only the verifier speaks who was called: it commits when called, reveals when it is told."""
+"""Of a share of the beacon only the verifier speaks who was called: it commits when called, reveals when told,
+and shows late what it missed."""
 
 from typing import Final
 
 from assay.gateway.claim import Claim, Desk
-from assay.schema.beacon import BeaconCommitted, BeaconFact, BeaconRevealed, BeaconState
+from assay.schema.beacon import BeaconCommitted, BeaconExcused, BeaconFact, BeaconRevealed, BeaconState
 from assay.schema.errors import Refused
 from assay.schema.event import Event
 
@@ -11,6 +12,7 @@ from assay.schema.event import Event
 SPEAKS: Final[dict[type[Event], BeaconState]] = {
     BeaconCommitted: BeaconState.CALLED,
     BeaconRevealed: BeaconState.OPENED,
+    BeaconExcused: BeaconState.MISSED,
 }
 
 

@@ -101,16 +101,17 @@ async def is_any_open(tx: Transaction) -> bool:
     return bool(await tx.fetchval(IS_ANY_OPEN))
 
 
-async def want(tx: Transaction, accuse: Accuse, kind: str, fact: Value, said: Envelope[Any]) -> list[Event]:
-    """Have a participant accused on chain of an offence, once; `fact` is what names it when the accusation ends, `said`
-    what shows it.
+async def want(tx: Transaction, accuse: Accuse, kind: str, fact: Value | None, said: Envelope[Any]) -> list[Event]:
+    """Have a participant accused on chain of an offence, once; `fact` is what names it when the accusation ends, if
+    anybody waits for that, `said` what shows it.
 
     Returns what is said at once, if it has ended before.
     """
     name = accuse.accusation
     what = (accuse.reason.value, accuse.offence, accuse.happened_s, accuse.model_dump_json())
     await tx.execute(WANT, name, *what, said.id, bytes(said.data))
-    await tx.execute(NAME, name, next(iter(fact.model_dump().values())), kind, fact.model_dump_json(), said.id)
+    if fact is not None:
+        await tx.execute(NAME, name, next(iter(fact.model_dump().values())), kind, fact.model_dump_json(), said.id)
     ((phase, tx_hash),) = await tx.fetch("select phase, tx from accusations where accusation = $1", name)
     if phase in OPEN:
         return []

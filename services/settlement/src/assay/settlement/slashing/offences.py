@@ -4,6 +4,7 @@ from typing import Any
 
 from assay.proof.digest import blake3_hex
 from assay.schema.audit import AuditFact, AuditOverruled
+from assay.schema.beacon import BeaconWithheld
 from assay.schema.challenge import ChallengeFact, ChallengeRefuted
 from assay.schema.dispute import DisputeFact, DisputeRuled, Forfeit
 from assay.schema.event import Envelope, Event
@@ -34,6 +35,13 @@ async def of_audit(said: Envelope[AuditOverruled], ports: Ports, now: int) -> li
     audit = said.event
     what = _accuse(said, audit.verifier, audit.reason, audit.audit_id, now)
     return await _want(ports, what, "audit", AuditFact(audit_id=audit.audit_id, verifier=audit.verifier), said)
+
+
+async def of_beacon(said: Envelope[BeaconWithheld], ports: Ports, now: int) -> list[Event]:
+    """A verifier answers for withholding its shares of beacons again and again; nobody waits for the end of it."""
+    share = said.event
+    what = _accuse(said, share.verifier, SlashReason.WITHHELD_DATA, share.beacon_id, now)
+    return await _want(ports, what, "beacon", None, said)
 
 
 async def of_dispute(said: Envelope[DisputeRuled], lost: Forfeit, ports: Ports, now: int) -> list[Event]:

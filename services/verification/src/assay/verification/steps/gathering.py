@@ -16,6 +16,7 @@ from assay.verification.domain import Closing, Patience, Waiting, closing_of, po
 from assay.verification.domain.sharing import Next, Share, committed_of, draw_sharers, gathered_ms
 from assay.verification.queries import beacons, epochs
 from assay.verification.queries.epochs import HeldOpen
+from assay.verification.steps.withholding import judge_misses
 
 LOCK: Final = "select pg_try_advisory_xact_lock(hashtextextended('verification.gather', 0))"
 
@@ -37,6 +38,7 @@ class Gatherer:
         async with self._desk.context.unit() as unit:
             if not await unit.tx.fetchval(LOCK):
                 return None
+            await judge_misses(unit, now_ms)
             waits = [await self._gather(unit, waiting, now_ms) for waiting in await epochs.waiting(unit.tx)]
         return max(min(waits) - now_ms, 0) / 1000 if waits else None
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from assay.proof.beacon import Pulse, assemble
 from assay.runtime import Unit
-from assay.schema.beacon import BeaconMissed, BeaconOpened, BeaconRevealed, RevealedShare, beacon_fact
+from assay.schema.beacon import UNREVEALED, BeaconMissed, BeaconOpened, BeaconRevealed, RevealedShare, beacon_fact
 from assay.schema.event import Envelope
 from assay.verification.domain.sharing import Share, counted_of, reveals_of
-from assay.verification.queries import beacons, verifiers
+from assay.verification.queries import beacons, verifiers, withholding
 from assay.verification.queries.epochs import Kept
 
 log = logging.getLogger(__name__)
@@ -59,10 +59,13 @@ async def _name(unit: Unit, epoch: Kept, missing: Sequence[Share], now_ms: int) 
         return
     names = [share.verifier for share in missing]
     await beacons.miss(unit.tx, [share.beacon_id for share in missing])
+    for can_excuse in (True, False):
+        missed = [share.beacon_id for share in missing if (share.state != "false") == can_excuse]
+        await withholding.note(unit.tx, missed, can_excuse, now_ms)
     await verifiers.rest(unit.tx, names, now_ms)
     await beacons.withhold(unit.tx, names, now_ms)
     for share in missing:
-        code = "beacon.false_reveal" if share.state == "false" else "beacon.unrevealed"
+        code = "beacon.false_reveal" if share.state == "false" else UNREVEALED
         fact = beacon_fact(epoch.closed.epoch_id, share.verifier)
         unit.emission.add(BeaconMissed(**fact, code=code), share.beacon_id)
         log.warning("share missed: %s", code, extra={"epoch": epoch.closed.epoch_id, "verifier": share.verifier})

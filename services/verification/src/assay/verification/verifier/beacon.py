@@ -8,7 +8,16 @@ import secrets
 
 from assay.proof.beacon import VALUE_BYTES, Reveal, commit
 from assay.runtime.outgoing import Outgoing
-from assay.schema.beacon import BeaconCalled, BeaconCommitted, BeaconOpened, BeaconRevealed
+from assay.schema.beacon import (
+    UNREVEALED,
+    BeaconCalled,
+    BeaconCommitted,
+    BeaconExcused,
+    BeaconMissed,
+    BeaconOpened,
+    BeaconRevealed,
+    beacon_fact,
+)
 from assay.schema.event import Event
 from assay.store.audit_journal import AuditJournal
 
@@ -41,6 +50,14 @@ class Shares:
             value, salt = share.value.hex(), share.salt.hex()
             self._outgoing.say(BeaconRevealed(**opened.model_dump(), value=value, salt=salt))
         self.end(opened.beacon_id)
+
+    def excuse(self, missed: BeaconMissed) -> None:
+        """Show late what was not revealed in time, so that a crash is not taken for more; the share is over."""
+        share = self._journal.share(missed.beacon_id)
+        if missed.code == UNREVEALED and share is not None and not self._has_said(missed.beacon_id, BeaconExcused):
+            fact = beacon_fact(missed.epoch_id, missed.verifier)
+            self._outgoing.say(BeaconExcused(**fact, value=share.value.hex(), salt=share.salt.hex()))
+        self.end(missed.beacon_id)
 
     def end(self, beacon_id: str) -> None:
         """The share is over for this verifier."""

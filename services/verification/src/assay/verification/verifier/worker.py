@@ -131,7 +131,7 @@ class Worker:
                 self._shares.open(said.event)
                 self._moved.set()
             case BeaconMissed(verifier=self.verifier):
-                self._shares.end(said.event.beacon_id)
+                self._shares.excuse(said.event)
                 self._moved.set()
             case DisputeFact() if self._challenger.hear(said.event):
                 self._kept.start(self._challenger.act(said.event.dispute_id))
