@@ -10,6 +10,7 @@ from services.verification.tests.samples import MEGA_UNIT_PRICE, UNITS, Work, pa
 
 from assay.schema.audit import AuditAssigned
 from assay.schema.epoch import DrawnSegment
+from assay.schema.event import Event
 from assay.schema.lease import NO_QUORUM, SlashReason
 from assay.schema.values import BOND_PER_VERIFIER, cost_of
 from assay.verification.domain import Fund, Vote, askings, rule_by_quorum
@@ -128,3 +129,25 @@ def test_an_order_pays_for_no_more_than_it_asked_for_in_whatever_epochs(before: 
     assert [each.ordered_by for each in asked].count(work.job_id) == 4 - before
     assert asked[0].ordered_by is None
     assert {each.share for each in asked} == {min(FULL, 100 // (1 + before))}
+
+
+async def test_a_segment_that_fell_before_another_was_answered_still_rejects_its_epoch(court: Court) -> None:
+    await court.admit(11, 12, 13, slots=2)
+    answer, late = court._answer, list[AuditAssigned]()
+
+    async def in_time_for_the_first(event: Event) -> None:
+        if isinstance(event, AuditAssigned) and event.segment == 1:
+            late.append(event)
+        else:
+            await answer(event)
+
+    court._answer = in_time_for_the_first  # type: ignore[method-assign]
+    await court.take(Work(1, segments=2, lies={0: LIE}, method="replication"))
+    await court.until_still()
+    assert await court.said("dispute.ruled") and not await court.said("epoch.audited")
+    for assigned in late:
+        await answer(assigned)
+    await court.until_still()
+    assert [event.code for event in await court.said("lease.rejected")] == ["segment.mismatch"]
+    told = await court.types("epoch")
+    assert told[-4:] == ["epoch.audited", "epoch.mismatched", "epoch.accused", "epoch.rejected"]

@@ -204,19 +204,23 @@ class Referee:
             await close_epoch(unit, epoch, asked, fault_of(epoch, fallen) if fallen else None)
 
     async def _audited(self, unit: Unit, epoch: Kept, asked: Sequence[Question]) -> str:
-        """Say that every drawn segment has its first answer, and which of them differ: others are asked about these."""
+        """Say that every drawn segment has its first answer, and which of them differ: others are asked about these.
+
+        One that several answered at once may have fallen by now, and its dispute be over; nobody is asked about it.
+        """
         epoch_id, names = epoch.closed.epoch_id, fact_of(epoch.closed)
         audit_ms = sum(question.finding.compute_ms for question in asked if question.finding)
         unit.emission.add(EpochAudited(**names, audit_ms=audit_ms, work_ms=epoch.work_ms), epoch_id)
-        accused = [question for question in asked if question.stands is None]
-        audits = await questions.audits_of(unit.tx, [question.question_id for question in accused])
-        for question in accused:
-            first = next(audit for audit in audits[question.question_id] if audit.state == "revealed")
+        differing = [question for question in asked if not question.stands]
+        audits = await questions.audits_of(unit.tx, [question.question_id for question in differing])
+        for question in differing:
+            first = next(audit for audit in audits[question.question_id] if audit.state in ("revealed", "upheld"))
             fault = fault_of(epoch, question)
             unit.emission.add(EpochMismatched(**fault.model_dump(), audit_id=first.audit_id), epoch_id)
-            more = question.wanted + 1 if question.replicas > 1 else 1 + CONFIRMING
-            await questions.note(unit.tx, replace(question, wanted=more))
-        state = "mismatched" if accused else "audited"
+            if question.stands is None:
+                more = question.wanted + 1 if question.replicas > 1 else 1 + CONFIRMING
+                await questions.note(unit.tx, replace(question, wanted=more))
+        state = "mismatched" if differing else "audited"
         await epochs.move(unit.tx, epoch_id, state)
         return state
 
