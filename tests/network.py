@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.calibrated import calibrated
 from tests.memory import quick_folder
 from tests.spans import Collector, collecting
 
@@ -36,7 +37,7 @@ ROOT: Final = Path(__file__).parent.parent
 KNOBS: Final[Knobs] = {
     "matching": {"lapse_s": 5},
     # Challenges have a network of their own (tests/adversaries/test_capacity.py): here they would be chance.
-    "verification": {"epoch_s": 0.2, "audit_s": 60, "challenge_every_blocks": 0},
+    "verification": {"epoch_s": 0.2, "audit_s": 60, "trace_s": 90, "challenge_every_blocks": 0},
 }
 TRACED_SHARE: Final = 0.02
 UNITS: Final = 1_000
@@ -235,7 +236,8 @@ async def net(models: Models) -> AsyncIterator[Net]:
         collector = stack.enter_context(collecting())
         stack.enter_context(pytest.MonkeyPatch.context()).setenv("OTEL_BSP_SCHEDULE_DELAY", "200")
         folder = stack.enter_context(quick_folder())
-        devnet = Devnet(folder, models.folder, knobs=traced(KNOBS, collector))
+        taking = {**KNOBS, "verification": {**KNOBS["verification"], **calibrated(folder)}}
+        devnet = Devnet(folder, models.folder, knobs=traced(taking, collector))
         with skipped_if_not_installed():
             await stack.enter_async_context(devnet)
         places = devnet.places.parties

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from tests.adversaries import hostile
+from tests.adversaries import evasive, hostile
 from tests.adversaries.cheap_models import CheapAnswers, Int8Tuning, RightSketches
-from tests.adversaries.forged_classes import ForgedBfloat16, NoiseInTolerance
+from tests.adversaries.forged_classes import ForgedBfloat16, NoiseInTolerance, NoiseUnderCalibration
 
 from assay.devnet.cheat import LazyRun
 from assay.execution.lease_run import LeaseRun
@@ -28,6 +28,11 @@ BEHAVIOURS: Final[dict[str, type[LeaseRun]]] = {
     "right-sketches": RightSketches,
     "forged-class": ForgedBfloat16,
     "noise-in-tolerance": NoiseInTolerance,
+    "noise-calibrated": NoiseUnderCalibration,
+    "withholds-trace": evasive.WithholdsTrace,
+    "withholds-checkpoint": evasive.WithholdsCheckpoint,
+    "drops": evasive.Drops,
+    "grinds": evasive.Grinds,
 }
 PARTNERS: Final[dict[str, type[LeaseRun]]] = {"colludes": hostile.Colludes}
 """Those who have a verifier on their side."""

@@ -3,32 +3,39 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from tests.adversaries.behaviours import BEHAVIOURS
-from tests.adversaries.running import REGIONS, running
+from tests.adversaries.evasive import GROUND_DRAWS, GROUND_SEGMENTS
+from tests.adversaries.hostile_verifiers import UNLUCKY
+from tests.adversaries.running import LEAVING, REGIONS, running
 from tests.holdings import Holdings, holdings
-from tests.network import PRICE, STEADY, UNITS, VERIFIERS, Net
+from tests.network import ENDS, PRICE, REGION, STEADY, UNITS, VERIFIERS, Net
 from tests.scenarios.tuning import SIZES, TEXT
 
 from assay.client.sdk import JobView
 from assay.schema.values import Policy, Requirements
 
 SEGMENTS: Final = 4
-TUNING_SEGMENTS: Final = 3
+TUNING_SEGMENTS: Final = 2
 WITHIN_S: Final = 400.0
+AT_A_TIME: Final = 8
+"""Leases in hand: more children loading torch at once leave the process no turn to say that it lives."""
 NEAR: Final = ("rounding",)
 """Those whose bits lie within honest noise of the truth, but are not those of the class of machine that they state."""
 UNSEEN: Final = ("noise-in-tolerance",)
 """Those whom nothing finds: what they hide is as small as honest machines' noise, and saves them no work."""
 TUNED: Final = (
     *("half-way", "bfloat16", "poison", "rounding", "chosen-data", "half-batch", "false-trace"),
-    *("int8-tuning", "forged-class", "noise-in-tolerance"),
+    *("int8-tuning", "forged-class", "noise-in-tolerance", "noise-calibrated", "withholds-trace"),
 )
 """Those whose job is a fine-tuning; the others' work is a chain of digests, or text."""
-SHORT: Final = ("int8-tuning", "forged-class", "noise-in-tolerance")
+SHORT: Final = ("int8-tuning", "forged-class", "noise-in-tolerance", "noise-calibrated", "withholds-trace")
 """Those whose fine-tuning has one segment: what they do is alike in all."""
+GRINDING: Final = ("grinds",)
+"""Those whose job has too many segments for all to be drawn."""
 WRITING: Final = ("int8-answers", "right-sketches")
 """Those whose job is completions of prompts."""
 
@@ -37,8 +44,8 @@ COMPLETIONS: Final = {
     **{"requests": 4, "segment_requests": 4, "max_tokens": 8},
     **{"batch": 2, "prompt_tokens_max": 32, "threads": 1},
 }
-TRACED: Final = ("false-trace",)
-"""Those whose job asks for the trace check: this one works honestly, and opens what is false."""
+TRACED: Final = ("false-trace", "withholds-trace")
+"""Those whose job asks for the trace check: they work honestly, and open what is false, or nothing."""
 
 
 @dataclass(frozen=True)
@@ -51,21 +58,31 @@ class Tried:
 
 
 @pytest.fixture(scope="session")
-async def farm(net: Net, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[None]:
-    """The hostile providers at work, each in a region of its own."""
-    async with running(net, tmp_path_factory.mktemp("farm"), providers=tuple(BEHAVIOURS)):
-        yield
+async def farm(net: Net, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
+    """The folder of the hostile providers at work, each in a region of its own."""
+    folder = tmp_path_factory.mktemp("farm")
+    async with running(net, folder, tuple(BEHAVIOURS)):
+        yield folder
     for name in BEHAVIOURS:
         del net.devnet.parties[name]
 
 
 @pytest.fixture(scope="session")
-async def tried(net: Net, farm: None, tiny_model: str) -> dict[str, Tried]:
-    """A job at every hostile provider, all at once; every segment of it is drawn."""
+async def tried(net: Net, farm: Path, tiny_model: str) -> dict[str, Tried]:
+    """A job at every hostile provider, some at a time; every segment of it is drawn."""
     before = {name: await holdings(net, name) for name in BEHAVIOURS}
-    data = await net.assay.upload(TEXT)
-    jobs = {name: await order(net, name, tiny_model, data) for name in BEHAVIOURS}
-    ended = await asyncio.gather(*(net.ended(job_id, WITHIN_S) for job_id in jobs.values()))
+    data, gate = await net.assay.upload(TEXT), asyncio.Semaphore(AT_A_TIME)
+
+    async def at(name: str) -> str:
+        async with gate:
+            job_id = await order(net, name, tiny_model, data)
+            await net.until_said(job_id, ("job.interrupted", "job.executed", *ENDS), within_s=WITHIN_S)
+        return job_id
+
+    names = sorted(BEHAVIOURS, key=lambda name: name not in (*LEAVING, *TRACED))
+    async with running(net, farm, verifiers=tuple(UNLUCKY)):
+        jobs = dict(zip(names, await asyncio.gather(*map(at, names)), strict=True))
+        ended = await asyncio.gather(*(net.ended(job_id, WITHIN_S) for job_id in jobs.values()))
     refunded = [name for name, job in zip(jobs, ended, strict=True) if job.state == "refunded"]
     slashed = [jobs[name] for name in refunded if name not in NEAR]
     await asyncio.gather(*(net.until_said(job_id, "lease.slashed") for job_id in slashed))
@@ -81,7 +98,8 @@ async def order(net: Net, name: str, model: str, data: str) -> str:
     if kind == "generate":
         params["prompts"] = await net.assay.upload(PROMPTS)
     limit = 2 * units * PRICE // 1_000_000  # Every segment is drawn at the order's cost.
-    needs, policy = Requirements(regions=(REGIONS[name],)), policy_of(name)
+    honest = (REGION[STEADY],) if name in LEAVING else ()
+    needs, policy = Requirements(regions=(REGIONS[name], *honest)), policy_of(name)
     return await net.assay.submit(kind, params, requirements=needs, policy=policy, price_limit=limit)
 
 
@@ -93,15 +111,18 @@ def work_of(name: str, model: str, data: str) -> tuple[str, dict[str, Any], int]
         return "finetune", params, steps * SIZES["batch"] * SIZES["sequence_tokens"]
     if name in WRITING:
         return "generate", {"model": model, **COMPLETIONS}, COMPLETIONS["requests"] * COMPLETIONS["max_tokens"]
-    return "noop", {"segments": SEGMENTS, "units_per_segment": UNITS}, SEGMENTS * UNITS
+    segments = GROUND_SEGMENTS if name in GRINDING else SEGMENTS
+    return "noop", {"segments": segments, "units_per_segment": UNITS}, segments * UNITS
 
 
 def policy_of(name: str) -> Policy:
-    """What is asked of the proof: all segments are drawn."""
-    return Policy(audit_segments=SEGMENTS, method="trace" if name in TRACED else None)
+    """What is asked of the proof: all segments are drawn, but of who would choose the draw."""
+    return Policy(
+        audit_segments=GROUND_DRAWS if name in GRINDING else SEGMENTS, method="trace" if name in TRACED else None
+    )
 
 
 @pytest.fixture
 def honest() -> list[str]:
     """The parties that have done nothing wrong."""
-    return [STEADY, *VERIFIERS]
+    return [STEADY, *VERIFIERS, *UNLUCKY]

@@ -27,7 +27,7 @@ async def main(farm: dict[str, Any]) -> None:
     async with asyncio.TaskGroup() as group:
         for one in farm["verifiers"].values():
             settings = VerifierSettings.model_validate(one["settings"])
-            behaviour = hostile_verifiers.BEHAVIOURS[one["behaviour"]]
+            behaviour = (hostile_verifiers.BEHAVIOURS | hostile_verifiers.UNLUCKY)[one["behaviour"]]
             group.create_task(hostile_verifiers.serve(settings, stopping, behaviour))
         if farm["providers"]:
             group.create_task(provide(farm, stopping))
@@ -35,7 +35,7 @@ async def main(farm: dict[str, Any]) -> None:
 
 async def provide(farm: dict[str, Any], stopping: asyncio.Event) -> None:
     """Run the providers, whose workloads take long to load: a process of verifiers alone does without."""
-    from tests.adversaries import hostile
+    from tests.adversaries import evasive, hostile
     from tests.adversaries.behaviours import BEHAVIOURS, PARTNERS
 
     from assay.execution import worker
@@ -44,7 +44,7 @@ async def provide(farm: dict[str, Any], stopping: asyncio.Event) -> None:
 
     worker.defendant = hostile.admitting
     worker.Openings = hostile.FalseTraces
-    hostile.Colludes.shared = Path(farm["shared"])
+    hostile.Colludes.shared = evasive.Grinds.shared = Path(farm["shared"])
     behaviours = BEHAVIOURS | PARTNERS
     async with asyncio.TaskGroup() as group:
         for one in farm["providers"].values():

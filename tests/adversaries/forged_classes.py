@@ -1,10 +1,11 @@
 """Providers that state a class of machine that nobody has, so that no answer is of it and bits are never asked."""
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from tests.adversaries.hostile import TampersTensors, each, to_bfloat16
+from tests.calibrated import CALIBRATED
 
 from assay.execution.lease_run import LeaseRun, Tools
 from assay.schema.lease import LeaseCommitted, LeaseGranted
@@ -18,8 +19,10 @@ NOISE: Final = 1e-4
 class ForgesClass(LeaseRun):
     """States the class of nobody's machine with each commitment."""
 
+    stated: ClassVar[str] = NOBODYS
+
     def __init__(self, granted: LeaseGranted, committed: list[LeaseCommitted], tools: Tools) -> None:
-        super().__init__(granted, committed, replace(tools, machine=NOBODYS))
+        super().__init__(granted, committed, replace(tools, machine=self.stated))
 
 
 class ForgedBfloat16(ForgesClass, TampersTensors):
@@ -35,6 +38,12 @@ class NoiseInTolerance(ForgesClass, TampersTensors):
     def change(after: Tensors, before: Tensors) -> Tensors:
         """The adapter after the segment, moved by a little."""
         return each(noisy, (ADAPTER,))(after, before)
+
+
+class NoiseUnderCalibration(NoiseInTolerance):
+    """Adds the same noise under a class between which and the verifiers' was measured."""
+
+    stated = CALIBRATED
 
 
 def noisy(values: Any, before: Any) -> Any:

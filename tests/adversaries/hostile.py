@@ -210,10 +210,14 @@ class Equivocates(LeaseRun):
 
 
 class FalseTraces(Openings):
-    """Opens traces of which one product is false, under their own roots."""
+    """Opens traces of which one product is false, under their own roots; of these leases it opens none."""
+
+    withheld: ClassVar[set[str]] = set()
 
     async def trace(self, lease_id: str, segment: int) -> tuple[str, str]:
-        """Root and blob of the false trace."""
+        """Root and blob of the false trace. Raises CannotTrace where it is to be withheld."""
+        if lease_id in self.withheld:
+            raise CannotTrace("it is kept")
         _, digest = await super().trace(lease_id, segment)
         spec, _ = self.past.ground(lease_id, segment)
         async with self.past.child("false-") as (runner, folder):

@@ -17,6 +17,7 @@ from blake3 import blake3
 from assay.proof import spec_digest
 from assay.runtime.participant import now_ms, taking_part
 from assay.schema.audit import AuditAssigned, AuditRevealed, VerifierWithdrawn
+from assay.schema.beacon import BeaconOpened
 from assay.schema.errors import Refused
 from assay.schema.event import Envelope, Event, decode
 from assay.schema.job import JobSpec
@@ -54,9 +55,13 @@ class Hostile(Worker):
         return domain.answer_of(assigned, state, checkpoint, content, secrets.token_hex(32), 1)
 
     def _act(self, said: Envelope[Event]) -> None:
-        with Path(self.shared, HEARD).open("a") as file:
-            file.write(json.dumps([self.verifier, said.event.type, said.event.about]) + "\n")
+        self.note(said.event.type, said.event.about)
         super()._act(said)
+
+    def note(self, what: str, about: str) -> None:
+        """Write down what it was told, or found."""
+        with Path(self.shared, HEARD).open("a") as file:
+            file.write(json.dumps([self.verifier, what, about]) + "\n")
 
     async def _drain(self) -> None:
         self.outgoing.say(VerifierWithdrawn(verifier=self.verifier))
@@ -200,6 +205,34 @@ class RevealsOther(Hostile):
             self.outgoing.say(found.model_copy(update={"state": secrets.token_hex(32)}))
 
 
+class WithholdsShare(Hostile):
+    """Is honest in its audits; bound to a share of a beacon, it keeps it."""
+
+    def _act(self, said: Envelope[Event]) -> None:
+        if isinstance(said.event, BeaconOpened):
+            self.note(said.event.type, said.event.about)
+        else:
+            super()._act(said)
+
+
+class Starved(Hostile):
+    """Is honest; its machine has far less memory than it says, and its child is ended when it takes more."""
+
+    memory_bytes: ClassVar[int] = 64 * 2**20
+
+    def __init__(self, settings: Settings, *parts: Any) -> None:
+        super().__init__(settings.model_copy(update={"memory_bytes": self.memory_bytes}), *parts)
+        self.settings = settings
+
+    async def find(self, assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
+        """The answer, or nothing, which is written down."""
+        try:
+            return await answer(assigned, tools)
+        except CannotAnswer as fault:
+            self.note(fault.code, assigned.audit_id)
+            raise
+
+
 BEHAVIOURS: Final[dict[str, type[Hostile]]] = {
     "state-before": StateBefore,
     "random-digest": RandomDigest,
@@ -212,4 +245,7 @@ BEHAVIOURS: Final[dict[str, type[Hostile]]] = {
     "never-reveals": NeverReveals,
     "declines": Declines,
     "reveals-other": RevealsOther,
+    "withholds-share": WithholdsShare,
 }
+UNLUCKY: Final[dict[str, type[Hostile]]] = {"starved": Starved}
+"""Those who mean no harm."""

@@ -3,13 +3,14 @@
 import asyncio
 import json
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from tests.adversaries.behaviours import BEHAVIOURS, PARTNERS
-from tests.adversaries.hostile_verifiers import GONE
+from tests.adversaries.hostile_verifiers import GONE, HEARD
 from tests.network import PRICE, ROOT, Net
 
 from assay.devnet.environment import provider_environment, verifier_environment
@@ -22,6 +23,8 @@ ANNOUNCE_S: Final = 5
 WITHIN_S: Final = 240.0
 REGIONS: Final = dict(zip([*BEHAVIOURS, *PARTNERS], map("z{:c}".format, range(97, 123)), strict=False))
 """A region of its own for each hostile provider."""
+LEAVING: Final = ("withholds-checkpoint", "drops")
+"""Those whose job may be finished by an honest provider."""
 
 
 @asynccontextmanager
@@ -30,7 +33,7 @@ async def running(
 ) -> AsyncIterator[None]:
     """These hostile parties at work, each admitted as any stranger is."""
     places, network = net.devnet.places.parties, {"liar-1": "liars", "liar-2": "liars"}
-    parties = [Party.make(places, n, Role.PROVIDER, Terms(REGIONS[n], PRICE, beat_s=0.5)) for n in providers]
+    parties = [Party.make(places, n, Role.PROVIDER, Terms(REGIONS[n], price_of(n), beat_s=0.5)) for n in providers]
     parties += [Party.make(places, n, Role.VERIFIER, Terms(network=network.get(n, f"of-{n}"))) for n in verifiers]
     await asyncio.gather(*map(net.devnet.admit, parties))
     told = {role: {p.name: settings_of(net, p) for p in parties if p.role is role} for role in ENVIRONMENT}
@@ -48,6 +51,19 @@ async def running(
     finally:
         stopping.set()
         await asyncio.wait_for(kept, WITHIN_S)
+
+
+def heard_in(net: Net, folder: Path) -> Counter[tuple[str, str]]:
+    """How often each hostile verifier was told what."""
+    file = folder / HEARD
+    lines = file.read_text().splitlines() if file.exists() else []
+    said = [(net.name_of(source), type_) for source, type_, _ in map(json.loads, lines)]
+    return Counter(said)
+
+
+def price_of(name: str) -> int:
+    """What a hostile provider asks: less, where an honest one is to be asked after it."""
+    return PRICE // 2 if name in LEAVING else PRICE
 
 
 async def keep(farm: Path, stopping: asyncio.Event) -> None:

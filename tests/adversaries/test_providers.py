@@ -1,14 +1,25 @@
 """Hostile providers against the running network: what finds each, what it gained, and what it lost."""
 
+import json
+from collections import defaultdict
+from pathlib import Path
+
 import pytest
 from tests.adversaries.behaviours import BEHAVIOURS
 from tests.adversaries.conftest import NEAR, SEGMENTS, UNSEEN, WITHIN_S, Tried
+from tests.adversaries.evasive import GUESS, HITS
 from tests.adversaries.forged_classes import NOBODYS
-from tests.adversaries.running import REGIONS
+from tests.adversaries.running import LEAVING, REGIONS, heard_in
+from tests.calibrated import CALIBRATED, WORST
 from tests.holdings import holdings
-from tests.network import SEGMENT_PRICE, UNITS, Net
+from tests.network import SEGMENT_PRICE, STEADY, UNITS, Net, earned
 
+from assay.client.sdk import Assay
+from assay.proof.calibration import HEADROOM
+from assay.proof.replay import Replay
+from assay.proof.reputation import reputation_of
 from assay.schema.audit import AuditUpheld
+from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochDrawn
 from assay.schema.lease import OTHER_CLASS, LeaseCommitted, LeaseRejected
 from assay.schema.values import Policy, Requirements
 from assay.schema.verdict import VerdictReached
@@ -34,11 +45,14 @@ MECHANISM: dict[str, set[str]] = {
     "int8-answers": {"segment.wrong_states"},
     "right-sketches": {"segment.wrong_tokens"},
     "forged-class": {"segment.mismatch"},
+    "noise-calibrated": {"segment.mismatch"},
+    "withholds-trace": {"segment.withheld"},
+    "grinds": {"segment.mismatch"},
 }
 
 
 def test_every_behaviour_is_tried() -> None:
-    assert set(BEHAVIOURS) == {*MECHANISM, *NEAR, *UNSEEN}
+    assert set(BEHAVIOURS) == {*MECHANISM, *NEAR, *UNSEEN, *LEAVING}
 
 
 @pytest.mark.parametrize("name", MECHANISM)
@@ -75,6 +89,65 @@ def test_noise_within_the_tolerance_of_unlike_machines_is_paid_and_saves_nothing
     assert all(0 < (finding.distance or 0) <= TOLERANCE for finding in replayed)
 
 
+def test_what_is_withheld_costs_a_tenth_of_the_stake(tried: dict[str, Tried]) -> None:
+    before, after = tried["withholds-trace"].before, tried["withholds-trace"].after
+    assert 10 * after.stake == 9 * before.stake
+
+
+def test_a_calibration_finds_the_noise_that_passes_between_classes_of_which_nobody_measured(
+    net: Net, tried: dict[str, Tried]
+) -> None:
+    said = [event.event for event in net.chronicle.of(tried["noise-calibrated"].job.job_id)]
+    assert {event.machine for event in said if isinstance(event, LeaseCommitted)} == {CALIBRATED}
+    found = [finding for event in said if isinstance(event, VerdictReached) for finding in event.findings]
+    apart = [finding.distance or 0 for finding in found if finding.method == "replay"]
+    assert apart and all(HEADROOM * WORST < distance <= TOLERANCE for distance in apart)
+
+
+@pytest.mark.parametrize(("name", "segments"), [("withholds-checkpoint", 0), ("drops", 1)])
+def test_what_is_not_committed_is_not_paid_and_another_finishes_it(
+    net: Net, tried: dict[str, Tried], name: str, segments: int
+) -> None:
+    job, before, after = tried[name].job, tried[name].before, tried[name].after
+    assert job.state == "settled"
+    left, finished = job.leases
+    assert (left.provider, finished.provider) == (net.party(name).id, net.party(STEADY).id)
+    assert (left.segments, finished.segments) == (segments, SEGMENTS - segments)
+    assert left.paid == after.stable - before.stable == earned(segments * SEGMENT_PRICE // 2)
+    assert after.stake == before.stake
+    account = Replay.of(said.event for said in net.chronicle.said).accounts()[net.party(name).key.address]
+    assert account.dropped == 1 and account.reputation < reputation_of(account.verified, 0)
+
+
+async def test_a_checkpoint_that_is_not_stored_is_not_committed_to(net: Net, tried: dict[str, Tried]) -> None:
+    async with Assay.connect(net.devnet.profile("withholds-checkpoint")) as sender:
+        refused = {(row["event_type"], row["code"]) for row in (await sender.door.ask("refusals", {}))["refusals"]}
+    assert ("lease.committed", "blob.missing") in refused
+
+
+def test_who_grinds_its_root_has_guessed_a_beacon_that_did_not_exist(
+    net: Net, tried: dict[str, Tried], farm: Path
+) -> None:
+    guess, lease = json.loads((farm / GUESS).read_text()), tried["grinds"].job.leases[0].lease_id
+    said = [envelope.event for envelope in net.chronicle.said]
+    (committed,) = [e for e in said if isinstance(e, EpochCommitted) and lease in {x.lease_id for x in e.entries}]
+    (anchored,) = [e for e in said if isinstance(e, EpochAnchored) and e.epoch_id == committed.epoch_id]
+    (drawn,) = [e for e in said if isinstance(e, EpochDrawn) and e.epoch_id == committed.epoch_id]
+    # It found what it was looking for: by its guess at most one of its false segments is drawn.
+    assert guess["hits"] <= HITS and guess["root"] == committed.root
+    assert drawn.beacon != guess["beacon"] and drawn.block > anchored.block
+    bound = {(share.verifier, share.commit) for share in committed.shares}
+    assert drawn.revealed and {(share.verifier, share.commit) for share in drawn.revealed} <= bound
+
+
+def test_a_verifier_without_memory_is_replaced_and_nobody_is_blamed(
+    net: Net, tried: dict[str, Tried], farm: Path
+) -> None:
+    heard = heard_in(net, farm)
+    assert heard["starved", "audit.assigned"] >= heard["starved", "sandbox.memory"] > 0
+    assert not heard["starved", "audit.overruled"]
+
+
 async def test_nobody_honest_is_slashed(net: Net, tried: dict[str, Tried], honest: list[str]) -> None:
     slashed = {said.event.about for said in net.chronicle.said if said.event.type == "verifier.slashed"}
     assert not slashed & {net.party(name).id for name in honest}
@@ -94,5 +167,14 @@ async def test_a_replicated_claim_falls_by_the_quorum_of_all_who_were_asked_at_o
     assert (job.state, job.paid, job.audited + job.refunded) == ("refunded", 0, limit)
     upheld = [said.event for said in net.chronicle.said if isinstance(said.event, AuditUpheld)]
     false = [audit for audit in upheld if audit.lease_id == job.leases[0].lease_id and not audit.agreed]
-    assert {audit.method for audit in false} == {"replication"} and len({audit.verifier for audit in false}) == 3
+    assert {audit.method for audit in false} == {"replication"}
+    assert {segment: len(verifiers) for segment, verifiers in by_segment(false).items()} == {1: 3}
     assert (await holdings(net, name)).stake < before.stake
+
+
+def by_segment(audits: list[AuditUpheld]) -> dict[int | None, set[str]]:
+    """Who answered about each segment."""
+    found: defaultdict[int | None, set[str]] = defaultdict(set)
+    for audit in audits:
+        found[audit.segment].add(audit.verifier)
+    return found

@@ -1,6 +1,5 @@
 """Hostile verifiers against the running network: what finds each, what it gained, and what it lost."""
 
-import json
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -9,16 +8,17 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.adversaries.hostile_verifiers import BEHAVIOURS, HEARD
-from tests.adversaries.running import REGIONS, running
+from tests.adversaries.hostile_verifiers import BEHAVIOURS
+from tests.adversaries.running import REGIONS, heard_in, running
 from tests.holdings import Holdings, holdings
 from tests.network import REGION, SECOND, SEGMENT_PRICE, STEADY, UNITS, VERIFIERS, Net
 from tests.resting import check_at_rest
 
 from assay.client.sdk import JobView
 from assay.schema.audit import AuditOverruled, VerifierSlashed
+from assay.schema.beacon import BeaconMissed
 from assay.schema.dispute import DisputeForfeited
-from assay.schema.epoch import EpochMismatched
+from assay.schema.epoch import EpochDrawn, EpochMismatched, EpochSettled
 from assay.schema.lease import SlashReason
 from assay.schema.values import BOND_PER_VERIFIER, Policy, Requirements
 
@@ -44,6 +44,7 @@ CAUGHT: dict[str, set[SlashReason]] = {
 LIARS: Final = ("liar-1", "liar-2")
 LATE = ("silent", "never-reveals")
 IDLE = (*LATE, "declines")
+KEEPS: Final = "withholds-share"
 
 
 @dataclass(frozen=True)
@@ -105,14 +106,6 @@ async def order(net: Net, region: str, segments: int) -> str:
     return await net.assay.submit("noop", params, requirements=needs, policy=policy, price_limit=limit)
 
 
-def heard_in(net: Net, folder: Path) -> Counter[tuple[str, str]]:
-    """How often each hostile verifier was told what."""
-    file = folder / HEARD
-    lines = file.read_text().splitlines() if file.exists() else []
-    said = [(net.name_of(source), type_) for source, type_, _ in map(json.loads, lines)]
-    return Counter(said)
-
-
 def is_met(heard: Counter[tuple[str, str]]) -> bool:
     """Whether every hostile verifier has had its turn, and the liars have no bond left."""
     return (
@@ -121,11 +114,12 @@ def is_met(heard: Counter[tuple[str, str]]) -> bool:
         and all(heard[name, "audit.lapsed"] for name in LATE)
         and all(heard[name, "audit.assigned"] for name in IDLE)
         and bool(heard["crashes", "audit.upheld"])
+        and bool(heard[KEEPS, "beacon.opened"])
     )
 
 
 def test_every_behaviour_is_tried() -> None:
-    assert set(BEHAVIOURS) == {*CAUGHT, *IDLE, "bribed", "crashes"}
+    assert set(BEHAVIOURS) == {*CAUGHT, *IDLE, KEEPS, "bribed", "crashes"}
 
 
 @pytest.mark.parametrize("name", CAUGHT)
@@ -169,6 +163,15 @@ def test_a_verifier_that_crashed_goes_on_and_is_not_slashed(net: Net, trial: Tri
     before, after = trial.before["crashes"], trial.after["crashes"]
     assert after.stake == before.stake
     assert after.stable - before.stable == trial.heard["crashes", "audit.upheld"] * SEGMENT_PRICE
+
+
+def test_who_keeps_its_share_of_a_beacon_is_named_and_the_epoch_passes(net: Net, trial: Trial) -> None:
+    own, said = net.party(KEEPS).id, [envelope.event for envelope in net.chronicle.said[trial.said_since :]]
+    drawn = {event.epoch_id for event in said if isinstance(event, EpochDrawn) and own in event.missing}
+    missed = [event for event in said if isinstance(event, BeaconMissed) and event.verifier == own]
+    assert {event.epoch_id for event in missed if event.code == "beacon.unrevealed"} == drawn != set()
+    assert {event.epoch_id for event in said if isinstance(event, EpochSettled)} >= drawn
+    assert not reasons_of(net, trial, KEEPS) and trial.before[KEEPS].stake == trial.after[KEEPS].stake
 
 
 def test_nobody_honest_is_slashed(net: Net, trial: Trial) -> None:

@@ -18,11 +18,9 @@ GUIDE = (ROOT / "docs" / "guides" / "verify.md").read_text()
 FIGURE = re.compile(r"`([^`]+)` (-?[\d,]+)")
 ROW = re.compile(r"^\| ([^|]+) \| (-?[\d,]+) \|", re.MULTILINE)
 TESTS = sorted(set(re.findall(r"`([\w/.]+\.py)::(\w+)`", PAGE)))
-CAPACITY = {*false_capacity.BEHAVIOURS}
-HOSTILE = {
-    *(*BEHAVIOURS, *PARTNERS, *CAPACITY, *hostile_verifiers.BEHAVIOURS),
-    *(*test_court.PROVIDERS, *test_court.VERIFIERS),
-}
+VERIFIERS = {*hostile_verifiers.BEHAVIOURS, *hostile_verifiers.UNLUCKY}
+COURT = {*test_court.PROVIDERS, *test_court.VERIFIERS}
+HOSTILE = {*BEHAVIOURS, *PARTNERS, *false_capacity.BEHAVIOURS, *VERIFIERS, *COURT}
 
 
 @cache

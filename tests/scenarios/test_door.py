@@ -3,54 +3,22 @@
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-import nats
 import pytest
 from tests.network import REGION, SECOND, STEADY, Net
 from tests.resting import resting
+from tests.scenarios.knocking import Claim, claim, commitment, encoded, knock
 
 from assay.client.sdk import Assay
 from assay.proof.keys import Key
 from assay.proof.order import sign_order
-from assay.proof.statement import statement_digest
-from assay.schema.event import EVENT_BYTES_MAX, to_rfc3339
+from assay.schema.event import EVENT_BYTES_MAX
 from assay.schema.job import JobSpec, JobSubmitted
 from assay.schema.values import NO_DIGEST, Requirements, derive_id
 
 pytestmark = pytest.mark.server
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Bytes and headers as a party puts them before the door; all that is not changed is right."""
-
-    party: str
-    type: str
-    about: str
-    data: bytes
-    signer: Key
-    source: str
-    time_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
-    is_signed: bool = True
-
-    @property
-    def id(self) -> str:
-        return derive_id("e", self.time_ms, self.source, 0, self.type, self.data.decode())
-
-    def headers(self, net: Net) -> dict[str, str]:
-        """The CloudEvents headers, with the signature."""
-        digest = statement_digest(net.assay.domain, self.type, self.id, self.source, self.time_ms, self.data)
-        said = {"ce-type": f"assay.{self.type}", "ce-id": self.id, "ce-source": self.source, "ce-specversion": "1.0"}
-        said |= {"ce-time": to_rfc3339(self.time_ms)}
-        return said | ({"ce-signature": self.signer.sign(digest)} if self.is_signed else {})
-
-
-def claim(net: Net, party: str, event_type: str, about: str, data: bytes) -> Claim:
-    """What a party says in its own name."""
-    who = net.party(party)
-    return Claim(party, event_type, about, data, who.key, who.id)
 
 
 def submission(net: Net, **changes: Any) -> Claim:
@@ -72,20 +40,6 @@ def tuning_of(net: Net, digest: str) -> Claim:
     return submission(net, spec={"kind": "finetune", "params": params, "inputs": (digest,), "segment_units": 256})
 
 
-def commitment(net: Net, lease: Any, party: str) -> Claim:
-    """A commitment to the segment of a lease."""
-    digests = dict.fromkeys(("state_in", "state_out", "checkpoint", "previous", "commitment"), NO_DIGEST)
-    fact = {"lease_id": lease.lease_id, "job_id": lease.job_id, "provider": net.party(party).id, "fence": lease.fence}
-    body = {**fact, **digests, "segment": 0, "units": 1, "compute_ms": 0}
-    return claim(net, party, "lease.committed", lease.lease_id, json_of(body))
-
-
-def json_of(body: dict[str, Any]) -> bytes:
-    import json
-
-    return json.dumps(body).encode()
-
-
 Make = Callable[[Net, Any], Claim]
 CASES: dict[str, tuple[str, Make]] = {
     "malformed": ("event.malformed", lambda net, _: claim(net, "requester", "job.submitted", "jx", b'{"job_id": 1}')),
@@ -104,7 +58,7 @@ CASES: dict[str, tuple[str, Make]] = {
             "requester",
             "job.unfunded",
             lease.job_id,
-            json_of(
+            encoded(
                 {"job_id": lease.job_id, "requester": net.party("requester").id, "code": "job.over", "reason": "x"}
             ),
         ),
@@ -125,18 +79,6 @@ CASES: dict[str, tuple[str, Make]] = {
         lambda net, _: submission(net, order_signature="0x" + "11" * 64 + "1b"),
     ),
 }
-
-
-async def knock(net: Net, said: Claim) -> str | None:
-    """The code with which the door refuses; None if it lets it in."""
-    party = net.party(said.party)
-    connection = await nats.connect(net.devnet.servers.nats_url, user_credentials=str(party.creds_file))
-    try:
-        subject = f"ingest.{said.type}.{said.about}"
-        answer = await connection.request(subject, said.data, timeout=60, headers=said.headers(net))
-        return (answer.headers or {}).get("assay-error")
-    finally:
-        await connection.close()
 
 
 at_rest = resting("module")  # none of the cases is to change anything

@@ -148,10 +148,7 @@ class Assay:
         await self._tell(event)
 
     async def deposit(self, amount: int) -> str:
-        """The transaction that moved stable tokens of the key's address into its deposit; the operator paid its gas.
-
-        Raises Refused, as do `withdraw` and `stay`.
-        """
+        """The transaction that moved stable tokens into the deposit, at the operator's gas. Raises Refused."""
         async with self._chain() as chain:
             return await self._relayed(await sign_deposit(chain, self.key, amount))
 
@@ -159,6 +156,7 @@ class Assay:
         """The transaction that announced that an amount leaves the deposit, or, without one, sent what has left.
 
         It can be taken out after the notice, or, if no job, order or charge was open, once what was posted is final.
+        Raises Refused.
         """
         async with self._chain() as chain:
             if amount:
@@ -166,7 +164,7 @@ class Assay:
             return await self._relayed(await ask_withdrawal(chain))
 
     async def stay(self) -> str:
-        """The transaction that took the announcement back."""
+        """The transaction that took the announcement back. Raises Refused."""
         async with self._chain() as chain:
             return await self._relayed(await sign_stay(chain, self.key))
 

@@ -1,0 +1,122 @@
+"""What evasive providers do: they keep what they owe, leave what goes badly, or look for a root that draws well."""
+
+import json
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from blake3 import blake3
+from tests.adversaries.hostile import FalseTraces, MakesUp
+
+from assay.execution import domain
+from assay.execution.domain import Closed, Course
+from assay.execution.inputs import Cache
+from assay.execution.lease_run import LeaseRun, Tools
+from assay.proof import spec_digest
+from assay.proof.digest import blake3_hex
+from assay.proof.epoch import draw, epoch_root, range_of, seed
+from assay.schema.lease import LeaseCommitted, LeaseGranted
+from assay.schema.values import Digest
+from assay.workloads.task import SegmentDone
+
+GUESS: Final = "guess.json"
+GROUND_SEGMENTS: Final = 16
+GROUND_DRAWS: Final = 8
+HITS: Final = 1
+"""So few false segments it would have drawn, of as many as there are draws: one last segment in two hundred does."""
+
+
+class WithholdsTrace(LeaseRun):
+    """Works honestly, and opens no trace of it."""
+
+    def __init__(self, granted: LeaseGranted, committed: list[LeaseCommitted], tools: Tools) -> None:
+        super().__init__(granted, committed, tools)
+        FalseTraces.withheld.add(granted.lease_id)
+
+
+class Unpublished:
+    """A cache whose contents are named, and put into no store."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cache, name)
+
+    async def publish(self, path: Path, base: str | None = None) -> str:
+        """The digest of a file's content."""
+        return blake3_hex(path.read_bytes())
+
+
+class WithholdsCheckpoint(LeaseRun):
+    """Works honestly, and commits to checkpoints that it keeps to itself."""
+
+    def __init__(self, granted: LeaseGranted, committed: list[LeaseCommitted], tools: Tools) -> None:
+        super().__init__(granted, committed, replace(tools, cache=Unpublished(tools.cache)))  # type: ignore[arg-type]
+
+
+class Drops(LeaseRun):
+    """Commits to its first segment, and leaves the rest to others."""
+
+    async def _close(self, course: Course, done: SegmentDone) -> Course:
+        self.leave("it goes badly")
+        return await super()._close(course, done)
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A last segment, and what the guessed beacon would draw by it."""
+
+    content: bytes
+    root: Digest
+    drawn: tuple[int, ...]
+
+    def hits(self, false: frozenset[int]) -> int:
+        """How many of the false segments are drawn."""
+        return len(false.intersection(self.drawn))
+
+
+def closed(done: SegmentDone, content: bytes) -> Closed:
+    """What would be committed to, if the segment ended with this content."""
+    digest = blake3_hex(content)
+    return Closed(done.segment, digest, digest, done.units, 0, {})
+
+
+class Grinds(MakesUp):
+    """Makes up half of its segments; of many last ones it takes that by which its guess of the beacon draws well."""
+
+    falsified = frozenset(range(GROUND_SEGMENTS // 2, GROUND_SEGMENTS))
+    shared: ClassVar[Path]
+    beacon: ClassVar[bytes] = blake3(b"the beacon that it hopes for").digest()
+
+    def __init__(self, granted: LeaseGranted, committed: list[LeaseCommitted], tools: Tools) -> None:
+        super().__init__(granted, committed, tools)
+        self.course: Course | None = None
+        self.said: list[LeaseCommitted] = []
+
+    def tampered(self, done: SegmentDone, before: bytes) -> SegmentDone:
+        """Any state; of the last segment the one that draws well."""
+        claimed = super().tampered(done, before)
+        course = self.course or domain.begin(self.granted, blake3_hex(before))
+        if done.segment == self.granted.spec.segments - 1:
+            claimed = self.rewritten(claimed, self.chosen(course, claimed).content)
+        self.course, said = domain.commit(course, closed(claimed, Path(claimed.path).read_bytes()))
+        self.said.append(said)
+        return claimed
+
+    def guess(self, course: Course, done: SegmentDone, content: bytes) -> Guess:
+        """What this last segment would come to."""
+        last = domain.commit(course, closed(done, content))[1]
+        range_ = range_of([*self.said, last], spec_digest(self.granted.spec))
+        root = epoch_root([range_.entry]).root
+        drawn = draw(seed(self.beacon, root, self.granted.provider, 1), [range_], GROUND_DRAWS)
+        return Guess(content, root, tuple(segment for _, segment in drawn))
+
+    def chosen(self, course: Course, done: SegmentDone) -> Guess:
+        """The first that draws well, told to whoever holds it against what came."""
+        guesses = (self.guess(course, done, blake3(f"{number}".encode()).digest()) for number in count())
+        found = next(guess for guess in guesses if guess.hits(self.falsified) <= HITS)
+        told = {"beacon": self.beacon.hex(), "root": found.root, "hits": found.hits(self.falsified)}
+        Path(self.shared, GUESS).write_text(json.dumps(told))
+        return found
