@@ -59,8 +59,11 @@ DEADLINE_S = 180.0
 FUND_WAIT_MS = 10_000
 TERMS = Terms(windows=Windows(window_s=60, answer_s=60, interval_s=1, notice_s=60))
 OFFICERS = Officers(*map(normal, (OPERATOR.address, ADMIN.address, OPERATOR.address, ADMIN.address)))
-WINDOWS = SlashWindows(report_s=3600, appeal_s=1, ruling_s=60, execution_s=3600)
-GOVERNED = GovernedTerms(OFFICERS, stake=StakeTerms(delay_s=8000, lock_s=8000), slashing=SlashTerms(windows=WINDOWS))
+# By night the chain's time goes on for hours, while the operator's clock, by which an offence was found, stands.
+WINDOWS = SlashWindows(report_s=6 * 3600, appeal_s=1, ruling_s=60, execution_s=3600)
+GOVERNED = GovernedTerms(
+    OFFICERS, stake=StakeTerms(delay_s=30_000, lock_s=30_000), slashing=SlashTerms(windows=WINDOWS)
+)
 UNPOSTED = """
 select exists (select from steps where position >= coalesce((
     select first_step + steps from payments where state in ('posted', 'final') order by first_step desc limit 1
