@@ -31,7 +31,8 @@ ONCE: Final = (
     *("job.refunded", "job.failed", "job.expired", "job.cancelled"),
     *("lease.granted", "lease.started", "lease.executed", "lease.verified", "lease.rejected", "lease.paid"),
     *("lease.slashed", "lease.lapsed", "lease.failed", "lease.released"),
-    *("epoch.committed", "epoch.anchored", "epoch.drawn", "epoch.passed", "epoch.rejected", "epoch.settled"),
+    *("epoch.committed", "epoch.pooled", "epoch.anchored", "epoch.drawn", "epoch.passed"),
+    *("epoch.rejected", "epoch.settled"),
     *("audit.upheld", "audit.overruled", "audit.paid"),
 )
 FEE_PART: Final = 100

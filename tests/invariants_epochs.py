@@ -37,8 +37,11 @@ def chains(said: Said) -> Iterator[str]:
 
 
 def unsettled(said: Said, jobs: Collection[str]) -> Iterator[str]:
-    """Epochs with leases of these jobs that are not settled once."""
+    """Epochs with leases of these jobs, or of so many that an event names none, that are not settled once."""
     settled = Counter(event.epoch_id for event in of(said, EpochSettled))
+    for pooled in of(said, EpochPooled):
+        if settled[pooled.epoch_id] != 1:
+            yield f"{pooled.epoch_id} was settled {settled[pooled.epoch_id]} times"
     for epoch in of(said, EpochCommitted):
         if {entry.job_id for entry in epoch.entries} & set(jobs) and settled[epoch.epoch_id] != 1:
             yield f"{epoch.epoch_id} was settled {settled[epoch.epoch_id]} times"
