@@ -155,8 +155,7 @@ class Assay:
     async def withdraw(self, amount: int | None = None) -> str:
         """The transaction that announced that an amount leaves the deposit, or, without one, sent what has left.
 
-        It can be taken out after the notice, or, if no job, order or charge was open, once what was posted is final.
-        Raises Refused.
+        It leaves after the notice; if no job, order or charge was open, once what was posted is final. Raises Refused.
         """
         async with self._chain() as chain:
             if amount:
