@@ -46,7 +46,15 @@ class Warm(Site):
 
     def start(self) -> None:
         files = {name: self.folder / name for name in ("key_file", "deployment_file", "models_dir")}
-        settings = Settings(**files, data_dir=self.folder, preload=False, spare=True, slots=2, beat_s=0.2)
+        settings = Settings(
+            **files,
+            data_dir=self.folder,
+            private_dir=self.folder / "private",
+            preload=False,
+            spare=True,
+            slots=2,
+            beat_s=0.2,
+        )
         self.journal = Journal(self.folder / "journal.sqlite")
         self.worker = Worker(settings, KEY, DOMAIN, self.door, self.journal, self.now)  # type: ignore[arg-type]
         self.run()

@@ -24,7 +24,7 @@ from assay.workloads.registry import fitted
 from assay.workloads.sandbox import Confined, Policy, SandboxUnavailable
 from assay.workloads.sandbox.errors import DETAIL_MAX, breach
 from assay.workloads.sandbox.watch import PERIOD_S, look
-from assay.workloads.task import FROM_CHILD, Allow, Ask, Failed, Finished, Message, Preload, Stop, Task, ToChild
+from assay.workloads.task import FROM_CHILD, Allow, Ask, Failed, Finished, Message, Preload, Stop, Task, ToChild, Warm
 
 LINE_BYTES_MAX = 1 << 20
 SAID_BYTES_MAX: Final = 256 << 20
@@ -135,7 +135,8 @@ class Runner:
 
         Whoever has seen private data does nothing else.
         """
-        wanted = fitted(self._own, task.kind, task.params) if self._own and isinstance(task, Task) else self._own
+        is_of_job = isinstance(task, Task | Warm)
+        wanted = fitted(self._own, task.kind, task.params) if self._own and is_of_job else self._own
         if wanted != self.policy:
             await self.kill()
             self.policy = wanted
