@@ -16,7 +16,8 @@ where challengeable.said_ms <= excluded.said_ms
 CALLABLE: Final = "select provider from challengeable where until_ms > $1 order by provider"
 ROUND: Final = """
 insert into challenge_rounds (block) select $1
-where not exists (select from challenge_rounds where block >= $1) returning block
+where not exists (select from challenge_rounds where block >= $1) and not exists (select from challenges)
+returning block
 """
 CALL: Final = """
 insert into challenges (challenge_id, provider, block, called, called_ms, due_ms) values ($1, $2, $3, $4, $5, $6)
@@ -59,7 +60,10 @@ async def callable_at(tx: Transaction, now_ms: int) -> list[str]:
 
 
 async def begin(tx: Transaction, block: int) -> bool:
-    """Whether this block is after all that have called; it has, from now on."""
+    """Whether this block calls: after all that have called, and with everything concluded that they called for.
+
+    So checks that take longer than the blocks between two calls cannot pile up.
+    """
     return await tx.fetchval(ROUND, block) is not None
 
 
