@@ -176,3 +176,15 @@ async def test_what_a_fork_undid_is_wanted_again_whichever_transaction_did_it(ma
             await sending.reopen(tx, fork)
             states.append(await tx.fetchval("select state from intents where kind = 'post'"))
     assert states == ["done", "sent"]
+
+
+async def test_what_was_found_done_ahead_of_what_is_followed_is_wanted_again_after_a_fork(market: Market) -> None:
+    """The cursor is not there yet when a transaction finds nothing left to do."""
+    await market.play(market.story("fork", (Part("alpha", 1),)))
+    async with market.context.store.transaction() as tx:
+        seen = int(await tx.fetchval("select block from chain_cursor"))
+        sql = "update intents set state = 'sent', done_block = null where kind = 'post' returning sender, nonce"
+        sender, nonce = await tx.fetchrow(sql)
+        await sending.end_idle(tx, sender, nonce, seen + 2)
+        await sending.reopen(tx, seen)
+        assert await tx.fetchval("select state from intents where kind = 'post'") != "done"

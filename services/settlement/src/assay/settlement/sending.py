@@ -42,7 +42,8 @@ update intents set state = 'pending', not_before_ms = $3 where sender = $1 and n
 REOPEN = """
 update intents set state = case when exists (
     select from transactions t where (t.sender, t.nonce) = (intents.sender, intents.nonce) and t.block > $1
-) then 'sent' else 'pending' end where state = 'done' and done_block > $1 and kind = any($2::text[])
+) then 'sent' else 'pending' end, done_block = null
+where state = 'done' and done_block > $1 and kind = any($2::text[])
 """
 END = "update transactions set state = $3, block = $4 where sender = $1 and nonce = $2 and state = 'sent'"
 
@@ -111,9 +112,9 @@ async def end(tx: Transaction, sender: str, nonce: int, state: str, block: int |
 
 
 async def end_idle(tx: Transaction, sender: str, nonce: int, block: int) -> None:
-    """The transaction is over and there was nothing left to do: somebody else had done it."""
-    sql = "update intents set state = 'done' where sender = $1 and nonce = $2 and state = 'sent'"
-    await tx.execute(sql, sender, nonce)
+    """The transaction is over and there was nothing left to do: somebody else had done it, in this block or before."""
+    sql = "update intents set state = 'done', done_block = $3 where sender = $1 and nonce = $2 and state = 'sent'"
+    await tx.execute(sql, sender, nonce, block)
     await tx.execute(END, sender, nonce, "final", block)
 
 
