@@ -12,6 +12,9 @@ PAGES: Final = {
     "pipeline": ROOT / "README.md",
     "verification": ROOT / "docs/benchmarks.md",
     "settlement": ROOT / "docs/benchmarks.md",
+    "checkpoint": ROOT / "docs/benchmarks.md",
+    "recovery": ROOT / "docs/benchmarks.md",
+    "streaming": ROOT / "docs/benchmarks.md",
     "federated": ROOT / "docs/benchmarks.md",
 }
 

@@ -78,11 +78,12 @@ async def kill_once(number: int) -> tuple[float, int] | None:
 
 
 def end(pid: int) -> None:
-    """Kill a process and all below it, which have sessions of their own."""
-    root = psutil.Process(pid)
-    for process in (root, *root.children(recursive=True)):
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
+    """Kill a process and all below it, which have sessions of their own; those that ended by themselves are left."""
+    with suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        for process in (*root.children(recursive=True), root):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 async def read_step(said: asyncio.StreamReader, least: int) -> tuple[int, int]:
