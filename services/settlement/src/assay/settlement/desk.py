@@ -1,6 +1,6 @@
 """What the tasks of settlement share: the shell, the chain, the operator's key, and the knobs."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, Self
 
 from assay.chain.port import Chain
@@ -9,7 +9,7 @@ from assay.proof.keys import Key
 from assay.runtime.context import Context
 from assay.runtime.metrics import Metrics
 from assay.settlement.bell import Bell
-from assay.settlement.pools import Pools
+from assay.settlement.pools import Pools, pools_of
 
 # What the contracts would refuse now is tried again after so long.
 POSTPONE_MS = 30_000
@@ -85,12 +85,12 @@ class Desk:
     key: Key
     knobs: Knobs
     bell: Bell
-
     gauges: Gauges
-    pools: Pools = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "pools", Pools(self.context.bus.blobs))
+    @property
+    def pools(self) -> Pools:
+        """The blobs of great epochs."""
+        return pools_of(self.context.bus.blobs)
 
     @property
     def domain(self) -> Domain:

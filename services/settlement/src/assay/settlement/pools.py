@@ -5,6 +5,7 @@ All jobs of an epoch are closed about the same time, and each receipt shows some
 
 import asyncio
 from collections import OrderedDict
+from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -53,6 +54,12 @@ class Pools:
             return await self._blobs.get(digest)
         except Refused as refusal:
             raise Retry(refusal.detail) from None
+
+
+@lru_cache(maxsize=1)
+def pools_of(blobs: Blobs) -> Pools:
+    """The pools of a process's store: handlers and the desk read each blob once."""
+    return Pools(blobs)
 
 
 def trim(kept: OrderedDict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from assay.schema.values import Role
 from assay.settlement.bell import Bell
 from assay.settlement.handlers import HANDLERS
 from assay.settlement.paying.stalls import reason_of
-from assay.settlement.pools import Pools
+from assay.settlement.pools import pools_of
 from assay.settlement.ports import Ports, flush, prepare
 from assay.settlement.questions import balances, leaf
 from assay.settlement.relaying.prune import PRUNE_S, prune
@@ -63,7 +63,7 @@ def service() -> Service:
 
     def ports(tx: Transaction, context: Context) -> Ports:
         settings = settings_of(context)
-        wait_ms, pools = int(settings.fund_wait_s * 1000), Pools(context.bus.blobs)
+        wait_ms, pools = int(settings.fund_wait_s * 1000), pools_of(context.bus.blobs)
         return Ports(tx, domain_of(settings), bell, wait_ms, pools, settings.relays_per_day)
 
     return Service(
