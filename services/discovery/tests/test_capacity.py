@@ -47,7 +47,8 @@ def test_no_more_is_listed_than_was_claimed_and_no_more_than_was_shown(capacity:
 @given(units, units, st.integers(0, 9), st.integers(1, 8))
 def test_what_is_busy_keeps_its_share_and_no_more(before: int, found: int, busy: int, slots: int) -> None:
     after = shown_after(Shown(before, 1), found, busy, slots)
-    assert found <= after <= found + before
+    assert found <= after <= max(found, before)
+    assert after >= min(before, found + before * min(busy, slots) // slots)
     assert shown_after(Shown(before, 1), found, 0, slots) == found
 
 

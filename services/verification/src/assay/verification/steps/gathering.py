@@ -65,9 +65,11 @@ class Gatherer:
 
     async def _tell(self, unit: Unit, waiting: Waiting, epoch: Next, closing: Closing) -> None:
         """Say that the epoch stays open, for what and until when, if that is news."""
+        if closing.code is None:
+            return
         held = await epochs.held_open(unit.tx, waiting.provider)
-        is_known = held is not None and (held.epoch_id, held.code) == (epoch.epoch_id, closing.code)
-        if closing.code is None or (is_known and held and abs(held.closes_ms - closing.at_ms) < RETOLD_MS):
+        is_known = held and (held.epoch_id, held.code) == (epoch.epoch_id, closing.code)
+        if held and is_known and abs(held.closes_ms - closing.at_ms) < RETOLD_MS:
             return
         await epochs.hold_open(unit.tx, waiting.provider, HeldOpen(epoch.epoch_id, closing.code, closing.at_ms))
         fact = {"epoch_id": epoch.epoch_id, "provider": waiting.provider, "number": epoch.number}

@@ -87,8 +87,9 @@ class Referee:
             leases = sorted({question.lease_id for question in claimed})
             found = {case.granted.lease_id: case for case, _ in await cases.cases(unit.tx, leases)}
             known = await twins.standing(unit.tx, [q.twin_of for q in claimed if q.twin_of])
+        went_on = await self._go_on()
         if not claimed:
-            return 0 if await self._go_on() else None
+            return 0 if went_on else None
         weighed = await asyncio.gather(*(self._weigh(q, found[q.lease_id], audits[q.question_id]) for q in claimed))
         by_epoch: dict[str, list[Answered]] = {}
         for answered in filter(None, weighed):

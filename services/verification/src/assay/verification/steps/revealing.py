@@ -58,10 +58,9 @@ async def _name(unit: Unit, epoch: Kept, missing: Sequence[Share], now_ms: int) 
     if not missing:
         return
     names = [share.verifier for share in missing]
-    await beacons.miss(unit.tx, [share.beacon_id for share in missing])
-    for can_excuse in (True, False):
-        missed = [share.beacon_id for share in missing if (share.state != "false") == can_excuse]
-        await withholding.note(unit.tx, missed, can_excuse, now_ms)
+    missed = [share.beacon_id for share in missing]
+    await withholding.note(unit.tx, missed, now_ms)
+    await beacons.miss(unit.tx, missed)
     await verifiers.rest(unit.tx, names, now_ms)
     await beacons.withhold(unit.tx, names, now_ms)
     for share in missing:
