@@ -1,5 +1,6 @@
 """An epoch from its leases to its verdicts, on real Postgres, with verifiers that are played."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -13,7 +14,11 @@ from assay.schema.audit import AuditAssigned, AuditDeclined, VerifierWithdrawn
 from assay.schema.lease import SlashReason
 from assay.schema.offer import StakeChanged
 from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, cost_of
-from assay.verification.queries import verifiers
+from assay.store import Transaction
+from assay.verification.domain import Case
+from assay.verification.queries import questions, verifiers
+from assay.verification.queries.questions import Audit, Question
+from assay.verification.steps.refereeing import Answered, Referee
 
 pytestmark = pytest.mark.server
 
@@ -88,6 +93,31 @@ async def test_more_leases_than_an_event_or_a_transaction_holds_are_proven_all_t
     # Two audits of 4 ms over 16 segments of 10 ms, however many transactions it took to say so.
     assert all(verdict.audit_ms == 8 * verdict.job_ms // 160 for verdict in verdicts)
     assert len(await court.said("job.verified")) == 7
+
+
+async def test_an_epoch_that_has_ended_is_judged_to_its_end_however_many_other_questions_are_answered(
+    court: Court, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assay.verification.steps.concluding.JUDGED_MAX", 2)
+    steady, seen, claim = [*range(20)], list[Question](), questions.claim_answered
+
+    async def claim_answered(tx: Transaction, *args: int) -> list[Question]:
+        seen.extend(claimed := await claim(tx, *args))
+        if not claimed and steady and await tx.fetchval("select count(*) from epochs where not is_judged"):
+            steady.pop()
+            return seen[:1]
+        return claimed
+
+    async def weigh(referee: Referee, question: Question, case: Case, audits: Sequence[Audit]) -> Answered | None:
+        return None if len(steady) < 20 else await weighed(referee, question, case, audits)
+
+    weighed = Referee._weigh
+    monkeypatch.setattr(questions, "claim_answered", claim_answered)
+    monkeypatch.setattr(Referee, "_weigh", weigh)
+    await court.admit(11, 12, 13)
+    await court.take(*(Work(number) for number in range(7)))
+    await court.until_still()
+    assert len(await court.said("verdict.reached")) == 7 and 0 < len(steady) < 20
 
 
 async def test_the_next_epoch_waits_for_the_anchor_of_the_last_and_follows_it(court: Court) -> None:
