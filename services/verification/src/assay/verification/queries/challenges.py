@@ -30,9 +30,15 @@ MISSED: Final = """
 delete from challenges c using challenge_rounds r where r.block = c.block and c.answer is null and c.due_ms < $1
 returning c.called, r.answers
 """
-OPEN: Final = """
-select called, called_ms, answer, answer_id, answered_ms, drawn_block from challenges
-where answer is not null order by answered_ms limit $1
+UNDRAWN: Final = "select challenge_id from challenges where answer is not null and drawn_block is null"
+UNCHECKED: Final = (
+    "select distinct drawn_block from challenges where drawn_block is not null and claimed_until_ms <= $1"
+)
+CLAIM: Final = """
+update challenges set claimed_until_ms = $3 where challenge_id = (
+    select challenge_id from challenges where drawn_block = $1 and claimed_until_ms <= $2
+    order by claimed_until_ms, answered_ms limit 1 for update skip locked)
+returning called, called_ms, answer, answer_id, answered_ms
 """
 DRAW: Final = "update challenges set drawn_block = $2 where challenge_id = any($1::text[]) and drawn_block is null"
 
@@ -46,7 +52,6 @@ class Open:
     answer: ChallengeAnswered
     answer_id: str
     answered_ms: int
-    drawn_block: int | None
 
 
 async def keep(tx: Transaction, provider: str, said_ms: int, until_ms: int) -> None:
@@ -87,24 +92,34 @@ async def missed(tx: Transaction, due_before_ms: int) -> list[tuple[ChallengeCal
     return [(ChallengeCalled.model_validate_json(row["called"]), row["answers"]) for row in rows]
 
 
-async def open_ones(tx: Transaction, limit: int) -> list[Open]:
-    """Answered challenges, the first ones first."""
-    return [
-        Open(
-            ChallengeCalled.model_validate_json(row["called"]),
-            row["called_ms"],
-            ChallengeAnswered.model_validate_json(row["answer"]),
-            row["answer_id"],
-            row["answered_ms"],
-            row["drawn_block"],
-        )
-        for row in await tx.fetch(OPEN, limit)
-    ]
+async def undrawn(tx: Transaction) -> list[str]:
+    """The answered challenges from which no block draws yet."""
+    return [row["challenge_id"] for row in await tx.fetch(UNDRAWN)]
 
 
 async def draw(tx: Transaction, challenge_ids: Sequence[str], block: int) -> None:
     """Fix the block that draws from these answers, where none is fixed."""
     await tx.execute(DRAW, list(challenge_ids), block)
+
+
+async def blocks(tx: Transaction, now_ms: int) -> list[int]:
+    """The blocks that draw from answers which nobody has in hand, in order."""
+    return sorted(row["drawn_block"] for row in await tx.fetch(UNCHECKED, now_ms))
+
+
+async def claim(tx: Transaction, block: int, now_ms: int, until_ms: int) -> Open | None:
+    """An answer from which this block draws, which nobody else checks until then; None if there is none to be had."""
+    row = await tx.fetchrow(CLAIM, block, now_ms, until_ms)
+    if row is None:
+        return None
+    called = ChallengeCalled.model_validate_json(row["called"])
+    answered = ChallengeAnswered.model_validate_json(row["answer"])
+    return Open(called, row["called_ms"], answered, row["answer_id"], row["answered_ms"])
+
+
+async def release(tx: Transaction, challenge_id: str, again_ms: int) -> None:
+    """Let anybody claim an answer from then on."""
+    await tx.execute("update challenges set claimed_until_ms = $2 where challenge_id = $1", challenge_id, again_ms)
 
 
 async def conclude(tx: Transaction, challenge_id: str) -> bool:

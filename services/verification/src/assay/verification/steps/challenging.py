@@ -19,7 +19,7 @@ from assay.schema.challenge import (
     ChallengeRefuted,
     FalseRow,
 )
-from assay.schema.errors import Retry
+from assay.schema.errors import AssayError, Retry
 from assay.schema.values import derive_id
 from assay.verification.blocks import Blocks
 from assay.verification.desk import Desk
@@ -32,7 +32,12 @@ DUE_MS: Final = 10_000
 """How long after the window an answer is taken: time on its way counts against it, so this is for faults alone."""
 LATE_MS: Final = 5_000
 """How long what the door has let in may take to be heard here."""
+CLAIM_MS: Final = 60_000
+"""How long a crash keeps an answer back. Above what the rows of the greatest one take: what is under way longer is
+checked twice, which changes nothing."""
+AGAIN_MS: Final = 2_000
 BATCH: Final = 64
+"""Answers of one block that are checked before the others have their turn."""
 LOOK_S: Final = 0.5
 
 log = logging.getLogger(__name__)
@@ -54,20 +59,21 @@ class Challenger:
         await self._miss()
 
     async def check(self) -> float | None:
-        """Conclude what was answered, as far as blocks draw from it. Raises ChainUnreachable, MachineFault.
+        """Conclude what was answered, as far as blocks draw from it; replicas share the answers by claiming them.
 
-        It takes turns of its own: a call waits for no check.
+        It takes turns of its own: a call waits for no check. Raises ChainUnreachable.
         """
         async with self._desk.context.store.reading() as tx:
-            answered = await challenges.open_ones(tx, BATCH)
-        if undrawn := [each.called.challenge_id for each in answered if each.drawn_block is None]:
+            undrawn = await challenges.undrawn(tx)
+        if undrawn:
             fixed = await self._blocks.next_round()
             async with self._desk.context.unit() as unit:
                 await challenges.draw(unit.tx, undrawn, fixed)
-        for each in answered:
-            if each.drawn_block is not None:
-                await self._check(each, each.drawn_block)
-        return LOOK_S if answered else None
+        async with self._desk.context.store.reading() as tx:
+            blocks = await challenges.blocks(tx, self._desk.now())
+        for block in blocks:
+            await self._check_drawn(block)
+        return LOOK_S if undrawn or blocks else None
 
     async def _call(self, head: Pulse) -> None:
         now_ms, window_ms = self._desk.now(), self._desk.settings.challenge_window_ms
@@ -94,11 +100,27 @@ class Challenger:
             for called, answers in await challenges.missed(unit.tx, self._desk.now() - LATE_MS):
                 _miss(unit, called, "challenge.unanswered" if answers else VOID)
 
-    async def _check(self, each: Open, block: int) -> None:
+    async def _check_drawn(self, block: int) -> None:
+        """Check what this block draws from, once it is final; what fails comes again, and holds up no other."""
         try:
             pulse = await self._blocks.pulse(block)
         except Retry:
             return
+        for _ in range(BATCH):
+            async with self._desk.context.unit() as unit:
+                now_ms = self._desk.now()
+                each = await challenges.claim(unit.tx, block, now_ms, now_ms + CLAIM_MS)
+            if each is None:
+                return
+            try:
+                await self._check(each, pulse)
+            except Exception as error:
+                about, is_bug = {"challenge": each.called.challenge_id}, not isinstance(error, AssayError)
+                log.warning("answer is put back: %s", error, exc_info=is_bug, extra=about)
+                async with self._desk.context.unit() as unit:
+                    await challenges.release(unit.tx, each.called.challenge_id, self._desk.now() + AGAIN_MS)
+
+    async def _check(self, each: Open, pulse: Pulse) -> None:
         found = await self._look(each, pulse)
         async with self._desk.context.unit() as unit:
             if await challenges.conclude(unit.tx, each.called.challenge_id):
