@@ -250,6 +250,30 @@ async def test_a_round_that_nobody_answers_is_void(round_: Round, monkeypatch: p
     assert [each.code for each in found] == [VOID, VOID]
 
 
+@pytest.mark.parametrize("overdue_ms", [challenging.STUCK_MS, challenging.GIVEN_UP_MS])
+async def test_what_is_stuck_holds_up_no_call_and_is_void_after_a_day(
+    round_: Round, monkeypatch: pytest.MonkeyPatch, overdue_ms: int
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(challenging, "DUE_MS", -overdue_ms - 60_000)
+        await round_.list_offers(1)
+        await late_round(round_, 1)
+    assert len(await round_.call()) == 1
+    is_over = overdue_ms == challenging.GIVEN_UP_MS
+    assert [each.code for each in await round_.found()] == ([VOID] if is_over else [])
+
+
+async def test_rounds_that_are_over_are_forgotten(round_: Round) -> None:
+    await round_.list_offers(1)
+    for _ in range(3):
+        (called,) = await round_.call()
+        await round_.court.hear(answer_to(called))
+        await round_.conclude()
+    async with round_.court.context.store.reading() as tx:
+        kept = await tx.fetch("select block from challenge_rounds")
+    assert [row["block"] for row in kept] == [called.block]
+
+
 async def test_who_showed_too_little_is_called_again_and_who_left_is_not(round_: Round) -> None:
     await round_.list_offers(1, 2)
     gone, weak = listed(1), listed(2)

@@ -83,7 +83,7 @@ class ChallengeMeasured(ChallengeFact, Event, type="challenge.measured", by=Role
 class ChallengeMissed(ChallengeFact, Event, type="challenge.missed", by=Role.VERIFICATION, tells=("provider",)):
     """Emitted when a challenge shows nothing: not answered, or answered in doubt. Consumed by discovery.
 
-    `challenge.void` counts for nothing: nobody who was called has answered.
+    `challenge.void` counts for nothing: nobody who was called has answered, or nothing could check the answer.
     """
 
     block: Number

@@ -16,8 +16,12 @@ where challengeable.said_ms <= excluded.said_ms
 CALLABLE: Final = "select provider from challengeable where until_ms > $1 order by provider"
 ROUND: Final = """
 insert into challenge_rounds (block) select $1
-where not exists (select from challenge_rounds where block >= $1) and not exists (select from challenges)
+where not exists (select from challenge_rounds where block >= $1)
+and not exists (select from challenges where due_ms >= $2)
 returning block
+"""
+PRUNE: Final = """
+delete from challenge_rounds r where r.block < $1 and not exists (select from challenges c where c.block = r.block)
 """
 CALL: Final = """
 insert into challenges (challenge_id, provider, block, called, called_ms, due_ms) values ($1, $2, $3, $4, $5, $6)
@@ -30,6 +34,7 @@ MISSED: Final = """
 delete from challenges c using challenge_rounds r where r.block = c.block and c.answer is null and c.due_ms < $1
 returning c.called, r.answers
 """
+GIVE_UP: Final = "delete from challenges where answer is not null and due_ms < $1 returning called"
 UNDRAWN: Final = "select challenge_id from challenges where answer is not null and drawn_block is null"
 UNCHECKED: Final = (
     "select distinct drawn_block from challenges where drawn_block is not null and claimed_until_ms <= $1"
@@ -64,12 +69,15 @@ async def callable_at(tx: Transaction, now_ms: int) -> list[str]:
     return [row["provider"] for row in await tx.fetch(CALLABLE, now_ms)]
 
 
-async def begin(tx: Transaction, block: int) -> bool:
-    """Whether this block calls: after all that have called, and with everything concluded that they called for.
+async def begin(tx: Transaction, block: int, stuck_ms: int) -> bool:
+    """Whether this block calls: after all that have called, and with everything concluded that was due since then.
 
-    So checks that take longer than the blocks between two calls cannot pile up.
+    So checks that take longer than the blocks between two calls cannot pile up. Rounds that are over are forgotten.
     """
-    return await tx.fetchval(ROUND, block) is not None
+    if await tx.fetchval(ROUND, block, stuck_ms) is None:
+        return False
+    await tx.execute(PRUNE, block)
+    return True
 
 
 async def call(tx: Transaction, called: ChallengeCalled, now_ms: int) -> None:
@@ -90,6 +98,11 @@ async def missed(tx: Transaction, due_before_ms: int) -> list[tuple[ChallengeCal
     """The challenges that were due and not answered, with how many of their round were; they are concluded."""
     rows = await tx.fetch(MISSED, due_before_ms)
     return [(ChallengeCalled.model_validate_json(row["called"]), row["answers"]) for row in rows]
+
+
+async def give_up(tx: Transaction, due_before_ms: int) -> list[ChallengeCalled]:
+    """The challenges that were due, answered, and never checked; they are concluded."""
+    return [ChallengeCalled.model_validate_json(row["called"]) for row in await tx.fetch(GIVE_UP, due_before_ms)]
 
 
 async def undrawn(tx: Transaction) -> list[str]:

@@ -32,6 +32,11 @@ DUE_MS: Final = 10_000
 """How long after the window an answer is taken: time on its way counts against it, so this is for faults alone."""
 LATE_MS: Final = 5_000
 """How long what the door has let in may take to be heard here."""
+STUCK_MS: Final = 600_000
+"""How long after it was due a challenge without an end holds up the next call. Above what blocks take to be final and
+machines to check, so that checks cannot pile up; what takes longer is stuck, and the others are measured without it."""
+GIVEN_UP_MS: Final = 86_400_000
+"""How long after it was due an answer that nothing could check is kept: a day to mend the chain or the machine in."""
 CLAIM_MS: Final = 60_000
 """How long a crash keeps an answer back. Above what the rows of the greatest one take: what is under way longer is
 checked twice, which changes nothing."""
@@ -78,7 +83,7 @@ class Challenger:
     async def _call(self, head: Pulse) -> None:
         now_ms, window_ms = self._desk.now(), self._desk.settings.challenge_window_ms
         async with self._desk.context.unit() as unit:
-            if not await unit.tx.fetchval(LOCK) or not await challenges.begin(unit.tx, head.round):
+            if not await unit.tx.fetchval(LOCK) or not await challenges.begin(unit.tx, head.round, now_ms - STUCK_MS):
                 return
             nonce, block_hash = secrets.token_hex(32), head.value.hex()
             for provider in await challenges.callable_at(unit.tx, now_ms):
@@ -95,10 +100,13 @@ class Challenger:
                 unit.emission.add(called, called.challenge_id)
 
     async def _miss(self) -> None:
-        """Name who has not answered; if nobody has, it was the way that failed."""
+        """Name who has not answered; if nobody has, it was the way that failed. What nothing could check is void."""
+        now_ms = self._desk.now()
         async with self._desk.context.unit() as unit:
-            for called, answers in await challenges.missed(unit.tx, self._desk.now() - LATE_MS):
+            for called, answers in await challenges.missed(unit.tx, now_ms - LATE_MS):
                 _miss(unit, called, "challenge.unanswered" if answers else VOID)
+            for called in await challenges.give_up(unit.tx, now_ms - GIVEN_UP_MS):
+                _miss(unit, called, VOID)
 
     async def _check_drawn(self, block: int) -> None:
         """Check what this block draws from, once it is final; what fails comes again, and holds up no other."""
