@@ -1,6 +1,7 @@
 """What every bus promises, held by the real one and by its twin."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import pytest
@@ -40,6 +41,16 @@ async def test_what_is_published_is_fetched_in_order_with_its_headers(bus: Bus, 
     assert messages[0].subject == "assay.job.submitted.r1.j1"
     assert messages[0].headers["ce-id"] == messages[0].headers["Nats-Msg-Id"] == "ejob.submitted1"
     assert {message.deliveries for message in messages} == {1}
+
+
+async def test_a_message_says_when_its_stream_took_it_in_however_late_it_is_fetched(bus: Bus, records: Records) -> None:
+    before_ms = time.time_ns() // 1_000_000
+    await bus.publish(records(1))
+    after_ms = time.time_ns() // 1_000_000
+    consumer = await bus.consumer("JOBS", "matching-jobs", JOBS)
+    await asyncio.sleep(0.05)
+    (message,) = await consumer.fetch()
+    assert before_ms <= message.stored_ms <= after_ms
 
 
 async def test_a_consumer_starts_at_the_streams_start_and_hears_what_comes_later(bus: Bus, records: Records) -> None:

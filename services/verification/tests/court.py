@@ -120,14 +120,14 @@ class Court:
         """The clerk of disputes, whose parties sign for the contract of this chain."""
         return Clerk(desk, judge_domain(self.chain.deployment))
 
-    async def hear(self, *events: Event) -> None:
-        """Handle these in one batch, as the shell does."""
+    async def hear(self, *events: Event, stored_ms: int = 0) -> None:
+        """Handle these in one batch, as the shell does; the bus took them in then."""
         batch = []
         for event in events:
             self.told.append(event)
             said: Envelope[Any] = Envelope.wrap(event, str(event.by), self.context.now(), cause=f"e{len(self.told)}")
             if event.by in PARTICIPANTS:
-                said = replace(said, signature="0x" + "b" * 130)
+                said = replace(said, signature="0x" + "b" * 130, stored_ms=stored_ms)
             batch.append(Heard(Message(said.subject, said.headers(), said.data), said))
         try:
             await handle_batch(self.context, batch)

@@ -10,7 +10,7 @@ from services.verification.tests.court import Court
 from services.verification.tests.samples import party
 
 from assay.chain.values import Block
-from assay.proof.challenge import seed_of
+from assay.proof.challenge import WAY_MS, seed_of
 from assay.schema.challenge import VOID, ChallengeAnswered, ChallengeCalled, Part
 from assay.schema.offer import UNPROVEN, OfferDelisted, OfferListed, OfferRefused
 from assay.schema.values import Capacity, derive_id
@@ -231,6 +231,7 @@ async def test_a_check_that_fails_stops_no_other_and_comes_again(
 async def test_who_does_not_answer_is_named_once_its_time_is_over_if_others_did(
     round_: Round, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(challenging, "LATE_MS", 0)
     monkeypatch.setattr(challenging, "DUE_MS", -60_000)
     await round_.list_offers(1, 2)
     called = await late_round(round_, 1)
@@ -243,6 +244,7 @@ async def test_who_does_not_answer_is_named_once_its_time_is_over_if_others_did(
 
 
 async def test_a_round_that_nobody_answers_is_void(round_: Round, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(challenging, "LATE_MS", 0)
     monkeypatch.setattr(challenging, "DUE_MS", -60_000)
     await round_.list_offers(1, 2)
     await late_round(round_, 0)
@@ -254,6 +256,7 @@ async def test_a_round_that_nobody_answers_is_void(round_: Round, monkeypatch: p
 async def test_what_is_stuck_holds_up_no_call_and_is_void_after_a_day(
     round_: Round, monkeypatch: pytest.MonkeyPatch, overdue_ms: int
 ) -> None:
+    monkeypatch.setattr(challenging, "LATE_MS", 0)
     with monkeypatch.context() as before:
         before.setattr(challenging, "DUE_MS", -overdue_ms - 60_000)
         await round_.list_offers(1)
@@ -272,6 +275,27 @@ async def test_rounds_that_are_over_are_forgotten(round_: Round) -> None:
     async with round_.court.context.store.reading() as tx:
         kept = await tx.fetch("select block from challenge_rounds")
     assert [row["block"] for row in kept] == [called.block]
+
+
+async def test_an_answer_that_is_heard_late_counts_by_when_the_bus_had_it(round_: Round) -> None:
+    await round_.list_offers(1)
+    (called,) = await round_.call()
+    called_ms = called.due_ms - called.window_ms - challenging.DUE_MS
+    await asyncio.sleep(2 * WAY_MS / 1_000)
+    await round_.court.hear(answer_to(called), stored_ms=called_ms + called.window_ms)
+    (measured,) = await round_.conclude()
+    assert measured.spent_ms == called.window_ms
+
+
+async def test_after_a_stall_what_was_answered_meanwhile_is_heard_before_anybody_is_named(
+    round_: Round, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(challenging, "DUE_MS", -60_000)
+    await round_.list_offers(1)
+    (called,) = await round_.call()
+    await challenger_of(round_.court, round_.recomputer).call()
+    await round_.court.hear(answer_to(called))
+    assert [each.type for each in await round_.conclude()] == ["challenge.measured"]
 
 
 async def test_who_showed_too_little_is_called_again_and_who_left_is_not(round_: Round) -> None:

@@ -1,6 +1,7 @@
 """A stream and its consumers in memory: keeps everything, drops repeats by id, delivers again what is not acked."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ class MemoryStream:
 
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.stored_ms: list[int] = []
         self._ids: set[str] = set()
         self._news = asyncio.Event()
 
@@ -22,6 +24,7 @@ class MemoryStream:
         if record.id not in self._ids:
             self._ids.add(record.id)
             self.records.append(record)
+            self.stored_ms.append(time.time_ns() // 1_000_000)
             self.stir()
 
     def stir(self) -> None:
@@ -84,7 +87,8 @@ class Durable:
         pending = self.pending.setdefault(sequence, Pending(now, 0))
         pending.due, pending.deliveries = now + self.ack_wait_s, pending.deliveries + 1
         headers = {**record.headers, "Nats-Msg-Id": record.id}
-        return Message(record.subject, headers, record.data, pending.deliveries, sequence)
+        stored_ms = self.stream.stored_ms[sequence - 1]
+        return Message(record.subject, headers, record.data, pending.deliveries, sequence, stored_ms)
 
 
 class MemoryConsumer:

@@ -28,9 +28,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that came. `deliveries` counts from 1; both numbers are 0 where no stream was in between.
+    """A message that came. `deliveries` counts from 1, `stored_ms` is when the stream took it in, by the bus's clock.
 
-    `reply` is where an answer or an acknowledgement goes; only the bus looks at it.
+    The three numbers are 0 where no stream was in between. `reply` is where an answer or an acknowledgement goes; only
+    the bus looks at it.
     """
 
     subject: str
@@ -38,6 +39,7 @@ class Message:
     data: bytes
     deliveries: int = 0
     stream_sequence: int = 0
+    stored_ms: int = 0
     reply: str = field(default="", repr=False)
 
 

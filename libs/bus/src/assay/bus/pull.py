@@ -118,4 +118,5 @@ def stream_message(raw: Msg) -> Message:
     """
     tokens = raw.reply.split(".")
     at = 4 if len(tokens) == 9 else 6
-    return Message(raw.subject, raw.headers or {}, raw.data, int(tokens[at]), int(tokens[at + 1]), raw.reply)
+    deliveries, sequence, _, stored_ns = map(int, tokens[at : at + 4])
+    return Message(raw.subject, raw.headers or {}, raw.data, deliveries, sequence, stored_ns // 1_000_000, raw.reply)

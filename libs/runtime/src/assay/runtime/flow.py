@@ -90,7 +90,7 @@ class Flow:
 
     async def _decode(self, consumer: Consumer, message: Message) -> Heard | None:
         try:
-            said = decode(message.headers, message.data)
+            said = decode(message.headers, message.data, message.stored_ms)
             if type(said.event) not in self._ctx.service.handlers:
                 raise Reject(f"{self._ctx.name} has no handler for {said.event.type}.")
         except Reject as error:

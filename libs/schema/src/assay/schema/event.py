@@ -5,7 +5,7 @@ event registers it; streams, permissions, durables and documents are derived fro
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, ClassVar, Final, Generic, Self, TypeVar
@@ -74,6 +74,7 @@ class Envelope(Generic[E]):
     """An event with who said it, when, why, and under which signature.
 
     `data` is the wire form as it was signed; it is kept as it came, so that a signature outlives every re-encoding.
+    `stored_ms` is when the bus took it in, by the bus's clock: 0 of what came off no stream.
     """
 
     id: str
@@ -84,6 +85,7 @@ class Envelope(Generic[E]):
     cause: str | None = None
     traceparent: str | None = None
     signature: str | None = None
+    stored_ms: int = field(default=0, compare=False)
 
     @classmethod
     def wrap(
@@ -123,7 +125,7 @@ class Envelope(Generic[E]):
         } | {key: value for key, value in optional.items() if value}
 
 
-def decode(headers: Mapping[str, str], data: bytes) -> Envelope[Event]:
+def decode(headers: Mapping[str, str], data: bytes, stored_ms: int = 0) -> Envelope[Event]:
     """The envelope of a message. Raises Refused: event.oversized, event.unknown, event.malformed."""
     if len(data) > EVENT_BYTES_MAX:
         raise Refused("event.oversized", f"{len(data)} of at most {EVENT_BYTES_MAX} bytes.")
@@ -139,6 +141,7 @@ def decode(headers: Mapping[str, str], data: bytes) -> Envelope[Event]:
             cause=headers.get("ce-cause"),
             traceparent=headers.get("traceparent"),
             signature=headers.get("ce-signature"),
+            stored_ms=stored_ms,
         )
     except ValidationError as error:
         raise Refused("event.malformed", first_problem(error)) from None

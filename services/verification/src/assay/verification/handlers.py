@@ -154,8 +154,11 @@ async def on_offer_ended(said: Envelope[OfferDelisted | OfferRefused], ports: Po
 
 
 async def on_challenge_answered(said: Envelope[ChallengeAnswered], ports: Ports, now: int) -> list[Event]:
-    """Keep the answer, and that it came now; a block that nobody knows yet draws from it."""
-    await challenges.answer(ports.tx, said, now)
+    """Keep the answer, and when the bus had it: whoever hears it late has not been answered late.
+
+    A block that nobody knows yet draws from it.
+    """
+    await challenges.answer(ports.tx, said, min(now, said.stored_ms or now))
     ports.tx.on_commit(ports.bells.challenge.set)
     return []
 

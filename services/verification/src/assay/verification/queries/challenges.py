@@ -86,9 +86,9 @@ async def call(tx: Transaction, called: ChallengeCalled, now_ms: int) -> None:
     await tx.execute(CALL, *values)
 
 
-async def answer(tx: Transaction, said: Envelope[ChallengeAnswered], now_ms: int) -> None:
+async def answer(tx: Transaction, said: Envelope[ChallengeAnswered], answered_ms: int) -> None:
     """Keep the answer, if it is the first and the challenge is not concluded."""
-    values = (said.event.challenge_id, said.event.model_dump_json(), said.id, now_ms)
+    values = (said.event.challenge_id, said.event.model_dump_json(), said.id, answered_ms)
     block = await tx.fetchval(ANSWER, *values)
     if block is not None:
         await tx.execute("update challenge_rounds set answers = answers + 1 where block = $1", block)

@@ -31,7 +31,7 @@ LOCK: Final = "select pg_try_advisory_xact_lock(hashtextextended('verification.c
 DUE_MS: Final = 10_000
 """How long after the window an answer is taken: time on its way counts against it, so this is for faults alone."""
 LATE_MS: Final = 5_000
-"""How long what the door has let in may take to be heard here."""
+"""How long what the door has let in may take to be heard here, by a challenger that has been at work for as long."""
 STUCK_MS: Final = 600_000
 """How long after it was due a challenge without an end holds up the next call. Above what blocks take to be final and
 machines to check, so that checks cannot pile up; what takes longer is stuck, and the others are measured without it."""
@@ -53,6 +53,7 @@ class Challenger:
 
     def __init__(self, desk: Desk, blocks: Blocks, recomputer: Recomputer) -> None:
         self._desk, self._blocks, self._recomputer = desk, blocks, recomputer
+        self._looked_ms = self._awake_ms = 0
 
     async def call(self) -> None:
         """Call if the latest block does, and name who has not answered. Raises ChainUnreachable."""
@@ -102,11 +103,20 @@ class Challenger:
     async def _miss(self) -> None:
         """Name who has not answered; if nobody has, it was the way that failed. What nothing could check is void."""
         now_ms = self._desk.now()
+        if not self._is_awake(now_ms):
+            return
         async with self._desk.context.unit() as unit:
             for called, answers in await challenges.missed(unit.tx, now_ms - LATE_MS):
                 _miss(unit, called, "challenge.unanswered" if answers else VOID)
             for called in await challenges.give_up(unit.tx, now_ms - GIVEN_UP_MS):
                 _miss(unit, called, VOID)
+
+    def _is_awake(self, now_ms: int) -> bool:
+        """Whether it has looked all the time, and the bus was there: what was said in a stall may be unheard yet."""
+        if now_ms - self._looked_ms > LATE_MS or not self._desk.context.bus.is_connected:
+            self._awake_ms = now_ms
+        self._looked_ms = now_ms
+        return now_ms - self._awake_ms >= LATE_MS
 
     async def _check_drawn(self, block: int) -> None:
         """Check what this block draws from, once it is final; what fails comes again, and holds up no other."""
