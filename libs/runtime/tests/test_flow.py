@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from libs.runtime.tests.toy import (
+    HANDLERS,
     PROVIDER,
     REQUESTER,
     Toy,
@@ -23,7 +24,7 @@ from libs.runtime.tests.toy import (
 from assay.bus.port import Message, Record
 from assay.runtime.dead import answer_list, answer_replay, answer_show
 from assay.runtime.flow import DELIVERIES_MAX, Flow, delay_of
-from assay.schema import Event
+from assay.schema import Envelope, Event
 from assay.schema.errors import Refused, Reject, Retry, Unreachable
 from assay.schema.job import JobFunded, JobStarted, JobSubmitted, JobWaiting
 from assay.schema.lease import LeaseCommitted
@@ -84,6 +85,19 @@ async def test_what_follows_names_its_cause_and_carries_the_trace_of_its_job(toy
     matched, granted = toy.bus.streams["JOBS"].records[2], toy.bus.streams["LEASES"].records[0]
     assert matched.headers["ce-cause"] == granted.headers["ce-cause"] == cause.id
     assert matched.headers["traceparent"] == granted.headers["traceparent"]
+
+
+async def test_a_handler_is_told_when_the_bus_had_its_event(toy: Toy) -> None:
+    told = list[int]()
+
+    async def on_job_submitted(said: Envelope[JobSubmitted], ports: Any, now: int) -> list[Event]:
+        told.append(said.stored_ms)
+        return []
+
+    async with toy.running(await toy.context(handlers=HANDLERS | {JobSubmitted: on_job_submitted})):
+        await toy.say(submitted(1))
+        await until(lambda: toy.rows("select 1 from inbox"), "handled")
+    assert told == toy.bus.streams["JOBS"].stored_ms
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
