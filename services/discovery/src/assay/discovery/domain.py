@@ -47,8 +47,8 @@ class Shown:
 def shown_after(before: Shown | None, found: int, busy: int, slots: int) -> int:
     """What a machine has shown once its idle slots have shown so much, in cost units a second.
 
-    Its busy ones keep what they had shown: a unit each, if nothing was asked of them before. They add nothing to what was
-    known, since idle children have the whole machine.
+    Its busy ones keep what they had shown: a unit each, if nothing was asked of them before. They add nothing to what
+    was known, since idle children have the whole machine.
     """
     known = before.units_per_s if before else slots
     return max(found, min(known, found + known * min(busy, slots) // slots))
