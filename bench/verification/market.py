@@ -210,6 +210,6 @@ def draw_from(orders: Sequence[Order], passed_epochs: int, turn: str) -> Draw:
         for order in orders
     }
     asked = {order.lease_id: order.asked for order in orders}
-    pay, segments = sum(order.pay for order in orders), sum(order.segments for order in orders)
+    segments = sum(order.segments for order in orders)
     beacon = blake3(turn.encode()).digest()
-    return draw_segments(1, beacon, ROOT, PARTIES[0], 1, ranges, asked, count_of(segments, pay, passed_epochs))
+    return draw_segments(1, beacon, ROOT, PARTIES[0], 1, ranges, asked, count_of(segments, passed_epochs))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.proof.economics import MILLION, found_among
-from assay.proof.policy import Reputation, Terms, Work, choose, pledged, tiers_of, worth_of
+from assay.proof.policy import TIERS, Reputation, Terms, Tier, Work, choose, pledged, tiers_of, worth_of
 from assay.proof.policy.pledged import NATIVE_UNIT, PRICE_OF_STABLE, native_of, stable_of
 from assay.schema.epoch import StakeBehind
 
@@ -81,6 +81,16 @@ def test_more_stake_never_leaves_more_pay_uncovered(terms: Terms, some: int, mor
     less, whole = (choose(replace(terms, stake=held), PROVEN, tiers=tiers) for held in (some, some + more))
     assert max(0, whole.gain_bound) <= max(0, less.gain_bound)
     assert whole.deters or not less.deters
+
+
+@settings(max_examples=100, deadline=None)
+@given(epochs, st.sampled_from(TIERS), st.one_of(st.integers(0, 10**16), st.integers(1_900_000, 2_200_000)))
+def test_stake_decides_whether_a_plan_deters_and_never_how_many_are_drawn(terms: Terms, tier: Tier, held: int) -> None:
+    """The smaller stakes lie around twice the pay, where the margin takes most draws."""
+    terms = replace(terms, pay=10**6, work=min(tier.work), numerics=min(tier.numerics))
+    plans = [choose(replace(terms, stake=some), PROVEN, tiers=[tier]) for some in (0, held, 10**8)]
+    assert len({plan.chosen.k for plan in plans}) == 1
+    assert [plans[0].deters, plans[2].deters] == [False, True]
 
 
 @settings(max_examples=40, deadline=None)

@@ -231,7 +231,7 @@ class EpochPart(Part):
     attestation: Digest | None = None
     """The report of the provider's machine that lowered how many were drawn."""
     stake: StakePart | None = None
-    """What was at stake behind the provider, by which so many were drawn."""
+    """What was at stake behind the provider, beside the pay that was held; the draw does not depend on it."""
     traces: tuple[TracePart, ...] = ()
     pool: PoolPart | None = None
 

@@ -139,9 +139,9 @@ class EpochDrawn(EpochFact, Event, type="epoch.drawn", by=Role.VERIFICATION, tel
 
     `revealed` are the shares that count, `missing` who was bound to one and did not reveal it; if nobody was, the block
     alone is the beacon. Seed and draw follow from beacon, root and provider; anyone can repeat them. `attestation` is
-    the digest of the report that the policy took into account, if there was one, and `stake` what it held to be at
-    stake behind the provider, at the beacon's block. `places` is the blob, for anybody to read, that proves where in
-    its lease each drawn segment lies, where the epoch's entries stand in a blob.
+    the digest of the report that the policy took into account, if there was one; `stake` is what stood behind the
+    provider at the beacon's block, on which the draw does not depend. `places` is the blob, for anybody to read, that
+    proves where in its lease each drawn segment lies, where the epoch's entries stand in a blob.
     """
 
     root: Digest

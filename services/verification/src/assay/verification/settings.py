@@ -38,7 +38,7 @@ class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
     """How long the trace of a drawn segment may be missing before it counts as withheld. Above what it takes to run the
     segment again, operator by operator, and to upload it."""
     draws: Annotated[int | None, Field(ge=1, le=512)] = None
-    """Segments drawn from each epoch; none: as many as the policy asks for its pay and its provider's record."""
+    """Segments drawn from each epoch; none: as many as the policy asks for its work and its provider's record."""
     planted_ppm: Annotated[int, Field(ge=0, le=500_000)] = 50_000
     """The share of audits, in parts per million, whose answer is known. Below 50000 lazy verifiers may pay."""
     show_s: Annotated[float, Field(ge=0, le=600)] = 2
@@ -49,7 +49,7 @@ class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
     too little: out of gifts to it. Above 0 whoever holds many verifiers earns by ordering from itself."""
     native_price: Annotated[int, Field(ge=0, le=10**18)] = 0
     """What a whole native token is worth, in base units of the stable token, where no oracle stands or it has no price:
-    by it a provider's stake counts in how many segments are drawn. 0: there it has no price, and counts as none."""
+    by it what each draw says of the stake behind its provider has a worth. 0: there it has none, and none is stated."""
     contest_s: Annotated[int, Field(ge=1, le=604_800)] = 3_600
     """How long a provider may contest what verifiers found. Above what it takes to run the segment again."""
     move_s: Annotated[int, Field(ge=1, le=604_800)] = 900

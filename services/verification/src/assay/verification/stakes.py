@@ -27,5 +27,5 @@ class Stakes:
         except (ChainUnreachable, UnknownBlock):
             raise
         except ChainError as error:
-            log.warning("the stake behind %s at block %d counts as none: %s", provider, block, error)
+            log.warning("the stake behind %s at block %d is not stated: %s", provider, block, error)
             return None

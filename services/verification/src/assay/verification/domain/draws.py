@@ -67,17 +67,15 @@ def places_of(cases: Sequence[Case], drawn: Sequence[DrawnSegment]) -> tuple[Seg
 
 def count_of(
     segments: int,
-    pay: int,
     passed_epochs: int,
     specs: Sequence[JobSpec] = (),
     classes: Classes = MACHINES,
-    stake: int = 0,
 ) -> int:
-    """How many segments the policy has drawn from a provider's epoch, whose pay is held, in base units.
+    """How many segments the policy has drawn from a provider's epoch, whose pay is held.
 
-    `stake` is what stands behind the provider besides, in the same units; it is a newcomer until epochs have passed.
-    Of the tiers that the epoch's work is checked by, each as its order asks, the one decides that needs most. For an
-    attested machine half of what finds a share is enough; what deters and what a newcomer gets stays.
+    It is a newcomer until epochs have passed. Of the tiers that the epoch's work is checked by, each as its order asks,
+    the one decides that needs most. For an attested machine half of what finds a share is enough; what a newcomer gets
+    stays. Neither pay nor stake is asked for: what finds a share is more than deters, whatever is at stake.
     """
     ways = {
         (work_of(spec.kind), numerics_of(spec.params), tiers_of(spec.kind, spec.params, spec.policy)) for spec in specs
@@ -85,7 +83,7 @@ def count_of(
     ways = ways or {(Work.OTHER, Numerics.FLOAT32, tiers_of("", {}))}
     plans = [
         choose(
-            Terms(segments, pay, stake, work=work, numerics=numerics),
+            Terms(segments, pay=0, stake=0, work=work, numerics=numerics),
             Reputation(passed_epochs),
             classes,
             tiers=tiers,

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from assay.proof.beacon import Beacon
-from assay.proof.policy import Classes, attest, worth_of
+from assay.proof.policy import Classes, attest
 from assay.proof.pool import PLACES
 from assay.schema.epoch import EpochDrawn, EpochFault, EpochOpened, EpochPooled, EpochWithheld, StakeBehind
 from assay.schema.errors import AssayError, Refused, Retry
@@ -107,11 +107,9 @@ class Drawer:
                 report = await attested.report_of(unit.tx, epoch.closed.provider, whole.machines, self._desk.now())
             k = settings.draws or count_of(
                 epoch.closed.segments,
-                whole.pay,
                 await epochs.passed_since_fault(unit.tx, epoch.closed.provider),
                 whole.specs,
                 attest(Classes(), report),
-                worth_of(stake),
             )
             draw = await asyncio.to_thread(draw_of, epoch, whole, epoch.beacon_block, shared.beacon, k)
             await epochs.keep_draw(unit.tx, epoch_id, draw, whole, self._desk.now())
@@ -258,7 +256,7 @@ def draw_of(epoch: Kept, whole: Whole, block: int, beacon: bytes, k: int) -> Dra
 
 
 def drawn_of(epoch: Kept, draw: Draw, shared: Shared, **more: Digest | StakeBehind | None) -> EpochDrawn:
-    """The event of a draw; `more` are the report and the stake that it counted, and what proves its places."""
+    """The event of a draw; `more` are the report that it counted, the stake behind it, and what proves its places."""
     return EpochDrawn(
         **fact_of(epoch.closed),
         root=epoch.closed.root,
