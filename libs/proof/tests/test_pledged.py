@@ -47,16 +47,17 @@ def test_what_other_accusations_hold_never_adds(held: StakeBehind, more: int) ->
     assert worth_of(held.model_copy(update={"locked": held.locked + more})) <= worth_of(held)
 
 
-def test_an_accusation_holds_of_backing_as_much_as_of_own() -> None:
+def test_an_accusation_takes_its_part_of_own_stake_while_there_is_as_much_and_of_backing_half_of_what_is_left() -> None:
     alone = stake(own=100, backing=300)
-    assert pledged(alone) == 200
-    assert pledged(alone.model_copy(update={"locked": 20})) == 200 - 20 * 4
-    assert pledged(alone.model_copy(update={"locked": 50})) == 0
+    assert pledged(alone) == 50 + 150
+    assert pledged(alone.model_copy(update={"locked": 20})) == 50 + (300 - 60) // 2
+    assert pledged(alone.model_copy(update={"locked": 50})) == 50 + 150 // 2
+    assert pledged(alone.model_copy(update={"locked": 80})) == 20 + 60 // 2
+    assert pledged(alone.model_copy(update={"locked": 100})) == 0
 
 
-def test_who_has_nothing_left_of_its_own_under_an_accusation_pledges_nothing() -> None:
-    assert pledged(stake(own=0, backing=300)) == 150
-    assert pledged(stake(own=0, backing=300, locked=1)) == 0
+def test_who_has_nothing_of_its_own_pledges_nothing_for_no_lock_tells_what_others_hold_of_backing() -> None:
+    assert pledged(stake(own=0, backing=300)) == pledged(stake(own=0, backing=300, locked=1)) == 0
 
 
 def test_without_a_price_stake_counts_as_none() -> None:

@@ -21,16 +21,22 @@ def stable_of(native: int, price: int) -> int:
 
 
 def pledged(stake: StakeBehind) -> int:
-    """What one more accusation of a false result would take, in native units, rounded down.
+    """What one more accusation of a false result would take, in native units, if all that are open take theirs first.
 
-    An accusation takes of own stake and backing in proportion, but only the part of its own is locked: so what others
-    hold of both is as much more. One that has nothing of its own and an open accusation has nothing left.
+    As the contract Slashing has it: the accusation asks for the rate of all that is there when it is made, of own stake
+    and backing in proportion, whatever others hold. Then it takes of own stake what they left, and of backing the rate
+    of what they left at most. Only what they hold of own stake is known: of backing it is as large a part. Where there
+    is none of its own nothing tells, and backing counts as none. It is never too much unless own stake has grown, or
+    backing has left, since they were made.
     """
     whole = stake.own + stake.backing
-    if not stake.locked:
-        return whole * stake.rate_ppm // MILLION
-    held = ceil_div(stake.locked * whole, stake.own) if stake.own else whole
-    return max(0, whole * stake.rate_ppm // MILLION - held)
+    if not stake.own:
+        return 0
+    asked = whole * stake.rate_ppm // MILLION
+    lent = asked * stake.backing // whole
+    locked = min(stake.locked, stake.own)
+    left = stake.backing - ceil_div(locked * stake.backing, stake.own)
+    return min(asked - lent, stake.own - locked) + min(lent, left * stake.rate_ppm // MILLION)
 
 
 def worth_of(stake: StakeBehind | None) -> int:
