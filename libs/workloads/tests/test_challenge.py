@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from assay.proof.challenge import WIDTH, matrix
 from assay.schema.challenge import ROWS_MAX
@@ -29,6 +30,21 @@ def test_rows_come_to_what_whole_numbers_come_to() -> None:
         rows = (((rows @ square) >> 8) + 128) % 256 - 128
     assert rounds == 3
     assert marks == challenge.marks_of(rows.astype(np.int8))
+
+
+def test_what_is_made_before_the_first_round_takes_nothing_of_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    time_s, make = [0.0], challenge._square
+
+    def slowly(seed: bytes) -> NDArray[np.float32]:
+        time_s[0] += 60.0
+        return make(seed)
+
+    def now() -> float:
+        time_s[0] += 0.004
+        return time_s[0]
+
+    monkeypatch.setattr(challenge, "_square", slowly)
+    assert challenge.measure(SEED, 4, 10, now)[0] == challenge.measure(SEED, 4, 10, ticks(0.004))[0] == 3
 
 
 def test_a_few_rows_come_to_the_same_without_the_others() -> None:

@@ -28,11 +28,27 @@ def rows_for(parts: int) -> int:
 
 
 def measure(seed: bytes, rows: int, window_ms: int, now: Callable[[], float] = time.monotonic) -> tuple[int, list[str]]:
-    """How many rounds this machine did in the window, one at least, and the mark of each row after the last."""
-    end = now() + window_ms / 1_000
+    """How many rounds this machine did in the window, one at least, and the mark of each row after the last.
+
+    The window opens with the first round: what a machine loads and makes before is outside it.
+    """
     work = _on_gpu if read_gpus() else _on_cpu
-    rounds, after = work(seed, first_rows(seed, range(rows)), lambda done: done < ROUNDS_MAX and now() < end)
+    rounds, after = work(seed, first_rows(seed, range(rows)), Window(window_ms, now).is_open)
     return rounds, marks_of(after)
+
+
+class Window:
+    """The time in which rounds are done."""
+
+    def __init__(self, window_ms: int, now: Callable[[], float]) -> None:
+        self._window_ms, self._now, self._end = window_ms, now, 0.0
+
+    def is_open(self, done: int) -> bool:
+        """Whether another round is to be done after so many; before the first it opens."""
+        if done == 0:
+            self._end = self._now() + self._window_ms / 1_000
+            return True
+        return done < ROUNDS_MAX and self._now() < self._end
 
 
 def recompute(seed: bytes, rows: Sequence[int], rounds: int) -> list[str]:
@@ -57,7 +73,7 @@ def _square(seed: bytes) -> NDArray[np.float32]:
 
 def _on_cpu(seed: bytes, rows: Rows, goes_on: Callable[[int], bool]) -> tuple[int, Rows]:
     square, done = _square(seed), 0
-    while done == 0 or goes_on(done):
+    while goes_on(done):
         rows = ((rows.astype(np.float32) @ square).astype(np.int32) >> 8).astype(np.int8)
         done += 1
     return done, rows
@@ -69,9 +85,16 @@ def _on_gpu(seed: bytes, rows: Rows, goes_on: Callable[[int], bool], device: str
 
     square: Any = torch.from_numpy(_square(seed)).to(device)
     there: Any = torch.from_numpy(rows.copy()).to(device)
+
+    def product(of: Any) -> Any:
+        return ((of.float() @ square).int() >> 8).to(torch.int8)
+
+    product(there)  # the first one has a GPU load its kernels
+    if device != "cpu":
+        torch.cuda.synchronize()
     done = 0
-    while done == 0 or goes_on(done):
-        there = ((there.float() @ square).int() >> 8).to(torch.int8)
+    while goes_on(done):
+        there = product(there)
         done += 1
         if device != "cpu" and done % 16 == 0:
             torch.cuda.synchronize()  # a queue of rounds that are not done yet would outlast the window
