@@ -1,5 +1,7 @@
 """Keccak-256 by the sponge itself is the Keccak-256 that the library's own objects compute, in any thread."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from Crypto.Hash.keccak import new
@@ -29,3 +31,15 @@ def test_threads_do_not_disturb_one_another() -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda text: [keccak256(text) for _ in range(20)], texts))
     assert found == [[reference(text)] * 20 for text in texts]
+
+
+def test_it_is_the_same_where_the_library_has_no_cffi_to_call_by() -> None:
+    script = """
+import sys
+sys.modules["cffi"] = None
+from assay.proof.keccak import keccak256
+from Crypto.Util._raw_api import backend
+print(backend, keccak256(b"").hex(), keccak256(b"a" * 500).hex())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["ctypes", EMPTY, reference(b"a" * 500).hex()]
