@@ -1,7 +1,9 @@
 """What is shown of a running job: bars, its loss as a curve of dots, and a picture where matplotlib is."""
 
+import asyncio
 import io
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -18,7 +20,7 @@ from assay.client.picture import write_picture
 from assay.client.view import JobView
 from assay.client.watching import Board, sentence_of
 from assay.schema.errors import BadSettings, Refused
-from assay.schema.event import Envelope
+from assay.schema.event import Envelope, Event
 from assay.schema.lease import LeaseCommitted, LeaseFailed, LeaseProgressed
 
 FACT: dict[str, Any] = {"lease_id": "l" + "a" * 26, "job_id": "j" + "a" * 26, "provider": "p" + "a" * 32, "fence": 1}
@@ -70,6 +72,21 @@ def test_the_board_shows_bars_figures_and_the_curve() -> None:
     assert {"1/4", "3/4"} <= set(said.getvalue().split())
     assert "loss 2.0000" in said.getvalue() and "1234 tokens/s" in said.getvalue() and "42 J" in said.getvalue()
     assert sum("\u2800" <= letter < "\u2900" for letter in said.getvalue()) == 60 * 8
+
+
+async def test_whoever_waits_for_a_job_that_ended_in_time_has_it_however_long_its_pay_takes_to_be_read() -> None:
+    view = JobView.model_validate(VIEW | {"segments": 4, "submitted_ms": 0, "deadline_ms": 1})
+
+    class Ended(sdk.Assay):
+        async def watch(self, job_id: str) -> AsyncIterator[Envelope[Event]]:
+            for each in ():
+                yield each
+
+        async def rested(self, job_id: str) -> JobView:
+            await asyncio.sleep(0.05)
+            return view
+
+    assert await cast(Any, Ended)(None, SimpleNamespace(domain=None), None).wait(view.job_id, 0.01) is view
 
 
 def test_without_matplotlib_a_plot_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

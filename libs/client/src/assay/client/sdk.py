@@ -185,11 +185,11 @@ class Assay:
         return await self.door.ask("network", {})
 
     async def wait(self, job_id: str, timeout_s: float | None = None) -> JobView:
-        """The job once it has ended. Raises TimeoutError."""
+        """The job once it has ended. Raises TimeoutError if it has not within the time."""
         async with asyncio.timeout(timeout_s):
             async for _ in self.watch(job_id):
                 pass
-            return await self.rested(job_id)
+        return await self.rested(job_id)
 
     async def rested(self, job_id: str) -> JobView:
         """The view of a job that has ended; its leases' pay comes by another stream and is waited for."""
