@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from libs.proof.tests.conftest import DOMAIN, NOW_MS, SPEC, commits_of, key_of
 from libs.proof.tests.test_report import compose_from, faults_of, reseal
 from libs.proof.tests.test_report import sealed as sealed
+from pydantic import ValidationError
 
 from assay.proof import Report, epoch, seal, sign_event, spec_digest, verify
 from assay.proof.beacon import Pulse, commit, reveal_of, said_of
 from assay.proof.dsse import open_envelope
 from assay.proof.merkle_sum import root as sum_root
 from assay.proof.pool import Pool, SegmentPlace
-from assay.proof.provenance import AuditPart, EpochPart
+from assay.proof.provenance import AuditPart, EntryPart, EpochPart, SharePart, StakePart
 from assay.proof.provenance_chain import read_chain
 from assay.proof.provenance_graph import graph_of
 from assay.schema.beacon import RevealedShare
@@ -33,7 +34,7 @@ from assay.schema.epoch import (
     EpochPooled,
     StakeBehind,
 )
-from assay.schema.values import NO_DIGEST, Role, derive_id, participant_id
+from assay.schema.values import NO_DIGEST, Role, Value, derive_id, participant_id
 from assay.schema.verdict import Finding, VerdictReached
 
 BLOCK = 40
@@ -343,3 +344,10 @@ def test_commitments_of_one_lease_make_one_entry() -> None:
     part = epoch_over(commits, 1, k=2)
     assert part.entries[0].entry == epoch.range_of(commits, spec_digest(SPEC)).entry
     assert replace(part.entries[0].entry, fence=2) != part.entries[0].entry
+
+
+@pytest.mark.parametrize("part", [EntryPart, SharePart, StakePart])
+def test_a_part_that_is_an_events_own_value_shows_nothing_that_is_not_checked(part: type[Value]) -> None:
+    assert part.model_config.get("extra") == "forbid"
+    with pytest.raises(ValidationError, match="extra_forbidden"):
+        part.model_validate({"praise": "best"})

@@ -4,7 +4,7 @@ Each is optional: a receipt without them is checked as far as it goes, and says 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar, cast
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
@@ -12,7 +12,7 @@ from assay.proof.epoch import Entry
 from assay.proof.pool import PoolPart, SegmentPlace, Shown, plain
 from assay.schema.audit import OpenedTrace
 from assay.schema.beacon import RevealedShare
-from assay.schema.epoch import EpochAnchored, EpochClosed, EpochCommitted, EpochDrawn, EpochEntry
+from assay.schema.epoch import EpochAnchored, EpochClosed, EpochCommitted, EpochDrawn, EpochEntry, StakeBehind
 from assay.schema.job import JobSpec
 from assay.schema.lease import LeaseCommitted
 from assay.schema.values import (
@@ -20,11 +20,8 @@ from assay.schema.values import (
     Digest,
     EpochId,
     EpochNumber,
-    Fence,
-    JobId,
     LeaseId,
     MethodName,
-    Money,
     ProviderId,
     SegmentIndex,
     TxHash,
@@ -108,26 +105,23 @@ def is_digest(value: object) -> bool:
     return isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef")
 
 
-class EntryPart(Part):
+Same = TypeVar("Same", bound=Value)
+
+
+def taken_as(part: type[Same], said: Value) -> Same:
+    """What an event said as a part with the same fields: they were checked when the event was made."""
+    return cast(Same, part.model_construct(**dict(said)))
+
+
+class EntryPart(EpochEntry):
     """One lease's entry in an epoch, of this job or another."""
 
-    lease_id: LeaseId
-    job_id: JobId
-    fence: Fence
-    first_segment: SegmentIndex
-    segments: Annotated[int, Field(ge=1, le=10_000)]
-    root: Digest
-    units: Units
-
-    @classmethod
-    def of(cls, entry: EpochEntry) -> "EntryPart":
-        """The entry that an event names."""
-        return cls.model_validate(entry.model_dump())
+    model_config = Part.model_config
 
     @property
     def entry(self) -> Entry:
         """The entry as it stands under the epoch's root."""
-        return plain(EpochEntry(**self.model_dump()))
+        return plain(self)
 
 
 class AnchorPart(Part):
@@ -199,15 +193,10 @@ LATER: Final = ("attestation", "stake", "traces", "pool")
 """Fields that an epoch's part had not always."""
 
 
-class StakePart(Part):
-    """What answered for the provider when its draw was made: `StakeBehind`, which says what each means."""
+class StakePart(StakeBehind):
+    """What answered for the provider when its draw was made."""
 
-    block: Annotated[int, Field(ge=0)]
-    own: Money
-    backing: Money
-    locked: Money
-    rate_ppm: Annotated[int, Field(ge=0, le=1_000_000)]
-    price: Money
+    model_config = Part.model_config
 
 
 class EpochPart(Part):
@@ -264,7 +253,7 @@ class EpochPart(Part):
         beacon = BeaconPart(
             block=drawn.block,
             block_hash=block_hash.hex(),
-            reveals=tuple(SharePart.model_validate(share.model_dump()) for share in drawn.revealed),
+            reveals=tuple(taken_as(SharePart, share) for share in drawn.revealed),
             missing=drawn.missing,
             value=drawn.beacon,
         )
@@ -274,7 +263,7 @@ class EpochPart(Part):
             number=closed.number,
             root=closed.root,
             total=closed.units,
-            entries=tuple(map(EntryPart.of, inline_of(closed))),
+            entries=tuple(taken_as(EntryPart, each) for each in inline_of(closed)),
             anchor=AnchorPart(tx=anchored.tx, block=anchored.block),
             beacon=beacon,
             seed=drawn.seed,
@@ -282,13 +271,13 @@ class EpochPart(Part):
             audits=audits,
             fault=fault,
             attestation=drawn.attestation,
-            stake=StakePart.model_validate(drawn.stake.model_dump()) if drawn.stake else None,
+            stake=taken_as(StakePart, drawn.stake) if drawn.stake else None,
             traces=traces,
         )
 
     def showing(self, size: int, shown: Shown, segments: Iterable[SegmentPlace]) -> "EpochPart":
         """The epoch of so many entries with these that are shown, and the places of these segments in their leases."""
-        entries = tuple(map(EntryPart.of, shown.entries))
+        entries = tuple(taken_as(EntryPart, each) for each in shown.entries)
         return self.model_copy(update={"entries": entries, "pool": PoolPart.of(size, shown, segments)})
 
 

@@ -17,7 +17,7 @@ from assay.proof.provenance import EpochPart
 from assay.proof.report_pools import entry_starts, pooled_by_places
 from assay.proof.report_reading import Check, LeaseReading, Reading, verdict
 from assay.schema.dispute import DisputeOutcome
-from assay.schema.epoch import DRAWN_MAX, StakeBehind
+from assay.schema.epoch import DRAWN_MAX
 from assay.schema.errors import Reject
 from assay.schema.lease import NO_QUORUM
 from assay.schema.values import AUDIT_SEGMENTS, Policy
@@ -165,7 +165,7 @@ def draw_in_words(part: EpochPart) -> str:
     if part.attestation:
         said += f" Fewer for the report {part.attestation} of the machine."
     if part.stake:
-        at_stake = worth_of(StakeBehind.model_validate(part.stake.model_dump()))
+        at_stake = worth_of(part.stake)
         said += f" Behind the provider stood {at_stake} base units of stake at block {part.stake.block}."
     return said
 
