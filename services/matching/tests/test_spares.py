@@ -16,6 +16,7 @@ from services.matching.tests.samples import (
     withdrawn,
 )
 
+from assay.matching.watch import SOUGHT_MS
 from assay.schema.event import Event
 from assay.schema.job import JobSpec
 from assay.schema.lease import LeaseGranted
@@ -95,6 +96,24 @@ async def test_a_spare_that_is_found_late_begins_at_the_last_commitment(desk: De
     assert isinstance(spare, SpareGranted) and spare.resume and spare.resume.checkpoint == made[-1].checkpoint
 
 
+async def test_a_job_that_no_offer_fits_is_looked_at_again_only_after_a_while(desk: Desk) -> None:
+    await desk.tell(listed(1, spare=True))
+    await running(desk)
+    await desk.tell(listed(3, price=10_000, spare=True))
+    assert await desk.tick("spare") == []
+    await desk.tell(listed(2, price=200, spare=True))
+    assert await desk.tick("spare") == []
+    Desk.now_ms += SOUGHT_MS
+    assert types(await desk.tick("spare")) == ["spare.granted"]
+
+
+async def test_no_job_is_looked_at_while_no_offer_keeps_warm_for_its_kind(desk: Desk) -> None:
+    await desk.tell(listed(1), listed(2, price=200, kinds=("finetune",), spare=True))
+    await running(desk)
+    assert await desk.tick("spare") == []
+    assert await desk.rows("select sought_ms from job") == [(0,)]
+
+
 async def test_the_lease_of_a_silent_provider_goes_to_the_spare_before_a_cheaper_offer(desk: Desk) -> None:
     await desk.tell(listed(1), listed(2, price=200), listed(3, price=300, spare=True))
     grant, spare = await spared(desk)
@@ -107,7 +126,7 @@ async def test_the_lease_of_a_silent_provider_goes_to_the_spare_before_a_cheaper
     assert isinstance(again, LeaseGranted) and again.provider == spare.provider == THIRD
     assert again.resume and again.resume.segment == 1 and again.fence == grant.fence + 1
     assert ended(events) == [(THIRD, CALLED)]
-    assert await desk.rows("select count(*) from spare where ended_ms is null") == [(0,)]
+    assert await desk.rows("select count(*) from spare") == [(0,)]
 
 
 async def test_the_lease_of_a_provider_that_leaves_by_plan_goes_to_the_spare(desk: Desk) -> None:

@@ -33,6 +33,7 @@ class Book:
         self.doubted: set[str] = set()
         self.touched: set[str] = set()
         self._free: defaultdict[str, list[Place]] = defaultdict(list)
+        self._warm: defaultdict[str, list[Place]] = defaultdict(list)
         self._listed: Counter[str] = Counter()
 
     def put(self, offer: ListedOffer) -> None:
@@ -40,9 +41,8 @@ class Book:
         self.drop(offer.provider)
         self.offers[offer.provider] = offer
         self._listed.update(offer.kinds)
-        if offer.is_free:
-            for kind in offer.kinds:
-                insort(self._free[kind], _place(offer))
+        for places in self._places_of(offer):
+            insort(places, _place(offer))
 
     def drop(self, provider: str) -> None:
         """Forgets a provider's offer."""
@@ -50,9 +50,8 @@ class Book:
         if offer is None:
             return
         self._listed.subtract(offer.kinds)
-        if offer.is_free:
-            for kind in offer.kinds:
-                del self._free[kind][bisect_left(self._free[kind], _place(offer))]
+        for places in self._places_of(offer):
+            del places[bisect_left(places, _place(offer))]
 
     def take(self, provider: str, slots: int) -> None:
         """Counts slots of an offer as taken; as freed if negative."""
@@ -81,8 +80,17 @@ class Book:
 
     def spares_for(self, kind: str) -> list[ListedOffer]:
         """The offers with a free slot that keep warm for work of this kind, the cheapest first."""
-        free = (self.offers[place[2]] for place in self._free[kind])
-        return [offer for offer in free if offer.spare]
+        return [self.offers[place[2]] for place in self._warm[kind]]
+
+    @property
+    def warm_kinds(self) -> list[str]:
+        """The kinds of work for which an offer with a free slot keeps warm."""
+        return sorted(kind for kind, places in self._warm.items() if places)
+
+    def _places_of(self, offer: ListedOffer) -> list[list[Place]]:
+        """Where an offer stands while it has a free slot."""
+        lists = (self._free, self._warm) if offer.spare else (self._free,)
+        return [list_[kind] for list_ in lists for kind in offer.kinds] if offer.is_free else []
 
 
 def _place(offer: ListedOffer) -> Place:

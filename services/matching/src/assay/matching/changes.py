@@ -51,9 +51,10 @@ STAND: Final = """
 insert into spare (spare_id, job_id, provider, granted_ms)
 select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
 """
-DISMISS: Final = """
-update spare s set ended_ms = given.ms from unnest($1::text[], $2::bigint[]) as given (spare_id, ms)
-where s.spare_id = given.spare_id
+DISMISS: Final = "delete from spare where spare_id = any($1::text[])"
+SEEK: Final = """
+update job j set sought_ms = given.ms from unnest($1::text[], $2::bigint[]) as given (job_id, ms)
+where j.job_id = given.job_id
 """
 SAVE: Final = """
 update job j set state = n.state, is_withdrawn = n.is_withdrawn, fence = n.fence, spent = n.spent,
@@ -79,7 +80,8 @@ class Changes:
     leaves: list[tuple[str, int, bytes]] = field(default_factory=list)
     ended: dict[str, int] = field(default_factory=dict)
     stood: dict[str, tuple[str, str, str, int]] = field(default_factory=dict)
-    dismissed: dict[str, int] = field(default_factory=dict)
+    dismissed: set[str] = field(default_factory=set)
+    sought: dict[str, int] = field(default_factory=dict)
 
     @property
     def has_waiting(self) -> bool:
@@ -94,16 +96,17 @@ class Changes:
         await _write(tx, BEGIN, self.begun.items())
         await _write(tx, TELL, (told_of(lease) for lease in self.told.values()))
         await _write(tx, LEAVES, self.leaves)
-        await _write(tx, DISMISS, self.dismissed.items())
+        await _write(tx, DISMISS, ((spare_id,) for spare_id in self.dismissed))
         await _write(tx, STAND, self.stood.values())
         await _write(tx, SAVE, (columns_of(*saved) for saved in self.saved.values()))
+        await _write(tx, SEEK, self.sought.items())
         of_leases = (self.granted, self.begun, self.told, self.leaves, self.ended)
-        for kind in (self.born, self.saved, *of_leases, self.stood, self.dismissed):
+        for kind in (self.born, self.saved, *of_leases, self.stood, self.dismissed, self.sought):
             kind.clear()
 
 
 async def _write(tx: Transaction, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    if in_order := sorted(rows, key=itemgetter(0, 1)):
+    if in_order := sorted(rows, key=itemgetter(slice(2))):
         await tx.execute(sql, *map(list, zip(*in_order, strict=True)))
 
 

@@ -97,7 +97,7 @@ async def give(ports: Ports, job: Job, offer: ListedOffer, now_ms: int) -> list[
     if await ports.jobs.grant(granted, offer, now_ms):
         ports.supply.took(offer.provider, 1)
         if called:
-            ports.jobs.dismiss(called, now_ms)
+            ports.jobs.dismiss(called)
         return [*events, *ended]
     ports.supply.doubt(offer.provider)
     return []
@@ -124,7 +124,7 @@ async def end(ports: Ports, job: Job, step: Step, now_ms: int) -> list[Event]:
     """The events of a step that ends the job, whose slot goes to a waiting one at once; its spare is let go."""
     after, let_go = dismiss(step[0], OVER)
     if job.spare:
-        ports.jobs.dismiss(job.spare, now_ms)
+        ports.jobs.dismiss(job.spare)
     events = [*await keep(ports, job, (after, step[1]), now_ms), *let_go]
     return events if job.lease is None else [*events, *await refill(ports, job.lease.provider, now_ms)]
 

@@ -21,7 +21,7 @@ select j.*, l.provider, l.fence as lease_fence, l.mega_unit_price, l.first_segme
     l.started_ms, s.spare_id, s.provider as spare_provider, case when $2 then
         (select array_agg(f.leaf order by f.segment) from leaf f where f.lease_id = j.lease_id) end as leaves
 from job j left join lease l using (lease_id)
-left join spare s on s.job_id = j.job_id and s.ended_ms is null
+left join spare s on s.job_id = j.job_id
 where j.job_id = any($1::text[]) order by j.job_id
 """
 # The lowest free slots of an offer at these very terms; none while a slot is taken beyond those that it has by now.
@@ -49,14 +49,12 @@ DUE: Final = PICK.format(
     limit="$2",
 )
 SPARELESS: Final = PICK.format(
-    condition="""j.spares > 0 and j.state = 'running'
-    and not exists (select from spare s where s.job_id = j.job_id and s.ended_ms is null)""",
-    order="j.tried_ms",
-    limit="$1",
+    condition="""j.spares > 0 and j.state = 'running' and j.kind = any($1::text[]) and j.sought_ms <= $2
+    and not exists (select from spare s where s.job_id = j.job_id)""",
+    order="j.sought_ms",
+    limit="$3",
 )
-SPARES: Final = (
-    "select spare_id, job_id, provider, true, granted_ms from spare where ended_ms is null order by granted_ms"
-)
+SPARES: Final = "select spare_id, job_id, provider, true, granted_ms from spare order by granted_ms"
 HELD: Final = """
 select lease_id, job_id, provider, started_ms is not null, coalesce(started_ms, granted_ms)
 from lease where ended_ms is null
@@ -192,9 +190,10 @@ class Jobs:
         """Every open lease."""
         return [Held(*row) for row in await self.tx.fetch(HELD)]
 
-    async def spareless(self, at_most: int) -> list[Job]:
-        """The running jobs that ask for a spare and have none, those looked at longest ago first."""
-        loaded = await self.load_all([row[0] for row in await self.tx.fetch(SPARELESS, at_most)])
+    async def spareless(self, kinds: Sequence[str], since_ms: int, at_most: int) -> list[Job]:
+        """The running jobs of these kinds that lack the spare they ask for, looked for last before `since_ms`."""
+        rows = await self.tx.fetch(SPARELESS, kinds, since_ms, at_most)
+        loaded = await self.load_all([row[0] for row in rows])
         return [one.job for one in loaded if one.job.state is JobState.RUNNING and one.job.spare is None]
 
     async def spares(self) -> list[Held]:
@@ -207,9 +206,13 @@ class Jobs:
         self._changes.stood[job.spare.spare_id] = (job.spare.spare_id, job.job_id, job.spare.provider, now_ms)
         self.save(job, now_ms)
 
-    def dismiss(self, spare: Spare, now_ms: int) -> None:
-        """Keeps that a spare has ended."""
-        self._changes.dismissed[spare.spare_id] = now_ms
+    def seek_in_vain(self, job_id: str, now_ms: int) -> None:
+        """Keeps that no spare was found for the job at this time; the job itself stays as it is."""
+        self._changes.sought[job_id] = now_ms
+
+    def dismiss(self, spare: Spare) -> None:
+        """Forgets a spare that has ended."""
+        self._changes.dismissed.add(spare.spare_id)
 
     async def _still_waiting(self, job_ids: Sequence[str]) -> list[Job]:
         loaded = {one.job.job_id: one.job for one in await self.load_all(job_ids)}

@@ -13,6 +13,8 @@ from assay.schema.event import Event
 WATCH_S: Final = 1.0
 # Slots that come free are given away at once; this look is for what slips by, so it may be slow.
 TRIED_MS: Final = 2_000
+# A spare only matters once a provider has fallen, and takes its time to get warm.
+SOUGHT_MS: Final = 10_000
 TICK_MAX: Final = 64
 
 
@@ -58,14 +60,12 @@ async def tend_spares(ports: Ports, now_ms: int) -> list[Event]:
         spare = loaded.job.spare
         if spare and spare.spare_id in endings:
             job, ended = dismiss(loaded.job, endings[spare.spare_id])
-            ports.jobs.dismiss(spare, now_ms)
+            ports.jobs.dismiss(spare)
             ports.jobs.save(job, now_ms)
             events += ended
     await ports.jobs.write()
     standing = Counter(held.provider for held in spares if held.lease_id not in endings)
-    for job in await ports.jobs.spareless(TICK_MAX):
-        events += await find_spare(ports, job, standing, now_ms)
-    return events
+    return events + await find_spares(ports, standing, now_ms)
 
 
 async def fallen(ports: Ports, spares: list[Held], now_ms: int) -> dict[str, Ending]:
@@ -78,12 +78,19 @@ async def fallen(ports: Ports, spares: list[Held], now_ms: int) -> dict[str, End
     return endings
 
 
-async def find_spare(ports: Ports, job: Job, standing: Counter[str], now_ms: int) -> list[Event]:
-    """The events of a spare for the job; none if no offer keeps warm that would fit it. It is looked at again later."""
+async def find_spares(ports: Ports, standing: Counter[str], now_ms: int) -> list[Event]:
+    """The events of spares for running jobs without one, of the kinds that some offer keeps warm for."""
     await ports.look()
+    kinds = ports.supply.book.warm_kinds
+    jobs = await ports.jobs.spareless(kinds, now_ms - SOUGHT_MS, TICK_MAX) if kinds else []
+    return [event for job in jobs for event in find_spare(ports, job, standing, now_ms)]
+
+
+def find_spare(ports: Ports, job: Job, standing: Counter[str], now_ms: int) -> list[Event]:
+    """The events of a spare for the job; none if no offer keeps warm that would fit it. It is looked at again later."""
     found = find(job, ports.supply.book, standing, now_ms, ports.excluded(job))
     if found is None:
-        ports.jobs.save(job, now_ms)
+        ports.jobs.seek_in_vain(job.job_id, now_ms)
         return []
     standing[found.offer.provider] += 1
     job, events = stand_by(job, found.offer.provider, now_ms)
