@@ -16,7 +16,7 @@ from assay.proof.digest import blake3_hex
 from assay.proof.dsse import open_envelope
 from assay.proof.merkle_sum import Leaf, Node
 from assay.proof.merkle_sum_many import SumTree, starts_of
-from assay.proof.pool import Pool, SegmentPlace, plain, read_entries, read_nodes, write_entries, write_nodes
+from assay.proof.pool import Pool, SegmentPlace, jobs_of, plain, read_entries, read_nodes, write_entries, write_nodes
 from assay.proof.report_pools import pooled_by_places
 from assay.schema.epoch import EpochPooled
 from assay.schema.errors import Reject
@@ -108,6 +108,9 @@ def test_the_blob_of_an_epochs_entries_is_read_only_if_they_stand_under_its_root
     closed = EpochPooled(**names, **sums, entries=blake3_hex(blob))
     assert read_entries(blob, closed).entries == pool.entries
     other = write_entries((*pool.entries[:-1], pool.entries[-1].model_copy(update={"fence": 8})))
+    assert jobs_of(blob, closed) == {derive_id("j", "another")}
+    with pytest.raises(Reject):
+        jobs_of(blob[:-1], closed)
     for wrong in (blob[:-1], b"[]", write_entries(pool.entries[:-1]), other):
         with pytest.raises(Reject):
             read_entries(wrong, closed)

@@ -5,6 +5,7 @@ that binds them: whoever reads the blob makes the root again. A receipt shows th
 drawn, with the nodes that prove them under the root: as many for twice the epoch as one more for each.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +19,7 @@ from assay.proof.merkle_sum import Node, SumInclusion
 from assay.proof.merkle_sum_many import SumTree
 from assay.schema.epoch import ENTRIES_MAX, EpochEntry, EpochPooled
 from assay.schema.errors import Reject
-from assay.schema.values import Digest, LeaseId, SegmentIndex, Units, Value
+from assay.schema.values import Digest, JobId, LeaseId, SegmentIndex, Units, Value
 
 NODE_BYTES: Final = merkle_sum.SUM_BYTES + 32
 NODES: Final = rf"^([0-9a-f]{{{2 * NODE_BYTES}}})*$"
@@ -81,15 +82,24 @@ def write_entries(entries: Sequence[EpochEntry]) -> bytes:
     return ENTRIES.dump_json(tuple(entries))
 
 
+def jobs_of(blob: bytes, closed: EpochPooled) -> set[JobId]:
+    """The jobs of the entries that the blob holds, for those who trust who said it. Raises Reject if it holds none."""
+    return {entry.job_id for entry in _parsed(blob, closed)}
+
+
 def read_entries(blob: bytes, closed: EpochPooled) -> "Pool":
     """The entries that stand under an epoch's root. Raises Reject if it is not they that the blob holds."""
-    try:
-        pool = Pool(ENTRIES.validate_json(blob))
-    except ValidationError:
-        raise Reject(f"The entries of {closed.epoch_id} cannot be read.") from None
+    pool = Pool(_parsed(blob, closed))
     if (pool.tree.root, pool.tree.size) != ((closed.root, closed.units), closed.size):
         raise Reject(f"The entries of {closed.epoch_id} do not stand under its root.")
     return pool
+
+
+def _parsed(blob: bytes, closed: EpochPooled) -> tuple[EpochEntry, ...]:
+    try:
+        return ENTRIES.validate_json(blob)
+    except ValidationError:
+        raise Reject(f"The entries of {closed.epoch_id} cannot be read.") from None
 
 
 @dataclass(frozen=True)
@@ -138,10 +148,10 @@ class Pool:
     @cached_property
     def leases_of(self) -> Mapping[str, tuple[LeaseId, ...]]:
         """The leases of each job."""
-        found: dict[str, tuple[LeaseId, ...]] = {}
+        found: defaultdict[str, list[LeaseId]] = defaultdict(list)
         for entry in self.entries:
-            found[entry.job_id] = (*found.get(entry.job_id, ()), entry.lease_id)
-        return found
+            found[entry.job_id].append(entry.lease_id)
+        return {job_id: tuple(leases) for job_id, leases in found.items()}
 
     def show(self, lease_ids: Collection[LeaseId]) -> Shown:
         """The entries of these leases, proven. Raises KeyError if one is not in the epoch."""

@@ -15,7 +15,7 @@ from assay.gateway.push import Pushes
 from assay.gateway.queries import Registry
 from assay.gateway.readers import Readers
 from assay.gateway.verifiers import Verifiers
-from assay.proof.pool import read_entries
+from assay.proof.pool import jobs_of
 from assay.schema import REGISTRY
 from assay.schema.audit import AuditAssigned, VerifierAnnounced, VerifierWithdrawn
 from assay.schema.beacon import BeaconCalled
@@ -78,7 +78,8 @@ async def on_lease_granted(said: Envelope[LeaseGranted], ports: Ports, now_ms: i
 
 async def on_spare_granted(said: Envelope[SpareGranted], ports: Ports, now_ms: int) -> list[Event]:
     """Lets the provider speak of its spare, and tells it."""
-    await ports.offers.stand_by(said.event.spare_id, said.event.job_id, said.event.provider)
+    event = said.event
+    await ports.offers.stand_by(event.spare_id, event.job_id, event.provider, event.deadline_ms)
     return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
 
 
@@ -116,10 +117,11 @@ async def on_epoch_pooled(said: Envelope[EpochPooled], ports: Ports, now_ms: int
     """Shows the epoch to the requesters of its jobs, its entries to everybody, and tells it. Raises Retry."""
     pooled = said.event
     try:
-        pool = await asyncio.to_thread(read_entries, await ports.blobs.get(pooled.entries), pooled)
+        # Its own service says it: nothing is proven here, and no tree is built of thousands of entries.
+        jobs = await asyncio.to_thread(jobs_of, await ports.blobs.get(pooled.entries), pooled)
     except Refused as refusal:
         raise Retry(refusal.detail) from None
-    await ports.audits.pool(pooled.epoch_id, pool.leases_of)
+    await ports.audits.pool(pooled.epoch_id, jobs)
     ports.registry.open_blob(pooled.entries)
     return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
 

@@ -15,7 +15,9 @@ GRANT: Final = """
 insert into lease (lease_id, job_id, provider, fence)
 select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) on conflict do nothing
 """
-STAND_BY: Final = "insert into spare (spare_id, job_id, provider) values ($1, $2, $3) on conflict do nothing"
+STAND_BY: Final = """
+insert into spare (spare_id, job_id, provider, due_ms) values ($1, $2, $3, $4) on conflict do nothing
+"""
 NETWORK: Final = """
 select o.provider, o.terms, o.is_listed, o.reason,
     (select count(*) from lease l join life s on s.entity = 'lease' and s.id = l.lease_id
@@ -43,9 +45,9 @@ class Offers:
         """Notes to whom a lease was granted."""
         self._granted.append((lease_id, job_id, provider, fence))
 
-    async def stand_by(self, spare_id: str, job_id: str, provider: str) -> None:
-        """Keeps who is a spare of which job."""
-        await self.tx.execute(STAND_BY, spare_id, job_id, provider)
+    async def stand_by(self, spare_id: str, job_id: str, provider: str, due_ms: int) -> None:
+        """Keeps who is a spare of which job, until whose deadline."""
+        await self.tx.execute(STAND_BY, spare_id, job_id, provider, due_ms)
 
     async def write(self) -> None:
         """Keeps what was noted."""

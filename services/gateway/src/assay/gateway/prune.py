@@ -1,4 +1,4 @@
-"""The timer that forgets old refusals."""
+"""The timer that forgets old refusals, and challenges and spares that are over."""
 
 from typing import Final
 
@@ -10,6 +10,6 @@ KEPT_MS: Final = 7 * 86_400_000
 
 
 async def prune(ports: Ports, now_ms: int) -> list[Event]:
-    """Forgets refusals after a week; nothing follows from it."""
+    """Forgets refusals, and what is over, after a week; nothing follows from it."""
     await ports.registry.prune(now_ms - KEPT_MS)
     return []

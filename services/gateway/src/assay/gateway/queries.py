@@ -64,7 +64,11 @@ select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
 REFUSALS: Final = """
 select event_type, event_id, code, detail, at_ms from refusal where account = $1 order by position desc limit $2
 """
-PRUNE: Final = "delete from refusal where at_ms < $1"
+PRUNES: Final = (
+    "delete from refusal where at_ms < $1",
+    "delete from challenge where due_ms < $1",
+    "delete from spare where due_ms < $1",
+)
 GRANT: Final = """
 insert into account (account, role, participant, name, granted_ms) values ($1, $2, $3, $4, $5)
 on conflict (account) do update set name = excluded.name
@@ -162,8 +166,9 @@ class Registry:
         return [dict(row) for row in await self.tx.fetch(REFUSALS, account, limit)]
 
     async def prune(self, before_ms: int) -> None:
-        """Forgets older refusals."""
-        await self.tx.execute(PRUNE, before_ms)
+        """Forgets older refusals, and challenges and spares whose time was over by then."""
+        for sql in PRUNES:
+            await self.tx.execute(sql, before_ms)
 
     async def grant(self, speaker: Speaker, name: str, now_ms: int) -> bool:
         """Whether the account is bound so from now on; one that is bound otherwise, or was revoked, stays as it is."""
