@@ -1,45 +1,17 @@
 """How many statements a batch costs on the way of jobs: the fewer, the more jobs fit one database."""
 
-from collections.abc import Sequence
-
 import pytest
 from services.matching.tests.desk import Desk
 from services.matching.tests.samples import commits, executed, funded, listed, started, submitted
+from tests.meter import Meter
 
-from assay.schema.event import Event
 from assay.schema.lease import LeaseGranted
-from assay.store import Transaction
 
 pytestmark = pytest.mark.server
 
 JOBS = 8
 # An offer is kept, those who wait for it are looked for.
 LISTED = 2
-
-
-class Meter:
-    """Counts the statements of handlers; those of the shell go another way."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.count = 0
-        for name in ("fetch", "fetchrow", "fetchval", "execute"):
-            self._count(monkeypatch, name)
-
-    def _count(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-        plain = getattr(Transaction, name)
-
-        async def counted(tx: Transaction, sql: str, *args: object) -> object:
-            # The desk of these tests reads what was said.
-            self.count += "from outbox" not in sql
-            return await plain(tx, sql, *args)
-
-        monkeypatch.setattr(Transaction, name, counted)
-
-    async def cost(self, desk: Desk, events: Sequence[Event]) -> tuple[int, list[Event]]:
-        """What a batch costs, and what is said to it."""
-        self.count = 0
-        said = await desk.tell(*events)
-        return self.count, said
 
 
 async def test_a_batch_costs_the_same_however_many_jobs_are_in_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

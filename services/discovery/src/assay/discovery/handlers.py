@@ -48,6 +48,11 @@ class Ports:
     pulse: Pulse
 
 
+async def flush(ports: Ports) -> None:
+    """Writes which leases a transaction's events have begun and ended."""
+    await ports.registry.write()
+
+
 async def on_offer_announced(said: Envelope[OfferAnnounced], ports: Ports, now_ms: int) -> list[Event]:
     """Lists the offer or refuses it; one that is no later than the known one changes nothing."""
     offer = said.event
@@ -105,13 +110,13 @@ async def on_job_executed(said: Envelope[JobExecuted], ports: Ports, now_ms: int
 
 async def on_lease_granted(said: Envelope[LeaseGranted], ports: Ports, now_ms: int) -> list[Event]:
     """Counts a slot as busy: a challenge finds the idle ones."""
-    await ports.registry.take(said.event.lease_id, said.event.provider)
+    ports.registry.take(said.event.lease_id, said.event.provider)
     return []
 
 
 async def on_lease_ended(said: Envelope[LeaseFact], ports: Ports, now_ms: int) -> list[Event]:
     """Counts a slot as idle again."""
-    await ports.registry.leave(said.event.lease_id)
+    ports.registry.leave(said.event.lease_id)
     return []
 
 

@@ -5,7 +5,7 @@ from typing import NoReturn
 
 from assay.discovery.beats import listener
 from assay.discovery.domain import Pulse
-from assay.discovery.handlers import HANDLERS, Ports
+from assay.discovery.handlers import HANDLERS, Ports, flush
 from assay.discovery.queries import Registry
 from assay.discovery.questions import QUESTIONS
 from assay.discovery.settings import Settings, terms_of
@@ -27,6 +27,7 @@ def service() -> Service:
         timers=(Timer("watch", WATCH_S, watch),),
         tasks=(listener(pulse),),
         questions=QUESTIONS,
+        flush=flush,
     )
 
 

@@ -41,7 +41,10 @@ set verified = provider.verified + excluded.verified, rejected = provider.reject
 """
 DID: Final = "update provider set day = $2, day_units = $3, units_before = $4 where provider = $1"
 SHOWN: Final = "update provider set measured = $2, measured_block = $3 where provider = $1"
-TAKE: Final = "insert into hand (lease_id, provider) values ($1, $2) on conflict do nothing"
+TAKE: Final = """
+insert into hand (lease_id, provider) select * from unnest($1::text[], $2::text[]) on conflict do nothing
+"""
+LEAVE: Final = "delete from hand where lease_id = any($1::text[])"
 CALLED: Final = (
     "update provider set busy_called = (select count(*) from hand h where h.provider = $1) where provider = $1"
 )
@@ -95,6 +98,7 @@ class Registry:
 
     def __init__(self, tx: Transaction) -> None:
         self.tx = tx
+        self._hands: dict[str, str | None] = {}
 
     async def lock(self, provider: str) -> tuple[Standing, Known | None]:
         """What is known of a provider and its offer; nobody else changes it before this transaction ends."""
@@ -122,15 +126,24 @@ class Registry:
 
     async def called(self, provider: str) -> None:
         """Keeps how many leases a provider has in hand now, when it is challenged."""
+        await self.write()
         await self.tx.execute(CALLED, provider)
 
-    async def take(self, lease_id: str, provider: str) -> None:
-        """Keeps a lease as in its provider's hand."""
-        await self.tx.execute(TAKE, lease_id, provider)
+    def take(self, lease_id: str, provider: str) -> None:
+        """Notes a lease as in its provider's hand."""
+        self._hands[lease_id] = provider
 
-    async def leave(self, lease_id: str) -> None:
-        """Keeps a lease as in nobody's hand."""
-        await self.tx.execute("delete from hand where lease_id = $1", lease_id)
+    def leave(self, lease_id: str) -> None:
+        """Notes a lease as in nobody's hand."""
+        self._hands[lease_id] = None
+
+    async def write(self) -> None:
+        """Keeps what was noted of leases."""
+        hands, self._hands = sorted(self._hands.items()), {}
+        if taken := [(lease, provider) for lease, provider in hands if provider]:
+            await self.tx.execute(TAKE, *map(list, zip(*taken, strict=True)))
+        if left := [lease for lease, provider in hands if not provider]:
+            await self.tx.execute(LEAVE, left)
 
     async def save(self, offer: OfferAnnounced, listed_ms: int | None, objection: str | None) -> None:
         """Keeps an offer as its provider's standing one."""
