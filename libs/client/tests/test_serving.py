@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from assay.client.serving.fleet import Fleet
+from assay.client.serving.flight import Question
 from assay.client.serving.http import BODY_BYTES_MAX, Http
 from assay.client.serving.payer import Payer
 from assay.client.serving.replica import Replica
@@ -25,6 +26,7 @@ from assay.schema.served import (
     MISNUMBERED,
     UNVOUCHED,
     Beat,
+    ChatMessage,
     Payload,
     Piece,
     Request,
@@ -210,6 +212,31 @@ async def test_a_voucher_that_was_lost_is_told_again_and_what_nobody_asked_for_i
     assert len(letters.vouched) == given
     await letters.tell(Beat(request_ids=(), vouched=0, code=UNVOUCHED))
     assert letters.vouched[given:] == letters.vouched[given - 1 : given]
+
+
+async def test_a_token_goes_out_before_the_voucher_for_it_is_signed() -> None:
+    fleet, replica, order = Fleet([]), Replica(NAME, KEY, "c" * 26), list[str]()
+
+    class Way:
+        is_open = True
+
+        async def say(self, data: bytes, caller: str) -> None:
+            order.append(type(ASKED.validate_json(data)).__name__)
+
+    async def read() -> None:
+        question = Question((ChatMessage(role="user", content="hi"),), 1, 1.0, 1.0, 9)
+        async for piece in fleet.answer(question):
+            order.append(type(piece).__name__)
+
+    replica.open(Way(), Payer(KEY, DOMAIN, Purse(Stream(LEASE, KEY.address, PROVIDER), 1)), 0.0)
+    replica.is_heard = True
+    fleet.replicas.append(replica)
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0)
+    piece = Piece(request_id=next(iter(replica.flights)), position=0, token=1, text="a")
+    await fleet.hear(replica, Told(pieces=(piece,)).model_dump_json().encode())
+    assert order == ["Request", "Piece", "Vouched"]
+    reading.cancel()
 
 
 async def test_many_at_once_are_all_answered_though_numbers_clash_and_replicas_are_busy(door: Door) -> None:

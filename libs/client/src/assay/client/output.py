@@ -86,11 +86,15 @@ def told(output: Output) -> Iterator[None]:
         raise typer.Exit(STOPPED) from None
 
 
-def run(context: typer.Context, work: Callable[[Output], Coroutine[Any, Any, T]]) -> T:
+def run(
+    context: typer.Context,
+    work: Callable[[Output], Coroutine[Any, Any, T]],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> T:
     """What `work` returns; a typed error or Ctrl-C ends the command with a sentence and an exit code."""
     output: Output = context.obj
-    with told(output):
-        result = asyncio.run(work(output))
+    with told(output), asyncio.Runner(loop_factory=loop_factory) as runner:
+        result = runner.run(work(output))
     return result
 
 

@@ -44,11 +44,11 @@ def serve(
     shape: dict[str, Any] = {"segments": segments, "segment_requests": segment_requests, "threads": threads}
     params = {"model": model, "max_tokens": max_tokens, "batch": batch, "step_tokens": step_tokens, **shape}
 
-    async def work(out: Output) -> None:
-        from assay.client.serving.http import Http
-        from assay.client.serving.keeping import Terms
-        from assay.client.serving.server import keeping, listening, read_keys
+    from assay.client.serving.http import Http
+    from assay.client.serving.keeping import Terms
+    from assay.client.serving.server import keeping, listening, loop_factory, read_keys
 
+    async def work(out: Output) -> None:
         profile = Profile.find(out.profile)
         keys = keys_file or profile.creds_file.parent / KEYS
         async with AsyncExitStack() as stack:
@@ -61,7 +61,7 @@ def serve(
             out.show(at, lambda: f"{at['url']}  (API keys: {keys})")
             await told_to_stop()
 
-    output.run(context, work)
+    output.run(context, work, loop_factory())
 
 
 def named(regions: str | None) -> tuple[str, ...]:

@@ -114,6 +114,10 @@ def read_chat(body: bytes) -> Chat:
     return chat
 
 
+TERSE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+"""Made once: `json.dumps` makes one for each token."""
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """How the parts of one answer are written."""
@@ -140,7 +144,7 @@ class Form:
 
     def _event(self, choices: list[Any], more: dict[str, Any] | None = None) -> bytes:
         said = self._object("chat.completion.chunk", choices, more or {})
-        return b"data: " + json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+        return b"data: " + TERSE.encode(said).encode() + b"\n\n"
 
     def _object(self, kind: str, choices: list[Any], more: dict[str, Any]) -> dict[str, Any]:
         head = {"id": self.id, "object": kind, "created": self.created_s, "model": self.model}

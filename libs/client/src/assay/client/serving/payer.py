@@ -29,13 +29,15 @@ class Payer:
 
     def receive(self, pieces: Iterable[Piece]) -> None:
         """Owe for each token that was asked for and comes for the first time."""
+        tokens = 0
         for piece in pieces:
             awaited = self.awaited.get(piece.request_id, range(0))
             if piece.position in awaited:
-                self.purse = self.purse.receive(1)
+                tokens += 1
                 self.awaited[piece.request_id] = range(piece.position + 1, awaited.stop)
             if piece.finish:
                 self.awaited.pop(piece.request_id, None)
+        self.purse = self.purse.receive(tokens)
 
     def vouch(self) -> Vouched | None:
         """The voucher for all that was received, the last one again if nothing came since; None if nothing ever did."""

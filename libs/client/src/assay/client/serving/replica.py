@@ -1,5 +1,6 @@
 """One replica: a job that serves, with the talk of the lease that it has now, and the flights that it carries."""
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -82,13 +83,17 @@ class Replica:
 
         So a voucher that is lost on the way is told again at the next beat, which says what it holds.
         """
-        payer = self.payer
-        if payer is None or self.way is None:
+        if self.payer is None or not self._is_due(self.payer, vouched):
             return
-        is_told = vouched is not None and vouched < payer.purse.received
-        if (is_told or payer.purse.is_due or (payer.owes and not self.flights)) and (voucher := payer.vouch()):
+        # The tokens that have come go out first: a signature takes as long as all else that is done for them.
+        await asyncio.sleep(0)
+        if self.way and (voucher := self.payer.vouch()):
             with suppress(Retry, Unreachable):
                 await self.way.say(voucher.model_dump_json().encode(), self.caller)
+
+    def _is_due(self, payer: Payer, vouched: int | None) -> bool:
+        is_told = vouched is not None and vouched < payer.purse.received
+        return is_told or payer.purse.is_due or (payer.owes and not self.flights)
 
     def give_up(self, flight: Flight) -> None:
         """Carry a flight no more."""

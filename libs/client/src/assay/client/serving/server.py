@@ -1,10 +1,11 @@
 """The process that serves: keepers of the replicas, the fleet, and the HTTP door in front of them."""
 
 import asyncio
+import gc
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -40,6 +41,17 @@ async def keeping(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*(keeper.leave() for keeper in keepers))
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """What makes the loop of a process that serves: uvicorn's own choice, which is uvloop where there is one.
+
+    What is loaded by now stays: looked through with the rest, it would hold up tokens at each full collection.
+    """
+    from uvicorn.loops.auto import auto_loop_factory
+
+    gc.freeze()
+    return auto_loop_factory()
 
 
 @asynccontextmanager
