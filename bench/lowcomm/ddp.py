@@ -19,7 +19,7 @@ from torch import distributed, nn
 from assay.devnet.ports import free_port
 from assay.workloads import HeldInputs
 from assay.workloads.diloco.space import joined, open_space
-from assay.workloads.diloco.training import BETAS, EPSILON, batch_at, load_trained, mean_loss, rate_at, read_windows
+from assay.workloads.diloco.training import batch_at, factors_of, load_trained, mean_loss, read_windows
 from assay.workloads.numerics import adamw_step
 from bench.lowcomm.setting import OPTIMISER, SIZES, WORKERS, Setting, prepare
 from bench.lowcomm.sockets import sent_bytes
@@ -67,18 +67,10 @@ def train(setting: Setting, rank: int, steps: int, every: int) -> dict[str, Any]
     said: dict[str, Any] = {"steps": [], "losses": [], "sent": []}
     for step in range(steps):
         mean_loss(parallel, torch.tensor(batch_at(params, windows, step))).backward()  # type: ignore[no-untyped-call]
+        factors = factors_of(params, step)
         for name, parameter in trained.parameters.items():
             assert parameter.grad is not None
-            adamw_step(
-                parameter,
-                parameter.grad,
-                *moments[name],
-                step + 1,
-                rate_at(params, step),
-                BETAS,
-                EPSILON,
-                params.weight_decay,
-            )
+            adamw_step(parameter, parameter.grad, *moments[name], factors)
             parameter.grad = None
         if (step + 1) % every == 0:
             with torch.no_grad():

@@ -10,7 +10,7 @@ from assay.proof.court import Op, Place
 from assay.proof.court.judge import spans_of
 from assay.proof.court.machine import Step, Tensor
 from assay.proof.court.operations import Operation
-from assay.workloads import ignore_progress, workload
+from assay.workloads import ignore_progress, updating, workload
 from assay.workloads.court import Matter, derivation
 from assay.workloads.court.finetuning import DATA_BYTES_MAX
 from assay.workloads.court.matter import walk
@@ -133,6 +133,18 @@ def test_a_long_text_is_refused_before_it_is_read_into_tokens(bench: Any) -> Non
         matter_of(bench.with_text(bytes(DATA_BYTES_MAX + 1)))
 
 
+def test_the_data_are_read_once(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, digests = bench.inputs.read, list[str]()
+
+    def counted(digest: str) -> bytes:
+        digests.append(digest)
+        return read(digest)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(type(bench.inputs), "read", lambda _, digest: counted(digest))
+    matter_of(bench)
+    assert len(digests) == 1
+
+
 def test_a_wide_vocabulary_is_refused_before_the_model_is_loaded(bench: Any, tmp_path: Any) -> None:
     (tmp_path / "config.json").write_text('{"vocab_size": 49152}')
     with pytest.raises(NotJudged, match="49152"):
@@ -140,12 +152,12 @@ def test_a_wide_vocabulary_is_refused_before_the_model_is_loaded(bench: Any, tmp
 
 
 def test_a_step_that_looks_at_its_data_has_no_program(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    loss_of = derivation.loss_of
+    loss_of = updating.loss_of
 
     def peeking(params: Any, adapted: Any, batch: Any) -> Any:
         return loss_of(params, adapted, batch) * (1.0 + int(batch.tokens[0, 0]) / 1000)
 
-    monkeypatch.setattr(derivation, "loss_of", peeking)
+    monkeypatch.setattr(updating, "loss_of", peeking)
     derivation._derive.cache_clear()
     with pytest.raises(NotJudged, match="depends on its data"):
         matter_of(bench)

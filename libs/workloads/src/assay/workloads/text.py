@@ -33,7 +33,12 @@ class Corpus:
 
 def read_corpus(params: FinetuneParams, inputs: Inputs) -> Corpus:
     """Return the job's data in windows. Raises BadData, InputMissing, ModelMissing, ModelUnsupported."""
-    folder, data = inputs.models.path(params.model), inputs.read(params.data)
+    return corpus_of(params, inputs, inputs.read(params.data))
+
+
+def corpus_of(params: FinetuneParams, inputs: Inputs, data: bytes) -> Corpus:
+    """Return data that was read, in windows. Raises BadData, ModelMissing, ModelUnsupported."""
+    folder = inputs.models.path(params.model)
     check_size(data)
     return text_corpus(params, folder, data) if params.data_form == "text" else chat_corpus(params, folder, data)
 

@@ -24,7 +24,6 @@ from assay.workloads.finetune import FinetuneParams
 from assay.workloads.fitting import count_parameters, memory_of, too_large
 from assay.workloads.forward import loss_of, micro_batches
 from assay.workloads.meter import Meter
-from assay.workloads.numerics.primitives import single
 from assay.workloads.segments import commitment
 from assay.workloads.text import (
     Corpus,
@@ -36,7 +35,7 @@ from assay.workloads.text import (
     pick_evenly,
     read_corpus,
 )
-from assay.workloads.updating import update_all
+from assay.workloads.updating import add_gradients, update_all
 from assay.workloads.workload import Inputs, Progress, SegmentResult
 
 WORSE_THAN_GUESSING = 2.0
@@ -141,12 +140,8 @@ def train_step(
 
     Raises Diverged.
     """
-    count, losses = learned_in(windows), []
-    for batch in micro_batches(params, windows, adapted.device):
-        share = batch.count / count
-        loss = loss_of(params, adapted, batch)
-        (loss if share == 1 else loss * single(share)).backward()  # type: ignore[no-untyped-call]
-        losses.append(loss.item() * share)
+    batches = micro_batches(params, windows, adapted.device)
+    losses = [loss.item() * share for loss, share in add_gradients(params, adapted, batches, learned_in(windows))]
     if not math.isfinite(loss := math.fsum(losses)):
         raise Diverged(f"The loss was not finite at step {step}.")
     return loss, update_all(params, adapted.adapter, moments, step)

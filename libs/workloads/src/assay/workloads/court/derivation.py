@@ -29,12 +29,11 @@ from assay.workloads.court.execution import KERNELS
 from assay.workloads.court.placing import Placed, PlacingTracer
 from assay.workloads.errors import NotJudged
 from assay.workloads.finetune import FinetuneParams
-from assay.workloads.forward import Batch, loss_of, micro_batches
+from assay.workloads.forward import Batch, micro_batches
 from assay.workloads.models import ModelStore
-from assay.workloads.numerics import NotExact, clip_gradients, trace
-from assay.workloads.numerics.optimiser import DEPENDENT, move
-from assay.workloads.numerics.primitives import single
-from assay.workloads.updating import factors_of
+from assay.workloads.numerics import NotExact, trace
+from assay.workloads.numerics.optimiser import DEPENDENT
+from assay.workloads.updating import add_gradients, clip, exactly, factors_of, move_all
 
 Constants = Mapping[bytes, court.Tensor]
 
@@ -146,18 +145,11 @@ def take_step(
     moments: Mapping[str, Mapping[str, Tensor]],
     factors: Sequence[Any],
 ) -> None:
-    """Take a step as training does, with factors that are given."""
-    for batch in batches:
-        loss = loss_of(params, adapted, batch)
-        whole = loss if len(batches) == 1 else loss * single(1 / len(batches))
-        whole.backward()  # type: ignore[no-untyped-call]
-    with torch.no_grad():
-        if params.clip_norm:
-            clip_gradients(adapted.adapter.values(), params.clip_norm)
-        for name, parameter in adapted.adapter.items():
-            assert parameter.grad is not None
-            move(parameter, parameter.grad, moments[FIRST][name], moments[SECOND][name], factors)
-            parameter.grad = None
+    """Take a step as training does, with factors that are given; nothing looks at what it comes to."""
+    for _ in add_gradients(params, adapted, batches, sum(batch.count for batch in batches)):
+        pass
+    clip(params, adapted.adapter)
+    move_all(adapted.adapter, moments, exactly(factors))
 
 
 def count_step(placed: Placed, slot: int) -> Named:

@@ -13,7 +13,7 @@ from assay.workloads.errors import BadParams, NotJudged
 from assay.workloads.finetune import FinetuneParams
 from assay.workloads.forward import micro_batches
 from assay.workloads.numerics.optimiser import DEPENDENT
-from assay.workloads.text import Windows, batch_of_step, check_vocabulary, read_corpus
+from assay.workloads.text import Windows, batch_of_step, check_vocabulary, corpus_of
 from assay.workloads.updating import factors_of
 from assay.workloads.workload import Inputs
 
@@ -25,14 +25,15 @@ def build_matter(params: FinetuneParams, inputs: Inputs, index: int) -> Matter:
     """Return a segment as the court takes it. Raises NotJudged, BadParams, BadData and what loading a model raises."""
     if not 0 <= index < params.steps // params.segment_steps:
         raise BadParams(f"Segment {index} is not in this job.")
-    if (size := len(inputs.read(params.data))) > DATA_BYTES_MAX:
-        raise NotJudged(f"A text of {size} bytes is more than clerk and parties read into tokens.")
+    data = inputs.read(params.data)
+    if len(data) > DATA_BYTES_MAX:
+        raise NotJudged(f"A text of {len(data)} bytes is more than clerk and parties read into tokens.")
     derived = derive(params, inputs.models)
-    corpus = read_corpus(params, inputs)
+    corpus = corpus_of(params, inputs, data)
     check_vocabulary(corpus, derived.vocabulary)
     steps = range(index * params.segment_steps, (index + 1) * params.segment_steps)
-    data = [data_of(params, corpus.train, step) for step in steps]
-    return Matter(derived.program, derived.constants, data, lambda state: read_state(state, derived.shapes))
+    slots = [data_of(params, corpus.train, step) for step in steps]
+    return Matter(derived.program, derived.constants, slots, lambda state: read_state(state, derived.shapes))
 
 
 def data_of(params: FinetuneParams, windows: Windows, step: int) -> tuple[Array, ...]:

@@ -128,9 +128,6 @@ class PlacingTracer(Tracer):
 
     trace: Placed
 
-    def __init__(self, trace: Placed) -> None:
-        super().__init__(trace)
-
     def _move(self, function: Any, args: Any, kwargs: Any) -> Any:
         """Record a kernel that moves elements; where data say which, by the primitives that come to the same."""
         name = kernel_name(function)

@@ -20,7 +20,7 @@ from assay.workloads.diloco.params import CourseParams, MemberParams
 from assay.workloads.diloco.space import lora_of
 from assay.workloads.errors import BadData, Diverged, ModelUnsupported
 from assay.workloads.models import ModelStore
-from assay.workloads.numerics import adamw_step, exact
+from assay.workloads.numerics import adamw_factors, adamw_step, exact
 from assay.workloads.text import cut_windows, epoch_order, tokenize
 from assay.workloads.workload import Inputs, Progress
 
@@ -123,19 +123,19 @@ def train_steps(
         losses.append(loss.item())
         if not math.isfinite(losses[-1]):
             raise Diverged(f"The loss was not finite at step {step}.")
+        factors = factors_of(params, step)
         for name, parameter in trained.parameters.items():
-            move(params, parameter, moments[FIRST][name], moments[SECOND][name], step)
+            assert parameter.grad is not None
+            adamw_step(parameter, parameter.grad, moments[FIRST][name], moments[SECOND][name], factors)
+            parameter.grad = None
         rate = done * params.batch * params.sequence_tokens / (time.perf_counter() - began)
         tell(Progress(done, len(steps), {"loss": losses[-1], "step": step + 1, "tokens_per_s": rate}))
     return {"loss": math.fsum(losses) / len(losses), "loss_last": losses[-1], "tokens_per_s": rate}
 
 
-def move(params: MemberParams, parameter: nn.Parameter, first: Tensor, second: Tensor, step: int) -> None:
-    """Move one tensor by its gradient, in place, and drop the gradient."""
-    assert parameter.grad is not None
-    rate, decay = rate_at(params, step), params.weight_decay
-    adamw_step(parameter, parameter.grad, first, second, step + 1, rate, BETAS, EPSILON, decay)
-    parameter.grad = None
+def factors_of(params: MemberParams, step: int) -> tuple[float, ...]:
+    """Return what AdamW multiplies by at a step of the round."""
+    return adamw_factors(step + 1, rate_at(params, step), BETAS, EPSILON, params.weight_decay)
 
 
 def no_moments(trained: Trained) -> dict[str, dict[str, Tensor]]:

@@ -23,7 +23,7 @@ from assay.workloads.numerics.cross_entropy import frozen_head_loss
 from assay.workloads.numerics.generator import Generator
 from assay.workloads.numerics.initialise import initialise
 from assay.workloads.numerics.mode import exact
-from assay.workloads.numerics.optimiser import AdamW, adamw_step, clip_gradients
+from assay.workloads.numerics.optimiser import AdamW, adamw_factors, adamw_step, clip_gradients
 from assay.workloads.numerics.refusal import NotExact
 from assay.workloads.numerics.tracing import Op, Trace, trace
 
@@ -33,6 +33,7 @@ __all__ = [
     "NotExact",
     "Op",
     "Trace",
+    "adamw_factors",
     "adamw_step",
     "clip_gradients",
     "exact",

@@ -41,19 +41,8 @@ DEPENDENT: Final = (4, 5, 7)
 
 
 @torch.no_grad()
-def adamw_step(
-    parameter: Tensor,
-    gradient: Tensor,
-    first: Tensor,
-    second: Tensor,
-    step: int,
-    rate: float,
-    betas: tuple[float, float] = (0.9, 0.999),
-    eps: float = 1e-8,
-    weight_decay: float = 0.01,
-) -> None:
-    """Move a parameter and its two moments in place; `step` counts from 1."""
-    factors = adamw_factors(step, rate, betas, eps, weight_decay)
+def adamw_step(parameter: Tensor, gradient: Tensor, first: Tensor, second: Tensor, factors: Sequence[Any]) -> None:
+    """Move a parameter and its two moments in place by the factors of a step (`adamw_factors`)."""
     if is_recorded():
         move(parameter, gradient, first, second, factors)
         return
@@ -93,14 +82,15 @@ class AdamW(torch.optim.Optimizer):
                 self._move(parameter, group)
 
     def _move(self, parameter: Tensor, group: dict[str, Any]) -> None:
+        assert parameter.grad is not None
         state = self.state[parameter]
         if not state:
             state |= {"step": 0, "exp_avg": torch.zeros_like(parameter), "exp_avg_sq": torch.zeros_like(parameter)}
         state["step"] += 1
-        moments = state["exp_avg"], state["exp_avg_sq"], state["step"]
         rest = group["lr"], group["betas"], group["eps"], group["weight_decay"]
-        assert parameter.grad is not None
-        adamw_step(parameter, parameter.grad, *moments, *rest)
+        adamw_step(
+            parameter, parameter.grad, state["exp_avg"], state["exp_avg_sq"], adamw_factors(state["step"], *rest)
+        )
 
 
 @torch.no_grad()

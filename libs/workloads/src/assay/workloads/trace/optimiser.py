@@ -1,4 +1,4 @@
-"""AdamW as operators of a graph, the same ones that a fine-tuning step runs (`updating.update`), without writing.
+"""AdamW as operators of a graph, those that a fine-tuning step runs (`updating.move_natively`), without writing.
 
 What changes from step to step is an input of the graph, so that one graph serves the whole job.
 """
