@@ -74,7 +74,7 @@ def figures_of(tuning: Tuning, heard: list[Heard], gas: dict[Op, int]) -> dict[s
         "tuning_rounds": float(max(each.account.rounds for each in heard)),
         "tuning_moves_bytes": float(max(each.account.move_bytes for each in heard)),
         "tuning_bytes": float(max(each.size_bytes for each in heard)),
-        "tuning_gas": float(max(gas.values(), default=0)),
+        "tuning_gas": float(max(gas.values())) if gas else None,
         "tuning_referee_share_of_step": judging_s / tuning.step_s,
         "tuning_program_over_step": tuning.derived_s / tuning.step_s,
     }
@@ -100,7 +100,7 @@ def compose(heard: list[Heard], gas: dict[Op, int], step_s: float, traced: Trace
         "moves_bytes": max(each.account.move_bytes for each in heard),
         "element_bytes": max(each.size_bytes for each in heard if each.op in ELEMENTWISE),
         "row_bytes": max(each.size_bytes for each in heard if each.op not in ELEMENTWISE),
-        "gas": max(gas.values(), default=0),
+        "gas": max(gas.values(), default=None),
     }
     steps = SEGMENTS * SEGMENT_STEPS
     dispute_s = clerk_s + 2 * traced.over_step * step_s
@@ -108,7 +108,7 @@ def compose(heard: list[Heard], gas: dict[Op, int], step_s: float, traced: Trace
         "steps": float(steps),
         "operators": float(OPERATORS),
         "moves": float(max(each.account.moves for each in heard)),
-        **{name: float(value) for name, value in measured.items() if value},
+        **{name: None if value is None else float(value) for name, value in measured.items()},
         **{f"gas_{op.name.lower()}": float(used) for op, used in gas.items()},
         "referee_cpu_ms": judging_s * 1000,
         "clerk_cpu_ms": clerk_s * 1000,
@@ -119,7 +119,7 @@ def compose(heard: list[Heard], gas: dict[Op, int], step_s: float, traced: Trace
         "dispute_cpu_s": dispute_s,
     }
     again: Figures = {"cpu_s": steps * step_s, "step_cpu_s": step_s}
-    ratios = {f"limit_over_{name}": LIMITS[name] / value for name, value in measured.items() if value}
+    ratios = {f"limit_over_{name}": LIMITS[name] / value for name, value in measured.items() if value is not None}
     ratios["limit_over_referee"] = REFEREE_SHARE_MAX * step_s / judging_s
     ratios["re_execution_over_dispute"] = steps * step_s / dispute_s
     aims = {**{f"limit_over_{name}": 1.0 for name in LIMITS}, "limit_over_referee": 1.0}
