@@ -8,13 +8,13 @@ from bench.court.tuning import Tuning, hear_tuning, prepare
 
 from assay.chain.client import ChainClient
 from assay.chain.judge import judge_domain
-from assay.proof.court.limits import GAS_MAX
 from assay.proof.court.moves import Party
 from assay.proof.court.primitives import Op
 from assay.proof.keys import Key
 
 pytestmark = pytest.mark.server
 BYTES_MAX = 10_000
+GAS_MAX = 1_000_000
 KEY = Key.generate()
 
 

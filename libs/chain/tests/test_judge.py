@@ -13,7 +13,7 @@ from assay.chain.judge import Case, OutputClaim, encode_judge, judge_domain
 from assay.chain.port import Ruling
 from assay.proof.court.holding import open_span
 from assay.proof.court.judge import Opening, chunks_of, element, element_of, spans_of
-from assay.proof.court.limits import CHUNKS_MAX, GAS_MAX, ROWS_MAX, check_size
+from assay.proof.court.limits import CHUNKS_MAX, ROWS_MAX, check_size
 from assay.proof.court.machine import Tensor, apply, tensor_of, words_of
 from assay.proof.court.moves import claim_digest
 from assay.proof.court.operations import Operation, operation_digest
@@ -21,6 +21,7 @@ from assay.proof.court.primitives import Op
 from assay.proof.court.tree import Shape
 
 DISPUTE = b"\7" * 32
+GAS_MAX = 1_000_000
 
 
 def floats(dice, count):

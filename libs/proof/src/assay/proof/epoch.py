@@ -42,7 +42,6 @@ __all__ = [
     "entry_leaf",
     "epoch_root",
     "first_drawn",
-    "follows",
     "order_of",
     "prove_entry",
     "prove_segment",
@@ -174,18 +173,11 @@ def starts(ranges: Sequence[Range]) -> Iterator[tuple[Drawn, int, int]]:
             yield (each.entry.lease_id, each.entry.first_segment + at), next(begins), cost
 
 
-def follows(seed_: Digest, total: int, drawn: Sequence[tuple[int, int]]) -> bool:
-    """Whether proven ranges (start, length) are the draw of that seed: each turn's point falls into one of them.
-
-    It takes the root's total and the inclusions of what was drawn alone, not the whole epoch.
-    """
-    return is_apart(sorted(drawn), total) and len(first_drawn(seed_, total, drawn)) == len(drawn)
-
-
 def first_drawn(seed_: Digest, total: int, proven: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
     """The longest draw of that seed, turn by turn, that falls into ranges which are proven and apart; all, if all are.
 
-    Draws from one seed contain each other, so what was drawn for other reasons does not stop it.
+    It takes the root's total and the inclusions of what was drawn alone, not the whole epoch. Draws from one seed
+    contain each other, so what was drawn for other reasons does not stop it.
     """
     by_start, taken, left = sorted(proven), list[tuple[int, int]](), total
     if sum(cost for _, cost in by_start) == total:

@@ -9,7 +9,6 @@ from assay.proof.court.operations import Operation
 from assay.proof.court.primitives import Op
 from assay.schema.errors import Refused
 
-GAS_MAX: Final = 1_000_000
 ROWS_MAX: Final = {Op.DOT: 2_048, Op.ROW_EXPONENT: 2_048, Op.ROW_MAX: 768, Op.SUM_AT: 24}
 """The longest row of the first input that one element may follow from: a product's is read with 12 kB of a move."""
 CHUNKS_MAX: Final = 1_024
@@ -20,7 +19,7 @@ OUTPUT_BYTES_MAX: Final = 256 << 20
 
 
 def check_size(operation: Operation) -> None:
-    """Nothing, if an element of it is judged within GAS_MAX and its output can be told of. Raises Refused."""
+    """Nothing, if an element of it is judged within a million gas and its output can be told of. Raises Refused."""
     longest = operation.inputs[0][1]
     if longest > ROWS_MAX.get(operation.op, longest):
         raise Refused("court.operation", f"{operation.op.name} over {longest} elements is not judged on chain.")
