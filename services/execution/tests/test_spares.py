@@ -1,11 +1,13 @@
 """A worker that keeps warm for jobs of others, with a real child and journal, at a door that is played by the test."""
 
+import asyncio
+import errno
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from services.execution.tests.test_worker import KEY, PROVIDER, Site, granted
-from tests.played import DOMAIN, PlayedDoor, until
+from tests.played import DOMAIN, WAIT_S, PlayedDoor, until
 
 from assay.execution.settings import Settings
 from assay.execution.worker import Worker
@@ -28,13 +30,16 @@ SPEC = JobSpec(
 
 
 class Counting(PlayedDoor):
-    """A door that writes down which blobs were fetched."""
+    """A door that writes down which blobs were fetched, to a disk that may be full."""
 
     def __init__(self) -> None:
         super().__init__()
         self.fetched: list[str] = []
+        self.is_full = False
 
     async def save(self, digest: str, path: Path) -> None:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "full")
         await super().save(digest, path)
         self.fetched.append(digest)
 
@@ -43,6 +48,7 @@ class Warm(Site):
     """A machine whose offer keeps warm."""
 
     door: Counting
+    is_preloaded = False
 
     def start(self) -> None:
         files = {name: self.folder / name for name in ("key_file", "deployment_file", "models_dir")}
@@ -50,7 +56,8 @@ class Warm(Site):
             **files,
             data_dir=self.folder,
             private_dir=self.folder / "private",
-            preload=False,
+            kinds=("noop", "finetune"),
+            preload=self.is_preloaded,
             spare=True,
             slots=2,
             beat_s=0.2,
@@ -167,3 +174,60 @@ async def test_a_planned_exit_lets_a_spare_go(site: Warm) -> None:
     await until(lambda: site.warmed)
     await site.drain()
     assert site.worker._spares.ids == []
+
+
+async def test_a_spare_that_is_let_go_while_its_child_is_lent_stays_gone(site: Warm) -> None:
+    await site.grant(SpareGranted(**fact(), spec=SPEC, deadline_ms=2**50))
+    await until(lambda: site.warmed)
+    (spare,) = site.worker._spares._spares.values()
+    lent = asyncio.create_task(site.worker._spares.lend())
+    await asyncio.sleep(0)
+    await site.grant(SpareEnded(**fact(), code="job.over", reason="The job has ended."))
+    (child,) = await lent
+    assert spare.work is not None and spare.work.done() and spare.child is None
+    await site.worker._free(child)
+    assert site.worker._idle.qsize() == 1
+
+
+async def test_two_who_need_children_at_once_get_one_each(site: Warm) -> None:
+    await site.grant(SpareGranted(**fact(), spec=SPEC, deadline_ms=2**50))
+    await until(lambda: site.warmed)
+    other = Runner(site.folder / "child-9.log", site.runners()[0].policy)
+    site.worker._idle.put_nowait(other)
+    await site.grant(SpareGranted(**fact(number=2), spec=SPEC, deadline_ms=2**50))
+    await until(lambda: len(site.warmed) == 2)
+    spares = site.worker._spares
+    async with asyncio.timeout(WAIT_S):
+        one, two = await asyncio.gather(spares.child_for("ja"), spares.child_for("jb"))
+    assert one is not two and spares._waiting == 0
+    for child in (one, two):
+        await child.kill()
+
+
+async def test_a_child_that_died_as_a_spare_is_alive_again_when_it_is_idle(site: Warm) -> None:
+    await site.crash()
+    site.is_preloaded = True
+    site.start()
+    await site.grant(SpareGranted(**fact(), spec=SPEC, deadline_ms=2**50))
+    await until(lambda: site.warmed)
+    (child,) = site.runners()
+    await child.kill()
+    await site.grant(SpareEnded(**fact(), code="job.over", reason="The job has ended."))
+    await until(lambda: not site.worker._idle.empty())
+    assert child.pid is not None
+
+
+async def test_nothing_is_kept_warm_for_work_that_executes_programs(site: Warm) -> None:
+    spec = SPEC.model_copy(update={"kind": "command"})
+    await site.grant(SpareGranted(**fact(spec), spec=spec, deadline_ms=2**50))
+    await until(lambda: not site.worker._spares.ids)
+    assert site.door.fetched == [] and site.warmed == []
+
+
+async def test_a_spare_whose_disk_is_full_is_none_and_its_child_is_idle(site: Warm) -> None:
+    (point, *_) = await points(site)
+    await site.grant(SpareGranted(**fact(), spec=SPEC, deadline_ms=2**50))
+    await until(lambda: site.warmed)
+    site.door.is_full = True
+    await site.grant(SpareAdvanced(**fact(), point=point))
+    await until(lambda: not site.worker._spares.ids and not site.worker._idle.empty())

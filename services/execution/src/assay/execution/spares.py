@@ -7,6 +7,7 @@ Then its inputs are kept all the same. Nothing of it is in the journal: a worker
 import asyncio
 import logging
 import shutil
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ from assay.schema.event import Event
 from assay.schema.lease import ResumePoint
 from assay.schema.spare import CALLED, SpareAdvanced, SpareEnded, SpareGranted, SpareWarmed
 from assay.workloads.errors import WorkloadError
+from assay.workloads.registry import needs_box
 from assay.workloads.runner import Runner
 from assay.workloads.task import Failed, Warm
 
@@ -45,10 +47,12 @@ class Spare:
 
 
 class Spares:
-    """All of them. `idle` are the children that nobody needs."""
+    """All of them. `idle` are the children that nobody needs; `free` makes one that was needed idle again."""
 
-    def __init__(self, idle: "asyncio.Queue[Runner]", tools: Tools, kept: Kept) -> None:
-        self._idle, self._tools, self._kept = idle, tools, kept
+    def __init__(
+        self, idle: "asyncio.Queue[Runner]", free: Callable[[Runner], Awaitable[None]], tools: Tools, kept: Kept
+    ) -> None:
+        self._idle, self._free, self._tools, self._kept = idle, free, tools, kept
         self._spares: dict[str, Spare] = {}
         self._waiting, self._is_over = 0, False
 
@@ -99,40 +103,55 @@ class Spares:
             await self._let_go(self._spares.popitem()[1])
 
     async def _recall(self) -> Runner | None:
-        """The child of a spare, which goes on without."""
-        for spare in self._spares.values():
-            if spare.child:
-                child = await self._part(spare)
-                spare.work = self._kept.start(self._keep(spare))
-                return child
-        return None
+        """The child of a spare, which goes on without, unless it is let go meanwhile."""
+        spare = next((spare for spare in self._spares.values() if spare.child), None)
+        if spare is None:
+            return None
+        child = await self._part(spare)
+        if self._spares.get(spare.granted.spare_id) is spare:
+            spare.work = self._kept.start(self._keep(spare))
+        return child
 
     async def _let_go(self, spare: Spare) -> None:
         if child := await self._part(spare):
-            self._idle.put_nowait(child)
+            await self._free(child)
 
     async def _part(self, spare: Spare) -> Runner | None:
-        """The spare's child, if it has one, once nothing is done for the spare any more."""
+        """The spare's child, if it has one, once nothing is done for the spare any more.
+
+        Whoever comes first has the child: it is taken before anything is waited for.
+        """
+        child, spare.child = spare.child, None
         if spare.work:
             spare.work.cancel()
             await asyncio.wait([spare.work])
-        child, spare.child = spare.child, None
         return child
 
     async def _keep(self, spare: Spare) -> None:
-        """Keep warm until the spare is let go; one that cannot be kept warm is not named in heartbeats any more."""
+        """Keep warm until the spare is let go; one that cannot be kept warm is not named in heartbeats any more.
+
+        Whoever cuts it off has the child, and knows what becomes of the spare.
+        """
         try:
-            while self._tools.now() < spare.granted.deadline_ms:
-                await self._warm(spare)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_S):
-                        await spare.moved.wait()
-        except (Cold, Refused, WorkloadError) as error:
+            await self._keep_warm(spare)
+        except (Cold, Refused, WorkloadError, OSError) as error:
             log.warning("no spare: %s", error, extra={"job": spare.granted.job_id})
+        except Exception:
+            log.exception("no spare", extra={"job": spare.granted.job_id})
         self._spares.pop(spare.granted.spare_id, None)
-        if spare.child:
-            self._idle.put_nowait(spare.child)
-            spare.child = None
+        child, spare.child = spare.child, None
+        if child:
+            await self._free(child)
+
+    async def _keep_warm(self, spare: Spare) -> None:
+        """Keep warm until the job's deadline. Raises Cold, Refused, WorkloadError."""
+        if needs_box((spare.granted.spec.kind,)):
+            raise Cold("Work that executes programs has a child of its own for each lease.")
+        while self._tools.now() < spare.granted.deadline_ms:
+            await self._warm(spare)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await spare.moved.wait()
 
     async def _warm(self, spare: Spare) -> None:
         spare.moved.clear()

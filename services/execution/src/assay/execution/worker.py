@@ -91,7 +91,7 @@ class Worker:
         self._idle: asyncio.Queue[Runner] = asyncio.Queue()
         self._runs, self._ended = dict[str, LeaseRun](), dict[str, int]()
         self._kept, self._held = Kept(), set[asyncio.Task[None]]()
-        self._spares = Spares(self._idle, self._tools, self._kept)
+        self._spares = Spares(self._idle, self._free, self._tools, self._kept)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then drain: offers withdrawn, segments in hand closed, leases released."""
