@@ -48,3 +48,32 @@ async def test_all_that_is_said_at_once_is_on_disk_by_one_sync_before_any_of_it_
     carrying.cancel()
     assert seen[0] == "synced" and sorted(seen[1:]) == sorted(offers)
     assert outgoing.is_clear
+
+
+async def test_what_the_gateway_has_is_known_before_others_have_their_answers(tmp_path: Path) -> None:
+    journal, held = Journal(tmp_path / "journal.db"), asyncio.Event()
+
+    class Slow(Door):
+        async def tell(self, envelope: Envelope[Any]) -> None:
+            if envelope.event.about == derive_id("f", 1):
+                await held.wait()
+
+    outgoing = Outgoing(journal, Slow([]), KEY, DOMAIN, PROVIDER, lambda: 1_000)  # type: ignore[arg-type]
+    told: list[str] = []
+    known = asyncio.Event()
+
+    def on_told(event: Any) -> None:
+        told.append(event.about)
+        known.set()
+
+    outgoing.on_told = on_told
+    for number in (1, 2):
+        outgoing.say(OfferWithdrawn(offer_id=derive_id("f", number), provider=PROVIDER))
+    carrying = asyncio.create_task(outgoing.run())
+    async with asyncio.timeout(60):
+        await known.wait()
+    assert told == [derive_id("f", 2)] and not outgoing.is_clear
+    held.set()
+    await outgoing.flush()
+    carrying.cancel()
+    assert told == [derive_id("f", 2), derive_id("f", 1)]

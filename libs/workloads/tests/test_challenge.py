@@ -11,6 +11,7 @@ from assay.proof.challenge import WIDTH, matrix
 from assay.schema.challenge import ROWS_MAX
 from assay.workloads import challenge
 from assay.workloads.child import run_task
+from assay.workloads.pace import Pace
 from assay.workloads.task import Finished, Measure, Measured, Recompute, Said
 
 SEED = b"s" * 32
@@ -72,9 +73,9 @@ def test_the_rows_of_all_parts_fit_one_answer(parts: int) -> None:
 
 def test_a_child_says_how_far_it_came_and_what_rows_come_to() -> None:
     said: list[Said] = []
-    run_task(Measure(seed=SEED.hex(), rows=64, window_ms=20), said.append, lambda: False)
+    run_task(Measure(seed=SEED.hex(), rows=64, window_ms=20), said.append, Pace())
     measured, finished = said
     assert isinstance(measured, Measured) and isinstance(finished, Finished) and len(measured.marks) == 64
-    run_task(Recompute(seed=SEED.hex(), rows=[5], rounds=measured.rounds), said.append, lambda: False)
+    run_task(Recompute(seed=SEED.hex(), rows=[5], rounds=measured.rounds), said.append, Pace())
     again = said[2]
     assert isinstance(again, Measured) and again.marks == [measured.marks[5]]

@@ -64,6 +64,38 @@ async def test_a_stopped_task_ends_after_the_segment_in_hand(runner: Runner, tmp
     assert isinstance(last, Finished) and last.result is None
 
 
+async def test_a_paced_task_closes_a_segment_only_once_the_one_before_it_is_committed(
+    runner: Runner, tmp_path: Path
+) -> None:
+    messages = runner.run(noop_task(tmp_path, is_paced=True))
+    told: list[int] = []
+    async for message in messages:
+        if isinstance(message, SegmentDone):
+            assert told == list(range(1, message.segment + 1))
+            # Time enough for a child that does not wait.
+            await asyncio.sleep(0.2)
+            assert not (tmp_path / f"{message.segment + 1}.state").exists()
+            told.append(message.segment + 1)
+            runner.commit(told[-1])
+    assert told == [1, 2, 3, 4]
+
+
+async def test_a_paced_task_that_is_stopped_waits_no_more_and_the_next_one_begins_anew(
+    runner: Runner, tmp_path: Path
+) -> None:
+    first = runner.run(noop_task(tmp_path, is_paced=True))
+    while not isinstance(await anext(first), SegmentDone):
+        pass
+    runner.stop()
+    *_, last = [message async for message in first]
+    assert isinstance(last, Finished) and last.result is None
+    later = runner.run(noop_task(tmp_path, is_paced=True, first=2, state=str(tmp_path / "0.state")))
+    while not isinstance(message := await anext(later), SegmentDone):
+        pass
+    await asyncio.sleep(0.2)
+    assert message.segment == 2 and not (tmp_path / "3.state").exists()
+
+
 async def test_what_an_abandoned_task_says_yet_is_never_taken_for_the_next_ones(runner: Runner, tmp_path: Path) -> None:
     abandoned = [runner.run(noop_task(tmp_path, params={"segments": 50}, last=50)) for _ in range(2)]
     for messages in abandoned:

@@ -118,7 +118,8 @@ async def test_a_machine_that_cannot_hold_a_job_has_no_worker(tmp_path: Path, mo
 async def test_what_is_said_while_the_gateway_is_away_arrives_later_in_order(site: Site) -> None:
     site.door.is_away = True
     await site.grant(granted())
-    await until(lambda: len(site.journal.said(granted().lease_id)) == 6)
+    # Beyond the first segment none is closed that a kill could take.
+    await until(lambda: len(site.journal.said(granted().lease_id)) == 2)
     assert site.types() == []
     site.door.is_away = False
     await until(lambda: site.door.said(LeaseExecuted))

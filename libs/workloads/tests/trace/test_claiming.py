@@ -7,6 +7,7 @@ import pytest
 
 from assay.workloads import SegmentResult
 from assay.workloads.child import run_task
+from assay.workloads.pace import Pace
 from assay.workloads.task import CheckTrace, Failed, Finished, ReadingDone, Said, Spoil, Trace, Traced
 from assay.workloads.tracing import TraceReading
 
@@ -29,7 +30,7 @@ def job(bench: Any, chain: list[SegmentResult], tmp_path_factory: pytest.TempPat
 def done(task: Any) -> Any:
     """What the child says first."""
     said: list[Said] = []
-    run_task(task, said.append, lambda: False)
+    run_task(task, said.append, Pace())
     assert isinstance(said[-1], Finished), said
     return said[0]
 
@@ -72,5 +73,5 @@ def test_work_without_a_trace_is_refused() -> None:
     said: list[Said] = []
     params = {"segments": 1, "units_per_segment": 1}
     names = {"kind": "noop", "params": params, "inputs": {}, "models": "", "folder": ""}
-    run_task(Trace(**names, segment=0), said.append, lambda: False)
+    run_task(Trace(**names, segment=0), said.append, Pace())
     assert isinstance(said[-1], Failed) and said[-1].code == "workload.bad_params"

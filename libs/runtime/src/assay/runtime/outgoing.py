@@ -36,6 +36,8 @@ class Outgoing:
         self._carried = asyncio.Event()
         self._latest = 0
         self.on_refused: Callable[[Event, str], None] = lambda event, code: None
+        self.on_told: Callable[[Event], None] = lambda event: None
+        """Called with each statement as soon as the gateway has it on disk, or has refused it for good."""
 
     def say(self, event: Event) -> None:
         """Sign and journal `event`; it is sent, once it is on disk, after all that was said before."""
@@ -99,6 +101,7 @@ class Outgoing:
             except (Unreachable, Retry):
                 return
             told.append((sequence, envelope.event, refused))
+            self.on_told(envelope.event)
 
     def _note(self, sequence: int, event: Event, refusal: Refused | None) -> None:
         if refusal is None:

@@ -13,11 +13,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from assay.schema.served import Request, Told, Turned
+from assay.workloads.asked import AskedLine, Asks, Say
 from assay.workloads.command.errors import NoBox
 from assay.workloads.errors import (
     BadCheckpoint,
@@ -30,6 +29,7 @@ from assay.workloads.errors import (
 from assay.workloads.generate.errors import CheckFailed
 from assay.workloads.measuring import measure, recompute
 from assay.workloads.models import ModelStore
+from assay.workloads.pace import Pace
 from assay.workloads.preload import preload, warm
 from assay.workloads.reading import judge, read, show
 from assay.workloads.registry import read_params, workload
@@ -40,9 +40,9 @@ from assay.workloads.sandbox.kernel import PR_SET_PDEATHSIG, prctl
 from assay.workloads.task import (
     TO_CHILD,
     Allow,
-    Answered,
     Ask,
     CheckTrace,
+    Committed,
     Failed,
     Finished,
     Job,
@@ -53,7 +53,6 @@ from assay.workloads.task import (
     Read,
     Ready,
     Recompute,
-    Said,
     SegmentDone,
     Show,
     Spoil,
@@ -64,9 +63,6 @@ from assay.workloads.task import (
 )
 from assay.workloads.tracing import check, spoil, trace
 from assay.workloads.workload import FrozenParams, Inputs, Live, Progress, SegmentResult, Workload
-
-Say = Callable[[Said], None]
-Asks = queue.SimpleQueue[Request | int | None]
 
 START = "start.state"
 MACHINE_FAULTS = (
@@ -95,40 +91,11 @@ class FileInputs:
         return Path(self.files[digest]).open("rb")
 
 
-class AskedLine:
-    """The line of a task to those who ask, over the queue that the child's reader fills; None wakes whoever waits.
-
-    A number in it is how many tokens may be said by then.
-    """
-
-    def __init__(self, asked: Asks, say: Say, is_stopped: Callable[[], bool]) -> None:
-        self._asked, self._say, self._is_stopped = asked, say, is_stopped
-        self.allowed = 0
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether the task is to end."""
-        return self._is_stopped()
-
-    def hear(self, wait: bool) -> list[Request]:
-        """Return what was asked since; if told to wait, once anything has come: a request, or leave for more tokens."""
-        heard = [self._asked.get()] if wait and not self.is_closed else []
-        with suppress(queue.Empty):
-            while True:
-                heard.append(self._asked.get_nowait())
-        self.allowed = max([self.allowed, *(leave for leave in heard if isinstance(leave, int))])
-        return [request for request in heard if isinstance(request, Request)]
-
-    def say(self, word: Told | Turned) -> None:
-        """Tell the runner what became of requests."""
-        self._say(Answered(word=word))
-
-
-def run_task(task: ToChild, say: Say, is_stopped: Callable[[], bool], asked: Asks | None = None) -> None:
+def run_task(task: ToChild, say: Say, pace: Pace, asked: Asks | None = None) -> None:
     """Do a task, saying what is done; a typed failure is said, never raised. What is asked meanwhile is in `asked`."""
     finished: Finished | Failed
     try:
-        finished = _do(task, say, AskedLine(asked or queue.SimpleQueue(), say, is_stopped))
+        finished = _do(task, say, pace, AskedLine(asked or queue.SimpleQueue(), say, lambda: pace.is_stopped))
     except (*MACHINE_FAULTS, WorkloadError, MemoryError, RuntimeError) as error:
         finished = failed_by(error)
     say(finished)
@@ -144,10 +111,10 @@ def failed_by(error: Exception) -> Failed:
     return Failed(code=getattr(error, "code", "workload.machine"), detail=str(error)[:300], fault=is_fault)
 
 
-def _do(task: ToChild, say: Say, line: AskedLine) -> Finished:
+def _do(task: ToChild, say: Say, pace: Pace, line: AskedLine) -> Finished:
     match task:
         case Task():
-            return _run_segments(task, say, line)
+            return _run_segments(task, say, pace, line)
         case Show():
             return show(task, FileInputs(task))
         case Read():
@@ -171,7 +138,7 @@ def _do(task: ToChild, say: Say, line: AskedLine) -> Finished:
             return warm(task, FileInputs(task))
 
 
-def _run_segments(task: Task, say: Say, line: AskedLine) -> Finished:
+def _run_segments(task: Task, say: Say, pace: Pace, line: AskedLine) -> Finished:
     work, params, inputs = workload(task.kind), read_params(task.kind, task.params), FileInputs(task)
     state = Path(task.state).read_bytes() if task.state else work.start(params, inputs)
     if not task.state:
@@ -180,6 +147,7 @@ def _run_segments(task: Task, say: Say, line: AskedLine) -> Finished:
     say(Ready(state_digest=work.digest(state)))
     index = task.first
     for done, compute_ms in _timed(_segments(work, params, inputs, state, range(task.first, task.last), say, line)):
+        pace.wait(index)
         state, path = done.state, Path(task.folder, f"{index}.state")
         path.write_bytes(state)
         say(
@@ -268,25 +236,28 @@ def main() -> None:
     _enter(sys.argv[1:], output)
     tasks: queue.SimpleQueue[ToChild | None] = queue.SimpleQueue()
     asked: Asks = queue.SimpleQueue()
-    stopped = threading.Event()
+    pace = Pace()
 
     def read() -> None:
         for line in sys.stdin:
             if line.startswith('{"stop"'):
-                stopped.set()
+                pace.stop()
                 asked.put(None)
             elif isinstance(told := TO_CHILD.validate_json(line), Ask):
                 asked.put(told.request)
             elif isinstance(told, Allow):
                 asked.put(told.tokens)
+            elif isinstance(told, Committed):
+                pace.tell(told.segments)
             else:
+                pace.begin(told.first if isinstance(told, Task) and told.is_paced else sys.maxsize)
                 tasks.put(told)
         os._exit(0)
 
     threading.Thread(target=read, daemon=True).start()
     while (task := tasks.get()) is not None:
-        run_task(task, lambda said: print(said.model_dump_json(), file=output), stopped.is_set, asked)
-        stopped.clear()
+        run_task(task, lambda said: print(said.model_dump_json(), file=output), pace, asked)
+        pace.stop(False)
 
 
 if __name__ == "__main__":

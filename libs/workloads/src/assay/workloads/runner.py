@@ -24,7 +24,21 @@ from assay.workloads.registry import fitted
 from assay.workloads.sandbox import Confined, Policy, SandboxUnavailable
 from assay.workloads.sandbox.errors import DETAIL_MAX, breach
 from assay.workloads.sandbox.watch import PERIOD_S, look
-from assay.workloads.task import FROM_CHILD, Allow, Ask, Failed, Finished, Message, Preload, Stop, Task, ToChild, Warm
+from assay.workloads.task import (
+    FROM_CHILD,
+    Allow,
+    Ask,
+    Committed,
+    Failed,
+    Finished,
+    Message,
+    Preload,
+    Stop,
+    Task,
+    ToChild,
+    Warm,
+    Word,
+)
 
 LINE_BYTES_MAX = 1 << 20
 SAID_BYTES_MAX: Final = 256 << 20
@@ -145,7 +159,7 @@ class Runner:
         """Ask the child to end its task after the segment in hand."""
         self._tell(Stop())
 
-    def _tell(self, word: Ask | Allow | Stop) -> None:
+    def _tell(self, word: Word | Stop) -> None:
         """Tell the child something beside its task, if it is alive."""
         if self.pid is not None and self._process is not None and self._process.stdin is not None:
             self._process.stdin.write(word.model_dump_json().encode() + b"\n")
@@ -157,6 +171,10 @@ class Runner:
     def allow(self, tokens: int) -> None:
         """Let the child, whose task serves, say so many tokens altogether."""
         self._tell(Allow(tokens=tokens))
+
+    def commit(self, segments: int) -> None:
+        """Let the child, whose task is paced, know how many segments of the job are committed."""
+        self._tell(Committed(segments=segments))
 
     async def kill(self) -> None:
         """End the child at once; the next task starts a new one."""

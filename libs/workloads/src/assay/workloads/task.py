@@ -28,7 +28,8 @@ class Task(Job):
     """Runner to child: run segments `first` up to, not including, `last`, from the checkpoint in `state`.
 
     Without `state` the child makes the job's start state and writes it to `<folder>/start.state`.
-    The child writes `<folder>/<segment>.state` after each segment and `<folder>/result` if `wants_result`.
+    The child writes `<folder>/<segment>.state` after each segment and `<folder>/result` if `wants_result`. One that
+    `is_paced` closes a segment only once it was told that the one before it is committed; those before `first` are.
     """
 
     do: Literal["run"] = "run"
@@ -36,6 +37,7 @@ class Task(Job):
     last: int
     state: str | None = None
     wants_result: bool = True
+    is_paced: bool = False
 
 
 class Warm(Job):
@@ -147,6 +149,13 @@ class Allow(Said):
     tokens: int
 
 
+class Committed(Said):
+    """Runner to child, while a task that is paced is in hand: so many segments of the job are committed."""
+
+    do: Literal["committed"] = "committed"
+    segments: int
+
+
 class Stop(Said):
     """Runner to child: end after the segment in hand."""
 
@@ -249,6 +258,7 @@ class Judged(Said):
 
 
 ToChild = Task | Warm | Show | Read | Judge | Trace | Spoil | CheckTrace | Measure | Recompute | Preload
-TO_CHILD: TypeAdapter[ToChild | Ask | Allow] = TypeAdapter(Annotated[ToChild | Ask | Allow, Field(discriminator="do")])
+Word = Ask | Allow | Committed
+TO_CHILD: TypeAdapter[ToChild | Word] = TypeAdapter(Annotated[ToChild | Word, Field(discriminator="do")])
 Message = Ready | Progressed | Answered | SegmentDone | ReadingDone | Traced | Judged | Measured | Finished | Failed
 FROM_CHILD: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="said")])

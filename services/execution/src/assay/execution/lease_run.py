@@ -30,6 +30,7 @@ from assay.workloads.errors import WorkloadError
 from assay.workloads.runner import Message, Runner
 from assay.workloads.serve import ServeParams
 from assay.workloads.task import Answered, Failed, Finished, Progressed, Ready, SegmentDone, Task
+from assay.workloads.workload import Live
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +116,11 @@ class LeaseRun:
         if self._runner:
             self._runner.stop()
 
+    def committed(self, segment: int) -> None:
+        """Let the child close the segment after the next one: this one is where a kill cannot take it any more."""
+        if self._runner:
+            self._runner.commit(segment + 1)
+
     async def _work(self, runner: Runner, folder: Path, laid: Path) -> None:
         spec = self.granted.spec
         params = read_params(spec.kind, spec.params)
@@ -187,6 +193,8 @@ class LeaseRun:
             first=first,
             last=spec.segments,
             state=str(await cache.lay(checkpoint, laid)) if checkpoint else None,
+            # Who is asked for text waits for no commitment.
+            is_paced=not isinstance(workload(spec.kind), Live),
         )
 
     async def _on_message(self, course: Course | None, message: Message) -> Course | None:

@@ -31,7 +31,7 @@ from assay.schema.dispute import DisputeFact
 from assay.schema.epoch import EpochDrawn
 from assay.schema.errors import Unreachable
 from assay.schema.event import Envelope, Event
-from assay.schema.lease import LeaseFact, LeaseGranted, LeaseLapsed, LeaseRejected, LeaseVerified
+from assay.schema.lease import LeaseCommitted, LeaseFact, LeaseGranted, LeaseLapsed, LeaseRejected, LeaseVerified
 from assay.schema.offer import OfferDelisted, OfferRefused, OfferWithdrawn
 from assay.schema.spare import SpareFact
 from assay.schema.values import Capacity, HeldData, Role, participant_id
@@ -72,7 +72,7 @@ class Worker:
         machine = own_class_id()
         self._report = load_report(settings.attestation_file, machine)
         self.outgoing = Outgoing(journal, door, key, eip712, self.provider, now)
-        self.outgoing.on_refused = self._on_refused
+        self.outgoing.on_refused, self.outgoing.on_told = self._on_refused, self._on_told
         self._incoming = Incoming(journal, door, self._on_said)
         self._telemetry = telemetry or Telemetry("execution", settings.trace_ratio)
         cache = Cache(settings.data_dir / "blobs", rooms_of(settings) / ARRIVING, door.blobs, settings.cache_bytes)
@@ -167,6 +167,10 @@ class Worker:
     def _on_refused(self, event: Event, code: str) -> None:
         if isinstance(event, LeaseFact) and code in domain.LOST:
             self._lose(event)
+
+    def _on_told(self, event: Event) -> None:
+        if isinstance(event, LeaseCommitted) and (run := self._runs.get(event.lease_id)):
+            run.committed(event.segment)
 
     def _take(self, granted: LeaseGranted, trace: str | None = None) -> None:
         run = self._make_run(granted, self.journal.committed(granted.lease_id), self._tools)
