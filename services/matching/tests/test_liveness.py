@@ -94,6 +94,38 @@ def test_those_who_left_long_before_bear_no_witness() -> None:
     assert overdue(liveness, 45, held()) == [(id_of("l", 1), SILENT.code)]
 
 
+def test_the_first_to_be_overdue_of_many_who_fell_silent_together_keeps_its_lease() -> None:
+    liveness = Liveness()
+    listen(liveness, 0, 5)
+    for number in range(1, 6):
+        liveness.hear(party("p", number), [id_of("l", number)], NOW_MS + 5_000 + 200 * number)
+    listen(liveness, 6, 20)
+    assert liveness.next_ms(PATIENCE.lapse_ms) == NOW_MS + 15_200
+    assert liveness.overdue([held(1)], NOW_MS + 15_200, PATIENCE) == []
+    for number in range(3, 6):
+        liveness.hear(party("p", number), [], NOW_MS + 15_200)
+    assert [lease.lease_id for lease, _ in liveness.overdue([held(1)], NOW_MS + 15_200, PATIENCE)] == [id_of("l", 1)]
+
+
+def test_a_lease_that_its_provider_names_no_more_lapses_however_many_are_heard() -> None:
+    liveness = Liveness()
+    listen(liveness, 0, 1, 1, (1,))
+    for number in range(1, 5):
+        listen(liveness, 2, 12, number)
+    assert overdue(liveness, 12, held()) == [(id_of("l", 1), SILENT.code)]
+
+
+def test_who_falls_silent_is_found_once_at_the_moment_that_was_foretold() -> None:
+    liveness = Liveness()
+    assert liveness.next_ms(10_000) is None
+    listen(liveness, 0, 1, 1)
+    listen(liveness, 2, 5, 2)
+    listen(liveness, 6, 11)
+    assert liveness.next_ms(10_000) == NOW_MS + 11_000
+    assert not liveness.look(NOW_MS + 10_999, 10_000) and liveness.look(NOW_MS + 11_000, 10_000)
+    assert not liveness.look(NOW_MS + 11_001, 10_000) and liveness.next_ms(10_000) == NOW_MS + 15_000
+
+
 def test_before_it_begins_a_lease_lives_with_its_provider_up_to_a_bound() -> None:
     liveness = Liveness()
     listen(liveness, 0, 60, 1)

@@ -60,3 +60,16 @@ async def test_the_service_hears_who_lives(bus: MemoryBus, desk: Desk) -> None:
         return desk.liveness.is_proven(NOW_MS) and id_of("l", 1) in desk.liveness.worked.get(party("p", 1), {})
 
     await until(is_heard, beat)
+
+
+async def test_whoever_falls_silent_is_looked_at_in_that_moment(bus: MemoryBus, desk: Desk) -> None:
+    async def beat() -> None:
+        await bus.say(f"assay.beat.{party('p', 1)}", b'{"leases": {}}')
+
+    await until(lambda: party("p", 1) in desk.liveness.heard, beat)
+    for _ in range(12):
+        Desk.now_ms += 1_000
+        await until(lambda: desk.liveness.last_ms == Desk.now_ms, lambda: bus.say("assay.beat.gateway", b""))
+    name, labels = "assay_timer_runs_total", {"timer": "lapse_at_once"}
+    await until(lambda: bool(desk.ctx.metrics.registry.get_sample_value(name, labels)))
+    assert desk.liveness.silent == {party("p", 1): "provider.silent"}

@@ -24,12 +24,17 @@ log = logging.getLogger(__name__)
 async def run_timer(ctx: Context, timer: Timer) -> None:
     """Runs a timer until the shell stops. A run that fails is logged, and the next one comes in its time."""
     while not await wait_for_event(ctx.stopping, timer.every_s):
-        try:
-            await run_once(ctx, timer)
-        except AssayError as error:
-            log.warning("timer %s waits: %s", timer.name, error)
-        except Exception:
-            log.exception("timer %s failed", timer.name)
+        await run_now(ctx, timer)
+
+
+async def run_now(ctx: Context, timer: Timer) -> None:
+    """Runs a timer that may be due. A run that fails is logged."""
+    try:
+        await run_once(ctx, timer)
+    except AssayError as error:
+        log.warning("timer %s waits: %s", timer.name, error)
+    except Exception:
+        log.exception("timer %s failed", timer.name)
 
 
 async def run_once(ctx: Context, timer: Timer) -> bool:

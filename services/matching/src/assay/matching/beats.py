@@ -1,4 +1,7 @@
-"""Heartbeats: hears every provider, the leases that each works on, and the gateway's pulse."""
+"""Heartbeats: hears every provider, the leases that each works on, and the gateway's pulse.
+
+Whoever falls silent is looked at in that moment: the next round of the timer may be a second away.
+"""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -7,12 +10,16 @@ from typing import Final
 from assay.bus.port import Message
 from assay.matching.liveness import Liveness
 from assay.matching.settings import patience_of
-from assay.runtime import Context
+from assay.matching.watch import lapse_overdue
+from assay.runtime import Context, Timer
+from assay.runtime.timers import run_now
 from assay.store.waiting import wait_for_event
 
 BEATS: Final = "assay.beat.*"
 GATEWAY: Final = "gateway"
 LOOK_S: Final = 1.0
+LOOK_LEAST_S: Final = 0.02
+AT_ONCE: Final = Timer("lapse_at_once", LOOK_LEAST_S, lapse_overdue)
 
 
 def listener(liveness: Liveness) -> Callable[[Context], Awaitable[None]]:
@@ -28,12 +35,19 @@ def listener(liveness: Liveness) -> Callable[[Context], Awaitable[None]]:
 
         subscription = await context.bus.listen(BEATS, on_beat)
         try:
-            while not await wait_for_event(context.stopping, LOOK_S):
-                liveness.look(context.now(), patience_of(context).lapse_ms)
+            while not await wait_for_event(context.stopping, wait_s(liveness, context)):
+                if liveness.look(context.now(), patience_of(context).lapse_ms):
+                    await run_now(context, AT_ONCE)
         finally:
             await subscription.close()
 
     return hear
+
+
+def wait_s(liveness: Liveness, context: Context) -> float:
+    """How long until somebody can be silent for too long."""
+    due_ms = liveness.next_ms(patience_of(context).lapse_ms)
+    return LOOK_S if due_ms is None else min(LOOK_S, max(LOOK_LEAST_S, (due_ms - context.now()) / 1000))
 
 
 def leases_of(data: bytes) -> list[str]:

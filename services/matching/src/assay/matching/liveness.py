@@ -4,7 +4,7 @@ Unreachable is not failed: silence counts only for as long as the gateway's own 
 and never when it befalls most providers at once.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -79,39 +79,41 @@ class Liveness:
             return 0
         return now_ms - max(self.since_ms, since_ms)
 
-    def look(self, now_ms: int, lapse_ms: int) -> None:
-        """Finds the providers that were heard once and are not any more; forgets those heard long ago."""
+    def look(self, now_ms: int, lapse_ms: int) -> bool:
+        """Finds the providers that were heard once and are not any more, and says whether one fell silent just now.
+
+        Forgets those heard long ago.
+        """
         self.heard = {provider: ms for provider, ms in self.heard.items() if now_ms - ms < FORGET_MS}
         self.worked = {provider: leases for provider, leases in self.worked.items() if provider in self.heard}
         silent = [provider for provider, ms in self.heard.items() if self.silence_ms(ms, now_ms) >= lapse_ms]
-        self.silent = dict.fromkeys(silent, "provider.silent")
+        known, self.silent = self.silent, dict.fromkeys(silent, "provider.silent")
+        return not self.silent.keys() <= known.keys()
+
+    def next_ms(self, lapse_ms: int) -> int | None:
+        """When the first of those who are heard will have been silent for so long; None if nobody is."""
+        heard = [self._last_ms(provider) for provider in self.heard if provider not in self.silent]
+        return min(heard) + lapse_ms if heard else None
 
     def overdue(self, held: Iterable[Held], now_ms: int, patience: Patience) -> list[tuple[Held, Ending]]:
         """The leases that must lapse now; none of the silent ones if most of the market fell silent at once."""
         held = list(held)
         silent = {lease for lease in held if self._is_silent(lease, now_ms, patience.lapse_ms)}
         late = {lease for lease in held if self._is_late(lease, now_ms, patience.start_ms)} - silent
-        known, quiet = self._witnesses(held, now_ms, patience.lapse_ms)
-
-        def is_lost(lease: Held) -> bool:
-            """Whether not most of those who were heard as late as its provider are silent with it."""
-            since_ms = self._last_ms(lease.provider) - patience.lapse_ms
-            return not is_bulk(count_from(quiet, since_ms), count_from(known, since_ms))
-
-        lost = filter(is_lost, silent)
+        known = sorted(map(self._last_ms, self._known(held, now_ms)))
+        lost = [lease for lease in silent if not self._is_bulk(lease.provider, known, now_ms, patience.lapse_ms)]
         endings = dict.fromkeys(late, UNSTARTED) | dict.fromkeys(lost, SILENT)
         return [(lease, endings[lease]) for lease in held if lease in endings]
+
+    def _is_bulk(self, provider: str, known_ms: Sequence[int], now_ms: int, lapse_ms: int) -> bool:
+        # One that is heard, and names a lease no more, has dropped it.
+        last_ms = self._last_ms(provider)
+        return self.silence_ms(last_ms, now_ms) >= lapse_ms and is_bulk(known_ms, last_ms, lapse_ms)
 
     def _known(self, held: Iterable[Held], now_ms: int) -> set[str]:
         """The providers whose silence would tell something of the path."""
         recent = {provider for provider, ms in self.heard.items() if now_ms - ms < RECENT_MS}
         return recent | {lease.provider for lease in held}
-
-    def _witnesses(self, held: Iterable[Held], now_ms: int, lapse_ms: int) -> tuple[list[int], list[int]]:
-        """When each of those providers was heard last, and each of them that is silent; in order."""
-        known = self._known(held, now_ms)
-        silent = [each for each in known if self.silence_ms(self.heard.get(each, 0), now_ms) >= lapse_ms]
-        return sorted(map(self._last_ms, known)), sorted(map(self._last_ms, silent))
 
     def _last_ms(self, provider: str) -> int:
         """When a provider was heard last; or, if that was before, when listening began."""
@@ -127,11 +129,12 @@ class Liveness:
         return not lease.is_started and self.silence_ms(lease.since_ms, now_ms) >= start_ms
 
 
-def count_from(times: Sequence[int], since_ms: int) -> int:
-    """How many of some ordered times are not before this one."""
-    return len(times) - bisect_left(times, since_ms)
+def is_bulk(heard_ms: Sequence[int], last_ms: int, lapse_ms: int) -> bool:
+    """Whether so many fell silent with one that was heard last at `last_ms` that the path must have failed, not they.
 
-
-def is_bulk(silent: int, known: int) -> bool:
-    """Whether so many are silent at once that the path must have failed, not they."""
-    return silent >= BULK_MIN and 2 * silent > known
+    `heard_ms` is when each provider was heard last, in order. Those fell silent with it that were not heard since, but
+    for the beat that may have been on its way: heartbeats are no further apart than a third of the lapse.
+    """
+    recent = len(heard_ms) - bisect_left(heard_ms, last_ms - lapse_ms)
+    since = len(heard_ms) - bisect_right(heard_ms, last_ms + lapse_ms // 3)
+    return recent - since >= BULK_MIN and 2 * since < recent
