@@ -40,7 +40,7 @@ async def answer(ctx: Context, question: Question, body: bytes) -> tuple[Mapping
 def _parse(body: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused("event.malformed", f"The question is no JSON: {error}.") from None
     if not isinstance(parsed, dict):
         raise Refused("event.malformed", "The question is no JSON object.")

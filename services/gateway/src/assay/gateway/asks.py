@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, JsonValue, TypeAdapter, ValidationError
 
 from assay.bus.blob_door import give_part
 from assay.bus.feed import replay_answer
+from assay.bus.parts import check_digest
 from assay.bus.port import Answer, Message
 from assay.gateway.claim import admit
 from assay.gateway.domain import PUBLIC, Rates, Speaker
@@ -40,7 +41,7 @@ BODY: Final = TypeAdapter(dict[str, JsonValue])
 
 
 class ReplayBody(BaseModel):
-    after: Annotated[int, Field(ge=0)] = 0
+    after: Annotated[int, Field(ge=0, lt=2**63)] = 0
     limit: Annotated[int, Field(ge=1)] = ROWS_MAX
     feed: Annotated[str, Field(pattern="^(own|public)$")] = "own"
     entity: Annotated[str, Field(pattern="^[a-z]{0,16}$")] = ""
@@ -166,7 +167,7 @@ class Asks:
                 return json.dumps(body).encode()
             if question not in {*OF_SETTLEMENT, BLOB}:
                 return json.dumps(await ask(asker, question, body)).encode()
-            is_told = question == BLOB and await self._may_read(asker, str(body.get("digest")))
+            is_told = question == BLOB and await self._may_read(asker, check_digest(body.get("digest")))
         if question == BLOB:
             return await give_part(self.ctx.bus.blobs, account, body, is_told)
         return await self._of_settlement(speaker, question, body)

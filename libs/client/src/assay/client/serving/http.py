@@ -28,6 +28,7 @@ from assay.client.serving.openai import (
 from assay.schema.served import Piece
 
 BODY_BYTES_MAX: Final = 1 << 20
+LENGTH_DIGITS_MAX: Final = 20
 BODY_S: Final = 30.0
 STALL_S: Final = 30.0
 """For so long a reader may take nothing before its connection is given up."""
@@ -166,7 +167,7 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
     """The body. Raises ApiError for one that is too big, or comes too slowly."""
     too_big = bad_request(f"A body has at most {BODY_BYTES_MAX} bytes.", status=413)
     named = headers.get(b"content-length", b"0")
-    if not named.isdigit() or int(named) > BODY_BYTES_MAX:
+    if not named.isdigit() or len(named) > LENGTH_DIGITS_MAX or int(named) > BODY_BYTES_MAX:
         raise too_big
     body, is_more = b"", True
     try:

@@ -13,6 +13,8 @@ from assay.schema.served import PAYLOAD_BYTES_MAX, ChatMessage
 
 TEMPERATURE_MIN: Final = 0.01
 """What 0 is taken for: the likeliest token but for near ties."""
+MESSAGES_BYTES_MAX: Final = PAYLOAD_BYTES_MAX // 2
+"""The other half of a payload is for the tokens of an answer that another replica carries on."""
 UNKEPT: Final = (
     *("tools", "tool_choice", "functions", "function_call", "stop", "logit_bias", "logprobs", "top_logprobs"),
     *("response_format", "audio", "modalities", "frequency_penalty", "presence_penalty"),
@@ -81,9 +83,9 @@ class Chat(BaseModel):
     @field_validator("messages")
     @classmethod
     def fits(cls, messages: list[AskedMessage]) -> list[AskedMessage]:
-        """Refuse a conversation that no replica takes."""
-        if sum(len(message.plain().content.encode()) for message in messages) > PAYLOAD_BYTES_MAX // 2:
-            raise ValueError(f"the messages have more than {PAYLOAD_BYTES_MAX // 2} bytes")
+        """Refuse a conversation that no replica takes, as it is written for one: a quote in it takes two bytes."""
+        if sum(len(message.plain().model_dump_json().encode()) for message in messages) > MESSAGES_BYTES_MAX:
+            raise ValueError(f"the messages have more than {MESSAGES_BYTES_MAX} bytes as JSON")
         return messages
 
     @property

@@ -64,12 +64,12 @@ class Replica:
     async def ask(self, flight: Flight, now_s: float) -> bool:
         """Ask for (the rest of) an answer; whether the question has gone out."""
         payload, number = flight.payload(), self.number
-        flight.request_id, flight.number, flight.turn, flight.asked_s = fresh_id(), number, self.turn, now_s
+        signature = sign_request(self.key, self.name, number, payload)
+        request = Request(request_id=fresh_id(), number=number, payload=payload, signature=signature)
+        assert self.way is not None and self.payer is not None
+        flight.request_id, flight.number, flight.turn, flight.asked_s = request.request_id, number, self.turn, now_s
         self.number += 1
         self.flights[flight.request_id] = flight
-        signature = sign_request(self.key, self.name, number, payload)
-        request = Request(request_id=flight.request_id, number=number, payload=payload, signature=signature)
-        assert self.way is not None and self.payer is not None
         self.payer.ask(flight.request_id, range(len(flight.tokens), flight.question.max_tokens))
         try:
             await self.way.say(request.model_dump_json().encode(), self.caller)

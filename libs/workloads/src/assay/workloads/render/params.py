@@ -42,7 +42,7 @@ class RenderParams(FrozenParams):
         for whole, part in (("width", "tile_width"), ("height", "tile_height")):
             if getattr(self, whole) % getattr(self, part):
                 raise ValueError(f"{whole} must be a multiple of {part}")
-        if self.first + self.tiles > self.grid.tiles * len(self.frames) or not self.tiles:
+        if self.first + self.tiles > self.grid.tiles * len(self.frames) or self.tiles < 1:
             raise ValueError(f"there are {self.grid.tiles * len(self.frames)} tiles: lower first or count")
         check_cut(self.tiles, self.segment_tiles, "the tiles", "segment_tiles")
         if self.tiles * self.grid.tile_bytes > JOB_BYTES_MAX:
