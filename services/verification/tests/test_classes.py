@@ -159,6 +159,21 @@ def test_verifiers_of_the_claims_class_are_preferred_for_half_the_questions_if_t
     assert again > 0.45, "who was asked already is of the class still"
 
 
+@given(st.integers(1, 14), st.integers(0, 14), st.integers(0, 2**64))
+def test_a_class_of_fewer_than_three_or_a_third_changes_nothing_about_who_is_drawn(
+    size: int, fellows: int, seed: int
+) -> None:
+    said = [announced(n).model_copy(update={"machine": OWN if n < fellows else OTHER}) for n in range(size)]
+    candidates = [Candidate(each, BOND_PER_VERIFIER) for each in said]
+    stated, silent = (
+        choose(Want("q1", f"{seed:064x}", b"s" * 32, SPEC, ("p", "r"), machine=machine), candidates, 0)
+        for machine in (OWN, None)
+    )
+    assert isinstance(stated, Candidate) and isinstance(silent, Candidate)
+    assert stated == silent or (min(fellows, size) >= 3 and 3 * min(fellows, size) >= size)
+    assert stated == silent or stated.announced.machine == OWN
+
+
 def test_calibrations_are_read_once_and_their_signers_must_be_listed(tmp_path: Any) -> None:
     file = tmp_path / "calibrations"
     record = calibrate_pair(OWN, OTHER, "float32", "finetune", [0.0] * 3, 0, 10)
