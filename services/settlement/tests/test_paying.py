@@ -163,7 +163,7 @@ async def test_an_epoch_takes_whole_jobs_and_goes_its_course(market: Market) -> 
         first = await epochs.close(tx, DOMAIN, 1)
         second = await epochs.close(tx, DOMAIN, 10)
         assert first is not None and second is not None and await epochs.close(tx, DOMAIN, 10) is None
-        assert ([len(each[0].steps) for each in (first, second)], second[1].state[1:]) == ([2, 2], (177, 177))
+        assert ([len(each.epoch.steps) for each in (first, second)], second.after.state[1:]) == ([2, 2], (177, 177))
         assert await epochs.waiting(tx) == Waiting(0, 0, 0)
     for sql in ("update payments set state = 'final'", "update payments set credits = 0", "delete from payments"):
         with pytest.raises(asyncpg.IntegrityConstraintViolationError):
@@ -171,10 +171,11 @@ async def test_an_epoch_takes_whole_jobs_and_goes_its_course(market: Market) -> 
     async with store.transaction() as tx:
         await epochs.mark_void(tx, 2, "unanswered")
         again = await epochs.close(tx, DOMAIN, 10)
-        assert again is not None and again[0] == second[0]
+        assert again is not None and again.epoch == second.epoch
         (closed,) = await epochs.standing(tx, [2])
         before, epoch, after = await epochs.rebuilt(tx, DOMAIN, closed)
-        assert (before.state, epoch, after.state) == (first[1].state, second[0], second[1].state)
+        assert (before.state, epoch, after.state) == (first.after.state, second.epoch, second.after.state)
+        assert (await epochs.book_after(tx, DOMAIN, closed)).state == after.state
 
 
 async def test_the_kept_book_with_the_steps_since_is_that_of_all_steps_also_after_a_fork(market: Market) -> None:
@@ -199,7 +200,7 @@ async def test_the_kept_book_with_the_steps_since_is_that_of_all_steps_also_afte
         await tx.execute("update places set place = 3 where account = $1", BETA)
         await epochs.mark_void(tx, 2, "unanswered")
         again = [await epochs.close(tx, DOMAIN, 3) for _ in range(3)]
-        assert [each and each[0] for each in again] == [each and each[0] for each in closed[1:]]
+        assert [each and each.epoch for each in again] == [each and each.epoch for each in closed[1:]]
         await same_as_replayed(tx, jobs)
 
 
@@ -223,11 +224,11 @@ async def test_an_epoch_ends_before_somebody_who_has_no_place_yet(market: Market
         await enlist(tx, REQUESTER, ALPHA)
         await run(tx, settlement(1, 100), settlement(2, 20, whom=BETA), settlement(3, 7))
         first = await epochs.close(tx, DOMAIN, 10)
-        assert first is not None and len(first[0].steps) == 1
+        assert first is not None and len(first.epoch.steps) == 1
         assert await epochs.close(tx, DOMAIN, 10) is None and await epochs.lacking_places(tx) == [BETA]
         await epochs.place(tx, BETA, 3)
         second = await epochs.close(tx, DOMAIN, 10)
-        assert second is not None and len(second[0].steps) == 2
+        assert second is not None and len(second.epoch.steps) == 2
 
 
 async def test_what_is_closed_is_posted_paid_and_known_as_final(market: Market) -> None:
@@ -243,7 +244,7 @@ async def test_what_is_closed_is_posted_paid_and_known_as_final(market: Market) 
             await epochs.place(tx, account, (await chain.account_of(account)).index)
         closed = await epochs.close(tx, domain, 10)
     assert closed is not None
-    epoch, after = closed
+    _, epoch, after = closed
     target = chain.deployment.payment
     receipt = await wallet.send(
         chain,

@@ -57,24 +57,31 @@ class StoredBlobs:
         self._records: dict[str, BlobRecord] = {}
 
     async def put(self, data: bytes) -> str:
-        """The digest of the data, which is stored when this returns."""
+        """The digest of the data, which is stored when this returns.
+
+        What a service makes is new but after a crash, so nobody is asked first whether it is there.
+        """
         digest = await _digest_of(data)
-        await self._keep(digest, data, CORE_OWNER)
+        if digest not in self._records or not await self.holds(CORE_OWNER, digest):
+            await self._keep(digest, data, CORE_OWNER)
         return digest
 
     async def keep(self, digest: str, data: bytes, owner: str) -> None:
         """Store a whole blob of an owner at once. Raises Refused: blob.oversized, blob.mismatch."""
         if (found := await _digest_of(data)) != digest:
             raise Refused("blob.mismatch", f"What came is {found}, not {digest}.")
-        await self._keep(digest, data, owner)
+        if not await self.holds(owner, digest):
+            await self._keep(digest, data, owner)
 
     async def _keep(self, digest: str, data: bytes, owner: str) -> None:
         check_total(len(data))
-        if not await self.holds(owner, digest):
+        if len(data) <= PART_BYTES:
+            await self._keep_part(owner, digest, 0, data)
+        else:
             keep = partial(self._keep_part, owner, digest)
             await all_of(partial(keep, offset // PART_BYTES, bytes(part)) for offset, part in cut(data))
-            record = BlobRecord(len(data), owner, own_layout(digest, self._now_s()))
-            await self._record(digest, record, hashlib.sha256(data).digest())
+        record = BlobRecord(len(data), owner, own_layout(digest, self._now_s()))
+        await self._record(digest, record, hashlib.sha256(data).digest())
 
     async def _keep_part(self, owner: str, digest: str, index: int, part: bytes) -> None:
         is_first = await self.keeper.keep_part(owner, digest, index, part)

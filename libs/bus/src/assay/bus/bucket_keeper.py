@@ -8,6 +8,7 @@ yet: the store must know conditional writes. Nothing is deleted here: a rule of 
 never before, for what is borrowed counts on it.
 """
 
+import asyncio
 from typing import Final
 
 import obstore
@@ -18,6 +19,9 @@ from assay.bus.faults import RETRY_S
 from assay.schema.errors import BadSettings, Retry
 
 SCHEMES: Final = ("s3", "file", "memory")
+# In a folder each of these takes a thread, and hundreds of threads for receipts that are stored together cost more
+# memory and processor time than what is written.
+AT_ONCE: Final = 32
 
 
 class BucketKeeper:
@@ -25,6 +29,7 @@ class BucketKeeper:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     async def part(self, owner: str, digest: str, index: int) -> bytes | None:
         """The part, if it is kept. Raises Retry."""
@@ -52,7 +57,8 @@ class BucketKeeper:
 
     async def _get(self, name: str) -> bytes | None:
         try:
-            return bytes(await (await obstore.get_async(self._store, name)).bytes_async())
+            async with self._room:
+                return bytes(await (await obstore.get_async(self._store, name)).bytes_async())
         except FileNotFoundError:
             return None
         except (BaseError, OSError) as error:
@@ -60,7 +66,8 @@ class BucketKeeper:
 
     async def _put(self, name: str, data: bytes) -> bool:
         try:
-            await obstore.put_async(self._store, name, data, mode="create")
+            async with self._room:
+                await obstore.put_async(self._store, name, data, mode="create")
         except AlreadyExistsError:
             return False
         except (BaseError, OSError) as error:

@@ -4,6 +4,7 @@ Each is optional: a receipt without them is checked as far as it goes, and says 
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Annotated, Final, Literal, TypeVar, cast
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
@@ -44,8 +45,14 @@ class Growing(Part):
     def write(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
         """The fields, but for added ones that are absent."""
         written: dict[str, object] = handler(self)
-        added = {name for name, field in type(self).model_fields.items() if not field.is_required()}
+        added = added_to(type(self))
         return {name: value for name, value in written.items() if name not in added or value}
+
+
+@cache
+def added_to(part: type[Growing]) -> frozenset[str]:
+    """The fields of a part that may be absent."""
+    return frozenset(name for name, field in part.model_fields.items() if not field.is_required())
 
 
 class MaterialPart(Part):

@@ -87,18 +87,22 @@ class Book:
 
     def debit(self, charge: Charge) -> None:
         """Nothing; the requester has paid for the charge."""
-        self._add(charge.requester, 0, charge.amount + charge.fee)
+        self._add((charge.requester, 0, charge.amount + charge.fee))
 
     def credit(self, charge: Charge) -> None:
         """Nothing; the provider has earned the charge."""
-        self._add(charge.provider, charge.amount, 0)
+        self._add((charge.provider, charge.amount, 0))
 
-    def _add(self, account: str, credit: int, debit: int) -> None:
-        had_credit, had_debit = self.sums.get(account, (0, 0))
-        sums = (had_credit + credit, had_debit + debit)
-        place = self.place(account)
-        self.tree.put(place, account_node(self.domain, place, account, *sums))
-        self.sums[account] = sums
+    def move(self, charge: Charge) -> None:
+        """Nothing; the requester has paid for the charge and the provider has earned it: half the work of one by one."""
+        self._add((charge.requester, 0, charge.amount + charge.fee), (charge.provider, charge.amount, 0))
+
+    def _add(self, *parts: tuple[str, int, int]) -> None:
+        places = {account: self.place(account) for account, _, _ in parts}
+        for account, credit, debit in parts:
+            had_credit, had_debit = self.sums.get(account, (0, 0))
+            self.sums[account] = (had_credit + credit, had_debit + debit)
+        self.tree.put({at: account_node(self.domain, at, who, *self.sums[who]) for who, at in places.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +127,7 @@ def build(before: Book, number: int, settlements: Sequence[Settlement]) -> tuple
         raise Reject("A job is settled once.")
     after, steps = before.copy(), []
     for charge in (charge for each in settlements for charge in charges_of(each)):
-        after.debit(charge)
-        after.credit(charge)
+        after.move(charge)
         steps.append(Step(charge, after.state))
     leaves = tuple(step_leaf(before.domain, number, index, step) for index, step in enumerate(steps))
     return Epoch(number, tuple(steps), leaves, plain_root(leaves), after.state), after
@@ -135,8 +138,7 @@ def prove_step(before: Book, epoch: Epoch, index: int) -> StepProof:
     path = plain_path(epoch.leaves, index)
     book = before.copy()
     for step in epoch.steps[:index]:
-        book.debit(step.charge)
-        book.credit(step.charge)
+        book.move(step.charge)
     charge = epoch.steps[index].charge
     requester = book.leaf(charge.requester)
     book.debit(charge)

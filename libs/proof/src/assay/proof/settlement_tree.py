@@ -17,8 +17,9 @@ from assay.schema.errors import Reject
 DEPTH: Final = 32
 SUM_END: Final = 2**128
 ZERO: Final = bytes(32)
-# Who builds an epoch, proves its steps and checks the proofs joins the same nodes each time: 64 for a step.
-JOINS_KEPT: Final = 2**15
+# Who proves a step joins 64 nodes, and who checks the proof at once joins the same ones: so many are kept as a few
+# steps have. More would be slower, since they fit no processor's cache.
+JOINS_KEPT: Final = 2**9
 
 
 class Node(NamedTuple):
@@ -52,10 +53,7 @@ class SumTree:
     def of(cls, leaves: Mapping[int, Node]) -> Self:
         """The tree of these leaves, each node of it made once. Raises Reject if the sums overflow."""
         tree = cls()
-        tree._levels[0].update(leaves)
-        for level, above in pairwise(tree._levels):
-            for index in {index >> 1 for index in level}:
-                above[index] = join(level.get(2 * index, EMPTY), level.get(2 * index + 1, EMPTY))
+        tree.put(leaves)
         return tree
 
     @property
@@ -63,20 +61,29 @@ class SumTree:
         """What stands for all accounts."""
         return self._levels[DEPTH].get(0, EMPTY)
 
-    def put(self, index: int, node: Node) -> None:
-        """Nothing; leaf `index` is `node` from now on. Raises Reject if the sums overflow."""
-        for level in self._levels[:DEPTH]:
-            level[index] = node
-            sibling = level.get(index ^ 1, EMPTY)
-            node = join(sibling, node) if index & 1 else join(node, sibling)
-            index >>= 1
-        self._levels[DEPTH][0] = node
+    def put(self, leaves: Mapping[int, Node]) -> None:
+        """Nothing; these leaves stand at their places from now on, and each node above them was made once.
+
+        Raises Reject if the sums overflow.
+        """
+        changed = leaves
+        for level, above in pairwise(self._levels):
+            level.update(changed)
+            changed = {
+                index: join(level.get(2 * index, EMPTY), level.get(2 * index + 1, EMPTY))
+                for index in {index >> 1 for index in changed}
+            }
+        above.update(changed)
 
     def branch(self, index: int) -> Branch:
         """The way from a leaf, present or not, up to the root."""
-        siblings = [self._levels[depth].get((index >> depth) ^ 1, EMPTY) for depth in range(DEPTH)]
-        mask = sum(1 << depth for depth, node in enumerate(siblings) if node != EMPTY)
-        return Branch(mask, tuple(node for node in siblings if node != EMPTY))
+        mask, siblings = 0, []
+        for depth, level in enumerate(self._levels[:DEPTH]):
+            node = level.get((index >> depth) ^ 1, EMPTY)
+            if node != EMPTY:
+                mask |= 1 << depth
+                siblings.append(node)
+        return Branch(mask, tuple(siblings))
 
     def copy(self) -> Self:
         """A tree of the same leaves that changes by itself."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby, takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 from assay.proof.eip712 import Domain
 from assay.proof.settlement import Payout, Posted, Settlement, epoch_digest
@@ -98,6 +98,14 @@ class Payment:
         return Posted(self.number, self.posted_at, self.poster, self.steps, self.steps_root, self.root)
 
 
+class Built(NamedTuple):
+    """An epoch with all its steps, between the books before and after it."""
+
+    before: Book
+    epoch: Epoch
+    after: Book
+
+
 async def place(tx: Transaction, account: str, index: int) -> None:
     """Know the place of an account in the tree."""
     sql = (
@@ -141,8 +149,8 @@ async def settlements(tx: Transaction, first_step: int, end: int) -> list[Settle
     return [settlement_of(job, list(parts)) for job, parts in groupby(rows, key=lambda row: str(row[0]))]
 
 
-async def close(tx: Transaction, domain: Domain, steps_max: int) -> tuple[Epoch, Book] | None:
-    """The next epoch, of `steps_max` steps or those of one job more, and the book after it; None if no step waits.
+async def close(tx: Transaction, domain: Domain, steps_max: int) -> Built | None:
+    """The next epoch, of `steps_max` steps or those of one job more; None if no step waits.
 
     It ends before the first job of which somebody has no place in the tree yet: that one may have come just now.
     """
@@ -159,7 +167,7 @@ async def close(tx: Transaction, domain: Domain, steps_max: int) -> tuple[Epoch,
     epoch, after = build(before, number, jobs)
     money = (Decimal(epoch.state.credits), Decimal(epoch.state.debits))
     await tx.execute(CLOSE, number, first, len(epoch.steps), epoch.steps_root, epoch.state.hash, *money)
-    return epoch, after
+    return Built(before, epoch, after)
 
 
 async def lock(tx: Transaction) -> None:
@@ -177,12 +185,17 @@ def parties_of(job: Settlement) -> set[str]:
     return {job.requester, *(payout.provider for payout in job.payouts)}
 
 
-async def rebuilt(tx: Transaction, domain: Domain, payment: Payment) -> tuple[Book, Epoch, Book]:
-    """The book before an epoch, its steps with their paths, and the book after it."""
+async def rebuilt(tx: Transaction, domain: Domain, payment: Payment) -> Built:
+    """An epoch that was closed before, with its steps and the books around it."""
     before = await book_before(tx, domain, payment.first_step)
     jobs = await settlements(tx, payment.first_step, payment.first_step + payment.steps)
     epoch, after = build(before, payment.number, jobs)
-    return before, epoch, after
+    return Built(before, epoch, after)
+
+
+async def book_after(tx: Transaction, domain: Domain, payment: Payment) -> Book:
+    """What all accounts were credited and debited by the end of an epoch; its steps are not built anew for that."""
+    return await book_before(tx, domain, payment.first_step + payment.steps)
 
 
 async def standing(tx: Transaction, numbers: Sequence[int]) -> list[Payment]:

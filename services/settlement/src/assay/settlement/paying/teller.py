@@ -22,7 +22,7 @@ from assay.settlement.desk import Desk
 from assay.settlement.ledger import job_name
 from assay.settlement.paying import checking, epochs, stalls
 from assay.settlement.paying.closing import Limits, is_due
-from assay.settlement.paying.epochs import Payment
+from assay.settlement.paying.epochs import Built, Payment
 from assay.settlement.paying.intents import (
     PAYMENT_KINDS,
     Answer,
@@ -96,19 +96,20 @@ class Teller:
             return True
         return is_due(await epochs.waiting(tx), self._limits, self._desk.context.now())
 
-    async def _close(self) -> Payment | None:
-        """The epoch that is to be posted next."""
+    async def _close(self) -> tuple[Payment | None, Built | None]:
+        """The epoch that is to be posted next; with its steps, if it was closed just now."""
         async with self._store.transaction() as tx:
-            if await epochs.last(tx, "closed") is None:
-                await epochs.close(tx, self._desk.domain, self._limits.steps)
-            return await epochs.last(tx, "closed")
+            if waiting := await epochs.last(tx, "closed"):
+                return waiting, None
+            built = await epochs.close(tx, self._desk.domain, self._limits.steps)
+            return await epochs.last(tx, "closed"), built
 
     async def _post(self, now_s: int) -> bool:
         """Whether an epoch is wanted on chain, as each of its steps could be proven there, or others were struck."""
-        payment = await self._close()
+        payment, built = await self._close()
         if payment is None or (payment.row == self._stalled_row and now_s < self._look_again_s):
             return False
-        reason, faults = await self._reason_against(payment, now_s)
+        reason, faults = await self._reason_against(payment, built, now_s)
         if faults and await self._prover.strike(payment, faults, now_s):
             return True
         await self._stall(payment, reason, now_s)
@@ -120,13 +121,15 @@ class Teller:
             await queries.want(tx, Post(number=payment.number, row=payment.row, **content, **sums), "payment")
         return True
 
-    async def _reason_against(self, payment: Payment, now_s: int) -> tuple[str, dict[str, checking.Wrong]]:
+    async def _reason_against(
+        self, payment: Payment, built: Built | None, now_s: int
+    ) -> tuple[str, dict[str, checking.Wrong]]:
         """Why the epoch must not be posted, empty if it can; and what is wrong with which of its jobs."""
         async with self._store.reading() as tx:
             voids, why = await epochs.count_voids(tx, payment.number)
             if voids >= self._desk.knobs.payment_posts_max:
                 return f"epoch {payment.number} became void {voids} times, as {why}", {}
-            before, epoch, _ = await epochs.rebuilt(tx, self._desk.domain, payment)
+            before, epoch, _ = built or await epochs.rebuilt(tx, self._desk.domain, payment)
         term = await self._chain.verdict_term(self._desk.key.address)
         if not term.begins <= now_s < term.ends - SLACK_S:
             return f"epoch {payment.number}: {checking.Wrong.VERDICT}", {}
@@ -147,7 +150,7 @@ class Teller:
         payment = await epochs.ripe(tx, self._desk.domain, posted_until_s)
         if payment is None:
             return []
-        _, _, after = await epochs.rebuilt(tx, self._desk.domain, payment)
+        after = await epochs.book_after(tx, self._desk.domain, payment)
         owed = [row[0] for row in await tx.fetch(OWED) if after.sums.get(row[0], (0, 0))[0]]
         calls = [encode_finalise(payment.posted)] if not owed and payment.root.credits == payment.root.debits else []
         for at in range(0, len(owed), PAID_AT_ONCE):
