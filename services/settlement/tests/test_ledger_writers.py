@@ -18,7 +18,11 @@ pytestmark = pytest.mark.server
 REFUSED = (asyncpg.IntegrityConstraintViolationError, asyncpg.NumericValueOutOfRangeError)
 LOG = "0x" + "cd" * 32
 TRANSFER = "insert into transfers (log, era, kind, block, reverses) values ($1, $2, $3, $4, $5) returning number"
-ENTRY = "insert into entries (number, line, account, asset, amount) values ($1, $2, $3, $4, $5)"
+INSERT = "insert into entries (number, line, account, asset, amount)"
+ENTRIES = f"""{INSERT}
+select $1, $2 + given.turn, account, asset, amount from unnest($3::text[], $4::text[], $5::numeric[])
+with ordinality as given (account, asset, amount, turn)
+"""
 WHOLE = """
 select not exists (select from entries group by number, asset having sum(amount) <> 0)
 and not exists (select from transfers where number not in (select number from entries))
@@ -51,6 +55,7 @@ writes = st.one_of(
         st.integers(0, 2),
         st.sampled_from([0, 0, 0, 1]),
         st.sampled_from([None, None, None, 1, 2, 3]),
+        st.sampled_from([False, False, True]),
     ),
     st.tuples(st.just("late entry"), st.integers(1, 4), pairs),
     st.tuples(
@@ -80,13 +85,19 @@ async def write(connection: Any, said: Sequence[Any]) -> None:
         await connection.execute(rest[0])
     elif kind == "late entry":
         number, entries = rest
-        for line, entry in enumerate(entries):
-            await connection.execute(ENTRY, number, 10 + line, *entry)
+        await connection.execute(ENTRIES, number, 10, *columns(entries))
     else:
-        entries, turn, era, reverses = rest
+        entries, turn, era, reverses, is_one_by_one = rest
         number = await connection.fetchval(TRANSFER, f"{LOG}:{turn}", era, "Deposited", turn, reverses)
-        for line, entry in enumerate(entries):
-            await connection.execute(ENTRY, number, line, *entry)
+        for line, entry in enumerate(entries if is_one_by_one else []):
+            await connection.execute(ENTRIES, number, line, *columns([entry]))
+        if entries and not is_one_by_one:
+            await connection.execute(ENTRIES, number, 0, *columns(entries))
+
+
+def columns(entries: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Accounts, assets and amounts."""
+    return [list(column) for column in zip(*entries, strict=True)]
 
 
 @settings(max_examples=settings().max_examples * 2 // 5, suppress_health_check=list(HealthCheck))
@@ -126,8 +137,7 @@ CHANGES = [
     "update chain_cursor set era = era + 1, block = 0",
     "insert into transfers (log, era, kind, block) select log, era + 1, kind, block from transfers",
     "with t as (insert into transfers (log, era, kind, block, reverses) select log, era, kind, block, number "
-    f"from transfers returning number) {ENTRY.split(' values')[0]} select t.number, line, '{BOB}', asset, -amount "
-    "from t, entries",
+    f"from transfers returning number) {INSERT} select t.number, line, '{BOB}', asset, -amount from t, entries",
 ]
 
 
@@ -144,6 +154,15 @@ async def test_balances_eras_and_reversals_follow_from_what_happened(market: Mar
 
 async def test_nothing_is_added_to_what_was_posted_before(market: Market) -> None:
     await post(market, deposit(0, 10))
-    late = f"{ENTRY.split(' values')[0]} values (1, 7, 'outside', 'stable', -5), (1, 8, '{ALICE}', 'stable', 5)"
+    late = f"{INSERT} values (1, 7, 'outside', 'stable', -5), (1, 8, '{ALICE}', 'stable', 5)"
     with pytest.raises(asyncpg.RestrictViolationError):
         await market.rows(late)
+
+
+async def test_lines_that_do_not_balance_by_themselves_are_refused_though_others_would_follow(market: Market) -> None:
+    await post(market, deposit(0, 10))
+    with pytest.raises(asyncpg.CheckViolationError, match="do not sum to zero"):
+        async with market.context.store.transaction() as tx:
+            number = await tx.fetchval(TRANSFER, f"{LOG}:1", 0, "Deposited", 1, None)
+            await tx.execute(ENTRIES, number, 0, [ALICE], ["stable"], [5])
+            await tx.execute(ENTRIES, number, 1, [BOB], ["stable"], [-5])

@@ -25,10 +25,14 @@ left join leaving l on a.account = 'deposit:' || l.requester where a.account = a
 """
 # In the order in which every writer locks them: the ledger's head first.
 QUEUE = "select from ledger_head for update"
+# Job by job and by their indices, whatever the planner thinks of the tables' sizes.
 HELD = """
-select t.log, a.balance, e.account from transfers t join entries e using (number)
-join accounts a on a.account = t.log
-where t.log = any($1::text[]) and t.log not like '0x%' and e.amount < 0
+select given.log, held.balance, payer.account from unnest($1::text[]) as given (log)
+cross join lateral (select number from transfers t where t.log = given.log and t.log not like '0x%' limit 1) as made
+cross join lateral (
+    select balance from accounts a where (a.account, a.asset) = (given.log, 'stable') limit 1
+) as held
+cross join lateral (select account from entries e where e.number = made.number and e.amount < 0 limit 1) as payer
 """
 STEPS = """
 insert into steps (job_id, part, requester, provider, amount, fee, spent, receipt_digest, at_ms)
