@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from statistics import quantiles
@@ -58,17 +58,18 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Fed:
-    """A rate that was asked for, and what came of it."""
+    """A rate that was asked for, and what came of it; what each process used for a job, in milliseconds."""
 
     rate: int
     reached: float
     p50_s: float
     p95_s: float
+    cpu_ms: Mapping[str, float]
 
     def figures(self) -> dict[str, float]:
         """What is printed of it."""
-        at = f"at_{self.rate}"
-        return {f"lag_p50_s_{at}": self.p50_s, f"lag_p95_s_{at}": self.p95_s, f"jobs_a_second_{at}": self.reached}
+        found = {"reached_a_second": self.reached, "lag_p50_s": self.p50_s, "lag_p95_s": self.p95_s, **self.cpu_ms}
+        return {f"{name}_at_{self.rate}": value for name, value in found.items()}
 
 
 async def warm(running: Running) -> None:
@@ -88,8 +89,7 @@ async def feed(running: Running, rate: int) -> Fed:
     jobs = list(islice(running.maker.jobs(), round(rate * FEED_S)))
     watch = Watch(running, next_step=await next_step(running))
     looking = asyncio.create_task(keep_looking(watch, len(jobs)))
-    begun_s = time.perf_counter()
-    sent = 0
+    begun_s, begun_cpu_s, sent = time.perf_counter(), running.cpu_s(), 0
     while sent < len(jobs):
         due = min(len(jobs), round((time.perf_counter() - begun_s + TICK_S) * rate))
         await watch.say(jobs[sent:due])
@@ -98,7 +98,8 @@ async def feed(running: Running, rate: int) -> Fed:
     await looking
     # What the first waited for its epoch and its block, the last waits too: that is no want of speed.
     taken_s = watch.last_s - begun_s - watch.lags_s[0]
-    return Fed(rate, min(rate, len(jobs) / taken_s), *percentiles(watch.lags_s))
+    used = running.cpu_ms_a_job(begun_cpu_s, len(jobs))
+    return Fed(rate, min(rate, len(jobs) / taken_s), *percentiles(watch.lags_s), used)
 
 
 async def keep_looking(watch: Watch, count: int) -> None:

@@ -12,29 +12,29 @@ from bench.settlement.service import Running
 IN_FLIGHT: Final = 1_000
 AT_ONCE: Final = 50
 SECONDS: Final = 45.0
+MARKS: Final = ("at_start", "after_a_quarter", "after_half", "after_three_quarters", "at_end")
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The memory of the process when so many jobs were through, again and again."""
+    """The memory of the process when so many jobs were through, again and again, and what a job took of each process."""
 
     samples: tuple[tuple[int, float], ...]
     seconds: float
-    cpu_s: Mapping[str, float]
+    cpu_ms: Mapping[str, float]
 
     def figures(self) -> dict[str, float]:
-        """What is printed: the second half alone tells growth, the first still fills what is kept of the past."""
-        jobs, last_mb = self.samples[-1]
-        half_jobs, half_mb = self.samples[len(self.samples) // 2]
+        """What is printed: the last half alone tells growth, the first still fills what is kept of the past."""
+        quarter = len(self.samples) // 4
+        marked = (*(self.samples[quarter * turn] for turn in range(4)), self.samples[-1])
+        (half_jobs, half_mb), (jobs, last_mb) = self.samples[quarter * 2], self.samples[-1]
         grown = (last_mb - half_mb) * 1e3 / max(1, jobs - half_jobs) * 1e3
         return {
             "memory_jobs": float(jobs),
-            "memory_mb_at_start": self.samples[0][1],
-            "memory_mb_at_half": half_mb,
-            "memory_mb_at_end": last_mb,
+            **{f"memory_mb_{mark}": mb for mark, (_, mb) in zip(MARKS, marked, strict=True)},
             "memory_kb_grown_a_1000_jobs": grown,
-            "jobs_a_second_kept_up": jobs / self.seconds,
-            **{f"{name}_cpu_ms_a_job": used * 1e3 / jobs for name, used in self.cpu_s.items()},
+            "kept_up_a_second": jobs / self.seconds,
+            **self.cpu_ms,
         }
 
 
@@ -52,5 +52,4 @@ async def hold(running: Running, most: int | None) -> Held:
         samples.append((sent - len(watch.said_s), running.rss_mb))
     await watch.until_posted()
     samples.append((sent, running.rss_mb))
-    used = {name: now_s - begun_cpu_s[name] for name, now_s in running.cpu_s().items()}
-    return Held(tuple(samples), watch.last_s - begun_s, used)
+    return Held(tuple(samples), watch.last_s - begun_s, running.cpu_ms_a_job(begun_cpu_s, sent))

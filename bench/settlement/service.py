@@ -1,6 +1,7 @@
 """Settlement as it is deployed, a process of its own beside real NATS, Postgres and an EVM node, seen from outside."""
 
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -57,9 +58,13 @@ class Running:
         return float(psutil.Process(self.pid).memory_info().rss) / 1e6
 
     def cpu_s(self) -> dict[str, float]:
-        """The processor time that the service and each of its servers have used so far."""
-        pids = {each.name: each.process.pid for each in self.servers.started if each.process} | {NAME: self.pid}
-        return {name: tree_cpu_s(pid) for name, pid in pids.items() if pid is not None}
+        """The processor time that the service, each of its servers and the load, this process, have used so far."""
+        pids = {NAME: self.pid} | {each.name: each.process.pid for each in self.servers.started if each.process}
+        return {name: tree_cpu_s(pid) for name, pid in pids.items() if pid is not None} | {"load": time.process_time()}
+
+    def cpu_ms_a_job(self, since_s: Mapping[str, float], jobs: int) -> dict[str, float]:
+        """What each has used since then for a job, in milliseconds."""
+        return {f"{name}_cpu_ms_a_job": (now - since_s[name]) * 1e3 / jobs for name, now in self.cpu_s().items()}
 
     async def posted(self, first: int) -> list[tuple[int, str]]:
         """The steps from this one on that stand in a posted epoch, with their jobs."""
