@@ -18,6 +18,9 @@ from assay.runtime.settings import ProcessSettings
 from assay.schema.errors import EXIT_DRAINED, AssayError, Fault
 
 EXIT_BUG: Final = 1
+# A batch of events is thousands of objects, which go by themselves: looked through at every seven hundredth, as Python
+# would, they cost a service a fifteenth of its processor time.
+LOOKED_THROUGH_EVERY: Final = 10_000
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +54,7 @@ def exit_code_of(main: Main) -> int:
 async def _until_signal(main: Main) -> None:
     # What was loaded stays; looked through with the rest, it makes each full collection take a quarter of a second.
     gc.freeze()
+    gc.set_threshold(LOOKED_THROUGH_EVERY)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
