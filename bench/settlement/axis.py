@@ -25,8 +25,8 @@ NOTES = (
     "lag: from publishing a job's verdict until its step is seen in a posted epoch; epochs close a second after their "
     "first step, blocks come each half second. Each rate is fed for four seconds, the order to the verdict at once; "
     "`reached_a_second_at` is what came of the rate asked for: where that is below it, jobs waited",
-    "what limits it is the processor: `cpu_ms_a_job` of the service, one process on one core, of its servers, and of the "
-    "load, which publishes and looks; while memory is watched it also makes and signs each job",
+    "what limits it is the processor: `cpu_ms_a_job` of the service, one process on one core, of its servers, and of "
+    "the load, which publishes and looks; while memory is watched it also makes and signs each job",
     "one lease of one segment a job, and no epochs of audits: these add their part to each receipt",
 )
 

@@ -17,7 +17,7 @@ MARKS: Final = ("at_start", "after_a_quarter", "after_half", "after_three_quarte
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The memory of the process when so many jobs were through, again and again, and what a job took of each process."""
+    """The memory of the process when so many jobs were through, again and again; what a job took of each process."""
 
     samples: tuple[tuple[int, float], ...]
     seconds: float

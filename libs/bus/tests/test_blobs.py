@@ -40,6 +40,28 @@ async def test_a_blob_comes_back_as_it_was(bus: Bus, size: int) -> None:
     assert await bus.blobs.put(data) == digest
 
 
+async def test_what_a_service_puts_is_written_once_and_asked_for_by_nobody() -> None:
+    calls = list[str]()
+
+    class Counted(MemoryKeeper):
+        async def record(self, name: str) -> bytes | None:
+            calls.append("record")
+            return await super().record(name)
+
+        async def keep_part(self, owner: str, digest: str, index: int, data: bytes) -> bool:
+            calls.append("keep part")
+            return await super().keep_part(owner, digest, index, data)
+
+    blobs = StoredBlobs(keeper := Counted())
+    for _ in range(2):
+        await blobs.put(b"a receipt")
+    assert calls == ["keep part"]
+    again = StoredBlobs(keeper)
+    assert await again.get(await again.put(b"a receipt")) == b"a receipt" and await again.holds(
+        "core", blob_digest(b"a receipt")
+    )
+
+
 async def test_an_unknown_blob_is_missing(bus: Bus) -> None:
     assert not await bus.blobs.has(BIG_DIGEST)
     for ask in (bus.blobs.get(BIG_DIGEST), bus.blobs.size(BIG_DIGEST), bus.blobs.read(BIG_DIGEST, 0)):

@@ -41,7 +41,7 @@ def selector(signature: str) -> bytes:
     return keccak256(signature.encode())[:4]
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4096)
 def checksum(raw: bytes) -> str:
     """Returns 20 bytes as an address whose capitals check it (EIP-55)."""
     digits = raw.hex()

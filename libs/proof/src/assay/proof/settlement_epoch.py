@@ -94,7 +94,7 @@ class Book:
         self._add((charge.provider, charge.amount, 0))
 
     def move(self, charge: Charge) -> None:
-        """Nothing; the requester has paid for the charge and the provider has earned it: half the work of one by one."""
+        """Nothing; the requester has paid for the charge and its provider earned it: half the work of one by one."""
         self._add((charge.requester, 0, charge.amount + charge.fee), (charge.provider, charge.amount, 0))
 
     def _add(self, *parts: tuple[str, int, int]) -> None:

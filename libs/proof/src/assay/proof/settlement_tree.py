@@ -8,7 +8,6 @@ proven like any other and an index has one place only. Keccak-256 throughout, be
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Final, NamedTuple, Self
 
 from assay.proof.keccak import keccak256
@@ -67,13 +66,13 @@ class SumTree:
         Raises Reject if the sums overflow.
         """
         changed = leaves
-        for level, above in pairwise(self._levels):
+        for level in self._levels[:DEPTH]:
             level.update(changed)
             changed = {
                 index: join(level.get(2 * index, EMPTY), level.get(2 * index + 1, EMPTY))
                 for index in {index >> 1 for index in changed}
             }
-        above.update(changed)
+        self._levels[DEPTH].update(changed)
 
     def branch(self, index: int) -> Branch:
         """The way from a leaf, present or not, up to the root."""

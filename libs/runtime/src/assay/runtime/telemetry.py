@@ -83,7 +83,7 @@ class Telemetry:
             self._provider.shutdown()
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def trace_of(about: str) -> tuple[str, str, float]:
     """The trace of an aggregate: its id, its root span's id, and the fraction by which it is sampled."""
     digest = hashlib.blake2b(about.encode(), digest_size=24, person=b"assay.trace").digest()
