@@ -10,9 +10,12 @@ from services.gateway.tests.conftest import Person
 from tests import desk
 from tests.servers import MakeSchema
 
+from assay.bus.blob_door import BASE_HEADER, OFFSET_HEADER, RUNS_HEADER, SEAL_HEADER, TOTAL_HEADER
 from assay.bus.port import Message
 from assay.gateway.asks import Asks
+from assay.gateway.beats import Beats
 from assay.gateway.domain import Rates, Speaker
+from assay.gateway.door import Parts
 from assay.gateway.main import service
 from assay.gateway.queries import Registry
 from assay.gateway.settings import Settings
@@ -81,3 +84,14 @@ async def test_what_no_table_or_list_can_hold_is_malformed(
     with pytest.raises(Refused) as refused:
         await asks.answer(Message(f"ask.{requester.account}.{name}", {}, json.dumps(body).encode()))
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize("field", [OFFSET_HEADER, TOTAL_HEADER, BASE_HEADER, RUNS_HEADER])
+@pytest.mark.parametrize("odd", ["", "-1", "x", "٣", "9" * 5000, str(2**63), "0 0 0", DIGEST])
+async def test_a_part_of_a_blob_with_any_header_is_refused_by_a_typed_error(
+    asks: Asks, requester: Person, field: str, odd: str
+) -> None:
+    parts = Parts(asks.ctx, Beats(asks.ctx, asks.rates), asks.rates, 2**30)
+    headers = {OFFSET_HEADER: "0", TOTAL_HEADER: "10", SEAL_HEADER: "1", BASE_HEADER: DIGEST} | {field: odd}
+    with pytest.raises(Refused):
+        await parts.take(Message(f"ingest.{requester.account}.blob.{DIGEST}", headers, b"x"))

@@ -23,6 +23,8 @@ from assay.schema.errors import BadSettings, Refused
 BLOBS: Final = "ingest.*.blob.*"
 QUEUE: Final = "gateway"
 WORKERS: Final = 2
+# No size has more, and Python refuses to read a number of thousands.
+DIGITS_MAX: Final = 20
 
 
 class Parts(NamedTuple):
@@ -40,8 +42,8 @@ class Parts(NamedTuple):
             raise Refused("rate.exceeded", retry_after_s=wait_s)
         admit(await self.beats.speaker(account))
         total = message.headers.get(TOTAL_HEADER, "")
-        if total.isdecimal() and int(total) > self.bytes_max:
-            raise Refused("blob.oversized", f"{total} of at most {self.bytes_max} bytes.")
+        if total.isdecimal() and (len(total) > DIGITS_MAX or int(total) > self.bytes_max):
+            raise Refused("blob.oversized", f"{total[:DIGITS_MAX]} of at most {self.bytes_max} bytes.")
         return await take_part(self.ctx.bus.blobs, account, digest, message)
 
 
