@@ -136,8 +136,6 @@ class Spares:
             await self._keep_warm(spare)
         except (Cold, Refused, WorkloadError, OSError) as error:
             log.warning("no spare: %s", error, extra={"job": spare.granted.job_id})
-        except Exception:
-            log.exception("no spare", extra={"job": spare.granted.job_id})
         self._spares.pop(spare.granted.spare_id, None)
         child, spare.child = spare.child, None
         if child:

@@ -132,9 +132,8 @@ class Challenger:
                 return
             try:
                 await self._check(each, pulse)
-            except Exception as error:
-                about, is_bug = {"challenge": each.called.challenge_id}, not isinstance(error, AssayError)
-                log.warning("answer is put back: %s", error, exc_info=is_bug, extra=about)
+            except AssayError as error:
+                log.warning("answer is put back: %s", error, extra={"challenge": each.called.challenge_id})
                 async with self._desk.context.unit() as unit:
                     await challenges.release(unit.tx, each.called.challenge_id, self._desk.now() + AGAIN_MS)
 
