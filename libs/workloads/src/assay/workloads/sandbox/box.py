@@ -14,25 +14,12 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from assay.workloads.sandbox import landlock, seccomp
+from assay.workloads.sandbox import kernel, landlock, seccomp
 from assay.workloads.sandbox.errors import SandboxUnavailable
-from assay.workloads.sandbox.kernel import (
-    CLONE_NEWIPC,
-    CLONE_NEWNET,
-    CLONE_NEWNS,
-    CLONE_NEWPID,
-    CLONE_NEWUSER,
-    CLONE_NEWUTS,
-    PR_SET_PDEATHSIG,
-    call,
-    leave_namespaces,
-    mount,
-    prctl,
-)
+from assay.workloads.sandbox.kernel import PR_SET_PDEATHSIG, RECURSIVE, call, leave_mounts, mount, prctl
 from assay.workloads.sandbox.policy import DEVICES, HOST, Policy
 
-NAMESPACES: Final = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID
-NOSUID, NODEV, BIND, RECURSIVE, PRIVATE = 2, 4, 4096, 16384, 1 << 18
+NOSUID, NODEV, BIND = 2, 4, 4096
 MOUNT_SETATTR: Final = 442
 AT_CWD, AT_RECURSIVE, READ_ONLY = -100, 0x8000, 1
 ENTERED: Final[list[Policy]] = []
@@ -44,7 +31,7 @@ FILES_MIN, FILES_MAX, FILE_BYTES = 1024, 200_000, 1024
 def enter(policy: Policy) -> None:
     """Go on in a box; the process that called stays behind and ends with it. Raises SandboxUnavailable."""
     try:
-        leave_namespaces(NAMESPACES)
+        leave_mounts()
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         inner = os.fork()
         if inner:
@@ -63,11 +50,12 @@ def entered() -> Policy | None:
 def can_be() -> bool:
     """Whether this machine lets a process of this user have namespaces and mounts of its own; tried by a fresh one.
 
-    A fork would not do: libraries start threads in it, and whoever has threads leaves no namespace.
+    A fork would not do: libraries start threads in it, and whoever has threads leaves no namespace. The fresh one loads
+    a single file: every worker asks this at its start.
     """
     if landlock.version() < landlock.NEEDED or not seccomp.is_known():
         return False
-    tried = subprocess.run([sys.executable, "-P", "-m", __name__], capture_output=True, check=False)
+    tried = subprocess.run([sys.executable, "-I", "-S", kernel.__file__], capture_output=True, check=False)
     return tried.returncode == 0
 
 
@@ -80,7 +68,6 @@ def stand_by(inner: int) -> None:
 def build(policy: Policy) -> None:
     """Mount the box. Raises OSError."""
     box = policy.box
-    mount("", "/", "", RECURSIVE | PRIVATE)
     box.mkdir(exist_ok=True)
     mount("tmpfs", box, "tmpfs", NOSUID | NODEV, f"size={policy.box_bytes},nr_inodes={files_of(policy)},mode=700")
     for root in (policy.host_root, policy.image_root):
@@ -113,8 +100,3 @@ def show(path: Path, root: Path, is_fixed: bool = False) -> None:
         attributes = (ctypes.c_uint64 * 4)(READ_ONLY | NOSUID)
         where = ctypes.c_char_p(bytes(target))
         call(MOUNT_SETATTR, AT_CWD, where, ctypes.c_uint(AT_RECURSIVE), attributes, ctypes.c_size_t(32))
-
-
-if __name__ == "__main__":
-    leave_namespaces(NAMESPACES)
-    mount("", "/", "", RECURSIVE | PRIVATE)

@@ -1,4 +1,4 @@
-"""The few calls of Linux that Python has no words for, by ctypes.
+"""The few calls of Linux that Python has no words for, by ctypes. As a program it tries whether a box can be.
 
 After the kernel's own documents: Documentation/userspace-api/{landlock,seccomp_filter,no_new_privs}.rst, prctl(2),
 capabilities(7), user_namespaces(7).
@@ -24,6 +24,7 @@ CLONE_NEWNS: Final = 0x00020000
 CLONE_NEWUTS: Final = 0x04000000
 CLONE_NEWPID: Final = 0x20000000
 CAP_SYS_CHROOT: Final = 18
+RECURSIVE, PRIVATE = 16384, 1 << 18
 
 LIBC: Final = ctypes.CDLL(None, use_errno=True)
 LIBC.syscall.restype = ctypes.c_long
@@ -75,6 +76,12 @@ def mount(source: str | Path, target: str | Path, kind: str, flags: int, options
         raise OSError(error.errno, error.strerror, str(target)) from None
 
 
+def leave_mounts() -> None:
+    """Leave all that is named of this machine: mounts, processes, networks, hosts, users. Raises OSError."""
+    leave_namespaces(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID)
+    mount("", "/", "", RECURSIVE | PRIVATE)
+
+
 def drop_capabilities(kept: frozenset[int] = frozenset()) -> None:
     """Give up every capability but those that are kept, for good. Raises OSError."""
     for capability in set(range(CAPABILITY_LAST + 1)) - kept:
@@ -101,3 +108,7 @@ def field_of(status: str, name: str) -> str:
     """Return the first word of a field of /proc/*/status; "0" where there is none."""
     line = next((line for line in status.splitlines() if line.startswith(f"{name}:")), "")
     return (line.partition(":")[2].split() or ["0"])[0]
+
+
+if __name__ == "__main__":
+    leave_mounts()
