@@ -19,7 +19,7 @@ OWN = {
     "gateway": {"assay_claims_refused_total"},
     "settlement": {
         f"assay_settlement_{name}"
-        for name in ("drift", "stalled", "struck", "dues", "slashes_overdue", "relayed_gas_total")
+        for name in ("drift", "stalled", "struck", "lost", "dues", "slashes_overdue", "relayed_gas_total")
     },
 }
 

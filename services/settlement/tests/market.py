@@ -113,7 +113,7 @@ class Shown:
 
 
 def gauges() -> Gauges:
-    return Gauges(*(Shown() for _ in range(5)), relayed=Shown(0))
+    return Gauges(*(Shown() for _ in range(6)), relayed=Shown(0))
 
 
 class Hands:

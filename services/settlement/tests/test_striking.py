@@ -1,5 +1,7 @@
 """A charge that cannot be proven waits outside of all epochs, with a reason; others go on, and nothing is lost."""
 
+from typing import Any
+
 import asyncpg
 import pytest
 from services.settlement.tests.crashing import Crash, Fuse
@@ -7,11 +9,15 @@ from services.settlement.tests.market import DEPOSIT, TERMS, Market, pass_time
 from services.settlement.tests.stories import Part, Story, key_of, net_of
 
 from assay.chain import wallet
+from assay.chain.errors import ChainUnreachable
 from assay.chain.payment import encode
 from assay.chain.payment.events import Posted
 from assay.chain.payment.values import Demanded
-from assay.settlement.paying import stalls
+from assay.schema.errors import Refused
+from assay.settlement.domain import GRACE_MS, ORDER_LIFE_MS
+from assay.settlement.paying import proving, stalls
 from assay.settlement.questions import balances
+from assay.settlement.relaying.open_matters import demand_none
 
 pytestmark = pytest.mark.server
 STANDING = "select number, steps, state from payments order by id"
@@ -132,7 +138,7 @@ async def test_the_database_strikes_nothing_that_stands_in_an_epoch(till: Market
     await till.hands().until_still()
     waits = await charge(till, "waits", Part("alpha", 1), Part("beta", 1))
     kept = await rows(till, STEPS)
-    strike = "insert into struck (job_id, reason, at_ms) values ($1, 'order', 1)"
+    strike = "insert into struck (job_id, reason, at_ms, until_s) values ($1, 'order', 1, 1)"
     for job in (stands.job_id, "j" * 27):
         with pytest.raises(asyncpg.CheckViolationError):
             await till.rows(strike, job)
@@ -148,3 +154,95 @@ async def test_the_database_strikes_nothing_that_stands_in_an_epoch(till: Market
             await till.rows(sql)
     await till.rows("delete from struck")
     assert await rows(till, STEPS) == kept
+
+
+class Asked:
+    """A chain that counts the accounts asked for, and answers no more of them once it is away."""
+
+    def __init__(self, chain: Any) -> None:
+        self._chain, self.count, self.is_away = chain, 0, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._chain, name)
+
+    async def account_of(self, address: str) -> Any:
+        self.count += 1
+        if self.is_away:
+            raise ChainUnreachable("accountOf")
+        return await self._chain.account_of(address)
+
+
+async def struck(market: Market, *names: str, requester: str = "gamma") -> list[Story]:
+    """Jobs whose charges wait, in this order."""
+    stories = []
+    for name in names:
+        stories.append(await charge(market, name, requester=requester))
+        await market.hands().until_still()
+    return stories
+
+
+async def test_those_that_cannot_be_proven_yet_let_others_have_their_turn(
+    till: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proving, "MOST", 1)
+    await charge(till, "a place for everybody", requester="gamma")
+    await till.hands().until_still()
+    await leave(till, "gamma")
+    (stays,) = await struck(till, "stays")
+    await leave(till, "beta")
+    (returns,) = await struck(till, "returns", requester="beta")
+    assert await rows(till, f"{STRUCK} order by at_ms") == [(stays.job_id, "money"), (returns.job_id, "money")]
+    await wallet.cancel_exit(till.chain, key_of("beta"))
+    hands = till.hands()
+    for _ in range(3):
+        await pass_time(till.chain, 31)
+        await hands.until_still()
+    assert await rows(till, STRUCK) == [(stays.job_id, "money")]
+
+
+async def test_a_charge_whose_order_counts_no_longer_is_looked_at_no_more_and_holds_nobody(till: Market) -> None:
+    await charge(till, "a place for everybody", requester="gamma")
+    await till.hands().until_still()
+    await leave(till, "gamma")
+    (gone,) = await struck(till, "gone")
+    await till.pass_windows()
+    async with till.context.store.reading() as tx:
+        ((until_s,),) = await tx.fetch("select until_s from struck")
+        with pytest.raises(Refused):
+            await demand_none(tx, key_of("gamma").address.lower(), until_s)
+        await demand_none(tx, key_of("gamma").address.lower(), until_s + 1)
+    assert until_s == (gone.now_ms + 600_000 + GRACE_MS) // 1000
+    await wallet.cancel_exit(till.chain, key_of("gamma"))
+    await pass_time(till.chain, (ORDER_LIFE_MS + GRACE_MS) // 1000)
+    hands = till.hands(chain := Asked(till.chain))
+    await hands.teller.step()
+    assert (chain.count, hands.gauges.struck.value, hands.gauges.lost.value) == (0, 0, 1)
+    assert await rows(till, STRUCK) == [(gone.job_id, "money")]
+
+
+async def test_what_charges_are_proven_by_is_asked_for_once_however_many_wait(till: Market) -> None:
+    await charge(till, "a place for everybody", requester="gamma")
+    await till.hands().until_still()
+    for name in ("one", "two", "three"):
+        await charge(till, name, requester="gamma")
+    await leave(till, "gamma")
+    await till.hands().until_still()
+    assert len(await rows(till, STRUCK)) == 3
+    chain = Asked(till.chain)
+    assert not await till.hands(chain).teller.step()
+    assert chain.count == 1
+
+
+async def test_a_demand_is_answered_before_what_waits_is_looked_at(till: Market) -> None:
+    await charge(till, "posted", requester="gamma")
+    await till.hands().until_still()
+    epoch = [each.event for each in await till.chain.events(0, 10**6) if isinstance(each.event, Posted)][-1].epoch
+    await leave(till, "gamma")
+    await struck(till, "waits")
+    await wallet.demand(till.chain, key_of("beta"), epoch, Demanded.STEP, 0)
+    hands = till.hands(chain := Asked(till.chain))
+    await hands.rounds(1)
+    chain.is_away, hands = True, till.hands(chain)
+    with pytest.raises(ChainUnreachable):
+        await hands.teller.step()
+    assert [row[0] for row in await till.rows("select kind from intents where state = 'pending'")] == ["answer"]

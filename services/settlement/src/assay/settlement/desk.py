@@ -59,6 +59,7 @@ class Gauges:
     drift: Gauge
     stalled: Gauge
     struck: Gauge
+    lost: Gauge
     dues: Gauge
     overdue: Gauge
     relayed: Counter
@@ -70,6 +71,7 @@ class Gauges:
             drift=metrics.gauge("settlement_drift", "Base units by which ledger and chain differ; must be 0."),
             stalled=metrics.gauge("settlement_stalled", "1 while nothing is posted until a person has looked."),
             struck=metrics.gauge("settlement_struck", "Charges that cannot be proven by now, and wait outside epochs."),
+            lost=metrics.gauge("settlement_lost", "Charges that never can be proven: their order is too old."),
             dues=metrics.gauge("settlement_dues", "Audits that wait for a deposit of the operator's own."),
             overdue=metrics.gauge("settlement_slashes_overdue", "1 while a slash is half way to being lost."),
             relayed=metrics.counter("settlement_relayed_gas", "Gas paid to send what requesters signed."),

@@ -19,10 +19,14 @@ ACCOUNTS = "select account, asset, balance from accounts where account = any($1:
 HELD = """
 select distinct on (came.account) a.account, a.balance
 from entries left_ join entries came using (number) join accounts a on a.account = came.account
-where left_.account = $1 and left_.amount < 0 and came.account like 'hold:%' and came.amount > 0 and a.balance > 0
+where left_.account = 'deposit:' || $1 and left_.amount < 0 and came.account like 'hold:%' and came.amount > 0
+    and a.balance > 0
 """
 LEAVING = "select amount, cutoff from leaving where requester = $1 and amount > 0"
-STRUCK = "select distinct job_id, reason from struck join struck_steps using (job_id) where requester = $1"
+STRUCK = """
+select distinct job_id, case when until_s < $2 then 'late' else reason end
+from struck join struck_steps using (job_id) where requester = $1
+"""
 TOTALS = """
 select case when account like '%:%' then split_part(account, ':', 1) else account end as kind, asset, sum(balance)
 from accounts group by kind, asset order by kind, asset
@@ -98,9 +102,9 @@ async def _balances_of(context: Context, participant: object) -> dict[str, Any]:
     names["earned"] = earned(address)
     async with context.store.reading() as tx:
         known = {account: int(balance) for account, _, balance in await tx.fetch(ACCOUNTS, list(names.values()))}
-        held = {account[len(hold("")) :]: int(amount) for account, amount in await tx.fetch(HELD, deposit(address))}
+        held = {account[len(hold("")) :]: int(amount) for account, amount in await tx.fetch(HELD, address)}
         exit_ = await tx.fetchrow(LEAVING, address)
-        struck = {row[0]: row[1] for row in await tx.fetch(STRUCK, address)}
+        struck = {row[0]: row[1] for row in await tx.fetch(STRUCK, address, context.now() // 1000)}
     leaving = {"amount": int(exit_[0]), "cutoff_s": exit_[1]} if exit_ else None
     found = {name: known.get(account, 0) for name, account in names.items()}
     return {"of": participant, "address": address, "held": held, "struck": struck, "leaving": leaving} | found

@@ -35,7 +35,7 @@ class Wrong(StrEnum):
     VERDICT = "the operator's key is no verdict key"
 
 
-# A fault of the job alone, which others need not wait for; it may right itself.
+# A fault of the job alone, which others need not wait for; it may right itself while the job's order counts.
 STRUCK = (Wrong.MONEY, Wrong.ORDER, Wrong.TIME)
 
 
@@ -116,5 +116,10 @@ def order_fault(domain: Domain, charge: Charge, order: Order | None, now_s: int)
             return Wrong.ORDER
     except BadSignature:
         return Wrong.ORDER
-    is_timely = order.deadline_s - ORDER_LIFE_MS // 1000 <= now_s <= order.deadline_s + GRACE_MS // 1000
+    is_timely = order.deadline_s - ORDER_LIFE_MS // 1000 <= now_s <= counts_until_s(order)
     return None if is_timely else Wrong.TIME
+
+
+def counts_until_s(order: Order | None) -> int:
+    """Until when a charge by this order can be posted; 0 without one."""
+    return order.deadline_s + GRACE_MS // 1000 if order else 0

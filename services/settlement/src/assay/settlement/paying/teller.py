@@ -64,10 +64,15 @@ class Teller:
         """Whether anything is wanted that was not before. Raises ChainUnreachable, Retry, Unreachable."""
         terms = self._terms = self._terms or await self._chain.payment_terms()
         now_s = max((await self._chain.block()).timestamp, self._desk.context.now() // 1000)
-        ripe_s, was_put_back = now_s - terms.windows.window_s, await self._prover.put_back(now_s)
         async with self._store.reading() as tx:
-            if not await epochs.has_work(tx, ripe_s):
-                return was_put_back
+            has_work = await epochs.has_work(tx, now_s - terms.windows.window_s)
+        is_wanted = has_work and await self._work(terms, now_s)
+        # Last: whoever demands an answer does not wait for it.
+        return await self._prover.put_back(now_s) or is_wanted
+
+    async def _work(self, terms: Terms, now_s: int) -> bool:
+        """Whether anything is wanted that was not before: places, payments and answers first, then an epoch."""
+        ripe_s = now_s - terms.windows.window_s
         async with self._store.transaction() as tx:
             under_way = {tuple(row) for row in await tx.fetch(OPEN, [kind.kind for kind in PAYMENT_KINDS])}
             kinds, lacking = {kind for kind, *_ in under_way}, await epochs.lacking_places(tx)
@@ -79,10 +84,12 @@ class Teller:
             wanted += await self._answer(tx, under_way)
             for body in wanted:
                 await queries.want(tx, body, "payment")
-        is_posting = is_due and await self._may_post(terms, now_s) and await self._post(now_s)
-        if wanted or is_posting:
+        if wanted:
             self._desk.bell.ring()
-        return bool(wanted) or is_posting or was_put_back
+        is_posting = is_due and await self._may_post(terms, now_s) and await self._post(now_s)
+        if is_posting:
+            self._desk.bell.ring()
+        return bool(wanted) or is_posting
 
     async def _may_post(self, terms: Terms, now_s: int) -> bool:
         """Whether the contract takes an epoch of ours by now."""

@@ -31,7 +31,7 @@ async def relay(context: Context, body: dict[str, Any]) -> dict[str, Any]:
         checks.check(asked, requester, ports.domain, now_ms // 1000)
         checks.check_rate(await queue.asked_since(tx, requester, now_ms - checks.DAY_MS), ports.relays_per_day, now_ms)
         if asked.what is RelayKind.EXIT_AT_ONCE:
-            await open_matters.demand_none(tx, requester)
+            await open_matters.demand_none(tx, requester, now_ms // 1000)
         if await queue.waiting(tx) >= checks.WAITING_MAX:
             raise Refused("relay.busy")
         forward = Forward(id=name, content=written(await call_of(tx, ports.domain, requester, asked)))
