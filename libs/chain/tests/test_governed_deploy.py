@@ -87,7 +87,7 @@ def test_no_function_but_those_of_the_table_asks_for_the_timelock() -> None:
     """Every function that changes something: a party's own, the slasher's, an officer's, or one that votes may use."""
     votable = {(setter.contract, setter.function) for setter in SETTERS}
     assert len(votable) == 14
-    for contract in ("StakeVault", "Restaking", "Slashing", "Rewards", "Treasury"):
+    for contract in ("StakeVault", "Restaking", "Slashing", "Purses", "Rewards", "Treasury"):
         changing = [
             entry
             for entry in artefact(contract).abi
@@ -153,6 +153,7 @@ async def test_without_a_price_there_is_no_treasury_and_the_file_says_so(anvil: 
         "Restaking",
         "StakeVault",
         "Slashing",
+        "Purses",
         "Rewards",
     }
     for deployment in (first, made):

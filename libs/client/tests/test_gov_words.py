@@ -19,7 +19,7 @@ from assay.client.commands import units
 from assay.client.commands.gov_words import UNREAD, UnknownMotion, found, motion_lines, motion_row
 from assay.client.output import Output
 
-PLACES = Governed(1, *(normal(f"0x{number:040x}") for number in range(1, 10)))
+PLACES = Governed(1, *(normal(f"0x{number:040x}") for number in range(1, 11)))
 NODE: Any = SimpleNamespace(deployment=SimpleNamespace(group=PLACES))
 COUNT = Count(VoteState.ACTIVE, dict.fromkeys(Side, 0), None, 0)
 BASE = PARAMETERS["stake.base"]

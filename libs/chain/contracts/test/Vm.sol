@@ -10,6 +10,7 @@ interface Vm {
     }
 
     function prank(address caller) external;
+    function etch(address account, bytes calldata code) external;
     function warp(uint256 timestamp) external;
     function chainId(uint256 id) external;
     function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);

@@ -5,7 +5,8 @@ const { join } = require("path");
 
 const CONTRACTS = [
   ...["StableToken", "NativeToken", "InsurancePool", "EpochAnchors", "Judge", "Payment", "Challenges"],
-  ...["StakeVault", "Restaking", "Slashing", "Rewards", "MedianOracle", "Treasury", "Credit", "Timelock", "Governance"],
+  ...["StakeVault", "Restaking", "Slashing", "Purses", "Purse"],
+  ...["Rewards", "MedianOracle", "Treasury", "Credit", "Timelock", "Governance"],
 ];
 // What the benchmarks deploy beside them, and no network does.
 const PEERS = ["NettedPayments"];

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 CONTRACTS = (
     *("StableToken", "NativeToken", "InsurancePool", "EpochAnchors", "Judge", "Payment", "Challenges"),
-    *("StakeVault", "Restaking", "Slashing"),
+    *("StakeVault", "Restaking", "Slashing", "Purses"),
 )
 
 

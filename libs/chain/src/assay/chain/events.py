@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
+from assay.chain.governed.purses import Shared
 from assay.chain.governed.reward_events import REWARD_EVENTS, RewardEvent
 from assay.chain.governed.stake_events import STAKE_EVENTS_OF, StakeEvent
 from assay.chain.payment.events import CHALLENGES_EVENTS, PAYMENT_EVENTS, PaymentEvent
@@ -63,11 +64,14 @@ EVENTS_OF: Mapping[str, tuple[type[Any], ...]] = {
     "Payment": PAYMENT_EVENTS,
     "Challenges": CHALLENGES_EVENTS,
     **STAKE_EVENTS_OF,
+    "Purses": (Shared,),
     "Rewards": REWARD_EVENTS,
 }
 CONTRACT_EVENTS = tuple(event for events in EVENTS_OF.values() for event in events)
 
-ChainEvent: TypeAlias = Anchored | AnchorRefused | Compensated | Ruled | PaymentEvent | StakeEvent | RewardEvent
+ChainEvent: TypeAlias = (
+    Anchored | AnchorRefused | Compensated | Ruled | PaymentEvent | StakeEvent | Shared | RewardEvent
+)
 
 
 class LoggedEvent(NamedTuple):

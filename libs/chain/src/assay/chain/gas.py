@@ -9,6 +9,9 @@ TRANSACTION_GAS = 35_000
 SLASHING_GAS = 700_000
 # A period of rewards: a struct of six words, of which none was there before.
 PERIOD_GAS = 400_000
+# Sharing a refund: a purse is made, and each victim's balance is new; a list's entry has two words.
+SHARE_GAS = 250_000
+SHARE_BYTE_GAS = 900
 ANCHOR_GAS = 36_000
 JUDGE_GAS = 1_000_000
 JUDGE_BYTE_GAS = 150
@@ -21,6 +24,11 @@ TRANSACTION_GAS_MAX = 16_000_000
 def anchor_gas(anchor_count: int) -> int:
     """Returns the gas limit for anchoring this many roots."""
     return TRANSACTION_GAS + anchor_count * ANCHOR_GAS
+
+
+def share_gas(call_bytes: int) -> int:
+    """Returns the gas limit for sharing a refund, by the size of the call: its victims make most of both."""
+    return SHARE_GAS + call_bytes * SHARE_BYTE_GAS
 
 
 def judge_gas(call_bytes: int) -> int:

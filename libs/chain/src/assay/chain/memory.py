@@ -26,7 +26,7 @@ from assay.proof.keccak import keccak256
 
 GWEI = 10**9
 FIRST = ("stable", "native", "pool", "anchors", "judge", "payment", "challenges")
-GROUP = ("timelock", "governance", "restaking", "vault", "slashing", "rewards")
+GROUP = ("timelock", "governance", "restaking", "vault", "slashing", "purses", "rewards")
 
 
 @dataclass(frozen=True)

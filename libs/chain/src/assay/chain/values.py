@@ -125,7 +125,7 @@ class Deployment:
         places = {"InsurancePool": self.pool, "EpochAnchors": self.anchors, "Judge": self.judge}
         at = self.governed
         stake = {"StakeVault": at.vault, "Restaking": at.restaking, "Slashing": at.slashing} if at else {}
-        stake |= {"Rewards": at.rewards} if at else {}
+        stake |= {"Purses": at.purses, "Rewards": at.rewards} if at else {}
         return money | places | stake
 
     def save(self, path: Path) -> None:

@@ -75,6 +75,10 @@ def _slashing(plan: Plan) -> tuple[object, ...]:
     return ((*where, at["timelock"], officers.proposer, officers.arbiter, shares, waits),)
 
 
+def _purses(plan: Plan) -> tuple[object, ...]:
+    return plan.first.native, plan.first.pool
+
+
 def _rewards(plan: Plan) -> tuple[object, ...]:
     terms, officers = plan.terms.rewards, plan.terms.officers
     powers = plan.at["timelock"], officers.poster, officers.guardian
@@ -99,6 +103,7 @@ CREATIONS: Final = (
     Creation("restaking", "Restaking", _restaking),
     Creation("vault", "StakeVault", _vault),
     Creation("slashing", "Slashing", _slashing),
+    Creation("purses", "Purses", _purses),
     Creation("rewards", "Rewards", _rewards),
     Creation("oracle", "MedianOracle", _oracle, is_priced=True),
     Creation("treasury", "Treasury", _treasury, is_priced=True),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assay.chain.governed.purses import Shared
 from assay.chain.governed.reward_events import REWARD_EVENTS
 from assay.chain.governed.stake_events import STAKE_EVENTS_OF
 
@@ -144,6 +145,7 @@ class MinDelayChange:
 
 GOVERNED_EVENTS_OF: Mapping[str, tuple[type[Any], ...]] = {
     **STAKE_EVENTS_OF,
+    "Purses": (Shared,),
     "Rewards": REWARD_EVENTS,
     "Treasury": (
         Minted,

@@ -20,6 +20,7 @@ class Governed:
     restaking: str
     vault: str
     slashing: str
+    purses: str
     rewards: str
     oracle: str = ""
     treasury: str = ""
@@ -50,6 +51,7 @@ FIELD_OF: Mapping[str, str] = {
     "Restaking": "restaking",
     "StakeVault": "vault",
     "Slashing": "slashing",
+    "Purses": "purses",
     "Rewards": "rewards",
     "MedianOracle": "oracle",
     "Treasury": "treasury",

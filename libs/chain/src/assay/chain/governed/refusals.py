@@ -106,6 +106,10 @@ REFUSALS: Final[Mapping[str, Refusal]] = {
     "NothingAllocated": Refusal("There are no shares to speak of.", "Name an amount above zero."),
     "NothingAtStake": Refusal("{accused} has nothing at stake.", "Nothing to do: there is nothing to slash."),
     "NothingDue": Refusal("Nothing is due now.", "If the pool was empty, wait until it is filled; else it is paid."),
+    "NothingHeld": Refusal(
+        "Nothing has arrived in the purse {purse} since it was shared.",
+        "Have the refund paid first, if it was not; else name victims and losses as `slash.proposed` has them.",
+    ),
     "NothingReady": Refusal(
         "Nothing is ready to leave: parts wait out their delay, or are locked for an accusation.",
         "Wait until the first part is ready: it is said when leaving begins.",
@@ -134,6 +138,10 @@ REFUSALS: Final[Mapping[str, Refusal]] = {
     "TooManyUnbonding": Refusal("{limit} parts unbond already.", "Withdraw one that is ready, or wait for one."),
     "TooSoon": Refusal("This can be done from {readyAt:time} on.", "Wait until then."),
     "WindowOver": Refusal("The period was settled at {endedAt:time}.", "Nothing to do: nobody can void it any more."),
+    "WrongList": Refusal(
+        "A list names one to a hundred victims by rising address, each once, with what it lost.",
+        "Name the victims and losses as `slash.proposed` has them.",
+    ),
     "WrongPeriod": Refusal(
         "{number} is not the period that this can be done with.", "`assay rewards show` lists those that were posted."
     ),

@@ -17,6 +17,7 @@ from assay.chain.twin.challenges import CHALLENGES
 from assay.chain.twin.judge import JUDGE
 from assay.chain.twin.payment import PAYMENT
 from assay.chain.twin.pool import POOL
+from assay.chain.twin.purses import PURSES
 from assay.chain.twin.restaking import RESTAKING
 from assay.chain.twin.slashing import SLASHING
 from assay.chain.twin.token import TOKEN
@@ -52,6 +53,7 @@ class World:
         at = self.deployment
         money = {at.stable: TOKEN, at.native: TOKEN, at.pool: POOL}
         stake = {at.group.vault: VAULT, at.group.restaking: RESTAKING, at.group.slashing: SLASHING}
+        stake |= {at.group.purses: PURSES}
         return {**money, **stake, at.anchors: ANCHORS, at.judge: JUDGE, at.payment: PAYMENT, at.challenges: CHALLENGES}
 
 
