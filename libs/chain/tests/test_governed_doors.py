@@ -20,6 +20,7 @@ from assay.chain.governed import (
 from assay.chain.governed.accusations import Accusation
 from assay.chain.governed.acts import call
 from assay.chain.governed.logs import events_of
+from assay.chain.governed.purses import Loss, Shared, purse_of
 from assay.chain.governed.refusals import Declined, Phase, VoteState
 from assay.chain.governed.setting import Unsettable, acts_for, present, read_act, rehearse
 from assay.chain.governed.terms import NATIVE_UNIT, NOBODY
@@ -105,6 +106,18 @@ async def test_an_accusation_is_appealed_ruled_and_executed_in_proportion(stage:
     assert [each.event.id for each in logged] == [what.id]
     trail = await trail_of(node, what.id)
     assert (trail.proposed, trail.appealed) == (proposed, logged[0].event) and trail.ruled and not trail.ruled.is_upheld
+
+
+async def test_what_has_arrived_in_a_purse_is_shared_by_anybody(stage: Stage) -> None:
+    node, losses = stage.node, [Loss(normal(f"0x{who:040x}"), 3 * UNIT) for who in (0x71C7, 0x71C8)]
+    share, place = slashing.share(node, LEASE, losses), purse_of(stage.at.purses, node.deployment.native, LEASE, losses)
+    with pytest.raises(Declined, match="NothingHeld: Nothing has arrived in the purse"):
+        await stage.do(stage.cast.stranger, share)
+    with pytest.raises(Declined, match="WrongList: A list names one to a hundred victims"):
+        await stage.do(stage.cast.stranger, slashing.share(node, LEASE, losses[::-1]))
+    await wallet.mint_native(node, stage.cast.admin, place, 2 * UNIT)
+    said = await stage.do(stage.cast.stranger, share)
+    assert said == [Shared(LEASE, loss.victim, place, UNIT, 2 * UNIT) for loss in losses]
 
 
 async def test_a_period_is_posted_and_each_leaf_is_paid_once(stage: Stage) -> None:

@@ -18,6 +18,7 @@ from assay.chain import Deployment, wallet
 from assay.chain.client import connect
 from assay.chain.governed import rewards as door
 from assay.chain.governed.acts import do
+from assay.chain.governed.purses import Loss, purse_of
 from assay.chain.governed.terms import NATIVE_UNIT
 from assay.chain.words import normal
 from assay.client.cli import app
@@ -297,6 +298,28 @@ def test_the_treasury_says_why_minting_waits_and_how_old_each_feed_is(shell: She
     text = shell.text("treasury", "show")
     assert "minting is halted: the oracle has no healthy price; redeeming is open, always" in text
     assert "gives no answer" in text and "it has to be of the last 30 s" in text
+
+
+def test_a_refund_of_several_victims_is_shared_by_anybody_who_has_the_list(
+    shell: Shell, tokens: Callable[[str, int], None]
+) -> None:
+    victims, accusation = [normal(f"0x{who:040x}") for who in (0x71C7, 0x71C8)], "07" * 32
+    named = [participant_id(Role.REQUESTER, victims[1].lower()) + "=30", victims[0] + "=10"]
+    assert "NothingHeld" in shell.refused("slash", "share", accusation, *named)["detail"]
+    at, losses = shell.at(), [Loss(victims[0], 10), Loss(victims[1], 30)]
+    tokens(purse_of(at["governed"]["purses"], at["native"], bytes.fromhex(accusation), losses), 20)
+    assert shell.done("slash", "share", accusation, *named)["accusation"] == accusation
+
+    async def held() -> list[int]:
+        chain = await connect(shell.url, Deployment.load(shell.folder / "deployment.json"))
+        try:
+            return [await chain.token_balance(at["native"], who) for who in victims]
+        finally:
+            await chain.close()
+
+    assert asyncio.run(held()) == [5, 15]
+    argv = ["--profile", str(shell.folder / "voter"), "slash", "share", accusation, f"{victims[0]}=x"]
+    assert "ADDRESS=UNITS" in CliRunner().invoke(app, argv).output
 
 
 def test_a_deployment_without_them_says_how_to_get_them(shell: Shell, tmp_path: Path) -> None:

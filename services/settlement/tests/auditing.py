@@ -22,7 +22,7 @@ from assay.schema.epoch import (
     EpochPooled,
     EpochRejected,
 )
-from assay.schema.lease import LeaseCommitted, SlashReason
+from assay.schema.lease import LeaseCommitted, LeaseRejected, SlashReason
 from assay.schema.values import NO_DIGEST, Role, derive_id, participant_id
 from assay.schema.verdict import Finding, VerdictReached
 
@@ -130,6 +130,8 @@ class Epoch:
 
     def _judged(self, envelope: Envelope[Any]) -> Envelope[Any]:
         event = envelope.event
+        if isinstance(event, LeaseRejected) and event.lease_id in self.commits:
+            return said(event.model_copy(update={"epoch_id": self.fact["epoch_id"]}), envelope.time_ms)
         if not isinstance(event, VerdictReached) or event.lease_id not in self.commits:
             return envelope
         assert self.drawn is not None

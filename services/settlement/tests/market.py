@@ -78,6 +78,8 @@ select exists (select from accusations a where phase = 'proposed' or phase = 'wa
 ) and not exists (
     select from accusation_subjects s where s.accusation = a.accusation and kind = 'lease'
     and not exists (select from bills where about = s.body->>'job_id')
+) and not exists (
+    select from epoch_leases l where l.epoch_id = a.offence and not exists (select from bills where about = l.job_id)
 ))
 """
 UNTOLD = f"""{UNPOSTED} or exists (select from bills where not is_told) or ({ACCUSED})

@@ -24,12 +24,19 @@ class SlashFact(Value):
     block: Annotated[int, Field(ge=0)]
 
 
+class SlashVictim(Value):
+    """Who lost how much by an offence, in native units, that payment did not give back."""
+
+    victim: Address
+    loss: Annotated[Money, Field(gt=0)]
+
+
 class SlashProposed(SlashFact, Event, type="slash.proposed", by=Role.SETTLEMENT):
     """Emitted when somebody is accused on chain: so much of its own and delegated stake is at stake.
 
     `offence` is the id of an epoch, lease, audit, dispute or share of a beacon, or the hex digits of what somebody else
     named. Where settlement accuses, `victim` is whom it says to have lost `loss`, in native units, that payment did not
-    give back.
+    give back. Where several lost, it is the purse of all `victims`, which stand there by rising address.
     """
 
     accused: Address
@@ -41,6 +48,7 @@ class SlashProposed(SlashFact, Event, type="slash.proposed", by=Role.SETTLEMENT)
     evidence: Digest
     victim: Address | None = None
     loss: Money = 0
+    victims: tuple[SlashVictim, ...] = ()
 
 
 class SlashAppealed(SlashFact, Event, type="slash.appealed", by=Role.SETTLEMENT):
@@ -72,6 +80,15 @@ class SlashDismissed(SlashFact, Event, type="slash.dismissed", by=Role.SETTLEMEN
 
 class SlashRefunded(SlashFact, Event, type="slash.refunded", by=Role.SETTLEMENT):
     """Emitted when the insurance pool has paid the victim of a slash so much, in native units; `left` is still due."""
+
+    victim: Address
+    amount: Money
+    left: Money
+
+
+class SlashShared(SlashFact, Event, type="slash.shared", by=Role.SETTLEMENT):
+    """Emitted when one of several victims was paid so much out of their purse, in native units; `left` of its loss is
+    not made good."""
 
     victim: Address
     amount: Money

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.chain.encode import encode_anchor
-from assay.chain.gas import PERIOD_GAS, SLASHING_GAS, TRANSACTION_GAS_MAX, anchor_gas, judge_gas, payment_gas
+from assay.chain.gas import PERIOD_GAS, SLASHING_GAS, TRANSACTION_GAS_MAX, anchor_gas, judge_gas, payment_gas, share_gas
 from assay.chain.values import Deployment
 from assay.settlement.intents import Anchor, Body, Judge
 from assay.settlement.paying.intents import Answer, Enlist, Forward, Pay, Post, Refill
 from assay.settlement.rewarding.intents import Reward
-from assay.settlement.slashing.intents import Accuse, Execute, Lapse, Refund
+from assay.settlement.slashing.intents import Accuse, Execute, Lapse, Refund, Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ TRAVEL: Mapping[str, Kind] = {
         kind.kind: Kind(1, lambda at: at.group.slashing, lambda calls: calls[0], lambda calls: SLASHING_GAS)
         for kind in (Accuse, Execute, Lapse, Refund)
     },
+    Share.kind: Kind(1, lambda at: at.group.purses, lambda calls: calls[0], lambda calls: share_gas(len(calls[0]))),
     Reward.kind: Kind(1, lambda at: at.group.rewards, lambda calls: calls[0], lambda calls: PERIOD_GAS),
     Answer.kind: Kind(1, lambda at: at.challenges, lambda calls: calls[0], lambda calls: payment_gas(len(calls[0]))),
 }

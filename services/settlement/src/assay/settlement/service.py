@@ -19,7 +19,15 @@ from assay.schema.lease import LeasePaid, LeaseSlashed, LeaseSpared
 from assay.schema.offer import StakeChanged
 from assay.schema.payment import AccountChanged, PaymentEnlisted, PaymentFinalised, PaymentPosted, PaymentVoided
 from assay.schema.reward import RewardPosted, RewardVoided
-from assay.schema.slash import SlashAppealed, SlashDismissed, SlashExecuted, SlashProposed, SlashRefunded, SlashRuled
+from assay.schema.slash import (
+    SlashAppealed,
+    SlashDismissed,
+    SlashExecuted,
+    SlashProposed,
+    SlashRefunded,
+    SlashRuled,
+    SlashShared,
+)
 from assay.schema.values import Role
 from assay.settlement.bell import Bell
 from assay.settlement.handlers import HANDLERS
@@ -36,7 +44,7 @@ from assay.store import Transaction
 MIGRATIONS = Path(__file__).parent / "migrations"
 PUBLISHES = (
     *(JobFunded, JobUnfunded, JobSettled, JobRefunded, LeasePaid, LeaseSlashed, LeaseSpared, StakeChanged),
-    *(SlashProposed, SlashAppealed, SlashRuled, SlashExecuted, SlashDismissed, SlashRefunded),
+    *(SlashProposed, SlashAppealed, SlashRuled, SlashExecuted, SlashDismissed, SlashRefunded, SlashShared),
     *(PaymentEnlisted, PaymentPosted, PaymentFinalised, PaymentVoided, AccountChanged),
     *(EpochAnchored, EpochSettled, AuditPaid, VerifierSlashed, DisputeForfeited, DisputeJudged),
     *(VerifierSpared, DisputeSpared, ChallengeSlashed, ChallengeSpared, RewardPosted, RewardVoided),

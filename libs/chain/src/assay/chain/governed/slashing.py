@@ -1,9 +1,11 @@
 """The door of Slashing: accusations, appeals, what they end in, and who may accuse and rule."""
 
 import asyncio
+from collections.abc import Sequence
 
 from assay.chain.governed.accusations import Accusation, encode_propose
 from assay.chain.governed.acts import Act, Node, approve, call, number, places, words
+from assay.chain.governed.purses import Loss, encode_share
 
 
 def propose(node: Node, what: Accusation) -> Act:
@@ -40,6 +42,11 @@ def lapse(node: Node, id_: bytes) -> Act:
 def refund(node: Node, id_: bytes) -> Act:
     """Returns the act that sends a victim what it is still due, as far as the pool has it; for anyone."""
     return call(places(node).slashing, "refund(bytes32)", id_)
+
+
+def share(node: Node, id_: bytes, losses: Sequence[Loss]) -> Act:
+    """Returns the act that shares a refund among several victims, by rising address; for anyone."""
+    return Act(places(node).purses, encode_share(id_, losses))
 
 
 def fund_bounties(node: Node, amount: int) -> tuple[Act, Act]:

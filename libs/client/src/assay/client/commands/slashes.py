@@ -8,6 +8,7 @@ import typer
 from assay.chain.governed import slashing
 from assay.chain.governed.accusations import accusation_id
 from assay.chain.governed.acts import Act, Node, do
+from assay.chain.governed.purses import Loss
 from assay.chain.governed.refusals import moment
 from assay.chain.governed.trail import Trail, trail_of
 from assay.client import output
@@ -30,6 +31,14 @@ def digest(text: str) -> bytes:
     return raw
 
 
+def loss(text: str) -> Loss:
+    """A victim and what it lost: an address or id, `=`, base units of the native token. Raises BadParameter."""
+    who, _, amount = text.partition("=")
+    if not amount.isdecimal():
+        raise typer.BadParameter(f"{text!r} is no ADDRESS=UNITS.")
+    return Loss(account(who), int(amount))
+
+
 Accusation = Annotated[bytes, typer.Argument(help="Which, as `slash.proposed` names it.", parser=digest)]
 Evidence = Annotated[
     bytes | None, typer.Option(help="Its digest, if it is stored already: a receipt, say.", parser=digest)
@@ -41,7 +50,7 @@ Grounds = Annotated[bytes, typer.Option(help="Digest of why.", parser=digest)]
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="Accusations that stake answers for.", no_args_is_help=True)
-    for command in (show, accuse, appeal, rule, execute, lapse):
+    for command in (show, accuse, appeal, rule, execute, lapse, share):
         group.command(command.__name__)(command)
     app.add_typer(group, name="slash")
 
@@ -131,3 +140,16 @@ def lapse(context: typer.Context, accusation: Accusation) -> None:
         return [slashing.lapse(node, accusation)]
 
     act(context, choose, "it is dismissed", accusation=accusation.hex())
+
+
+def share(
+    context: typer.Context,
+    accusation: Accusation,
+    victims: Annotated[list[Loss], typer.Argument(help="ADDRESS=UNITS, as `slash.proposed` has them.", parser=loss)],
+) -> None:
+    """Have a refund shared among several victims, as far as it has been paid. Anyone may; settlement does."""
+
+    async def choose(node: Node, _: Key) -> list[Act]:
+        return [slashing.share(node, accusation, sorted(victims, key=lambda each: int(each.victim, 16)))]
+
+    act(context, choose, "what has arrived is shared", accusation=accusation.hex())

@@ -5,6 +5,7 @@ from typing import Any
 
 from assay.chain import events as chain
 from assay.chain.governed import stake_events as stakes
+from assay.chain.governed.purses import Shared
 from assay.chain.governed.reward_events import REWARD_EVENTS
 from assay.chain.payment import events as payment
 from assay.settlement import ledger
@@ -59,7 +60,7 @@ SILENT = (
     *(payment.BondAdded, payment.BondLeaving, payment.BondWithdrawn, payment.BondSlashed, payment.PosterAppointed),
     *payment.CHALLENGES_EVENTS,
     *(stakes.CapacityClaimed, stakes.StakeLocked, stakes.StakeUnlocked, stakes.TermsSet, stakes.Proposed),
-    *(stakes.Refunded, stakes.RateSet, stakes.SharesSet),
+    *(stakes.Refunded, Shared, stakes.RateSet, stakes.SharesSet),
     *(stakes.ProposerAppointed, stakes.ArbiterAppointed, stakes.Revoked),
     *(chain.Anchored, chain.AnchorRefused, chain.Ruled),
     *REWARD_EVENTS,

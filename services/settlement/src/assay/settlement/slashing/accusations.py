@@ -12,9 +12,9 @@ from assay.schema.lease import LeaseSlashed, LeaseSpared, SlashReason
 from assay.schema.values import Value
 from assay.settlement import queries
 from assay.settlement.domain import portion
-from assay.settlement.paying.bills import JobBill
+from assay.settlement.slashing import harms
 from assay.settlement.slashing.intents import Accuse
-from assay.settlement.slashing.victims import Victim, victim_of
+from assay.settlement.slashing.victims import Victim, victims_of
 from assay.store import Transaction
 
 OPEN: Final = ("wanted", "proposed", "appealed", "confirmed")
@@ -26,29 +26,16 @@ NAME: Final = """
 insert into accusation_subjects (accusation, about, kind, body, cause) values ($1, $2, $3, $4::jsonb, $5)
 on conflict do nothing
 """
-# A lease's accusation waits for the bill of its job, which says what the requester has lost, but not for ever.
-RIPE: Final = """
-with named as (
-    select a.*, s.body->>'job_id' as job from accusations a
-    left join accusation_subjects s on s.accusation = a.accusation and s.kind = 'lease' and s.cause = a.cause
-) select body, cause, statement, (
-    select b.body from bills b where b.about = job
-    and exists (select from facts f where f.job_id = job and f.type = 'job.rejected')
-) as bill, (
-    select count(*) from accusation_subjects o join accusations a using (accusation, cause)
-    where o.kind = 'lease' and o.body->>'job_id' = job
-) as at_fault, (
-    select count(*) from accusation_subjects o join accusations a using (accusation, cause)
-    where o.kind = 'lease' and o.body->>'job_id' = job and o.accusation < named.accusation
-) as turn
-from named where phase = 'wanted' and happened_s <= $1 and body is not null
-and (job is null or happened_s <= $2 or exists (select from bills b where b.about = job))
-and not exists (select from intents i where i.about = named.accusation and i.kind = 'accuse') order by accusation
+# An epoch's accusation waits for the bills of its jobs, which say what their requesters have lost, but not for ever.
+RIPE: Final = f"""
+select accusation, body, cause, statement from accusations a
+where phase = 'wanted' and happened_s <= $1 and body is not null and (happened_s <= $2 or not {harms.IS_UNKNOWN})
+and not exists (select from intents i where i.about = a.accusation and i.kind = 'accuse') order by accusation
 """
 NAME_VICTIM: Final = """
 update accusations set victim = body.said->>'victim', loss = coalesce((body.said->>'loss')::numeric, 0)
 from (select i.body as said from intents i where i.kind = 'accuse' and i.about = $1) body where accusation = $1
-returning victim, loss
+returning body.said
 """
 IS_ANY_OPEN: Final = """
 select exists (select from accusations where phase = 'wanted')
@@ -88,12 +75,12 @@ class Subject(NamedTuple):
 
 
 class Ripe(NamedTuple):
-    """An accusation that can be made: what led to it, the statement it rests on, and who lost by it, if anybody."""
+    """An accusation that can be made: what led to it, the statement it rests on, and who lost by it."""
 
     accuse: Accuse
     cause: str
     statement: bytes
-    victim: Victim | None
+    victims: list[Victim]
 
 
 async def is_any_open(tx: Transaction) -> bool:
@@ -121,14 +108,18 @@ async def want(tx: Transaction, accuse: Accuse, kind: str, fact: Value | None, s
 
 
 async def ripe(tx: Transaction, now_s: int, bill_until_s: int) -> list[Ripe]:
-    """The accusations that the contract takes by now. Those after `bill_until_s` wait for the bill of their job."""
-    return [_ripe(*row) for row in await tx.fetch(RIPE, now_s, bill_until_s)]
+    """The accusations that the contract takes by now. Those after `bill_until_s` wait for the bills of their jobs."""
+    return [await _ripe(tx, *row) for row in await tx.fetch(RIPE, now_s, bill_until_s)]
 
 
-async def name_victim(tx: Transaction, accusation: str) -> tuple[str | None, int]:
-    """Whom our own accusation says to have lost something, and how much, in native units; kept from now on."""
+async def name_victims(tx: Transaction, accusation: str) -> Accuse | None:
+    """Our own accusation: whom it says to have lost something, and how much, is kept from now on."""
     row = await tx.fetchrow(NAME_VICTIM, accusation)
-    return (row[0], int(row[1])) if row else (None, 0)
+    if row is None:
+        return None
+    said = Accuse.model_validate(queries.read(row[0]))
+    await harms.keep(tx, accusation, said.victims)
+    return said
 
 
 async def is_owed(tx: Transaction, accusation: str) -> bool:
@@ -190,7 +181,6 @@ def spared(found: Sequence[Subject], code: str) -> list[tuple[Event, str]]:
     return [(SPARED[each.kind](**each.body, code=code), each.cause) for each in found]
 
 
-def _ripe(body: Any, cause: str, statement: bytes, bill: Any, at_fault: int, turn: int) -> Ripe:
-    said = JobBill.model_validate(queries.read(bill)) if bill else None
-    victim = victim_of(said, at_fault, turn) if said else None
-    return Ripe(Accuse.model_validate(queries.read(body)), cause, bytes(statement), victim)
+async def _ripe(tx: Transaction, accusation: str, body: Any, cause: str, statement: bytes) -> Ripe:
+    lost = victims_of(await harms.harms_of(tx, accusation))
+    return Ripe(Accuse.model_validate(queries.read(body)), cause, bytes(statement), lost)

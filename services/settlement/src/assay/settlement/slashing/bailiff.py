@@ -6,11 +6,14 @@ loses the slash.
 """
 
 import logging
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from assay.chain.governed.purses import Loss, purse_of
 from assay.chain.governed.terms import SlashWindows
 from assay.proof.policy.pledged import PRICE_OF_STABLE, native_of
 from assay.runtime.context import Unit
+from assay.schema.slash import SlashVictim
 from assay.schema.values import address_of
 from assay.settlement import queries
 from assay.settlement.desk import Desk
@@ -76,17 +79,19 @@ class Bailiff:
             ripe = await accusations.ripe(tx, now_s, now_s - windows.report_s // BILL_WAIT_PART)
         for each in ripe:
             await self._desk.context.bus.blobs.put(each.statement)
-        return [(await self._for_victim(each.accuse, each.victim), each.cause) for each in ripe]
+        return [(await self._for_victims(each.accuse, each.victims), each.cause) for each in ripe]
 
-    async def _for_victim(self, accuse: Accuse, victim: Victim | None) -> Accuse:
-        """The accusation with what its victim lost, at the price of now; in nobody's name where there is no price."""
-        if victim is None or not victim.loss:
+    async def _for_victims(self, accuse: Accuse, victims: Sequence[Victim]) -> Accuse:
+        """The accusation with what its victims lost, at the price of now; in nobody's name where there is no price."""
+        if not victims:
             return accuse
         price = await self._chain.native_price() or self._desk.knobs.native_price * PRICE_OF_STABLE
         if not price:
             log.warning("nobody is refunded for %s: the native token has no price here", accuse.offence)
             return accuse
-        return accuse.model_copy(update={"victim": victim.address, "loss": native_of(victim.loss, price)})
+        at = self._chain.deployment
+        losses = [Loss(each.address, loss) for each in victims if (loss := native_of(each.loss, price))]
+        return named(accuse, losses, lambda id_: purse_of(at.group.purses, at.native, id_, losses).lower())
 
     async def _due(self, unit: Unit, now_s: int, windows: SlashWindows) -> list[SlashingBody]:
         found: list[SlashingBody] = []
@@ -114,6 +119,16 @@ class Bailiff:
             elif await self._chain.slashable_of(address_of(accuse.accused)) == 0:
                 found.append((position, "slash.nothing"))
         return found
+
+
+def named(accuse: Accuse, losses: Sequence[Loss], purse: Callable[[bytes], str]) -> Accuse:
+    """The accusation in the name of who lost so much: of their purse, if they are several."""
+    loss = sum(each.amount for each in losses)
+    if len(losses) < 2:
+        return accuse.model_copy(update={"victim": losses[0].victim, "loss": loss} if losses else {})
+    victims = tuple(SlashVictim(victim=each.victim, loss=each.amount) for each in losses)
+    place = purse(bytes.fromhex(accuse.accusation))
+    return accuse.model_copy(update={"victim": place, "loss": loss, "victims": victims})
 
 
 async def give_up(unit: Unit, position: int, code: str) -> None:

@@ -5,8 +5,10 @@ from typing import ClassVar, TypeAlias
 from assay.chain import values as chain
 from assay.chain.encode import encode_call
 from assay.chain.governed.accusations import Accusation, accusation_id, encode_propose
+from assay.chain.governed.purses import Loss, encode_share
 from assay.chain.governed.terms import NOBODY
 from assay.schema.lease import SlashReason
+from assay.schema.slash import SlashVictim
 from assay.schema.values import Address, Digest, Money, ProviderId, Value, VerifierId, address_of, job_word
 from assay.settlement.paying.intents import Count, Key
 
@@ -17,7 +19,7 @@ class Accuse(Value):
     """Accuse a participant of an offence, which the id of an epoch, lease, audit, dispute or challenge names.
 
     Nobody earns by it: the accuser is nobody. `evidence` is the event that says so. `victim` lost `loss`, in native
-    units, that its payment did not give back.
+    units, that its payment did not give back; where several did, it is the purse of all `victims`.
     """
 
     kind: ClassVar[str] = "accuse"
@@ -28,6 +30,7 @@ class Accuse(Value):
     evidence: Digest
     victim: Address | None = None
     loss: Money = 0
+    victims: tuple[SlashVictim, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -95,5 +98,23 @@ class Refund(Value):
         return encode_call("refund(bytes32)", bytes.fromhex(self.accusation))
 
 
-SlashingBody: TypeAlias = Accuse | Execute | Lapse | Refund
-SLASHING_KINDS: tuple[type[SlashingBody], ...] = (Accuse, Execute, Lapse, Refund)
+class Share(Value):
+    """Have what has arrived in the purse of an accusation shared among its victims."""
+
+    kind: ClassVar[str] = "share"
+    accusation: Digest
+    victims: tuple[SlashVictim, ...]
+
+    @property
+    def key(self) -> Key:
+        """What there is one intent of."""
+        return (self.kind, self.accusation, 0)
+
+    def call(self) -> bytes:
+        """The call."""
+        losses = [Loss(each.victim, each.loss) for each in self.victims]
+        return encode_share(bytes.fromhex(self.accusation), losses)
+
+
+SlashingBody: TypeAlias = Accuse | Execute | Lapse | Refund | Share
+SLASHING_KINDS: tuple[type[SlashingBody], ...] = (Accuse, Execute, Lapse, Refund, Share)

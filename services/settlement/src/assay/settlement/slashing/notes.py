@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from assay.chain.governed import stake_events as chain
+from assay.chain.governed.purses import Shared
 from assay.schema import slash
 from assay.schema.event import Event
 from assay.schema.lease import SlashReason
@@ -12,13 +13,17 @@ from assay.settlement import queries
 from assay.settlement.docket import Log
 from assay.settlement.ledger import job_name
 from assay.settlement.paying.notes import Notes
-from assay.settlement.slashing import accusations
-from assay.settlement.slashing.intents import Refund
+from assay.settlement.slashing import accusations, harms
+from assay.settlement.slashing.intents import Refund, Share
 
 FINISH = """
 update intents set state = 'done' where about = $1 and kind = any($2::text[]) and state in ('pending', 'sent')
 """
 RETRY = "update intents set state = 'pending' where about = $1 and kind = any($2::text[]) and state = 'sent'"
+# What has arrived since is to be shared, too.
+SHARE_AGAIN = """
+update intents set state = 'pending', done_block = null where about = $1 and kind = 'share' and state = 'done'
+"""
 AGAIN = "update accusations set until_s = $2 where accusation = $1 and phase = 'proposed'"
 REASONS = tuple(SlashReason)
 
@@ -36,11 +41,11 @@ async def _proposed(notes: Notes, event: chain.Proposed, log: Log) -> None:
     # After a fork it is proposed anew, with another time; that is not said twice.
     await notes.tx.execute(AGAIN, name, event.appeal_until)
     if await accusations.move(notes.tx, name, "proposed", log.tx, event.appeal_until):
-        victim, loss = await accusations.name_victim(notes.tx, name) if log.is_own else (None, 0)
+        own = await accusations.name_victims(notes.tx, name) if log.is_own else None
         what = {"accused": event.accused.lower(), "reason": reason, "offence": offence}
         sums = {"own": event.own, "backing": event.backing, "appeal_until_s": event.appeal_until}
-        whose = {"evidence": event.evidence.hex(), "victim": victim, "loss": loss}
-        say(notes, slash.SlashProposed, event.id, log, **what, **sums, **whose)
+        whose = {"victim": own.victim, "loss": own.loss, "victims": own.victims} if own else {}
+        say(notes, slash.SlashProposed, event.id, log, **what, **sums, **whose, evidence=event.evidence.hex())
 
 
 async def _appealed(notes: Notes, event: chain.Appealed, log: Log) -> None:
@@ -71,12 +76,25 @@ async def _executed(notes: Notes, event: chain.SlashExecuted, log: Log) -> None:
 
 
 async def _refunded(notes: Notes, event: chain.Refunded, log: Log) -> None:
-    """What the pool did not have yet is asked for again."""
+    """What the pool did not have yet is asked for again, and what has arrived in a purse is shared."""
     name = event.id.hex()
     await notes.tx.execute(FINISH if not event.left else RETRY, name, [Refund.kind])
     if await accusations.lower_due(notes.tx, name, event.left):
         sums = {"victim": event.victim.lower(), "amount": event.amount, "left": event.left}
         say(notes, slash.SlashRefunded, event.id, log, **sums)
+    if victims := await harms.victims(notes.tx, name):
+        await queries.want(notes.tx, Share(accusation=name, victims=victims), log.id)
+        await notes.tx.execute(SHARE_AGAIN, name)
+
+
+async def _shared(notes: Notes, event: Shared, log: Log) -> None:
+    """Anybody may fill a purse of its own in an accusation's name: that one is not this accusation's."""
+    name, victim = event.id.hex(), event.victim.lower()
+    if not await harms.is_purse(notes.tx, name, event.purse.lower()):
+        return
+    await notes.tx.execute(FINISH, name, [Share.kind])
+    if await harms.lower_due(notes.tx, name, victim, event.left):
+        say(notes, slash.SlashShared, event.id, log, victim=victim, amount=event.amount, left=event.left)
 
 
 async def _dismissed(notes: Notes, event: chain.Dismissed, log: Log) -> None:
@@ -101,4 +119,5 @@ RULES: Mapping[type[Any], Callable[[Notes, Any, Log], Awaitable[None]]] = {
     chain.SlashExecuted: _executed,
     chain.Dismissed: _dismissed,
     chain.Refunded: _refunded,
+    Shared: _shared,
 }
