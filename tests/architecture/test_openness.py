@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from services.gateway.tests.conftest import DOMAIN, Person, Told
+from services.gateway.tests.conftest import DOMAIN, Keyless, Person, Told
 from services.matching.tests.samples import NOW_MS, job_of, offer_of
 from services.verification.tests.samples import Work
 from tests.architecture.guides import blocks
 from tests.architecture.sources import ROOT, files, nodes
+from tests.played import unsealed
 from tools.example import envelope_of, golden_of
 
 from assay.bus.blobs import StoredBlobs
@@ -176,7 +177,7 @@ async def test_a_method_is_added_by_an_entry_in_the_table(tmp_path: Path, monkey
     for data in work.blobs.values():
         await blobs.put(data)
     try:
-        replayer = ChildReplayer(blobs, runner, tmp_path, tmp_path)
+        replayer = ChildReplayer(unsealed(blobs), runner, tmp_path, tmp_path)
         honest = await look(work.case(), replayer)
         monkeypatch.setattr(checking, "CHECKS", (*AT_ONCE, Method("toy", "V0", 0, check)))
         found = await look(work.case(), replayer)
@@ -193,7 +194,7 @@ async def test_an_ingest_check_is_added_by_an_entry_in_the_table(monkeypatch: py
 
     ann = Person("ann", Role.REQUESTER)
     known = Known({ann.account: Speaker(ann.account, ann.role, ann.id)}, frozenset(), {}, {})
-    desk = Desk(DOMAIN, known, Rates(1000, 1000), StoredBlobs(MemoryKeeper()), Told(), NOW_MS)
+    desk = Desk(DOMAIN, known, Rates(1000, 1000), StoredBlobs(MemoryKeeper()), Told(), Keyless(), NOW_MS)
     claim = ann.claim(ann.order(derive_id("j", "toy"), LATER_MS), NOW_MS)
     assert await ingest.refusal_of(claim, desk) is None
     monkeypatch.setattr(ingest, "CHECKS", (*CHECKS, check_toy))

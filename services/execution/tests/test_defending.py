@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -48,7 +49,7 @@ async def test_many_disputes_are_run_again_one_after_the_other_in_one_child(
     journal: Any = SimpleNamespace(
         lease=lambda lease: SimpleNamespace(spec=spec, resume=None), committed=lambda lease: []
     )
-    cache: Any = None
+    cache: Any = SimpleNamespace(reading=nullcontext)
     room = Policy(scratch=tmp_path / "scratch", models=tmp_path)
     past = Past(journal, cache, room, tmp_path / "log")
     lodged = [DisputeLodged.model_construct(lease_id="l", segment=n, claimed=CLAIMED) for n in range(5)]

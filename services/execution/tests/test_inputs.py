@@ -2,22 +2,40 @@
 
 import asyncio
 import random
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from tests.played import PlayedBlobs
 
-from assay.execution.inputs import KEPT_S, Cache
+from assay.execution.inputs import KEPT_S, Cache, Keyring
 from assay.proof.digest import blake3_hex
-from assay.proof.sealed import PIECE_BYTES, TAG_BYTES
+from assay.proof.sealed import KEY_BYTES, PIECE_BYTES, TAG_BYTES, seal_blob
 from assay.schema.errors import Refused
+from assay.schema.job import JobSpec
 
 CONTENTS = [bytes([n]) * 1_000 for n in range(4)]
 KEPT_BYTES = 1_000 + TAG_BYTES
 
 
-def cache_of(folder: Path, blobs: PlayedBlobs, bytes_max: int = 2**20, clock: list[float] | None = None) -> Cache:
-    return Cache(folder / "blobs", folder / "arriving", blobs, bytes_max, lambda: clock[0] if clock else 0.0)
+def cache_of(
+    folder: Path,
+    blobs: PlayedBlobs,
+    bytes_max: int = 2**20,
+    clock: list[float] | None = None,
+    keyring: Keyring | None = None,
+) -> Cache:
+    now_s = (lambda: clock[0]) if clock else (lambda: 0.0)
+    return Cache(folder / "blobs", folder / "arriving", blobs, keyring or Keyring(refuse, unheard), bytes_max, now_s)
+
+
+async def refuse(digest: str) -> bytes:
+    raise Refused("key.undrawn")
+
+
+def unheard(digest: str) -> None:
+    raise AssertionError(digest)
 
 
 def files(folder: Path) -> set[str]:
@@ -84,3 +102,43 @@ async def test_leases_that_want_the_same_blob_fetch_it_once(tmp_path: Path) -> N
     for _ in range(2):
         with pytest.raises(Refused):
             await cache.read("0" * 64)
+
+
+async def test_a_sealed_input_is_kept_as_it_came_and_forgotten_with_its_last_reader(tmp_path: Path) -> None:
+    content, key = bytes(PIECE_BYTES) + b"a secret", bytes(range(KEY_BYTES))
+    blob = b"".join(seal_blob(key, BytesIO(content), len(content)))
+    digest, forgotten = blake3_hex(blob), list[str]()
+    keyring = Keyring(partial(give, {digest: key}), forgotten.append)
+    cache = cache_of(tmp_path, PlayedBlobs({digest: blob}), keyring=keyring)
+    spec = JobSpec(kind="noop", inputs=(digest,), sealed=(digest,), segments=1, segment_units=1)
+    with cache.reading(spec):
+        with cache.reading(spec):
+            assert await cache.read(digest) == content
+            laid = await cache.lay(digest, tmp_path / "lease")
+            assert laid.read_bytes() == content
+            assert (cache.folder / digest).read_bytes() == blob
+            (cache.folder / digest).write_bytes(blob[:-1])
+            assert await cache.read(digest) == content
+            laid.unlink()
+        assert forgotten == [] and files(tmp_path) == {digest}
+    assert forgotten == [digest] and files(tmp_path) == set()
+    with cache.reading(spec):
+        assert forgotten == [digest]
+    assert forgotten == [digest]
+
+
+async def test_a_key_that_is_refused_or_wrong_lets_nothing_be_read(tmp_path: Path) -> None:
+    blob = b"".join(seal_blob(bytes(KEY_BYTES), BytesIO(b"x"), 1))
+    digest = blake3_hex(blob)
+    spec = JobSpec(kind="noop", inputs=(digest,), sealed=(digest,), segments=1, segment_units=1)
+    for keys, code in (({}, r"key\.ended"), ({digest: bytes([1] * KEY_BYTES)}, r"blob\.mismatch")):
+        keyring = Keyring(partial(give, keys), lambda digest: None)
+        cache = cache_of(tmp_path, PlayedBlobs({digest: blob}), keyring=keyring)
+        with cache.reading(spec), pytest.raises(Refused, match=code):
+            await cache.lay(digest, tmp_path / "lease")
+
+
+async def give(keys: dict[str, bytes], digest: str) -> bytes:
+    if digest not in keys:
+        raise Refused("key.ended")
+    return keys[digest]

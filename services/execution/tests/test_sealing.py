@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from assay.execution.sealing import seal_file, unseal_pieces
-from assay.proof.sealed import KEY_BYTES, PIECE_BYTES, TAG_BYTES
+from assay.execution.sealing import seal_file
+from assay.proof.sealed import KEY_BYTES, PIECE_BYTES, TAG_BYTES, unseal_pieces
 from assay.schema.errors import Refused
 
 

@@ -1,6 +1,6 @@
 """People at the door: their keys, and what they would say."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +9,7 @@ from blake3 import blake3
 
 from assay.bus.port import Message
 from assay.gateway.claim import Claim
+from assay.gateway.keys import Held
 from assay.proof import Domain, Key, sign_event, sign_order
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobSpec, JobSubmitted, JobWithdrawn
@@ -68,6 +69,16 @@ class Told(dict[str, str]):
 
     async def may_read(self, digest: str, participant: str) -> bool:
         return self.get(digest) == participant
+
+
+class Keyless:
+    """No keys are held."""
+
+    async def held(self, digests: Sequence[str]) -> dict[str, Held]:
+        return {}
+
+    async def has_had(self, digest: str, reader: str) -> bool:
+        return False
 
 
 def claim_of(account: str, said: Envelope[Any], headers: Mapping[str, str] | None = None) -> Claim:

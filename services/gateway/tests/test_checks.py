@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from services.gateway.tests.conftest import DOMAIN, Person, Told, claim_of, granted, started
+from services.gateway.tests.conftest import DOMAIN, Keyless, Person, Told, claim_of, granted, started
 
 from assay.bus.blobs import StoredBlobs
 from assay.bus.memory_keeper import MemoryKeeper
@@ -47,7 +47,7 @@ def make_desk(requester: Person, provider: Person, rival: Person, lease: LeaseGr
             speakers, frozenset(), {lease.lease_id: held}, {derive_id("j", 9): JobHeld(requester.id, "running")}
         )
         rates, told = changes.pop("rates", Rates(1000, 1000)), Told(changes.pop("told", {}))
-        return Desk(DOMAIN, replace(known, **changes), rates, StoredBlobs(MemoryKeeper()), told, NOW_MS)
+        return Desk(DOMAIN, replace(known, **changes), rates, StoredBlobs(MemoryKeeper()), told, Keyless(), NOW_MS)
 
     return make
 

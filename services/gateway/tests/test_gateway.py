@@ -15,6 +15,7 @@ from tests.servers import MakeSchema
 
 from assay.bus import Door, JetStreamBus, Record, connect, connect_participant
 from assay.bus.api import call
+from assay.bus.keyfile import make_key
 from assay.bus.parts import PART_BYTES
 from assay.bus.port import Message
 from assay.chain.values import Deployment
@@ -137,12 +138,14 @@ async def world(
     database = await make_schema("gateway")
     places = {"payment": PAYMENT} | dict.fromkeys(("stable", "native", "pool", "anchors", "judge", "challenges"), "0x0")
     Deployment(chain_id=31337, deployed_block=0, **places).save(tmp_path / "deployment.json")
+    make_key(tmp_path / "holder.key")
     settings = Settings(
         nats_url=nats_core.url,
         nats_creds_file=nats_core.creds_file,
         nats_monitoring_url=nats_server.monitor_url,
         postgres_dsn=database,
         deployment_file=tmp_path / "deployment.json",
+        holder_key_file=tmp_path / "holder.key",
     )
     stopping = asyncio.Event()
     gateway = asyncio.create_task(serve(service(), settings, stopping))
@@ -174,7 +177,7 @@ async def world(
     async def hear(message: Message) -> None:
         said.append(decode(message.headers, message.data))
 
-    hearing = [await core.listen(f"assay.{entity}.>", hear) for entity in ("job", "lease", "offer")]
+    hearing = [await core.listen(f"assay.{entity}.>", hear) for entity in ("job", "lease", "offer", "key")]
     await until(answers)
     yield World(core, grant, said, database)
     for subscription in hearing:

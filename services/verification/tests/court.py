@@ -33,6 +33,7 @@ from assay.store.store import Store
 from assay.verification.bells import Bells
 from assay.verification.blocks import Blocks
 from assay.verification.desk import Desk
+from assay.verification.inputs import inputs_of
 from assay.verification.replayer import ChildReplayer
 from assay.verification.service import service
 from assay.verification.settings import Settings
@@ -108,8 +109,8 @@ class Court:
 
     def hands(self) -> "list[Any]":
         """The tasks of one process, with fresh memory; a crash is to throw them away."""
-        models, blobs = self.models or self.folder, self.context.bus.blobs
-        replayer = ChildReplayer(blobs, self.runner, models, self.folder / "scratch")
+        models = self.models or self.folder
+        replayer = ChildReplayer(inputs_of(self.context.bus), self.runner, models, self.folder / "scratch")
         desk = Desk(self.context, self.settings, Bells(), replayer)
         drawer = Drawer(
             desk, Blocks(self.chain, self.settings.confirmations), Stakes(self.chain, self.settings.native_price)

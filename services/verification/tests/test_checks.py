@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from services.verification.tests.samples import Work
-from tests.played import PlayedBlobs
+from tests.played import PlayedBlobs, unsealed
 
 from assay.proof.commitment import root_of
 from assay.proof.order import spec_digest
@@ -29,7 +29,7 @@ def shelf() -> PlayedBlobs:
 
 @pytest.fixture
 def replayer(shelf: PlayedBlobs, runner: Runner, tmp_path: Path) -> ChildReplayer:
-    return ChildReplayer(shelf, runner, tmp_path, tmp_path / "scratch")  # type: ignore[arg-type]
+    return ChildReplayer(unsealed(shelf), runner, tmp_path, tmp_path / "scratch")  # type: ignore[arg-type]
 
 
 async def found(case: Case, replayer: ChildReplayer) -> list[Finding]:

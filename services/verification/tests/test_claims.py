@@ -11,6 +11,7 @@ import pytest
 from libs.workloads.tests.conftest import build_tiny_model
 from services.verification.tests.court import Court
 from services.verification.tests.samples import MEGA_UNIT_PRICE, Work, party
+from tests.played import unsealed
 
 from assay.proof import answer as proof
 from assay.proof.digest import blob_digest
@@ -136,7 +137,7 @@ async def test_a_worker_answers_with_what_it_reads(runner: Runner, tiny: tuple[P
     terms = {"spec": work.spec, "segment": 1, "claim": claim, "nonce": nonce, "fee": 1, "deadline_ms": 2**50}
     assigned = AuditAssigned(audit_id=audit_id, verifier=party("v", 11), **terms)
     blobs = Held(dict(work.blobs))
-    said = await answer(assigned, Tools(blobs, runner, asyncio.Lock(), folder, tmp_path))
+    said = await answer(assigned, Tools(blobs, unsealed(blobs), runner, asyncio.Lock(), folder, tmp_path))
     assert blobs.held[said.checkpoint] == work.reads(assigned, work.blobs[shown])
     assert said.state == said.checkpoint and said.answer == proof.answer(nonce, blobs.held[said.checkpoint])
 

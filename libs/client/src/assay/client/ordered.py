@@ -1,6 +1,7 @@
 """A requester's signed order for a job: bounded, so that whoever asks too much is told so before a key is used."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from assay.client.errors import typed
 from assay.proof.eip712 import Domain
@@ -8,6 +9,7 @@ from assay.proof.keys import Key
 from assay.proof.order import sign_order
 from assay.schema.errors import Refused
 from assay.schema.job import JobSpec, JobSubmitted
+from assay.schema.values import Policy, Requirements
 
 PRICE_LIMIT_MAX: Final = 2**128 - 1
 """The most that an event can name."""
@@ -33,3 +35,18 @@ def ordered(
             deadline_ms=deadline_ms,
             order_signature=signature,
         )
+
+
+def spec_of(
+    kind: str, params: Mapping[str, Any], plan: Mapping[str, Any], needs: Requirements, policy: Policy
+) -> JobSpec:
+    """A job's spec as the network cuts it; it stays where the owner of sealed inputs lets them be."""
+    asked = plan["requirements"]
+    more = {
+        "memory_bytes": max(needs.memory_bytes, asked.get("memory_bytes", 0)),
+        "gpu": needs.gpu or bool(asked.get("gpu")),
+        "regions": needs.regions or tuple(plan["regions"]),
+    }
+    names = ("inputs", "segments", "segment_units", "sealed")
+    cut = {name: plan[name] for name in names}
+    return JobSpec(kind=kind, params=dict(params), requirements=needs.model_copy(update=more), policy=policy, **cut)

@@ -4,10 +4,12 @@ The same question is asked until it is answered: asked again, nothing is sent ag
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeAlias
 
+from assay.chain import Chain, Deployment
+from assay.client.errors import BadProfile
 from assay.schema.errors import Refused, Retry, Unreachable
 from assay.schema.relay import Relay, RelayKind
 
@@ -56,3 +58,17 @@ async def _followed(ask: Ask, body: dict[str, Any], on_sent: Callable[[str], obj
         with suppress(Retry, Unreachable):
             answer = await ask(body)
     return str(answer["tx"])
+
+
+@asynccontextmanager
+async def linked(evm_url: str | None, deployment: Deployment) -> AsyncIterator[Chain]:
+    """The chain, which says what a signature hangs on. Raises BadSettings without an address of one, Unreachable."""
+    from assay.chain.client import connect  # web3 takes a second to load
+
+    if evm_url is None:
+        raise BadProfile("The profile names no EVM node: add evm_url.")
+    client = await connect(evm_url, deployment)
+    try:
+        yield client
+    finally:
+        await client.close()

@@ -9,21 +9,23 @@ async with Assay.connect(Profile.find(None)) as assay:
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from assay.bus.feed import FeedItem, replayed
 from assay.bus.keyfile import load_key
+from assay.bus.keys import hand_in
 from assay.bus.participant import Door, connect_participant
 from assay.chain import Chain, Deployment
 from assay.chain.relayed import ask_withdrawal, sign_deposit, sign_exit, sign_stay
 from assay.client.errors import BadPath, BadProfile, typed
-from assay.client.ordered import ordered
+from assay.client.ordered import ordered, spec_of
 from assay.client.profile import Profile
-from assay.client.relaying import left, relayed
+from assay.client.relaying import left, linked, relayed
+from assay.client.sealed import sealed
 from assay.client.source import had, mapped, placed
 from assay.client.view import ENDS, JobView
 from assay.proof.digest import blob_digest
@@ -91,6 +93,17 @@ class Assay:
                 raise Refused("blob.mismatch", f"{source} is {found}.")
             return await self.door.blobs.put(data)
 
+    async def add_sealed(self, source: str | Path, regions: Sequence[str] = ()) -> str:
+        """The digest of a file or address, sealed here and uploaded so; providers in `regions` are given its key."""
+        async with had(str(source), DOWNLOADS) as path, sealed(path) as (key, blob):
+            digest = await self.door.blobs.put(mapped(blob))
+        await hand_in(self.door.ask, digest, key, regions)
+        return digest
+
+    async def forget(self, digest: str) -> dict[str, Any]:
+        """Has the key of a sealed blob `destroyed`: now, or once none of its `jobs` is open. Raises Refused."""
+        return await self.door.ask("forget", {"digest": digest})
+
     async def plan(self, kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """How a kind cuts such a job: `segments`, `segment_units`, `inputs`, `requirements`. Raises Refused."""
         return await self.door.ask("plan", {"kind": kind, "params": dict(params)})
@@ -124,13 +137,9 @@ class Assay:
         policy: Policy | None = None,
     ) -> JobSpec:
         """A job's spec as the network cuts it. Raises Refused."""
-        plan, needs = await self.plan(kind, params), requirements or Requirements()
-        asked = plan["requirements"]
-        memory_bytes = max(needs.memory_bytes, asked.get("memory_bytes", 0))
-        needs = needs.model_copy(update={"memory_bytes": memory_bytes, "gpu": needs.gpu or bool(asked.get("gpu"))})
-        cut = {"inputs": tuple(plan["inputs"]), "segments": plan["segments"], "segment_units": plan["segment_units"]}
+        plan = await self.plan(kind, params)
         with typed():
-            return JobSpec(kind=kind, params=dict(params), requirements=needs, policy=policy or Policy(), **cut)
+            return spec_of(kind, params, plan, requirements or Requirements(), policy or Policy())
 
     async def submit_spec(
         self, spec: JobSpec, price_limit: int, deadline_s: int = DEADLINE_S, job_id: str | None = None
@@ -275,18 +284,8 @@ class Assay:
                 await asyncio.sleep(POLL_S)
         return await self.door.ask(question, {"job_id": job_id})
 
-    @asynccontextmanager
-    async def _chain(self) -> AsyncIterator[Chain]:
-        """The profile's chain, which says what a signature hangs on. Raises BadSettings without one, Unreachable."""
-        from assay.chain.client import connect  # web3 takes a second to load
-
-        if self._evm_url is None:
-            raise BadProfile("The profile names no EVM node: add evm_url.")
-        client = await connect(self._evm_url, self.deployment)
-        try:
-            yield client
-        finally:
-            await client.close()
+    def _chain(self) -> AbstractAsyncContextManager[Chain]:
+        return linked(self._evm_url, self.deployment)
 
     async def _relayed(self, relay: Relay) -> str:
         return await relayed(partial(self.door.ask, "relay"), relay)

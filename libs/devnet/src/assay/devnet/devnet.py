@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from assay.bus.accounts import write_secret
+from assay.bus.keyfile import make_key
 from assay.bus.permissions import permissions_of
 from assay.bus.registrar import Registrar
 from assay.chain.client import ChainClient
@@ -19,6 +20,7 @@ from assay.client.profile import Profile
 from assay.devnet.bank import Bank
 from assay.devnet.environment import (
     HELD_BY,
+    HOLDER_KEY,
     SERVICES,
     TALK_SEED,
     Knobs,
@@ -152,6 +154,7 @@ class Devnet:
             creds = network.service_creds(name, allowed.publish, allowed.subscribe)
             write_secret(folder / "nats.creds", creds.encode())
         write_secret(self.places.service("gateway") / TALK_SEED, network.talk_seed)
+        make_key(self.places.service("gateway") / HOLDER_KEY)
         operator = self.places.data / "operator"
         operator.mkdir(exist_ok=True, mode=0o700)
         write_secret(

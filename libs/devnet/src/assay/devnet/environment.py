@@ -28,7 +28,7 @@ DRAWS = 2
 CHALLENGE = {"challenge_every_blocks": 120, "challenge_window_ms": 200}
 HELD_BY = "ASSAY_DEVNET_SANDBOX"
 """Names the sandbox of providers and verifiers, which is otherwise the strongest that the kernel can hold."""
-TALK_SEED = "talk.seed"
+TALK_SEED, HOLDER_KEY = "talk.seed", "holder.key"
 SERVICES = ("discovery", "gateway", "matching", "settlement", "verification")
 
 
@@ -70,7 +70,8 @@ def service_environment(
     }
     chain = {"rpc_url": servers.evm_url, "deployment_file": bank.deployment_file}
     own: dict[str, dict[str, object]] = {
-        "gateway": {"deployment_file": bank.deployment_file, "talk_seed_file": folder / TALK_SEED},
+        "gateway": {"deployment_file": bank.deployment_file}
+        | {"talk_seed_file": folder / TALK_SEED, "holder_key_file": folder / HOLDER_KEY},
         "verification": chain
         | {"data_dir": folder / "data", "models_dir": places.models, "confirmations": 1}
         | {

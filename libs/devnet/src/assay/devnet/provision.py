@@ -18,10 +18,11 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from assay.bus.accounts import Network, write_secret
+from assay.bus.keyfile import make_key
 from assay.bus.registrar import Registrar
 from assay.client.profile import Profile
 from assay.devnet.bank import Bank
-from assay.devnet.environment import SERVICES, TALK_SEED
+from assay.devnet.environment import HOLDER_KEY, SERVICES, TALK_SEED
 from assay.devnet.parties import Party
 from assay.schema.values import Role
 from assay.store.roles import as_role, provision
@@ -34,7 +35,7 @@ FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "nats": ("accounts.conf",),
     "discovery": (CREDS, DSN),
     "matching": (CREDS, DSN),
-    "gateway": (CREDS, DSN, DEPLOYMENT, TALK_SEED),
+    "gateway": (CREDS, DSN, DEPLOYMENT, TALK_SEED, HOLDER_KEY),
     "verification": (CREDS, DSN, DEPLOYMENT),
     "settlement": (CREDS, DSN, DEPLOYMENT, OPERATOR_KEY),
     "provider": (CREDS, "key", DEPLOYMENT),
@@ -54,6 +55,7 @@ async def make_network(to: Path, permissions: Mapping[str, Any], options: argpar
     for service, allowed in permissions["services"].items():
         put(to / service / CREDS, network.service_creds(service, allowed["publish"], allowed["subscribe"]))
     put(to / "gateway" / TALK_SEED, network.talk_seed.decode())
+    make_key(to / "gateway" / HOLDER_KEY)
     put(to / OPERATOR_CREDS, network.service_creds("operator", ["assay.ask.*.*"], ["_INBOX.>"]))
     if options.rpc_url:
         await (await Bank(to / "chain", lambda: options.rpc_url).open()).close()

@@ -16,6 +16,7 @@ ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD036414
 S_MAX: Final = ORDER // 2
 V_FIRST: Final = 27
 FORM: Final = re.compile(r"0x[0-9a-f]{130}")
+PUBLIC_BYTES: Final = 33
 
 
 class BadSignature(Refused):
@@ -49,6 +50,15 @@ class Key:
         """The secret, 64 hex digits; it goes to a file of mode 0600 and nowhere else."""
         return self._secret.secret.hex()
 
+    @property
+    def public(self) -> str:
+        """The public key, 66 hex digits: others wrap by it what only this key can open."""
+        return self._secret.public_key.format().hex()
+
+    def agree(self, public: str) -> bytes:
+        """32 bytes that this key and the other's holder alone can come to. Raises ValueError for no public key."""
+        return bytes(self._secret.ecdh(read_public(public).format()))
+
     def sign(self, digest: bytes) -> str:
         """The signature of a 32-byte digest: 0x, then r, s and v as 130 hex digits."""
         raw = self._secret.sign_recoverable(digest, hasher=None)
@@ -72,6 +82,14 @@ def recover(digest: bytes, signature: str) -> str:
         return address_from(PublicKey.from_signature_and_message(compact, digest, hasher=None))
     except ValueError:
         raise BadSignature("No key could have made this signature.") from None
+
+
+def read_public(text: str) -> PublicKey:
+    """The public key of 66 hex digits. Raises ValueError."""
+    raw = bytes.fromhex(text)
+    if len(raw) != PUBLIC_BYTES or raw.hex() != text:
+        raise ValueError("a public key is 66 lower-case hex digits")
+    return PublicKey(raw)
 
 
 def address_from(public: PublicKey) -> str:

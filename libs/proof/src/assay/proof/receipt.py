@@ -24,6 +24,7 @@ from assay.proof.order import spec_digest
 from assay.proof.provenance import EpochPart, Growing, Part, ProvenancePart, runs_of
 from assay.proof.provenance_chain import ChainPart, chain_over, cut
 from assay.proof.provenance_disputes import DisputePart
+from assay.proof.provenance_keys import KeyPart
 from assay.proof.provenance_said import SaidPart
 from assay.schema.event import Envelope
 from assay.schema.job import JobSubmitted, Payout
@@ -78,7 +79,7 @@ class Predicate(Growing):
     """The lineage: order, leases, verdicts and money; the epochs that proved it, disputes, what went in, the chain.
 
     `fee` is the sum of the payouts' fees, which pay for audits; `audited` what verifiers got for answers that
-    it asked for.
+    it asked for. `keys` is who was given the keys of sealed inputs by then, of any job, as the operator's holder says.
     """
 
     job: JobId
@@ -93,6 +94,7 @@ class Predicate(Growing):
     audited: Money = 0
     epochs: tuple[EpochPart, ...] = ()
     disputes: tuple[DisputePart, ...] = ()
+    keys: tuple[KeyPart, ...] = ()
     provenance: ProvenancePart | None = None
     chain: ChainPart | None = None
 
@@ -139,11 +141,12 @@ def compose(
     doubled: Mapping[LeaseId, Sequence[Envelope[Any]]] = NOTHING_DOUBLED,
     disputes: Sequence[DisputePart] = (),
     audited: int = 0,
+    keys: Sequence[KeyPart] = (),
 ) -> Statement:
     """The receipt of a job: each lease comes with the commitments (and `lease.executed`) its provider signed.
 
     `epochs` are those that its verdicts name; `doubled` the commitments of a lease that contradict each other;
-    `disputes` those of its segments.
+    `disputes` those of its segments; `keys` who was given the keys of its sealed inputs.
     """
     order = submitted.event
     commits = [each.event for _, said in leases for each in said if isinstance(each.event, LeaseCommitted)]
@@ -161,6 +164,7 @@ def compose(
         epochs=tuple(epochs),
         provenance=ProvenancePart.of(order.spec, runs_of(commits)),
         disputes=tuple(disputes),
+        keys=tuple(keys),
     )
     ends = (said.event for _, all_said in leases for said in all_said)
     results = [end.result for end in ends if isinstance(end, LeaseExecuted)]
@@ -205,6 +209,7 @@ def anchors_of(statement: Statement) -> list[tuple[str, bytes]]:
     anchors += [("refund", f'"refunded":{predicate.refunded}{fee}'.encode())]
     anchors += [(each.name, encode(each)) for each in predicate.epochs]
     anchors += [(each.name, encode(each)) for each in predicate.disputes]
+    anchors += [(f"key for {each.reader}", encode(each)) for each in predicate.keys]
     return anchors + ([("provenance", encode(predicate.provenance))] if predicate.provenance else [])
 
 

@@ -15,6 +15,7 @@ from assay.proof.receipt import Statement
 from assay.proof.report_audits import check_audits
 from assay.proof.report_disputes import check_disputes
 from assay.proof.report_epochs import check_epochs
+from assay.proof.report_keys import check_keys
 from assay.proof.report_leases import check_leases
 from assay.proof.report_money import check_money
 from assay.proof.report_order import check_subject, check_terms
@@ -36,6 +37,7 @@ CHECKS: tuple[Callable[[Reading], Iterator[Check]], ...] = (
     check_money,
     check_provenance,
     check_disputes,
+    check_keys,
 )
 
 

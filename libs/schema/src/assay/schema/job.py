@@ -33,7 +33,10 @@ from assay.schema.values import (
 
 
 class JobSpec(Value):
-    """The work itself: the kind's parameters, the data by digest, and its cut into segments of equal cost."""
+    """The work itself: the kind's parameters, the data by digest, and its cut into segments of equal cost.
+
+    Those of `inputs` that are `sealed` are read with a key that the gateway gives to whom the job needs to read them.
+    """
 
     kind: Kind
     params: dict[str, JsonValue] = Field(default_factory=dict)
@@ -42,6 +45,7 @@ class JobSpec(Value):
     segment_units: Annotated[int, Field(ge=1, lt=2**53)]
     requirements: Requirements = Requirements()
     policy: Policy = Policy()
+    sealed: Annotated[tuple[Digest, ...], Field(max_length=64)] = ()
 
 
 class LeaseShare(Value):

@@ -27,7 +27,7 @@ GIB: Final = 2**30
 
 STREAMS: Final[tuple[Stream, ...]] = (
     Stream("JOBS", ("job",), 30 * DAY_S, GIB),
-    Stream("LEASES", ("lease", "spare", "voucher"), 30 * DAY_S, GIB),
+    Stream("LEASES", ("lease", "spare", "voucher", "key"), 30 * DAY_S, GIB),
     Stream("OFFERS", ("offer", "challenge"), 7 * DAY_S, GIB),
     Stream("VERDICTS", ("verdict", "epoch", "beacon", "audit", "dispute", "verifier"), 30 * DAY_S, GIB),
     Stream("SETTLEMENT", ("stake", "slash", "payment", "account", "reward"), 30 * DAY_S, GIB),

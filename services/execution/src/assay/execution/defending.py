@@ -57,7 +57,8 @@ class Past:
     async def brief(self, lodged: DisputeLodged) -> Brief:
         """What the court is told from. Raises Refused, WorkloadError."""
         spec, checkpoint = self.ground(lodged.lease_id, lodged.segment)
-        contents = {digest: await self.cache.read(digest) for digest in spec.inputs}
+        with self.cache.reading(spec):
+            contents = {digest: await self.cache.read(digest) for digest in spec.inputs}
         before = await self.cache.read(checkpoint) if checkpoint else None
         inputs, params = HeldInputs(ModelStore(self.models_dir), contents), read_params(spec.kind, spec.params)
         return await asyncio.to_thread(brief_of, workload(spec.kind), params, inputs, lodged.segment, before)
@@ -65,6 +66,10 @@ class Past:
     async def confirms(self, lodged: DisputeLodged) -> bool:
         """Whether the segment, run again, is what was claimed; a machine that cannot run it now proves nothing."""
         spec, checkpoint = self.ground(lodged.lease_id, lodged.segment)
+        with self.cache.reading(spec):
+            return await self._run_again(lodged, spec, checkpoint)
+
+    async def _run_again(self, lodged: DisputeLodged, spec: JobSpec, checkpoint: str | None) -> bool:
         async with self.child("dispute-") as (runner, folder):
             job = await self._job(spec, checkpoint, folder)
             task = Task(**job, first=lodged.segment, last=lodged.segment + 1, wants_result=False)
@@ -73,6 +78,10 @@ class Past:
     async def trace(self, lease_id: str, segment: int) -> tuple[str, str]:
         """Root and blob of the trace of a segment that was committed. Raises CannotTrace, Refused."""
         spec, checkpoint = self.ground(lease_id, segment)
+        with self.cache.reading(spec):
+            return await self._traced(spec, checkpoint, segment)
+
+    async def _traced(self, spec: JobSpec, checkpoint: str | None, segment: int) -> tuple[str, str]:
         async with self.child("trace-") as (runner, folder):
             task = Trace(**await self._job(spec, checkpoint, folder), segment=segment)
             async for message in runner.run(task):

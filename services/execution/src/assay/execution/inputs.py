@@ -2,21 +2,28 @@
 
 A lease reads a copy in its own room, which goes when the lease ends. A blob that no lease asked for in a while is
 forgotten, its key first; what was used longest ago makes room when there is more than the limit.
+
+A sealed input is kept as it came, under the key that its holder gave for it. With the last lease that reads it both are
+forgotten, and that is said.
 """
 
 import asyncio
 import logging
 import shutil
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from assay.execution.sealing import seal_file, unseal_pieces
+from assay.execution.sealing import seal_file
 from assay.proof.digest import blake3_hex
+from assay.proof.sealed import HEAD_BYTES, check_head, unseal_pieces
 from assay.schema.errors import Refused, Retry, Unreachable
+from assay.schema.job import JobSpec
 
 AGAIN_S = 1.0
 T = TypeVar("T")
@@ -44,13 +51,25 @@ class Blobs(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The keys of sealed inputs: `ask` has one given (raises Refused: key.*), `forgotten` says that it is no more."""
+
+    ask: Callable[[str], Awaitable[bytes]]
+    forgotten: Callable[[str], None]
+
+
 @dataclass(slots=True)
 class Kept:
-    """A blob that is here: the key that opens its file, the file's size, and when it was last asked for."""
+    """A blob that is here: the key that opens its file, the file's size, and when it was last asked for.
+
+    Before the pieces there are `head` bytes.
+    """
 
     key: bytes
     size: int
-    used_s: float
+    used_s: float = 0.0
+    head: int = 0
 
 
 class Cache:
@@ -61,17 +80,37 @@ class Cache:
         folder: Path,
         room: Path,
         blobs: Blobs,
+        keyring: Keyring,
         bytes_max: int = CACHE_BYTES,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder, self._room, self._blobs, self._bytes_max, self._now_s = folder, room, blobs, bytes_max, now_s
+        self._keyring = keyring
         self._published: dict[str, None] = {}
         self._fetching: dict[str, asyncio.Lock] = {}
         # By digest, the longest unused first.
         self._kept: dict[str, Kept] = {}
+        # How many read each sealed input now, and those whose keys were given.
+        self._readers: Counter[str] = Counter()
+        self._opened: set[str] = set()
         # What another process sealed nobody can open.
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
+
+    @contextmanager
+    def reading(self, spec: JobSpec) -> Iterator[None]:
+        """Lets the sealed inputs of a job be read; what lies of them elsewhere has to be gone at the end."""
+        self._readers.update(spec.sealed)
+        try:
+            yield
+        finally:
+            self._readers.subtract(spec.sealed)
+            self._readers = +self._readers
+            for digest in {digest for digest in spec.sealed if digest not in self._readers} & self._opened:
+                self._opened.discard(digest)
+                if digest in self._kept:
+                    self._forget(digest)
+                self._keyring.forgotten(digest)
 
     async def lay(self, digest: str, folder: Path) -> Path:
         """The blob as a file of a folder that a child may read. Raises Refused: blob.missing, blob.mismatch."""
@@ -91,7 +130,8 @@ class Cache:
         # Whoever has opened the file reads it to the end, though it be forgotten meanwhile.
         with (self.folder / digest).open("rb") as file:
             try:
-                return await asyncio.to_thread(how, unseal_pieces(kept.key, file, kept.size))
+                file.seek(kept.head)
+                return await asyncio.to_thread(how, unseal_pieces(kept.key, file, kept.size - kept.head))
             except Refused:
                 if is_again:
                     raise
@@ -101,7 +141,7 @@ class Cache:
         return await self._use(digest, how, True)
 
     async def fetch(self, digest: str) -> Kept:
-        """The blob, which is here now and was asked for just now. Raises Refused: blob.missing."""
+        """The blob, which is here now and was asked for just now. Raises Refused: blob.missing, key.*."""
         async with self._fetching.setdefault(digest, asyncio.Lock()):
             if (kept := self._kept.pop(digest, None)) is None:
                 kept = await self._seal(digest)
@@ -112,12 +152,24 @@ class Cache:
         return kept
 
     async def _seal(self, digest: str) -> Kept:
+        if self._readers[digest]:
+            return await self._open(digest)
         clear, target = self._room / digest, self.folder / digest
         self._room.mkdir(parents=True, exist_ok=True)
         await patiently(partial(self._blobs.save, digest, clear))
         key = await asyncio.to_thread(seal_file, clear, target)
         clear.unlink()
-        return Kept(key, target.stat().st_size, 0.0)
+        return Kept(key, target.stat().st_size)
+
+    async def _open(self, digest: str) -> Kept:
+        """A sealed input as it came, with its key."""
+        target, key = self.folder / digest, await patiently(partial(self._keyring.ask, digest))
+        self._opened.add(digest)
+        target.unlink(missing_ok=True)
+        await patiently(partial(self._blobs.save, digest, target))
+        with target.open("rb") as sealed:
+            check_head(key, sealed.read(HEAD_BYTES))
+        return Kept(key, target.stat().st_size, head=HEAD_BYTES)
 
     def _make_room(self, newest: str) -> None:
         held = sum(kept.size for kept in self._kept.values())

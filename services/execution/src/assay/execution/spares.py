@@ -133,7 +133,8 @@ class Spares:
         Whoever cuts it off has the child, and knows what becomes of the spare.
         """
         try:
-            await self._keep_warm(spare)
+            with self._tools.cache.reading(spare.granted.spec):
+                await self._keep_warm(spare)
         except (Cold, Refused, WorkloadError, OSError) as error:
             log.warning("no spare: %s", error, extra={"job": spare.granted.job_id})
         self._spares.pop(spare.granted.spare_id, None)

@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 
+from assay.bus.keys import ask_key
 from assay.bus.participant import Door
 from assay.execution import domain
 from assay.execution.attesting import load_report
 from assay.execution.challenged import answer
 from assay.execution.defending import Past, defendant
 from assay.execution.holding import held_data
-from assay.execution.inputs import Cache
+from assay.execution.inputs import Cache, Keyring
 from assay.execution.lease_run import LeaseRun, Tools
 from assay.execution.opening import Openings
 from assay.execution.rooms import ARRIVING, note, open_rooms, room_of, rooms_of
@@ -31,6 +32,7 @@ from assay.schema.dispute import DisputeFact
 from assay.schema.epoch import EpochDrawn
 from assay.schema.errors import Unreachable
 from assay.schema.event import Envelope, Event
+from assay.schema.key import KeyForgotten
 from assay.schema.lease import LeaseCommitted, LeaseFact, LeaseGranted, LeaseLapsed, LeaseRejected, LeaseVerified
 from assay.schema.offer import OfferDelisted, OfferRefused, OfferWithdrawn
 from assay.schema.spare import SpareFact
@@ -75,7 +77,9 @@ class Worker:
         self.outgoing.on_refused, self.outgoing.on_told = self._on_refused, self._on_told
         self._incoming = Incoming(journal, door, self._on_said)
         self._telemetry = telemetry or Telemetry("execution", settings.trace_ratio)
-        cache = Cache(settings.data_dir / "blobs", rooms_of(settings) / ARRIVING, door.blobs, settings.cache_bytes)
+        keyring = Keyring(lambda digest: ask_key(door.ask, key, digest), self._forgot)
+        folders = (settings.data_dir / "blobs", rooms_of(settings) / ARRIVING)
+        cache = Cache(*folders, door.blobs, keyring, settings.cache_bytes)
         shared = (cache, self.outgoing, settings.models_dir.resolve(), self._telemetry)
         talks = talks_of(door, settings.nats_url)
         self._vouchers = Vouchers(journal.vouchers, self.outgoing, eip712, settings.unvouched_s)
@@ -190,16 +194,23 @@ class Worker:
         self.journal.close_lease(event.lease_id)
 
     async def _hold(self, run: LeaseRun, trace: str | None) -> None:
-        runner = await self._spares.child_for(run.granted.job_id)
         try:
-            with self._telemetry.stretch("lease", run.granted, trace) as run.trace:
-                await run.run(runner, lambda: self._kept.start(self._free(runner)))
+            with self._tools.cache.reading(run.granted.spec):
+                await self._run(run, trace)
             # The lease lives until its end is told: the way may be blocked for longer than a lease may be silent.
             await self.outgoing.flush()
         finally:
             self._runs.pop(run.granted.lease_id, None)
         self.journal.close_lease(run.granted.lease_id)
         self._ended[run.granted.lease_id] = self._now() + AFTERMATH_MS
+
+    async def _run(self, run: LeaseRun, trace: str | None) -> None:
+        runner = await self._spares.child_for(run.granted.job_id)
+        with self._telemetry.stretch("lease", run.granted, trace) as run.trace:
+            await run.run(runner, lambda: self._kept.start(self._free(runner)))
+
+    def _forgot(self, digest: str) -> None:
+        self.outgoing.say(KeyForgotten(digest=digest, provider=self.provider))
 
     async def _answer(self, called: ChallengeCalled) -> None:
         """Show what the children can do that no lease has now, those of spares included."""

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError
 
 from assay.gateway.domain import Speaker, is_bound
+from assay.gateway.key_asks import key, readers
 from assay.gateway.queries import Registry
 from assay.runtime import Context
 from assay.schema.errors import Refused
@@ -54,4 +55,4 @@ async def revoke(ctx: Context, body: dict[str, Any]) -> dict[str, Any]:
     return {"account": asked.account}
 
 
-QUESTIONS = {"grant": grant, "revoke": revoke}
+QUESTIONS = {"grant": grant, "revoke": revoke, "key": key, "readers": readers}

@@ -14,10 +14,12 @@ from assay.bus.blob_door import give_part
 from assay.bus.feed import replay_answer
 from assay.bus.parts import check_digest
 from assay.bus.port import Answer, Message
+from assay.gateway import key_asks
 from assay.gateway.claim import admit
 from assay.gateway.domain import PUBLIC, Rates, Speaker
 from assay.gateway.evidence import Evidence
 from assay.gateway.feed import Feed
+from assay.gateway.keys import Keys
 from assay.gateway.network import provider_row
 from assay.gateway.offers import Offers
 from assay.gateway.plan import plan_of
@@ -99,11 +101,14 @@ class Asker:
         return {"providers": providers, "verifiers": await Verifiers(self.tx).network(ROWS_MAX, self.now_ms)}
 
     async def plan(self, body: dict[str, Any]) -> View:
-        """How a kind of work cuts a job with such parameters."""
+        """How a kind of work cuts a job with such parameters, and which inputs are sealed, for which regions."""
         asked = PlanBody.model_validate(body)
         plan = plan_of(asked.kind, asked.params)
         names = ("segments", "segment_units", "inputs", "requirements")
-        return {name: getattr(plan, name) for name in names}
+        held = await Keys(self.tx).held(plan.inputs)
+        allowed = [set(key.regions) for key in held.values() if key.regions]
+        sealed = {"sealed": sorted(held), "regions": sorted(set.intersection(*allowed)) if allowed else []}
+        return {name: getattr(plan, name) for name in names} | sealed
 
     async def refusals(self, body: dict[str, Any]) -> View:
         """What was refused to this account lately, newest first."""
@@ -165,6 +170,9 @@ class Asks:
             if question == TALK:
                 body = await talk_of(unit.tx, speaker, body, self.talk_seed, self.ctx.now() // 1000)
                 return json.dumps(body).encode()
+            if question in key_asks.ASKS:
+                check_role(speaker, question, key_asks.ASKS[question])
+                return json.dumps(await key_asks.answer(self.ctx, unit, speaker, question, body)).encode()
             if question not in {*OF_SETTLEMENT, BLOB}:
                 return json.dumps(await ask(asker, question, body)).encode()
             is_told = question == BLOB and await self._may_read(asker, check_digest(body.get("digest")))

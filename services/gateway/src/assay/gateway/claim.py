@@ -1,12 +1,13 @@
 """What somebody claims at the door, before anything of it is believed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, Protocol, Self
 
 from assay.bus.port import Message
 from assay.gateway.domain import Known, Rates, Speaker
+from assay.gateway.keys import Held
 from assay.proof.eip712 import Domain
 from assay.schema.errors import Refused
 from assay.schema.event import Envelope, Event, decode
@@ -62,6 +63,14 @@ class Readers(Protocol):
     async def may_read(self, digest: str, participant: str) -> bool: ...
 
 
+class Keys(Protocol):
+    """What the checks ask of the keys of sealed blobs."""
+
+    async def held(self, digests: Sequence[str]) -> Mapping[str, Held]: ...
+
+    async def has_had(self, digest: str, reader: str) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What a claim is held against."""
@@ -71,6 +80,7 @@ class Desk:
     rates: Rates
     blobs: BlobStore
     readers: Readers
+    keys: Keys
     now_ms: int
 
     def speaker(self, claim: Claim) -> Speaker:

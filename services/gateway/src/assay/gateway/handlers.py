@@ -10,12 +10,15 @@ from assay.bus import Blobs
 from assay.gateway.audits import Audits
 from assay.gateway.evidence import Evidence
 from assay.gateway.feed import Feed
+from assay.gateway.holder import Holder, holder_of
+from assay.gateway.keys import Keys
 from assay.gateway.offers import Offers
 from assay.gateway.push import Pushes
 from assay.gateway.queries import Registry
 from assay.gateway.readers import Readers
 from assay.gateway.verifiers import Verifiers
 from assay.proof.pool import jobs_of
+from assay.runtime import Context
 from assay.schema import REGISTRY
 from assay.schema.audit import AuditAssigned, VerifierAnnounced, VerifierWithdrawn
 from assay.schema.beacon import BeaconCalled
@@ -43,14 +46,16 @@ class Ports:
     verifiers: Verifiers
     readers: Readers
     evidence: Evidence
+    keys: Keys
     blobs: Blobs
     push: Callable[[Pushes], None]
+    holder: Holder | None
 
     @classmethod
-    def over(cls, tx: Transaction, blobs: Blobs, push: Callable[[Pushes], None]) -> "Ports":
+    def over(cls, tx: Transaction, ctx: Context, push: Callable[[Pushes], None]) -> "Ports":
         """The ports of one transaction."""
-        tables = (Feed(tx), Offers(tx), Registry(tx), Audits(tx), Verifiers(tx), Readers(tx), Evidence(tx))
-        return cls(*tables, blobs, push)
+        tables = (Feed(tx), Offers(tx), Registry(tx), Audits(tx), Verifiers(tx), Readers(tx), Evidence(tx), Keys(tx))
+        return cls(*tables, ctx.bus.blobs, push, holder_of(ctx.settings))
 
 
 async def flush(ports: Ports) -> None:
@@ -58,6 +63,7 @@ async def flush(ports: Ports) -> None:
     await ports.offers.write()
     await ports.registry.write()
     await ports.readers.write()
+    await ports.keys.write()
     if pushes := await ports.feed.write():
         ports.feed.tx.on_commit(partial(ports.push, pushes))
 
@@ -65,6 +71,7 @@ async def flush(ports: Ports) -> None:
 async def on_any(said: Envelope[Event], ports: Ports, now_ms: int) -> list[Event]:
     """Tells the event, and lets whom it is told read the blobs that it names; nothing follows from it here."""
     ports.readers.note(said.event)
+    ports.keys.note(said.event)
     ports.feed.tell(said)
     return []
 

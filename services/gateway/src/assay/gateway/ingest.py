@@ -15,6 +15,7 @@ from assay.gateway.checks import CHECKS
 from assay.gateway.checks.standing import TAKEN
 from assay.gateway.claim import Claim, Desk, legible
 from assay.gateway.domain import OF_LEASES, Rates
+from assay.gateway.keys import Keys
 from assay.gateway.queries import RefusalRow, Registry
 from assay.gateway.readers import Readers
 from assay.proof.eip712 import Domain
@@ -113,7 +114,8 @@ class Ingest:
             names(claim.about for claim in claims if claim.type.startswith("challenge.")),
             names(claim.about for claim in claims if claim.type.startswith("spare.")),
         )
-        return Desk(self.domain, known, self.rates, self.ctx.bus.blobs, Readers(registry.tx), self.ctx.now())
+        rights = (self.ctx.bus.blobs, Readers(registry.tx), Keys(registry.tx))
+        return Desk(self.domain, known, self.rates, *rights, self.ctx.now())
 
 
 async def refusal_of(claim: Claim, desk: Desk) -> Refused | None:

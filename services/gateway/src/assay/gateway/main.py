@@ -7,22 +7,24 @@ from assay.gateway.access import QUESTIONS
 from assay.gateway.beats import pulse
 from assay.gateway.door import open_door
 from assay.gateway.handlers import HANDLERS, Ports, flush
-from assay.gateway.prune import PRUNE_S, prune
+from assay.gateway.prune import KEYS_S, PRUNE_S, prune, tend_keys
 from assay.gateway.push import Pusher
 from assay.gateway.settings import Settings
 from assay.runtime import Service, Timer, run
+from assay.schema.key import KeyDestroyed, KeyReleased
 from assay.schema.values import Role
 
 
 def service() -> Service:
-    """The gateway, with a pusher that is this process's own."""
+    """The gateway, with a pusher of its own."""
     pusher = Pusher()
     return Service(
         role=Role.GATEWAY,
         handlers=HANDLERS,
         migrations=Path(__file__).parent / "migrations",
-        ports=lambda tx, context: Ports.over(tx, context.bus.blobs, pusher.push),
-        timers=(Timer("prune", PRUNE_S, prune),),
+        ports=lambda tx, ctx: Ports.over(tx, ctx, pusher.push),
+        publishes=(KeyReleased, KeyDestroyed),
+        timers=(Timer("prune", PRUNE_S, prune), Timer("keys", KEYS_S, tend_keys)),
         tasks=(open_door, pulse, pusher.run),
         questions=QUESTIONS,
         flush=flush,

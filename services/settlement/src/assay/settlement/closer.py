@@ -9,11 +9,12 @@ from typing import Any
 from assay.proof.digest import blake3_hex
 from assay.proof.provenance import EpochPart
 from assay.proof.provenance_disputes import DisputePart
+from assay.proof.provenance_keys import KeyPart
 from assay.proof.receipt import compose, receipt_digest, seal
 from assay.runtime.context import Unit
 from assay.schema.audit import AuditUpheld
 from assay.schema.epoch import EpochDrawn, EpochPooled, EpochSettled
-from assay.schema.errors import Reject
+from assay.schema.errors import Reject, Retry, Unreachable
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobSubmitted
 from assay.schema.lease import LeaseCommitted, LeaseExecuted
@@ -32,6 +33,7 @@ from assay.settlement.lineage import (
     ordered_by,
 )
 from assay.settlement.lineage_disputes import dispute_parts
+from assay.settlement.lineage_keys import keys_of
 from assay.settlement.paying import billing, holds
 from assay.settlement.paying.bills import JobBill, fee_of
 from assay.settlement.vouching import owed_by, vouched_by_ms, voucher_of
@@ -40,6 +42,7 @@ from assay.store import Transaction
 TOUCHED_MAX = 500
 # What is charged now is posted with the epoch after that; so much later at the latest, while all is well.
 POSTING_MS = 600_000
+AGAIN_MS = 1_000
 Disputed = Mapping[str, Sequence[DisputePart]]
 """The disputes of which all is known, by epoch."""
 
@@ -72,6 +75,7 @@ class Closer:
 
     def __init__(self, desk: Desk) -> None:
         self._desk, self._store = desk, desk.context.store
+        self._later: list[str] = []
 
     async def step(self) -> bool:
         """Whether any job was looked at, or an epoch came to its end. Raises Retry, Unreachable."""
@@ -105,6 +109,9 @@ class Closer:
                 await billing.write(tx, bills, self._desk.context.now())
             for audit, cause in [(audit, closed.cause) for closed in found for audit in closed.left]:
                 await billing.owe(tx, audit, digest_of(audit), cause)
+            later, self._later = self._later, []
+            if later:
+                await queries.touch(tx, later, self._desk.context.now() + AGAIN_MS)
             await queries.forget_touches(tx, places)
         if found:
             self._desk.bell.ring()
@@ -133,10 +140,16 @@ class Closer:
             return None
         ordered = ordered_by(job.job, (facts[epoch] for epoch in wanted))
         closure = close(dossier, job.held, ordered, job.most, job.owed)
+        try:
+            keys = await keys_of(self._desk.context.bus, dossier, [each for epoch in wanted for each in facts[epoch]])
+        except (Retry, Unreachable) as error:
+            log.warning("job %s waits for the holder of its keys: %s", job.job, error)
+            self._later.append(job.job)
+            return None
         own = [part for epoch in wanted for part in disputed.get(epoch, ()) if part.lease_id in dossier.granted]
         try:
             parts = [await self._shown(proven[epoch], facts[epoch], job.job) for epoch in wanted]
-            sealed = seal(statement_of(self._desk, job, closure, parts, own), self._desk.key)
+            sealed = seal(statement_of(self._desk, job, closure, parts, own, keys), self._desk.key)
         except Reject as error:
             log.error("job %s cannot be closed: %s", job.job, error)
             return None
@@ -204,7 +217,12 @@ async def settle_epochs(unit: Unit) -> bool:
 
 
 def statement_of(
-    desk: Desk, job: Ripe, closure: Closure, proven: Sequence[EpochPart], disputed: Sequence[DisputePart]
+    desk: Desk,
+    job: Ripe,
+    closure: Closure,
+    proven: Sequence[EpochPart],
+    disputed: Sequence[DisputePart],
+    keys: Sequence[KeyPart],
 ) -> Any:
     """The receipt of a job that lacks nothing: each lease with the very statements that its share counts."""
     dossier, said = job.dossier, job.said
@@ -220,7 +238,7 @@ def statement_of(
     money = (closure.payouts, closure.refunded, closure.fee)
     audited = sum(audit.fee for audit in closure.audits)
     parts: dict[str, Any] = {"epochs": proven, "doubled": twice, "disputes": disputed, "audited": audited}
-    return compose(desk.domain, submitted, leases, verdicts, *money, **parts)
+    return compose(desk.domain, submitted, leases, verdicts, *money, **parts, keys=keys)
 
 
 def statements(said: Sequence[Envelope[Any]], lease: str, counted: set[str]) -> list[Envelope[Any]]:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from assay.bus import Blobs
+from assay.bus.keys import Inputs
 from assay.proof.digest import blake3_hex
 from assay.schema.job import JobSpec
 from assay.schema.values import Digest
@@ -40,8 +40,8 @@ BAD_CHECKPOINT: Final = "workload.bad_checkpoint"
 class ChildReplayer:
     """One child process, used by one check at a time; a start state is made once for all jobs that share it."""
 
-    def __init__(self, blobs: Blobs, runner: Runner, models_dir: Path, folder: Path) -> None:
-        self._blobs, self._runner = blobs, runner
+    def __init__(self, inputs: Inputs, runner: Runner, models_dir: Path, folder: Path) -> None:
+        self._inputs, self._blobs, self._runner = inputs, inputs.blobs, runner
         self._models_dir, self._folder = models_dir, folder
         self._turn = asyncio.Lock()
         self._starts: OrderedDict[str, Digest] = OrderedDict()
@@ -146,7 +146,7 @@ class ChildReplayer:
         task = Task(
             kind=spec.kind,
             params=spec.params,
-            inputs={digest: str(await self._fetch(folder, digest)) for digest in spec.inputs},
+            inputs={digest: str(await self._lay(spec, folder, digest)) for digest in spec.inputs},
             models=str(self._models_dir),
             folder=str(folder),
             first=0,
@@ -170,6 +170,11 @@ class ChildReplayer:
                 case Failed():
                     raise MachineFault(f"{message.code}: {message.detail}")
         raise MachineFault("The child said nothing more.")
+
+    async def _lay(self, spec: JobSpec, folder: Path, digest: Digest) -> Path:
+        path = folder / digest
+        await write(path, await self._inputs.read(spec, digest))
+        return path
 
     async def _fetch(self, folder: Path, digest: Digest) -> Path:
         path = folder / digest

@@ -1,6 +1,6 @@
-"""Data: put a file, or what is at an address, into the network under its digest."""
+"""Data: put a file, or what is at an address, into the network under its digest; have what was sealed forgotten."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="Data that jobs read, by digest.", no_args_is_help=True)
     group.command("add")(add)
+    group.command("forget")(forget)
     app.add_typer(group, name="data")
 
 
@@ -21,12 +22,35 @@ def add(
     context: typer.Context,
     source: Annotated[str, typer.Argument(metavar="PATH|URL", help="A file, http(s)://... or s3://bucket/name.")],
     digest: Annotated[str | None, typer.Option(help="What it must be; anything else is not put in.")] = None,
+    sealed: Annotated[bool, typer.Option("--sealed", help="Seal it here: who stores it cannot read it.")] = False,
+    region: Annotated[list[str] | None, typer.Option(help="Sealed: where a provider may read it (repeat).")] = None,
 ) -> None:
     """Put data in; prints its digest, which `-p NAME=DIGEST` of `assay submit` takes. A broken transfer goes on."""
+    if (region and not sealed) or (digest and sealed):
+        raise typer.BadParameter("--region goes with --sealed, and --digest without: what is sealed has a new one.")
 
     async def work(out: Output) -> None:
         async with Assay.connect(Profile.find(out.profile)) as assay:
-            found = await assay.add(source, digest)
+            found = await (assay.add_sealed(source, region or ()) if sealed else assay.add(source, digest))
             out.show({"digest": found}, lambda: found)
 
     output.run(context, work)
+
+
+def forget(context: typer.Context, digest: Annotated[str, typer.Argument(help="Of data added with --sealed.")]) -> None:
+    """Have the key of sealed data destroyed: nobody is given it any more, whatever copies of the data there are."""
+
+    async def work(out: Output) -> None:
+        async with Assay.connect(Profile.find(out.profile)) as assay:
+            said = await assay.forget(digest)
+            out.show(said, lambda: in_words(said))
+
+    output.run(context, work)
+
+
+def in_words(said: dict[str, Any]) -> str:
+    """What became of a key."""
+    if said["destroyed"]:
+        return "The key is destroyed."
+    jobs = ", ".join(said["jobs"])
+    return f"No new job may read it. The key is destroyed once nothing needs it any more{': ' + jobs if jobs else ''}."

@@ -39,6 +39,7 @@ MEANING: Final = {
     "payout": "a lease was paid what it earned and had passed for",
     "sum": "no money was made or lost",
     "provenance": "what went in is what the order names",
+    "keys": "who could read what went in sealed, as the operator's holder of keys says",
     "place": "where bytes were changed after the receipt was sealed",
 }
 ALIKE_MAX: Final = 8

@@ -13,6 +13,7 @@ from assay.gateway.checks.challenge import check_challenge
 from assay.gateway.checks.dispute import check_dispute
 from assay.gateway.checks.epoch import check_epoch
 from assay.gateway.checks.fence import check_fence
+from assay.gateway.checks.keys import check_keys
 from assay.gateway.checks.nonce import check_nonce
 from assay.gateway.checks.order import check_order_signed
 from assay.gateway.checks.rate import check_rate
@@ -50,4 +51,5 @@ CHECKS: tuple[Check, ...] = (
     check_work,
     check_order_signed,
     check_blobs,
+    check_keys,
 )

@@ -17,6 +17,7 @@ from assay.store import Transaction
 from assay.verification.desk import Desk
 from assay.verification.domain import Case
 from assay.verification.domain import dispute as domain
+from assay.verification.inputs import inputs_of
 from assay.verification.queries import bonds, cases, disputes, questions
 from assay.verification.queries.disputes import Held
 from assay.verification.queries.questions import Audit
@@ -132,7 +133,7 @@ class Clerk:
         work = workload(spec.kind)
         if not isinstance(work, Judgeable) or ground.held.code == OTHER_CLASS:
             return None
-        inputs = {digest: await self._desk.blobs.get(digest) for digest in spec.inputs}
+        inputs = await inputs_of(self._desk.context.bus).all_of(spec)
         contents = HeldInputs(ModelStore(self._desk.settings.models_dir), inputs)
         try:
             matter = await asyncio.to_thread(work.matter, read_params(spec.kind, spec.params), contents, segment)

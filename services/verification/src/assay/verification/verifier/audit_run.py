@@ -4,12 +4,15 @@ import asyncio
 import logging
 import secrets
 import tempfile
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from assay.schema.audit import AuditAssigned, AuditRevealed
 from assay.schema.errors import Refused, Retry, Unreachable
+from assay.schema.job import JobSpec
 from assay.verification.verifier import domain
 from assay.workloads.runner import Runner
 from assay.workloads.task import CheckTrace, Failed, Read, ReadingDone, SegmentDone, Task
@@ -31,6 +34,14 @@ class Blobs(Protocol):
         ...
 
 
+class Inputs(Protocol):
+    """What jobs read."""
+
+    async def read(self, spec: JobSpec, digest: str) -> bytes:
+        """What an input says, sealed or not. Raises Refused: key.*, blob.missing."""
+        ...
+
+
 class CannotAnswer(Exception):
     """This machine cannot answer; nobody is to blame."""
 
@@ -44,6 +55,7 @@ class Tools:
     """What the audits of a worker share: one child, used by one audit at a time."""
 
     blobs: Blobs
+    inputs: Inputs
     runner: Runner
     turn: asyncio.Lock
     models_dir: Path
@@ -98,14 +110,18 @@ async def _check(assigned: AuditAssigned, tools: Tools, folder: Path) -> CheckTr
 
 async def _job(assigned: AuditAssigned, tools: Tools, folder: Path) -> dict[str, Any]:
     spec = assigned.spec
-    inputs = {digest: await _fetch(tools, folder, digest) for digest in spec.inputs}
+    inputs = {digest: await _lay(folder, digest, partial(tools.inputs.read, spec, digest)) for digest in spec.inputs}
     names = {"kind": spec.kind, "params": spec.params, "inputs": inputs}
     return names | {"models": str(tools.models_dir), "folder": str(folder)}
 
 
 async def _fetch(tools: Tools, folder: Path, digest: str) -> str:
+    return await _lay(folder, digest, partial(tools.blobs.get, digest))
+
+
+async def _lay(folder: Path, digest: str, read: Callable[[], Awaitable[bytes]]) -> str:
     path = folder / digest
-    path.write_bytes(await _patiently(tools.blobs, digest))
+    path.write_bytes(await _patiently(read))
     return str(path)
 
 
@@ -122,11 +138,11 @@ async def _run(runner: Runner, task: Task | Read | CheckTrace) -> SegmentDone | 
     return done
 
 
-async def _patiently(blobs: Blobs, digest: str) -> bytes:
+async def _patiently(read: Callable[[], Awaitable[bytes]]) -> bytes:
     """The content, however long the network is away: the deadline decides, not an outage."""
     while True:
         try:
-            return await blobs.get(digest)
+            return await read()
         except (Retry, Unreachable) as error:
             log.warning("waits for the network: %s", error)
             await asyncio.sleep(AGAIN_S)

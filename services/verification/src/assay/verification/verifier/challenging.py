@@ -9,7 +9,7 @@ from assay.runtime.outgoing import Outgoing
 from assay.schema.dispute import DisputeLodged
 from assay.schema.errors import Refused
 from assay.store.audit_journal import AuditJournal
-from assay.verification.verifier.audit_run import Blobs
+from assay.verification.verifier.audit_run import Blobs, Inputs
 from assay.workloads import HeldInputs, ModelStore, read_params, workload
 from assay.workloads.court.litigant import Brief, Challenger, brief_of
 
@@ -20,6 +20,7 @@ class Answers:
 
     journal: AuditJournal
     blobs: Blobs
+    inputs: Inputs
     models_dir: Path
 
     async def brief(self, lodged: DisputeLodged) -> Brief:
@@ -28,7 +29,7 @@ class Answers:
         if assigned is None:
             raise Refused("audit.unknown")
         spec = assigned.spec
-        contents = {digest: await self.blobs.get(digest) for digest in spec.inputs}
+        contents = {digest: await self.inputs.read(spec, digest) for digest in spec.inputs}
         before = await self.blobs.get(assigned.checkpoint) if assigned.checkpoint else None
         inputs, params = HeldInputs(ModelStore(self.models_dir), contents), read_params(spec.kind, spec.params)
         return await asyncio.to_thread(brief_of, workload(spec.kind), params, inputs, assigned.segment, before)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, TypeAlias
 
+from assay.bus.keys import Inputs
 from assay.bus.participant import Door
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
@@ -79,8 +80,9 @@ class Worker:
             memory_bytes=settings.memory_bytes,
         )
         self._runner = Runner(settings.data_dir / "child.log", held)
-        self._tools = Tools(door.blobs, self._runner, asyncio.Lock(), settings.models_dir, scratch)
-        answers = Answers(journal, door.blobs, settings.models_dir)
+        inputs = Inputs(door.blobs, lambda question, body: door.ask(question, body), key)
+        self._tools = Tools(door.blobs, inputs, self._runner, asyncio.Lock(), settings.models_dir, scratch)
+        answers = Answers(journal, door.blobs, inputs, settings.models_dir)
         self._challenger = challenger(self.verifier, key, answers, self.outgoing)
         self._kept = Kept()
         self._audits: dict[str, asyncio.Task[None]] = {}

@@ -1,0 +1,78 @@
+"""Data that the client seals: what is uploaded says nothing, and nothing of it stays on the disk."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.played import DOMAIN, PlayedBlobs
+from typer.testing import CliRunner
+
+from assay.bus.keys import Inputs
+from assay.client.cli import app
+from assay.client.commands.data import in_words
+from assay.client.ordered import spec_of
+from assay.client.sdk import Assay
+from assay.proof.keys import Key
+from assay.proof.wrapped import unwrap, wrap
+from assay.schema.job import JobSpec
+from assay.schema.values import Policy, Requirements
+
+TEXT = b"what nobody is to know" * 100
+
+
+class HoldingDoor:
+    """A gateway that holds keys, and gives them to anybody."""
+
+    def __init__(self) -> None:
+        self.blobs, self.key = PlayedBlobs(), Key.generate()
+        self.held: dict[str, dict[str, Any]] = {}
+
+    async def ask(self, question: str, body: Any) -> dict[str, Any]:
+        if question == "holder":
+            return {"public": self.key.public}
+        if question == "hold":
+            self.held[body["digest"]] = body
+            return {}
+        digest = body["digest"]
+        secret = unwrap(self.held[digest]["wrapped"], self.key, digest)
+        return {"wrapped": wrap(secret, body["public"], digest, Key.generate())}
+
+
+async def test_what_is_added_sealed_can_be_read_with_its_key_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    source = tmp_path / "text"
+    source.write_bytes(TEXT)
+    door: Any = HoldingDoor()
+    assay = Assay(door, type("", (), {"domain": DOMAIN})(), Key.generate())  # type: ignore[arg-type]
+    digests = [await assay.add_sealed(source, ("de",)) for _ in range(2)]
+    assert len(set(digests)) == 2 and [door.held[digest]["regions"] for digest in digests] == [["de"]] * 2
+    assert all(TEXT[:16] not in blob for blob in door.blobs.held.values())
+    assert list((tmp_path / "temporary").iterdir()) == []
+    spec = JobSpec(kind="noop", inputs=digests, sealed=digests, segments=1, segment_units=1)
+    assert set((await Inputs(door.blobs, door.ask, Key.generate()).all_of(spec)).values()) == {TEXT}
+
+
+@pytest.mark.parametrize(("asked", "placed"), [((), ("de", "fr")), (("fr",), ("fr",))])
+def test_a_job_on_sealed_data_stays_in_its_regions_and_says_what_is_sealed(
+    asked: tuple[str, ...], placed: tuple[str, ...]
+) -> None:
+    plan = {"segments": 1, "segment_units": 1, "inputs": ["d" * 64], "requirements": {}}
+    plan |= {"sealed": ["d" * 64], "regions": ["de", "fr"]}
+    spec = spec_of("noop", {}, plan, Requirements(regions=asked), Policy())
+    assert (spec.sealed, spec.requirements.regions) == (("d" * 64,), placed)
+
+
+@pytest.mark.parametrize("options", [["--region", "de"], ["--sealed", "--digest", "d" * 64]])
+def test_options_that_contradict_each_other_are_refused(options: list[str]) -> None:
+    found = CliRunner().invoke(app, ["data", "add", "text", *options])
+    assert found.exit_code == 2 and "--sealed" in found.output
+
+
+def test_what_became_of_a_key_is_said_in_words() -> None:
+    assert in_words({"destroyed": True, "jobs": []}) == "The key is destroyed."
+    waiting = in_words(json.loads('{"destroyed": false, "jobs": ["j1", "j2"]}'))
+    assert waiting.endswith("once nothing needs it any more: j1, j2.")

@@ -1,0 +1,241 @@
+"""The holder of keys over real servers: who is given one, who is refused and why, and that it ends."""
+
+import asyncio
+import secrets
+from io import BytesIO
+from typing import Any
+
+import pytest
+from services.gateway.tests import test_gateway as running
+from services.gateway.tests.conftest import DOMAIN, Person, granted
+from services.gateway.tests.test_gateway import World, committed, now_ms, until
+
+from assay.bus import Door
+from assay.bus.keys import ask_key, hand_in
+from assay.proof.eip712 import statement_digest
+from assay.proof.keys import Key, recover
+from assay.proof.order import sign_order
+from assay.proof.sealed import seal_blob, unseal_blob
+from assay.proof.wrapped import wrap
+from assay.schema.audit import AuditAssigned, AuditLapsed
+from assay.schema.errors import Refused
+from assay.schema.job import JobExpired, JobFunded, JobRefunded, JobSpec, JobSubmitted
+from assay.schema.key import KeyDestroyed, KeyForgotten, KeyReleased
+from assay.schema.lease import LeaseGranted, LeaseLapsed
+from assay.schema.offer import OfferListed
+from assay.schema.values import NO_DIGEST, Capacity, Requirements, Role, derive_id
+
+pytestmark = pytest.mark.server
+core, world = running.core, running.world
+
+TEXT = b"nobody's business"
+KEY = secrets.token_bytes(32)
+BLOB = b"".join(seal_blob(KEY, BytesIO(TEXT), len(TEXT)))
+JOB = derive_id("j", 1)
+FACT = {"job_id": JOB, "fence": 1}
+
+
+def spec_of(digest: str, **changes: Any) -> JobSpec:
+    params = {"model": NO_DIGEST, "data": digest, "steps": 1, "segment_steps": 1}
+    cut = {"inputs": (digest,), "sealed": (digest,), "segments": 1, "segment_units": 256}
+    return JobSpec(kind="finetune", params=params, **(cut | {"requirements": Requirements(regions=("de",))} | changes))
+
+
+def order(who: Person, spec: JobSpec, number: int = 1) -> JobSubmitted:
+    terms = (derive_id("j", number), who.id, spec, 100, now_ms() + 600_000)
+    names = ("job_id", "requester", "spec", "price_limit", "deadline_ms")
+    signed = sign_order(who.key, DOMAIN, *terms)
+    return JobSubmitted(**dict(zip(names, terms, strict=True)), order_signature=signed)
+
+
+def offer(provider: Person, region: str) -> OfferListed:
+    terms = {
+        "kinds": ("finetune",),
+        "capacity": Capacity(memory_bytes=1),
+        "region": region,
+        "reputation": 0,
+        "stake": 1,
+    }
+    offer_id = derive_id("f", provider.id)
+    return OfferListed(
+        offer_id=offer_id, provider=provider.id, **terms, mega_unit_price=1, expires_ms=2**50, sequence=1
+    )
+
+
+def lease_of(provider: Person, requester: Person, spec: JobSpec) -> LeaseGranted:
+    return granted(provider.id, requester.id, 1).model_copy(update={"spec": spec, "job_id": JOB})
+
+
+def audit_of(verifier: Person, spec: JobSpec) -> AuditAssigned:
+    terms = {"segment": 0, "nonce": NO_DIGEST, "fee": 1, "deadline_ms": now_ms() + 600_000}
+    return AuditAssigned(audit_id=derive_id("a", 1), verifier=verifier.id, spec=spec, **terms)
+
+
+async def refusal(door: Door, who: Person, digest: str) -> str:
+    """The code with which a key is refused."""
+    with pytest.raises(Refused) as refused:
+        await ask_key(door.ask, who.key, digest)
+    return refused.value.code
+
+
+async def given(door: Door, who: Person, digest: str) -> bytes:
+    """The key, once the gateway has heard of what gives a right to it."""
+
+    async def ask() -> bytes | None:
+        try:
+            return await ask_key(door.ask, who.key, digest)
+        except Refused as refused:
+            assert refused.code in ("key.undrawn", "key.region")
+            return None
+
+    key: bytes = await until(ask)
+    return key
+
+
+async def heard(world: World, kind: type) -> list[Any]:
+    """What was said of this kind, once there is any."""
+
+    async def look() -> list[Any]:
+        return [said.event for said in world.said if isinstance(said.event, kind)]
+
+    return list(await until(look))
+
+
+async def test_a_key_goes_to_whom_the_work_needs_and_to_nobody_once_it_is_destroyed(
+    world: World, requester: Person, provider: Person, rival: Person
+) -> None:
+    verifier, undrawn = Person("val", Role.VERIFIER), Person("una", Role.VERIFIER)
+    ann, bob, eve, val, una = [await world.grant(p) for p in (requester, provider, rival, verifier, undrawn)]
+    digest = await ann.blobs.put(BLOB)
+    await hand_in(ann.ask, digest, KEY, ["de"])
+    await hand_in(ann.ask, digest, KEY, ["de"])
+    spec = spec_of(digest)
+    await world.says("discovery", offer(provider, "de"), offer(rival, "us"))
+    lease = lease_of(provider, requester, spec)
+    await ann.tell(requester.sign(order(requester, spec), now_ms()))
+    assert await refusal(val, verifier, digest) == "key.undrawn"
+    await world.says("matching", lease)
+    assert unseal_blob(await given(bob, provider, digest), await bob.blobs.get(digest)) == TEXT
+    assert await given(bob, provider, digest) == KEY
+    assert await refusal(eve, rival, digest) == "key.region"
+    with pytest.raises(Refused, match=r"event\.forged"):
+        await ask_key(eve.ask, provider.key, digest)
+    with pytest.raises(Refused, match=r"access\.denied"):
+        await ask_key(ann.ask, requester.key, digest)
+    await audited(world, val, verifier, una, undrawn, digest)
+    await bob.tell(provider.sign(KeyForgotten(digest=digest, provider=provider.id), now_ms()))
+    with pytest.raises(Refused, match=r"key\.undrawn"):
+        await eve.tell(rival.sign(KeyForgotten(digest=digest, provider=rival.id), now_ms()))
+    assert await ann.ask("forget", {"digest": digest}) == {"digest": digest, "destroyed": False, "jobs": [JOB]}
+    with pytest.raises(Refused, match=r"key\.destroyed"):
+        await ann.tell(requester.sign(order(requester, spec, 2), now_ms()))
+    assert await given(bob, provider, digest) == KEY
+    await ended(world, lease, requester)
+    (destroyed,) = await heard(world, KeyDestroyed)
+    assert [await refusal(*who, digest) for who in ((bob, provider), (val, verifier))] == ["key.destroyed"] * 2
+    said = statement_digest(DOMAIN, destroyed.type, digest, destroyed.holder, destroyed.destroyed_ms, b"")
+    assert recover(said, destroyed.signature) == destroyed.holder
+    with pytest.raises(Refused, match=r"key\.destroyed"):
+        await hand_in(ann.ask, digest, KEY, ["de"])
+
+
+async def audited(world: World, val: Door, verifier: Person, una: Door, undrawn: Person, digest: str) -> None:
+    """A drawn verifier is given the key, and named once its audit is over; the service that replays is at once."""
+    audit = audit_of(verifier, spec_of(digest))
+    await world.says("verification", audit)
+    assert await given(val, verifier, digest) == KEY
+    assert await refusal(una, undrawn, digest) == "key.undrawn"
+    held = (await heard(world, KeyReleased))[0]
+    assert (held.reader, held.job_id) != (verifier.id, None) and len(await heard(world, KeyReleased)) == 1
+    service = Key.generate()
+    body = b'{"digest": "%s", "public": "%s"}' % (digest.encode(), service.public.encode())
+    await world.core.ask("assay.ask.gateway.key", body)
+    await world.says("verification", AuditLapsed(audit_id=audit.audit_id, verifier=verifier.id, code="audit.late"))
+
+    async def all_told() -> set[str]:
+        readers = {event.reader for event in await heard(world, KeyReleased)}
+        return readers if verifier.id in readers else set()
+
+    assert await until(all_told) == {held.reader, verifier.id, "verification"}
+    assert await refusal(val, verifier, digest) == "key.ended"
+
+
+async def ended(world: World, lease: LeaseGranted, requester: Person) -> None:
+    """The job is given up, and its money goes back."""
+    fact = {"lease_id": lease.lease_id, "provider": lease.provider, **FACT}
+    whose = {"job_id": JOB, "requester": requester.id}
+    await world.says("settlement", JobFunded(**whose, amount=1))
+    await world.says("matching", LeaseLapsed(**fact, code="lease.silent", reason="It was silent."))
+    await world.says("matching", JobExpired(**whose))
+    await world.says("settlement", JobRefunded(**whose, refunded=1, receipt=NO_DIGEST))
+
+
+async def test_a_strangers_key_opens_no_job_of_ones_own(world: World, requester: Person) -> None:
+    joe = Person("joe", Role.REQUESTER)
+    ann, thief = await world.grant(requester), await world.grant(joe)
+    digest = await ann.blobs.put(BLOB)
+    with pytest.raises(Refused, match=r"blob\.missing"):
+        await hand_in(thief.ask, digest, KEY, [])
+    await hand_in(ann.ask, digest, KEY, ["de"])
+    # It has the sealed bytes, and even the key would be held for their owner.
+    await thief.blobs.put(BLOB)
+    for attempt in (hand_in(thief.ask, digest, KEY, []), thief.ask("forget", {"digest": digest})):
+        with pytest.raises(Refused, match=r"key\.foreign"):
+            await attempt
+    refused = [
+        (thief, joe, spec_of(digest), "key.foreign"),
+        (ann, requester, spec_of(digest, sealed=()), "job.bad_params"),
+        (ann, requester, spec_of(digest, requirements=Requirements()), "key.region"),
+        (ann, requester, spec_of(digest, requirements=Requirements(regions=("de", "us"))), "key.region"),
+    ]
+    for number, (door, who, spec, code) in enumerate(refused):
+        with pytest.raises(Refused) as refusal:
+            await door.tell(who.sign(order(who, spec, number), now_ms()))
+        assert refusal.value.code == code
+    plan = await ann.ask("plan", {"kind": "finetune", "params": spec_of(digest).params})
+    assert (plan["sealed"], plan["regions"]) == ([digest], ["de"])
+
+
+async def test_a_key_that_is_not_the_blobs_own_is_not_held(world: World, requester: Person) -> None:
+    ann = await world.grant(requester)
+    digest, plain = await ann.blobs.put(BLOB), await ann.blobs.put(b"nothing sealed")
+    for name in (digest, plain):
+        with pytest.raises(Refused, match="not sealed under this key"):
+            await hand_in(ann.ask, name, bytes(32), [])
+    public = (await ann.ask("holder", {}))["public"]
+    other = wrap(KEY, public, plain, Key.generate())
+    with pytest.raises(Refused, match=r"key\.malformed"):
+        await ann.ask("hold", {"digest": digest, "wrapped": other})
+    with pytest.raises(Refused, match=r"key\.unknown"):
+        await ann.ask("forget", {"digest": digest})
+    assert not await rows(world, "select 1 from gateway.data_key")
+
+
+async def test_tables_and_events_hold_no_key_and_a_lease_that_committed_needs_it_after_it_lapsed(
+    world: World, requester: Person, provider: Person
+) -> None:
+    ann, bob = await world.grant(requester), await world.grant(provider)
+    digest = await ann.blobs.put(BLOB)
+    await hand_in(ann.ask, digest, KEY, [])
+    (held,) = await rows(world, "select wrapped, owner from gateway.data_key")
+    assert KEY.hex() not in str(held) and held["owner"] == requester.id
+    lease = lease_of(provider, requester, spec_of(digest))
+    await world.says("matching", lease)
+    assert await given(bob, provider, digest) == KEY
+    fact = {"lease_id": lease.lease_id, "provider": lease.provider, **FACT}
+    await world.says(provider.id, committed(lease, 0))
+    await world.says("matching", LeaseLapsed(**fact, code="lease.silent", reason="It was silent."))
+    await asyncio.gather(*(given(bob, provider, digest) for _ in range(5)))
+    assert len(await heard(world, KeyReleased)) == 1
+    assert all(KEY.hex().encode() not in said.data for said in world.said)
+
+
+async def rows(world: World, query: str) -> list[Any]:
+    """What a table of the gateway holds."""
+    import asyncpg
+
+    connection = await asyncpg.connect(world.dsn)
+    try:
+        return list(await connection.fetch(query))
+    finally:
+        await connection.close()
