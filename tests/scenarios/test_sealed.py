@@ -61,6 +61,8 @@ async def test_sealed_data_is_read_by_those_alone_who_do_and_prove_the_work_unti
     source = tmp_path / "text"
     source.write_bytes(TEXT)
     digest = await net.assay.add_sealed(source, (REGION[STEADY],))
+    await net.devnet.supervisor.stop_one("gateway")
+    await net.devnet.supervisor.start_one("gateway")
     asked = {name: await refusal(net, name, digest) for name in (STEADY, SECOND, "verifier-1")}
     assert asked == {STEADY: "key.undrawn", SECOND: "key.region", "verifier-1": "key.undrawn"}
 
