@@ -38,7 +38,7 @@ from assay.settlement.desk import Desk, Gauges
 from assay.settlement.follower import Follower
 from assay.settlement.handlers import HANDLERS
 from assay.settlement.ledger import deposit, earned, hold, stake, unbonding
-from assay.settlement.paying import epochs
+from assay.settlement.paying import tree
 from assay.settlement.paying.herald import Herald
 from assay.settlement.paying.teller import Teller
 from assay.settlement.pools import Pools
@@ -270,7 +270,7 @@ class Market:
         for found in verify_epochs(self.domain, said):
             assert found.is_right and found.after is not None, found
             async with self.context.store.reading() as tx:
-                kept = await epochs.book_before(tx, self.domain, found.posted.first_step + found.posted.steps)
+                kept = await tree.book_before(tx, self.domain, found.posted.first_step + found.posted.steps)
             assert (kept.state, kept.sums) == (found.after.state, found.after.sums)
         standing = await self.rows("select number from payments where state in ('posted', 'final') order by number")
         assert [found.number for found in verify_epochs(self.domain, said)] == [row[0] for row in standing]

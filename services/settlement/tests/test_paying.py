@@ -21,7 +21,7 @@ from assay.settlement import books
 from assay.settlement.docket import Log
 from assay.settlement.ledger import Asset, Entry, Transfer, earned, hold, move
 from assay.settlement.ledger import deposit as deposit_of
-from assay.settlement.paying import epochs, holds
+from assay.settlement.paying import epochs, holds, tree
 from assay.settlement.paying.closing import Limits, Waiting, is_due
 from assay.store import Transaction
 
@@ -48,7 +48,7 @@ async def deposit(tx: Transaction, amount: int, turn: int = 0) -> None:
 
 async def enlist(tx: Transaction, *accounts: str) -> None:
     for index, account in enumerate(accounts or (REQUESTER, ALPHA, BETA), 1):
-        await epochs.place(tx, account, index)
+        await tree.place(tx, account, index)
 
 
 async def run(tx: Transaction, *jobs: Settlement, held: int = 400) -> None:
@@ -209,12 +209,12 @@ async def same_as_replayed(tx: Transaction, jobs: Sequence[Settlement]) -> int:
     places = {row[0]: row[1] for row in await tx.fetch("select account, place from places")}
     whole, step = Book(DOMAIN, places), 1
     for each in jobs:
-        book = await epochs.book_before(tx, DOMAIN, step)
+        book = await tree.book_before(tx, DOMAIN, step)
         assert (book.state, book.sums) == (whole.state, whole.sums)
         assert [book.leaf(account) for account in places] == [whole.leaf(account) for account in places]
         _, whole = build(whole, 1, [each])
         step += len(each.payouts)
-    assert (await epochs.book_before(tx, DOMAIN, step)).state == whole.state
+    assert (await tree.book_before(tx, DOMAIN, step)).state == whole.state
     return step
 
 
@@ -226,7 +226,7 @@ async def test_an_epoch_ends_before_somebody_who_has_no_place_yet(market: Market
         first = await epochs.close(tx, DOMAIN, 10)
         assert first is not None and len(first.epoch.steps) == 1
         assert await epochs.close(tx, DOMAIN, 10) is None and await epochs.lacking_places(tx) == [BETA]
-        await epochs.place(tx, BETA, 3)
+        await tree.place(tx, BETA, 3)
         second = await epochs.close(tx, DOMAIN, 10)
         assert second is not None and len(second.epoch.steps) == 2
 
@@ -241,7 +241,7 @@ async def test_what_is_closed_is_posted_paid_and_known_as_final(market: Market) 
         await run(tx, settlement(1, 190, fee=10), settlement(2, 60, whom=BETA))
         assert await epochs.lacking_places(tx) == sorted([REQUESTER, ALPHA, BETA])
         for account in (REQUESTER, ALPHA, BETA):
-            await epochs.place(tx, account, (await chain.account_of(account)).index)
+            await tree.place(tx, account, (await chain.account_of(account)).index)
         closed = await epochs.close(tx, domain, 10)
     assert closed is not None
     _, epoch, after = closed

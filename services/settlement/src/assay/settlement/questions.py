@@ -12,7 +12,7 @@ from assay.runtime.context import Context
 from assay.schema.errors import Refused
 from assay.schema.values import address_of
 from assay.settlement.ledger import deposit, earned, hold, stake, unbonding
-from assay.settlement.paying import epochs
+from assay.settlement.paying import epochs, tree
 from assay.store import Transaction
 
 ACCOUNTS = "select account, asset, balance from accounts where account = any($1::text[])"
@@ -82,7 +82,7 @@ async def standing_of(tx: Transaction, domain: Domain, account: str) -> Standing
     """Where an account stands in the last final epoch."""
     payment = await epochs.last(tx, "final")
     end = payment.first_step + payment.steps if payment else 1
-    book = await epochs.book_before(tx, domain, end)
+    book = await tree.book_before(tx, domain, end)
     later = await epochs.standing(tx, [payment.number + 1 if payment else 1])
     found = book.leaf(account) if account in book.places else Leaf(account, 0, 0, Branch(0, ()))
     after = later[0].posted if later and later[0].posted_at is not None else None

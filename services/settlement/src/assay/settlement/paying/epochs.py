@@ -1,44 +1,24 @@
-"""The SQL of the epochs of Payment, closed from steps in their order, posted, final, or void; and the book at each.
-
-Steps alone make the tree, so no tree is stored: a book is what the steps before it add up to. What those before the end
-of the last final epoch add up to is kept, by the database itself, and the steps between there and a book are added or
-taken off. Steps never change, and places in the tree are not kept: a fork or a void epoch leaves nothing wrong behind.
-"""
+"""The SQL of the epochs of Payment, closed from steps in their order, posted, final, or void."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import groupby, takewhile
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from assay.proof.eip712 import Domain
-from assay.proof.settlement import Payout, Posted, Settlement, epoch_digest
+from assay.proof.settlement import Posted, epoch_digest
 from assay.proof.settlement_epoch import Book, Epoch, build
 from assay.proof.settlement_tree import Node
-from assay.schema.values import job_word
 from assay.settlement.docket import Log
 from assay.settlement.paying.closing import Waiting
+from assay.settlement.paying.tree import book_before, parties_of, settlements
 from assay.store import Transaction
 
-SUMS = """
-with head as (select position from book_head), moved as (
-    select account, credit, debit, steps from book_sums
-    union all select part.account, sign * part.credit, sign * part.debit, sign
-    from (
-        select *, case when position < $1 then 1 else -1 end as sign from steps
-        where position >= least($1, (select position from head))
-            and position < greatest($1, (select position from head))
-    ) step, lateral (values (provider, amount, 0), (requester, 0, amount + fee)) as part (account, credit, debit)
-) select account, sum(credit), sum(debit) from moved group by account having sum(steps) > 0
-"""
 KEEP_BOOK = """
 update book_head set position = final.until from (
     select first_step + steps as until from payments where state = 'final' order by number desc limit 1
 ) final where position < final.until
-"""
-STEPS = """
-select job_id, requester, provider, amount, fee, receipt_digest from steps
-where position >= $1 and position < $2 order by position
 """
 NEXT = """
 select number + 1, first_step + steps from payments where state <> 'void'
@@ -106,14 +86,6 @@ class Built(NamedTuple):
     after: Book
 
 
-async def place(tx: Transaction, account: str, index: int) -> None:
-    """Know the place of an account in the tree."""
-    sql = (
-        "insert into places (account, place) values ($1, $2) on conflict (account) do update set place = excluded.place"
-    )
-    await tx.execute(sql, account.lower(), index)
-
-
 async def has_work(tx: Transaction, ripe_s: int) -> bool:
     """Whether a step waits, an epoch is to be posted or was posted before `ripe_s`, or anything is demanded."""
     return bool(await tx.fetchval(HAS_WORK, ripe_s))
@@ -129,24 +101,6 @@ async def waiting(tx: Transaction) -> Waiting:
     row = await tx.fetchrow(WAITING)
     assert row is not None
     return Waiting(int(row[0]), int(row[1]), int(row[2]))
-
-
-async def book_before(tx: Transaction, domain: Domain, first_step: int) -> Book:
-    """What all accounts were credited and debited by the steps before this one."""
-    places = {row[0]: int(row[1]) for row in await tx.fetch("select account, place from places")}
-    sums = {row[0]: (int(row[1]), int(row[2])) for row in await tx.fetch(SUMS, first_step)}
-    return Book.of(domain, places, sums)
-
-
-async def book_of_all(tx: Transaction, domain: Domain) -> Book:
-    """What all accounts were credited and debited by all steps there are."""
-    return await book_before(tx, domain, int(await tx.fetchval("select position + 1 from steps_head")))
-
-
-async def settlements(tx: Transaction, first_step: int, end: int) -> list[Settlement]:
-    """The jobs that these steps charge, in their order."""
-    rows = await tx.fetch(STEPS, first_step, end)
-    return [settlement_of(job, list(parts)) for job, parts in groupby(rows, key=lambda row: str(row[0]))]
 
 
 async def close(tx: Transaction, domain: Domain, steps_max: int) -> Built | None:
@@ -178,11 +132,6 @@ async def lock(tx: Transaction) -> None:
 async def reopen(tx: Transaction, number: int) -> None:
     """What was closed from this epoch on, and not posted, waits again."""
     await tx.execute("update payments set state = 'void' where number >= $1 and state = 'closed'", number)
-
-
-def parties_of(job: Settlement) -> set[str]:
-    """The accounts that a job changes."""
-    return {job.requester, *(payout.provider for payout in job.payouts)}
 
 
 async def rebuilt(tx: Transaction, domain: Domain, payment: Payment) -> Built:
@@ -291,12 +240,6 @@ async def count_voids(tx: Transaction, number: int) -> tuple[int, str]:
     """
     row = await tx.fetchrow(sql, number)
     return (int(row[0]), str(row[1])) if row else (0, "")
-
-
-def settlement_of(job: str, parts: Sequence[Any]) -> Settlement:
-    """What a job's rows of STEPS charge."""
-    payouts = tuple(Payout(row[2], int(row[3]), int(row[4])) for row in parts)
-    return Settlement(job_word(job), parts[0][1], payouts, bytes(parts[0][5]))
 
 
 def _payment(row: Any) -> Payment:

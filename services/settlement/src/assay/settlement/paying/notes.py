@@ -11,7 +11,7 @@ from assay.schema.event import Event
 from assay.schema.payment import PaymentEnlisted, PaymentFinalised, PaymentPosted, PaymentVoided, VoidReason
 from assay.schema.values import derive_id
 from assay.settlement.docket import Docket, Log
-from assay.settlement.paying import epochs
+from assay.settlement.paying import epochs, tree
 from assay.settlement.paying.intents import demand_turn, payment_name
 from assay.settlement.relaying import queue
 from assay.store import Transaction
@@ -59,7 +59,7 @@ async def note(notes: Notes, log: Log) -> None:
 
 async def _registered(notes: Notes, event: payment.Registered, log: Log) -> None:
     account = event.account.lower()
-    await epochs.place(notes.tx, account, event.index)
+    await tree.place(notes.tx, account, event.index)
     await notes.tx.execute(FINISH, "enlist", account, None)
     notes.say(PaymentEnlisted, log, "place", event.index, account=account, place=event.index)
 

@@ -9,7 +9,7 @@ from assay.proof.settlement import Settlement
 from assay.proof.settlement_epoch import Book, Epoch, build
 from assay.settlement.desk import Desk
 from assay.settlement.ledger import job_name
-from assay.settlement.paying import checking, epochs, striking
+from assay.settlement.paying import checking, striking, tree
 from assay.settlement.paying.checking import STRUCK, Order, Wrong
 from assay.settlement.paying.epochs import Payment
 from assay.store import Transaction
@@ -75,7 +75,7 @@ class Prover:
         self._look_again_s = now_s + STALL_S
         async with self._store.reading() as tx:
             waiting, turn = await striking.waiting(tx, now_s, self._turn, MOST)
-            book = await epochs.book_of_all(tx, self._desk.domain) if waiting else Book.of(self._desk.domain, {}, {})
+            book = await tree.book_of_all(tx, self._desk.domain) if waiting else Book.of(self._desk.domain, {}, {})
         known = await self._known([(each.job, each.requester) for each in waiting], now_s)
         jobs = await asyncio.to_thread(provable, book, waiting, known, now_s)
         self._turn = turn
@@ -94,7 +94,7 @@ def provable(book: Book, waiting: Sequence[Settlement], known: Known, now_s: int
     """The jobs that could be proven if they were charged next, one after the other; pure, and slow."""
     jobs = []
     for each in waiting:
-        if not epochs.parties_of(each) <= book.places.keys():
+        if not tree.parties_of(each) <= book.places.keys():
             continue
         epoch, after = build(book, 1, [each])
         if not checking.faults(book, epoch, *known, now_s):

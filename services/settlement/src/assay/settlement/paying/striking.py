@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from assay.proof.settlement import Settlement
-from assay.settlement.paying import epochs
+from assay.settlement.paying import epochs, tree
 from assay.settlement.paying.checking import Wrong
 from assay.settlement.paying.epochs import Payment
 from assay.store import Transaction
@@ -70,7 +70,7 @@ async def count(tx: Transaction, now_s: int) -> tuple[int, int]:
 async def waiting(tx: Transaction, now_s: int, after: Turn, most: int) -> tuple[list[Settlement], Turn]:
     """The next that may be proven yet, as they were struck, and whose turn was last; after the last of all, none's."""
     rows = await tx.fetch(WAITING, now_s, after.at_ms, after.job, most)
-    found = [epochs.settlement_of(job, list(parts)) for job, parts in groupby(rows, key=lambda row: str(row[0]))]
+    found = [tree.settlement_of(job, list(parts)) for job, parts in groupby(rows, key=lambda row: str(row[0]))]
     return found, Turn(rows[-1][6], rows[-1][0]) if len(found) == most else FIRST
 
 
