@@ -62,11 +62,12 @@ down:  ## stop it
 test: .venv/.test node_modules/.package-lock.json var/models/.installed  ## install the test extras and run all tests
 	$(BIN)/python -m tests.suite
 
-nightly: .venv/.test node_modules/.package-lock.json  ## histories of 10,000 random steps and more
+nightly: .venv/.test node_modules/.package-lock.json  ## histories of 10,000 random steps and more, and 100 kills
 	ASSAY_TEST_STEPS=10000 $(BIN)/pytest -q --hypothesis-profile=nightly \
 	  libs/chain/tests/test_governed_machine.py libs/proof/tests/test_replay.py \
 	  services/settlement/tests/test_postings.py services/settlement/tests/test_ledger_writers.py \
 	  services/settlement/tests/test_crashes.py
+	$(BIN)/python -m bench.recovery 100
 
 check: .venv/.test  ## format, lint, types, imports, generated files
 	$(BIN)/ruff format --check .

@@ -2,8 +2,8 @@
 
 A step is seen in the heartbeats of whoever made it, five a second; lost are the steps since the last commitment. The
 provider that takes over is cold in one third of the kills (its child has to load torch), holds its libraries in
-another, and is the job's spare in the last: it has inputs, model and checkpoints. The peer is torchrun elastic: two
-workers, gloo, a checkpoint each 50 steps, one of them killed.
+another (the kill waits until it does), and is the job's spare in the last: it has inputs, model and checkpoints. The
+peer is torchrun elastic: two workers, gloo, a checkpoint each 50 steps, one of them killed.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ from assay.matching.beats import BEATS
 from assay.proof.digest import blob_digest
 from assay.schema.spare import SpareWarmed
 from assay.schema.values import Policy, Role
+from bench.recovery.idle import is_idle
 from bench.recovery.model import TEXT, tiny
 from bench.recovery.torchrun import Elastic, elastic
 from bench.result import Result
@@ -66,6 +67,15 @@ class Beating:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """One job: its model, its seed, and how many spares it asks for."""
+
+    model: str
+    number: int
+    spares: int
+
+
+@dataclass(frozen=True, slots=True)
 class Kill:
     """From a kill to the next step, and how many steps were made again."""
 
@@ -96,38 +106,79 @@ async def kills(preload: bool, spares: int = 0) -> list[Kill]:
         async with network(folder, preload) as (devnet, assay, beating):
             found = []
             for number in range(KILLS):
-                found.append(await kill_once(devnet, assay, beating, (model, number, spares)))
+                found.append(await kill_once(devnet, assay, beating, Order(model, number, spares)))
             return found
 
 
-async def kill_once(devnet: Devnet, assay: Assay, beating: Beating, order: tuple[str, int, int]) -> Kill:
-    """One job (model, seed, spares), whose first provider is killed; both are at work again afterwards."""
-    model, number, spares = order
-    params: dict[str, Any] = {"model": model, "data": blob_digest(TEXT), "steps": STEPS, **JOB}
-    job_id = await assay.submit(
-        "finetune",
-        params | {"segment_steps": SEGMENT_STEPS, "seed": number},
-        price_limit=PRICE_LIMIT,
-        policy=Policy(spares=spares),
-    )
-    view = await started(assay, job_id)
-    by_id = {party.id: name for name, party in devnet.parties.items()}
-    first = view.leases[0].provider
-    (second,) = (party.id for party in devnet.parties.values() if party.role == Role.PROVIDER and party.id != first)
-    await beating.until(first, 2 * SEGMENT_STEPS)
-    if spares:
-        await warmed(assay, job_id)
-    await asyncio.sleep(random.Random(number).uniform(0.2, 2.0))
+async def kill_once(devnet: Devnet, assay: Assay, beating: Beating, order: Order) -> Kill:
+    """One job, whose first provider is killed; both are at work again afterwards.
+
+    Raises TimeoutError if nobody went on.
+    """
+    names = {party.id: name for name, party in devnet.parties.items() if party.role == Role.PROVIDER}
+    job_id, first, second = await begun(devnet, assay, beating, order, names)
     step, _ = beating.steps[first]
-    devnet.supervisor.kill(by_id[first])
+    devnet.supervisor.kill(names[first])
     killed_s = time.perf_counter()
-    _, next_s = await beating.until(second, 1, killed_s)
+    try:
+        _, next_s = await beating.until(second, 1, killed_s)
+    except TimeoutError:
+        view = await assay.job(job_id)
+        raise TimeoutError(f"{view.state}, {len(view.leases)} leases, {names[first]} killed") from None
     resumed = min(commit for commit in await first_steps(assay, job_id, second))
-    await assay.cancel(job_id)
-    await ended(assay, job_id)
-    await devnet.supervisor.start_one(by_id[first])
+    await over(assay, job_id)
+    await devnet.supervisor.start_one(names[first])
     await listed(assay, 2)
     return Kill(next_s - killed_s, max(0, step - resumed * SEGMENT_STEPS))
+
+
+async def begun(
+    devnet: Devnet, assay: Assay, beating: Beating, order: Order, names: dict[str, str]
+) -> tuple[str, str, str]:
+    """A job that is under way, who has its lease, and who has not.
+
+    A job whose lease lapsed by itself, on a busy machine, has no other provider left: it is given up for another.
+    """
+    while True:
+        job_id = await submit(assay, order)
+        first = (await started(assay, job_id)).leases[0].provider
+        (second,) = names.keys() - {first}
+        if await settled(devnet, assay, beating, (job_id, first, names[second])) and order.spares:
+            await warmed(assay, job_id)
+        await asyncio.sleep(random.Random(order.number).uniform(0.2, 2.0))
+        if len((await assay.job(job_id)).leases) == 1:
+            return job_id, first, second
+        await over(assay, job_id)
+
+
+async def submit(assay: Assay, order: Order) -> str:
+    """The id of a job."""
+    params: dict[str, Any] = {"model": order.model, "data": blob_digest(TEXT), "steps": STEPS, **JOB}
+    params |= {"segment_steps": SEGMENT_STEPS, "seed": order.number}
+    policy = Policy(spares=order.spares)
+    return await assay.submit("finetune", params, price_limit=PRICE_LIMIT, policy=policy)
+
+
+async def settled(devnet: Devnet, assay: Assay, beating: Beating, job: tuple[str, str, str]) -> bool:
+    """Whether a job (its id, its provider, the other's name) comes to be two segments on, the other loaded and listed.
+
+    False if it lapses before.
+    """
+    (job_id, first, other), since_s = job, time.perf_counter()
+    async with asyncio.timeout(WITHIN_S):
+        while len((await assay.job(job_id)).leases) == 1:
+            step, told_s = beating.steps.get(first, (0, 0.0))
+            is_on = step >= 2 * SEGMENT_STEPS and told_s > since_s
+            if is_on and await is_idle(devnet.supervisor.status()[other].pid) and await count_listed(assay) > 1:
+                return True
+            await asyncio.sleep(0.1)
+    return False
+
+
+async def over(assay: Assay, job_id: str) -> None:
+    """End a job, and return when nobody works at it any more."""
+    await assay.cancel(job_id)
+    await ended(assay, job_id)
 
 
 async def first_steps(assay: Assay, job_id: str, provider: str) -> list[int]:
@@ -165,17 +216,31 @@ async def ended(assay: Assay, job_id: str) -> None:
 
 
 async def listed(assay: Assay, count: int) -> None:
-    """Return when so many providers are listed and heard."""
+    """Return when a lease may come to so many providers."""
     async with asyncio.timeout(WITHIN_S):
-        while len((await assay.network())["providers"]) < count:
+        while await count_listed(assay) < count:
             await asyncio.sleep(0.1)
     await asyncio.sleep(2.0)
 
 
+async def count_listed(assay: Assay) -> int:
+    """How many providers a lease may come to now."""
+    return sum(each["state"] == "listed" for each in (await assay.network())["providers"])
+
+
 @asynccontextmanager
-async def network(folder: Path, preload: bool) -> AsyncIterator[tuple[Devnet, Assay, Beating]]:
-    """A network of two providers, a requester before it, and what the heartbeats say."""
-    knobs = {"matching": {"lapse_s": LAPSE_S}, "execution": {"preload": preload}}
+async def network(
+    folder: Path, preload: bool, lapse_s: float = LAPSE_S
+) -> AsyncIterator[tuple[Devnet, Assay, Beating]]:
+    """A network of two providers, a requester before it, and what the heartbeats say.
+
+    Nobody is challenged: who was killed just before a challenge would not be listed until the next one.
+    """
+    knobs = {
+        "matching": {"lapse_s": lapse_s},
+        "execution": {"preload": preload},
+        "verification": {"challenge_every_blocks": 0},
+    }
     async with Devnet(folder, folder / "models", knobs=knobs) as devnet:
         places = devnet.places
         await devnet.join(Party.make(places.parties, "requester", Role.REQUESTER))
