@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 ROOT = Path(__file__).parents[4]
-LOADED = ("peft", "transformers.models.llama.modeling_llama", "assay.workloads.trace.check", "assay.workloads.training")
+LOADED = ("assay.workloads.llama", "assay.workloads.trace.check", "assay.workloads.training")
 
 
 class Nursery:

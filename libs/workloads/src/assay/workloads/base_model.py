@@ -19,16 +19,21 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
-from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM
-from transformers.utils import logging
 
 from assay.workloads.adapter import lora_settings, read_adapter, read_shapes
 from assay.workloads.checkpoint import Shapes, Tensors
 from assay.workloads.errors import ModelUnsupported
 from assay.workloads.finetune import FinetuneParams
 from assay.workloads.fitting import check_fits
+from assay.workloads.llama import (
+    AutoModelForCausalLM,
+    LoraConfig,
+    be_deterministic,
+    inject_adapter_in_model,
+    lean,
+    logging,
+)
 from assay.workloads.models import ModelStore
 from assay.workloads.nf4 import load_quantised
 
@@ -82,8 +87,7 @@ def load_adapted(params: FinetuneParams, store: ModelStore) -> AdaptedModel:
 
     Raises ModelMissing, ModelCorrupt, ModelUnsupported, TooLarge, BadParams.
     """
-    torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(params.threads)
+    be_deterministic(params.threads)
     return adapt(params.model_copy(update=NOT_THE_MODEL), store.root)
 
 
@@ -149,12 +153,13 @@ def load_frozen(folder: Path, device: torch.device, base: str = "float32") -> An
     if family not in FAMILIES:
         raise ModelUnsupported(f"The model is of the family {family}; only {', '.join(FAMILIES)} is run.")
     attention = "eager" if device.type == "cuda" else "sdpa"
-    if base == "nf4":
-        model: Any = load_quantised(folder, attention)
-    else:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, attn_implementation=attention
-        )
+    with lean():
+        if base == "nf4":
+            model: Any = load_quantised(folder, attention)
+        else:
+            model = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, attn_implementation=attention
+            )
     return model.requires_grad_(False).to(device).eval()
 
 

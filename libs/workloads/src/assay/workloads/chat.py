@@ -16,9 +16,9 @@ from typing import Any, Final
 import numpy as np
 from jinja2 import TemplateError
 from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerFast
 
 from assay.workloads.errors import BadData, ModelUnsupported
+from assay.workloads.llama import PreTrainedTokenizerFast
 from assay.workloads.packing import Example
 
 LINE_BYTES_MAX: Final = 1 << 18

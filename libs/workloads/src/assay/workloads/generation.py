@@ -1,11 +1,11 @@
 """Text from the model: its likeliest continuation of a prompt, with or without an adapter."""
 
 import torch
-from transformers import GenerationConfig, PreTrainedTokenizerFast
 
 from assay.workloads.base_model import apply_adapter, load_adapted
 from assay.workloads.errors import BadParams
 from assay.workloads.finetune import FinetuneParams
+from assay.workloads.llama import GenerationConfig, PreTrainedTokenizerFast
 from assay.workloads.workload import Inputs
 
 NEW_TOKENS_MAX = 1024

@@ -14,10 +14,10 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AutoConfig, AutoModelForCausalLM
 
 from assay.workloads.adapter import LAYER
 from assay.workloads.errors import ModelUnsupported
+from assay.workloads.llama import AutoConfig, AutoModelForCausalLM
 from assay.workloads.models import WEIGHTS
 
 BLOCK: Final = 64

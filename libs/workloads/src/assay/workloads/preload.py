@@ -10,8 +10,8 @@ from assay.workloads.task import Finished, Warm
 from assay.workloads.workload import Inputs, Warmable
 
 LIBRARIES: Final = {
-    "finetune": ("assay.workloads.training", "transformers.models.llama.modeling_llama"),
-    "generate": ("assay.workloads.generate.decode", "transformers.models.llama.modeling_llama"),
+    "finetune": ("assay.workloads.training", "assay.workloads.llama"),
+    "generate": ("assay.workloads.generate.decode", "assay.workloads.llama"),
     "regress": ("assay.workloads.regression",),
 }
 """The modules by which each built-in kind works; a kind that is not here loads them with its first task."""

@@ -19,6 +19,7 @@ from assay.workloads.checkpoint import ADAPTER, FIRST, SECOND, STEP, Tensors
 from assay.workloads.diloco.params import CourseParams, MemberParams
 from assay.workloads.diloco.space import lora_of
 from assay.workloads.errors import BadData, Diverged, ModelUnsupported
+from assay.workloads.llama import be_deterministic
 from assay.workloads.models import ModelStore
 from assay.workloads.numerics import adamw_factors, adamw_step, exact
 from assay.workloads.text import cut_windows, epoch_order, tokenize
@@ -51,8 +52,7 @@ class Trained:
 
 def load_trained(params: CourseParams, store: ModelStore, threads: int) -> Trained:
     """Return the model of a course, ready to be trained. Raises ModelMissing, ModelCorrupt, ModelUnsupported."""
-    torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(threads)
+    be_deterministic(threads)
     if params.lora_rank:
         adapted = load_adapted(lora_of(params), store)
         return Trained(adapted.model, adapted.adapter, adapted.device)

@@ -12,12 +12,12 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerFast
 
 from assay.workloads.base_model import load_frozen
 from assay.workloads.errors import BadData
 from assay.workloads.generate.params import GenerateParams
 from assay.workloads.generation import encode_prompt
+from assay.workloads.llama import PreTrainedTokenizerFast, be_deterministic
 from assay.workloads.models import ModelStore
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -98,8 +98,7 @@ class Engine:
 
 def load_engine(model: str, store: ModelStore, dtype: str, threads: int) -> Engine:
     """Return the model ready to work with so many threads. Raises ModelMissing, ModelCorrupt, ModelUnsupported."""
-    torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(threads)
+    be_deterministic(threads)
     return _load(model, store.root, dtype)
 
 

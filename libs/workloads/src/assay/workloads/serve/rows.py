@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
 from assay.workloads.generate.engine import Engine
+from assay.workloads.llama import apply_rotary_pos_emb
 
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 """`attend(layer, queries, keys, values)`, each (rows, heads, tokens, numbers): what they find, in their shape."""

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import AttentionInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from assay.proof.policy import is_traced
 from assay.workloads.base_model import NOT_THE_MODEL, AdaptedModel, checkpoint_name, load_adapted
@@ -21,6 +19,7 @@ from assay.workloads.checkpoint import FIRST as FIRST_MOMENT
 from assay.workloads.checkpoint import SECOND as SECOND_MOMENT
 from assay.workloads.errors import BadParams, NotTraced
 from assay.workloads.finetune import FinetuneParams
+from assay.workloads.llama import AttentionInterface, sdpa_attention_forward
 from assay.workloads.loss import next_token_loss
 from assay.workloads.models import ModelStore
 from assay.workloads.text import batch_of_step, check_vocabulary, read_corpus

@@ -1,0 +1,30 @@
+"""How a child of a model starts: without what it never uses."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+WORK = """
+import runpy, sys
+from pathlib import Path
+from assay.workloads import ModelStore, workload
+
+bench = runpy.run_path({conftest!r})["Bench"](ModelStore(Path({store!r})), {model!r}, b"to and fro " * 40)
+start = workload("finetune").start(bench.params(), bench.inputs)
+for how in ({{}}, {{"numerics": "exact"}}, {{"base": "nf4"}}):
+    bench.chain(start, range(1), **how)
+import assay.workloads.generate.decode, assay.workloads.trace.finetune
+print(sorted({never!r} & set(sys.modules)))
+import torch._dynamo, scipy
+print(torch.distributed.is_available(), torch._dynamo.disable(WORK := lambda: 0) is not WORK)
+"""
+NEVER = {"scipy", "torch._dynamo", "torch._inductor", "torch.distributed.tensor", "torch.distributed.fsdp"}
+"""Two seconds of a core, in each of the dozens of children that a network starts."""
+
+
+def test_who_trains_loads_no_compiler_no_cluster_and_no_scipy_and_can_have_them_afterwards(bench: Any) -> None:
+    where = {"conftest": str(Path(__file__).with_name("conftest.py")), "store": str(bench.store.root)}
+    code = WORK.format(**where, model=bench.model, never=NEVER)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "[]\nTrue True\n", done.stderr
