@@ -8,6 +8,7 @@ import pytest
 from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from libs.proof.tests.test_epoch import follows
 from libs.proof.tests.test_provenance import entry_of, epoch_over, neighbour, parts_at, places, pooled_verdict
 from libs.proof.tests.test_report import compose_from, faults_of, reseal
 
@@ -96,7 +97,7 @@ def test_a_draw_is_repeated_from_what_is_shown_alone_however_many_leases_there_a
         inclusion = place.in_entry(entry)
         assert epoch.verify_segment(entry, segment, bytes.fromhex(place.leaf), place.cost, inclusion)
         assert (proven[pool.place_of[lease]] + inclusion.start, place.cost) == line[lease, segment]
-    assert epoch.follows(seed, pool.tree.root.total, [line[each] for each in drawn])
+    assert follows(seed, pool.tree.root.total, [line[each] for each in drawn])
 
 
 def test_the_blob_of_an_epochs_entries_is_read_only_if_they_stand_under_its_root() -> None:
