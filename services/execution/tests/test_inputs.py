@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.played import PlayedBlobs
 
-from assay.execution.inputs import KEPT_S, Cache, Keyring
+from assay.execution.inputs import AT_ONCE, KEPT_S, Cache, Keyring
 from assay.proof.digest import blake3_hex
 from assay.proof.sealed import KEY_BYTES, PIECE_BYTES, TAG_BYTES, seal_blob
 from assay.schema.errors import Refused
@@ -142,3 +142,22 @@ async def give(keys: dict[str, bytes], digest: str) -> bytes:
     if digest not in keys:
         raise Refused("key.ended")
     return keys[digest]
+
+
+async def test_what_a_lease_needs_comes_side_by_side_a_few_at_a_time(tmp_path: Path) -> None:
+    under_way = most = 0
+
+    class Slow(PlayedBlobs):
+        async def save(self, digest: str, path: Path) -> None:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            under_way -= 1
+            await super().save(digest, path)
+
+    contents = [bytes([n]) * 10 for n in range(3 * AT_ONCE)]
+    cache = cache_of(tmp_path, Slow({blake3_hex(content): content for content in contents}))
+    await cache.fetch_all(blake3_hex(content) for content in contents)
+    assert most == AT_ONCE and files(cache.folder) == {blake3_hex(content) for content in contents}

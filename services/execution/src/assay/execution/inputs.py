@@ -12,7 +12,7 @@ import logging
 import shutil
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +26,8 @@ from assay.schema.errors import Refused, Retry, Unreachable
 from assay.schema.job import JobSpec
 
 AGAIN_S = 1.0
+AT_ONCE: Final = 4
+"""Blobs on their way at a time: each holds a few parts in memory."""
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
@@ -88,6 +90,7 @@ class Cache:
         self._keyring = keyring
         self._published: dict[str, None] = {}
         self._fetching: dict[str, asyncio.Lock] = {}
+        self._under_way = asyncio.Semaphore(AT_ONCE)
         # By digest, the longest unused first.
         self._kept: dict[str, Kept] = {}
         # How many read each sealed input now, and those whose keys were given.
@@ -151,12 +154,17 @@ class Cache:
         self._fetching.pop(digest, None)
         return kept
 
+    async def fetch_all(self, digests: Iterable[str]) -> None:
+        """Have these blobs here, a few under way at a time. Raises Refused: blob.missing."""
+        await asyncio.gather(*(self.fetch(digest) for digest in digests))
+
     async def _seal(self, digest: str) -> Kept:
         if self._readers[digest]:
             return await self._open(digest)
         clear, target = self._room / digest, self.folder / digest
         self._room.mkdir(parents=True, exist_ok=True)
-        await patiently(partial(self._blobs.save, digest, clear))
+        async with self._under_way:
+            await patiently(partial(self._blobs.save, digest, clear))
         key = await asyncio.to_thread(seal_file, clear, target)
         clear.unlink()
         return Kept(key, target.stat().st_size)
@@ -166,7 +174,8 @@ class Cache:
         target, key = self.folder / digest, await patiently(partial(self._keyring.ask, digest))
         self._opened.add(digest)
         target.unlink(missing_ok=True)
-        await patiently(partial(self._blobs.save, digest, target))
+        async with self._under_way:
+            await patiently(partial(self._blobs.save, digest, target))
         with target.open("rb") as sealed:
             check_head(key, sealed.read(HEAD_BYTES))
         return Kept(key, target.stat().st_size, head=HEAD_BYTES)

@@ -180,8 +180,9 @@ class LeaseRun:
 
     async def _task(self, course: Course | None, folder: Path, laid: Path) -> Task:
         spec, resume, cache = self.granted.spec, self.granted.resume, self._tools.cache
-        inputs = {digest: str(await cache.lay(digest, laid)) for digest in spec.inputs}
         checkpoint = self._committed[-1].checkpoint if self._committed else resume.checkpoint if resume else None
+        await cache.fetch_all((*spec.inputs, *([checkpoint] if checkpoint else ())))
+        inputs = {digest: str(await cache.lay(digest, laid)) for digest in spec.inputs}
         first = course.segment if course else resume.segment + 1 if resume else 0
         return Task(
             kind=spec.kind,

@@ -155,8 +155,7 @@ class Spares:
     async def _warm(self, spare: Spare) -> None:
         spare.moved.clear()
         point, cache = spare.point, self._tools.cache
-        for digest in (*spare.granted.spec.inputs, *([point.checkpoint] if point else ())):
-            await cache.fetch(digest)
+        await cache.fetch_all((*spare.granted.spec.inputs, *([point.checkpoint] if point else ())))
         if spare.child is None and not self._idle.empty() and not self._waiting:
             spare.child = self._idle.get_nowait()
             await self._load(spare, spare.child, cache)
