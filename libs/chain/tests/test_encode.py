@@ -5,7 +5,7 @@ from dataclasses import astuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from web3 import Web3
+from tests.peers import Web3
 
 from assay.chain.artefacts import artefact
 from assay.chain.encode import encode_anchor, encode_call

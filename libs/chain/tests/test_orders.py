@@ -1,8 +1,8 @@
 """The digest of an order is EIP-712's, and a signature counts in one form only."""
 
-from eth_account.messages import _hash_eip191_message, encode_typed_data
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from tests.peers import _hash_eip191_message, encode_typed_data
 
 from assay.chain.orders import is_signed, order_digest
 from assay.chain.port import Order

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from web3 import Web3
+from tests.peers import Web3
 
 from assay.chain import wallet
 from assay.chain.artefacts import artefact

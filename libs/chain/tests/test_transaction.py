@@ -1,8 +1,8 @@
 """Signed bytes are those that eth-account makes, and can be read back."""
 
-from eth_account import Account
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from tests.peers import Account
 
 from assay.chain.port import Fees
 from assay.chain.transaction import bump, read_transaction, sign_transaction

@@ -1,7 +1,6 @@
-from eth_account import Account
-from eth_account.messages import _hash_eip191_message, encode_typed_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.peers import Account, _hash_eip191_message, encode_typed_data
 
 from assay.proof.eip712 import Domain, JobOrder, domain_separator, order_digest, statement_digest
 from assay.proof.keccak import keccak256

@@ -1,7 +1,7 @@
 import pytest
-from eth_account import Account
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.peers import Account
 
 from assay.proof.keys import ORDER, BadSignature, Key, recover
 
