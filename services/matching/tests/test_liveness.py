@@ -100,7 +100,7 @@ def test_the_first_to_be_overdue_of_many_who_fell_silent_together_keeps_its_leas
     for number in range(1, 6):
         liveness.hear(party("p", number), [id_of("l", number)], NOW_MS + 5_000 + 200 * number)
     listen(liveness, 6, 20)
-    assert liveness.next_ms(PATIENCE.lapse_ms) == NOW_MS + 15_200
+    assert liveness.next_ms(NOW_MS + 15_200, PATIENCE.lapse_ms) == NOW_MS + 15_200
     assert liveness.overdue([held(1)], NOW_MS + 15_200, PATIENCE) == []
     for number in range(3, 6):
         liveness.hear(party("p", number), [], NOW_MS + 15_200)
@@ -117,13 +117,22 @@ def test_a_lease_that_its_provider_names_no_more_lapses_however_many_are_heard()
 
 def test_who_falls_silent_is_found_once_at_the_moment_that_was_foretold() -> None:
     liveness = Liveness()
-    assert liveness.next_ms(10_000) is None
+    assert liveness.next_ms(NOW_MS, 10_000) is None
     listen(liveness, 0, 1, 1)
     listen(liveness, 2, 5, 2)
     listen(liveness, 6, 11)
-    assert liveness.next_ms(10_000) == NOW_MS + 11_000
+    assert liveness.next_ms(NOW_MS + 10_999, 10_000) == NOW_MS + 11_000
     assert not liveness.look(NOW_MS + 10_999, 10_000) and liveness.look(NOW_MS + 11_000, 10_000)
-    assert not liveness.look(NOW_MS + 11_001, 10_000) and liveness.next_ms(10_000) == NOW_MS + 15_000
+    assert not liveness.look(NOW_MS + 11_001, 10_000) and liveness.next_ms(NOW_MS + 11_001, 10_000) == NOW_MS + 15_000
+
+
+def test_while_the_pulse_is_missing_no_moment_is_foretold_in_which_somebody_falls_silent() -> None:
+    liveness = Liveness()
+    listen(liveness, 0, 5, 1)
+    assert liveness.next_ms(NOW_MS + 8_000, 10_000) == NOW_MS + 15_000
+    assert liveness.next_ms(NOW_MS + 8_001, 10_000) is None
+    liveness.pulse(NOW_MS + 3_600_000)
+    assert liveness.next_ms(NOW_MS + 3_600_000, 10_000) == NOW_MS + 3_610_000
 
 
 def test_before_it_begins_a_lease_lives_with_its_provider_up_to_a_bound() -> None:

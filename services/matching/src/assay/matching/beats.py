@@ -46,8 +46,9 @@ def listener(liveness: Liveness) -> Callable[[Context], Awaitable[None]]:
 
 def wait_s(liveness: Liveness, context: Context) -> float:
     """How long until somebody can be silent for too long."""
-    due_ms = liveness.next_ms(patience_of(context).lapse_ms)
-    return LOOK_S if due_ms is None else min(LOOK_S, max(LOOK_LEAST_S, (due_ms - context.now()) / 1000))
+    now_ms = context.now()
+    due_ms = liveness.next_ms(now_ms, patience_of(context).lapse_ms)
+    return LOOK_S if due_ms is None else min(LOOK_S, max(LOOK_LEAST_S, (due_ms - now_ms) / 1000))
 
 
 def leases_of(data: bytes) -> list[str]:

@@ -90,8 +90,10 @@ class Liveness:
         known, self.silent = self.silent, dict.fromkeys(silent, "provider.silent")
         return not self.silent.keys() <= known.keys()
 
-    def next_ms(self, lapse_ms: int) -> int | None:
-        """When the first of those who are heard will have been silent for so long; None if nobody is."""
+    def next_ms(self, now_ms: int, lapse_ms: int) -> int | None:
+        """When the first of those who are heard will have been silent for so long; None if that cannot be told now."""
+        if not self.is_proven(now_ms):
+            return None
         heard = [self._last_ms(provider) for provider in self.heard if provider not in self.silent]
         return min(heard) + lapse_ms if heard else None
 
