@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from tests.played import PlayedBlobs
 
+from assay.execution import inputs
 from assay.execution.inputs import AT_ONCE, KEPT_S, Cache, Keyring
 from assay.proof.digest import blake3_hex
 from assay.proof.sealed import KEY_BYTES, PIECE_BYTES, TAG_BYTES, seal_blob
-from assay.schema.errors import Refused
+from assay.schema.errors import Refused, Retry
 from assay.schema.job import JobSpec
 
 CONTENTS = [bytes([n]) * 1_000 for n in range(4)]
@@ -161,3 +162,52 @@ async def test_what_a_lease_needs_comes_side_by_side_a_few_at_a_time(tmp_path: P
     cache = cache_of(tmp_path, Slow({blake3_hex(content): content for content in contents}))
     await cache.fetch_all(blake3_hex(content) for content in contents)
     assert most == AT_ONCE and files(cache.folder) == {blake3_hex(content) for content in contents}
+
+
+async def test_when_one_blob_is_missing_no_other_goes_on_unseen(tmp_path: Path) -> None:
+    class Slow(PlayedBlobs):
+        async def save(self, digest: str, path: Path) -> None:
+            if digest in self.held:
+                await asyncio.sleep(0.05)
+            await super().save(digest, path)
+
+    there = blake3_hex(CONTENTS[0])
+    cache = cache_of(tmp_path, Slow({there: CONTENTS[0]}))
+    with pytest.raises(Refused):
+        await cache.fetch_all([there, blake3_hex(b"missing")])
+    assert files(tmp_path) == {there}
+
+
+async def test_blobs_that_are_tried_again_hold_no_other_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs, "AGAIN_S", 0.01)
+
+    class Away(PlayedBlobs):
+        async def save(self, digest: str, path: Path) -> None:
+            if digest not in self.held:
+                raise Retry("away")
+            await super().save(digest, path)
+
+    there = blake3_hex(CONTENTS[0])
+    cache = cache_of(tmp_path, Away({there: CONTENTS[0]}))
+    waiting = asyncio.create_task(cache.fetch_all([str(n) for n in range(AT_ONCE)]))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        await cache.fetch(there)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+async def test_what_a_lease_needs_is_fetched_once_though_the_cache_cannot_hold_all_of_it(tmp_path: Path) -> None:
+    fetched: list[str] = []
+
+    class Counting(PlayedBlobs):
+        async def save(self, digest: str, path: Path) -> None:
+            fetched.append(digest)
+            await super().save(digest, path)
+
+    held = {blake3_hex(content): content for content in CONTENTS}
+    cache = cache_of(tmp_path, Counting(held), KEPT_BYTES)
+    laid = await cache.lay_all([*held, *held], tmp_path / "lease")
+    assert {digest: Path(path).read_bytes() for digest, path in laid.items()} == held
+    assert sorted(fetched) == sorted(held)

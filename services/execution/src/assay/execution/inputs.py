@@ -12,12 +12,12 @@ import logging
 import shutil
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from assay.execution.sealing import seal_file
 from assay.proof.digest import blake3_hex
@@ -155,16 +155,24 @@ class Cache:
         return kept
 
     async def fetch_all(self, digests: Iterable[str]) -> None:
-        """Have these blobs here, a few under way at a time. Raises Refused: blob.missing."""
-        await asyncio.gather(*(self.fetch(digest) for digest in digests))
+        """Have these blobs here, a few under way at a time. Raises Refused: blob.missing, key.*."""
+        await together(map(self.fetch, digests))
+
+    async def lay_all(self, digests: Iterable[str], folder: Path) -> dict[str, str]:
+        """These blobs as files of a folder, side by side: each is laid as it comes, so none has to stay for the others.
+
+        Raises Refused: blob.missing, blob.mismatch, key.*.
+        """
+        wanted = list(dict.fromkeys(digests))
+        paths = await together(self.lay(digest, folder) for digest in wanted)
+        return dict(zip(wanted, map(str, paths), strict=True))
 
     async def _seal(self, digest: str) -> Kept:
         if self._readers[digest]:
             return await self._open(digest)
         clear, target = self._room / digest, self.folder / digest
         self._room.mkdir(parents=True, exist_ok=True)
-        async with self._under_way:
-            await patiently(partial(self._blobs.save, digest, clear))
+        await patiently(partial(self._save, digest, clear))
         key = await asyncio.to_thread(seal_file, clear, target)
         clear.unlink()
         return Kept(key, target.stat().st_size)
@@ -174,11 +182,15 @@ class Cache:
         target, key = self.folder / digest, await patiently(partial(self._keyring.ask, digest))
         self._opened.add(digest)
         target.unlink(missing_ok=True)
-        async with self._under_way:
-            await patiently(partial(self._blobs.save, digest, target))
+        await patiently(partial(self._save, digest, target))
         with target.open("rb") as sealed:
             check_head(key, sealed.read(HEAD_BYTES))
         return Kept(key, target.stat().st_size, head=HEAD_BYTES)
+
+    async def _save(self, digest: str, target: Path) -> None:
+        """Fetch a blob into a file; whoever has to try again holds nobody up until then."""
+        async with self._under_way:
+            await self._blobs.save(digest, target)
 
     def _make_room(self, newest: str) -> None:
         held = sum(kept.size for kept in self._kept.values())
@@ -227,6 +239,16 @@ def write(target: Path, content: Iterator[bytes]) -> None:
     with part.open("wb") as file:
         file.writelines(content)
     part.rename(target)
+
+
+async def together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """What all of them return; once all are over, so that none goes on unseen, raises what the first one raised."""
+    done: list[T] = []
+    for each in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(each, BaseException):
+            raise each
+        done.append(each)
+    return done
 
 
 async def patiently(ask: Callable[[], Awaitable[T]]) -> T:

@@ -181,19 +181,18 @@ class LeaseRun:
     async def _task(self, course: Course | None, folder: Path, laid: Path) -> Task:
         spec, resume, cache = self.granted.spec, self.granted.resume, self._tools.cache
         checkpoint = self._committed[-1].checkpoint if self._committed else resume.checkpoint if resume else None
-        await cache.fetch_all((*spec.inputs, *([checkpoint] if checkpoint else ())))
-        inputs = {digest: str(await cache.lay(digest, laid)) for digest in spec.inputs}
+        found = await cache.lay_all((*spec.inputs, *([checkpoint] if checkpoint else ())), laid)
         first = course.segment if course else resume.segment + 1 if resume else 0
         return Task(
             kind=spec.kind,
             params=spec.params,
-            inputs=inputs,
+            inputs={digest: found[digest] for digest in spec.inputs},
             models=str(self._tools.models_dir),
             private=str(self._tools.private_dir) if self._tools.private_dir else None,
             folder=str(folder),
             first=first,
             last=spec.segments,
-            state=str(await cache.lay(checkpoint, laid)) if checkpoint else None,
+            state=found[checkpoint] if checkpoint else None,
             # Who is asked for text waits for no commitment.
             is_paced=not isinstance(workload(spec.kind), Live),
         )

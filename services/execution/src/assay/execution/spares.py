@@ -169,7 +169,7 @@ class Spares:
         folder, laid = room.scratch / granted.spare_id, room.inputs / granted.spare_id
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            inputs = {digest: str(await cache.lay(digest, laid)) for digest in granted.spec.inputs}
+            inputs = await cache.lay_all(granted.spec.inputs, laid)
             names = {"models": str(self._tools.models_dir), "folder": str(folder)}
             task = Warm(kind=granted.spec.kind, params=granted.spec.params, inputs=inputs, **names)
             async for message in child.run(task):
