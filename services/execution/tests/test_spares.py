@@ -3,17 +3,20 @@
 import asyncio
 import errno
 from collections.abc import AsyncIterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from services.execution.tests.test_worker import KEY, PROVIDER, Site, granted
 from tests.played import DOMAIN, WAIT_S, PlayedDoor, until
 
+from assay.execution.inputs import Keyring
 from assay.execution.settings import Settings
 from assay.execution.worker import Worker
 from assay.proof.commitment import check_chain
 from assay.proof.digest import blake3_hex
 from assay.proof.order import spec_digest
+from assay.proof.sealed import KEY_BYTES, seal_blob
 from assay.schema.job import JobSpec
 from assay.schema.lease import LeaseCommitted, LeaseExecuted, LeaseGranted, ResumePoint
 from assay.schema.spare import CALLED, SpareAdvanced, SpareEnded, SpareGranted, SpareWarmed
@@ -167,6 +170,26 @@ async def test_a_spares_child_is_lent_and_taken_again(site: Warm) -> None:
     assert spare.child is None and site.worker._idle.empty()
     await site.worker._free(child)
     await until(lambda: spare.child is child)
+
+
+async def test_a_sealed_input_is_forgotten_with_the_spare_and_not_when_its_child_is_lent(site: Warm) -> None:
+    key, forgotten = bytes(KEY_BYTES), list[str]()
+
+    async def give(digest: str) -> bytes:
+        return key
+
+    site.worker._tools.cache._keyring = Keyring(give, forgotten.append)
+    digest = await site.door.put(b"".join(seal_blob(key, BytesIO(DATA), len(DATA))))
+    spec = SPEC.model_copy(update={"inputs": (digest,), "sealed": (digest,)})
+    await site.grant(SpareGranted(**fact(), spec=spec, deadline_ms=2**50))
+    await until(lambda: site.warmed)
+    (spare,) = site.worker._spares._spares.values()
+    (child,) = await site.worker._spares.lend()
+    await site.worker._free(child)
+    await until(lambda: spare.child is child)
+    assert forgotten == [] and site.door.fetched == [digest]
+    await site.grant(SpareEnded(**fact(), code="job.over", reason="The job has ended."))
+    await until(lambda: forgotten == [digest])
 
 
 async def test_a_planned_exit_lets_a_spare_go(site: Warm) -> None:

@@ -107,9 +107,12 @@ class Spares:
         spare = next((spare for spare in self._spares.values() if spare.child), None)
         if spare is None:
             return None
-        child = await self._part(spare)
-        if self._spares.get(spare.granted.spare_id) is spare:
-            spare.work = self._kept.start(self._keep(spare))
+        # Its inputs stay: a sealed one would be forgotten, and fetched again, for each child that is lent.
+        with self._tools.cache.reading(spare.granted.spec):
+            child = await self._part(spare)
+            if self._spares.get(spare.granted.spare_id) is spare:
+                spare.work = self._kept.start(self._keep(spare))
+                await asyncio.sleep(0)
         return child
 
     async def _let_go(self, spare: Spare) -> None:
