@@ -10,6 +10,8 @@ from services.matching.tests.samples import NOW_MS, funded, id_of, listed, party
 
 from assay.bus.memory import MemoryBus
 from assay.bus.port import Record
+from assay.matching.beats import wait_s
+from assay.matching.settings import patience_of
 from assay.runtime.shell import Shell
 from assay.schema import STREAMS, Envelope, Event
 
@@ -73,3 +75,12 @@ async def test_whoever_falls_silent_is_looked_at_in_that_moment(bus: MemoryBus, 
     name, labels = "assay_timer_runs_total", {"timer": "lapse_at_once"}
     await until(lambda: bool(desk.ctx.metrics.registry.get_sample_value(name, labels)))
     assert desk.liveness.silent == {party("p", 1): "provider.silent"}
+
+
+async def test_however_many_fall_silent_in_turn_leases_are_read_no_more_than_ten_times_a_second(desk: Desk) -> None:
+    desk.liveness.pulse(desk.ctx.now())
+    lapse_ms = patience_of(desk.ctx).lapse_ms
+    for number in range(100):
+        desk.liveness.hear(party("p", number), [], desk.ctx.now() - lapse_ms + number)
+        desk.liveness.since_ms = desk.ctx.now() - 2 * lapse_ms
+        assert wait_s(desk.liveness, desk.ctx) >= 0.1

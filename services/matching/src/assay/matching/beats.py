@@ -18,7 +18,8 @@ from assay.store.waiting import wait_for_event
 BEATS: Final = "assay.beat.*"
 GATEWAY: Final = "gateway"
 LOOK_S: Final = 1.0
-LOOK_LEAST_S: Final = 0.02
+LOOK_LEAST_S: Final = 0.1
+"""Whoever beats, or stops, is a stranger, and each look reads all open leases: however many fall silent in turn."""
 AT_ONCE: Final = Timer("lapse_at_once", LOOK_LEAST_S, lapse_overdue)
 
 
