@@ -9,9 +9,10 @@ TRANSACTION_GAS = 35_000
 SLASHING_GAS = 700_000
 # A period of rewards: a struct of six words, of which none was there before.
 PERIOD_GAS = 400_000
-# Sharing a refund: a purse is made, and each victim's balance is new; a list's entry has two words.
+# Sharing a refund: a purse is made, each victim's balance is new, and so are the votes of whom it has cast them; a
+# list's entry has two words.
 SHARE_GAS = 250_000
-SHARE_BYTE_GAS = 900
+SHARE_BYTE_GAS = 1_350
 ANCHOR_GAS = 36_000
 JUDGE_GAS = 1_000_000
 JUDGE_BYTE_GAS = 150
