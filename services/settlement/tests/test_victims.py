@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from services.settlement.tests.auditing import Epoch
 from services.settlement.tests.crashing import Crash, Fuse
-from services.settlement.tests.market import ADMIN, DEPOSIT, STAKE, Market
+from services.settlement.tests.market import ADMIN, DEPOSIT, STAKE, WINDOWS, Market, pass_time
 from services.settlement.tests.stories import PRICE, UNITS, Part, Story, key_of
 
 from assay.chain import wallet
@@ -20,6 +20,7 @@ from assay.schema.job import Payout
 from assay.schema.lease import FORFEIT
 from assay.schema.values import Role, cost_of, derive_id, participant_id
 from assay.settlement.paying.bills import JobBill
+from assay.settlement.slashing.bailiff import BILL_WAIT_PART
 from assay.settlement.slashing.victims import Harm, victims_of
 
 NATIVE_PRICE = 2_000_000
@@ -193,8 +194,26 @@ async def test_an_accusation_waits_for_all_jobs_of_its_epoch(market: Market) -> 
     for story in stories:
         assert await market.said("slash.proposed") == []
         await market.hear_all(epoch.judge(story.work()))
-        await market.hands().rounds(4)
+        await market.hands().until_still()
     assert len(await market.said("slash.proposed")) == 1
+
+
+@pytest.mark.server
+async def test_who_took_its_money_out_before_it_had_paid_is_refunded_nothing(market: Market) -> None:
+    market = priced(market)
+    had = await native(market, *REQUESTERS)
+    await spoil(market, *jobs(market))
+    while await market.hands().closer.step():
+        pass
+    await wallet.request_exit(market.chain, key_of("gamma"), DEPOSIT)
+    await market.hands().rounds(8)
+    assert len(await market.rows("select from struck")) == 1 and await market.said("slash.proposed") == []
+    await pass_time(market.chain, WINDOWS.report_s // BILL_WAIT_PART + 2)
+    await market.hands().until_still()
+    (proposed,) = await market.said("slash.proposed")
+    due = cost_of(3 * UNITS, PRICE) * NATIVE_UNIT // NATIVE_PRICE
+    assert (proposed["victim"], proposed["loss"]) == (PLACES[1], due)
+    assert [now - before for now, before in zip(await native(market, *REQUESTERS), had, strict=True)] == [0, due]
 
 
 def bill(turn: int, who: int, amount: int) -> JobBill:

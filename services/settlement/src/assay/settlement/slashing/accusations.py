@@ -26,7 +26,8 @@ NAME: Final = """
 insert into accusation_subjects (accusation, about, kind, body, cause) values ($1, $2, $3, $4::jsonb, $5)
 on conflict do nothing
 """
-# An epoch's accusation waits for the bills of its jobs, which say what their requesters have lost, but not for ever.
+# An epoch's accusation waits until the bills of its jobs are told, which say what their requesters have lost, but not
+# for ever.
 RIPE: Final = f"""
 select accusation, body, cause, statement from accusations a
 where phase = 'wanted' and happened_s <= $1 and body is not null and (happened_s <= $2 or not {harms.IS_UNKNOWN})

@@ -15,16 +15,17 @@ LEASES: Final = """
 select lease_id, job_id from epoch_leases where epoch_id = a.offence
 union select about, body->>'job_id' from accusation_subjects s where s.accusation = a.accusation and kind = 'lease'
 """
-# Whether nothing is known yet of what some of these have cost; a lease that was verified was not harmed.
+# Whether it is not for good yet what some of these have cost: a charge that stands in no epoch may be struck. A lease
+# that was verified was not harmed.
 IS_UNKNOWN: Final = f"""
 exists (
-    select from ({LEASES}) l where not exists (select from bills b where b.about = l.job_id) and not exists (
+    select from ({LEASES}) l where not exists (select from bills b where b.about = l.job_id and b.is_told) and not exists (
         select from facts f where f.job_id = l.job_id and f.type = 'lease.verified' and f.lease_id = l.lease_id
     )
 )
 """
 # Each job in which the offence had a lease rejected, with all offences that had one rejected there. A fault that is
-# nobody's is no offence.
+# nobody's is no offence, and whose charge is struck has not paid.
 HARMS: Final = f"""
 with offences as (
     select f.job_id, coalesce(said.body->>'epoch_id', f.lease_id) as offence
@@ -36,6 +37,7 @@ with offences as (
 select b.body, count(distinct o.offence), count(distinct o.offence) filter (where o.offence < a.offence)
 from offences o join bills b on b.about = o.job_id, accusations a
 where a.accusation = $1 and exists (select from facts f where f.job_id = o.job_id and f.type = 'job.rejected')
+and not exists (select from struck s where s.job_id = o.job_id)
 group by o.job_id, b.body, a.offence having bool_or(o.offence = a.offence)
 """
 KEEP: Final = "insert into accusation_victims (accusation, victim, loss, due) values ($1, $2, $3, $3)"
