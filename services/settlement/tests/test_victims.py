@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -15,12 +16,14 @@ from services.settlement.tests.stories import PRICE, UNITS, Part, Story, key_of
 
 from assay.chain import wallet
 from assay.chain.governed.purses import MOST, Loss, encode_share, purse_of
+from assay.chain.governed.stake_events import Refunded
 from assay.chain.governed.terms import NATIVE_UNIT
 from assay.schema.job import Payout
 from assay.schema.lease import FORFEIT
 from assay.schema.values import Role, cost_of, derive_id, participant_id
 from assay.settlement.paying.bills import JobBill
 from assay.settlement.slashing.bailiff import BILL_WAIT_PART
+from assay.settlement.slashing.notes import is_worth_sharing
 from assay.settlement.slashing.victims import Harm, victims_of
 
 NATIVE_PRICE = 2_000_000
@@ -103,8 +106,15 @@ async def test_what_a_slash_does_not_cover_is_shared_as_the_losses_are(market: M
     await check_shared(market, had, [pot // 4, pot * 3 // 4])
 
 
+async def refill(market: Market, amount: int) -> None:
+    """The pool has so much more, and what waits for that is tried again."""
+    await wallet.mint_native(market.chain, ADMIN, market.chain.deployment.pool, amount)
+    await market.rows("update intents set not_before_ms = 0")
+    await market.hands().until_still()
+
+
 @pytest.mark.server
-async def test_what_the_pool_has_later_is_shared_later(market: Market) -> None:
+async def test_what_the_pool_has_later_is_shared_later_once_that_is_worth_its_gas(market: Market) -> None:
     market = priced(market)
     had = await native(market, *REQUESTERS)
     await spoil(market, *jobs(market))
@@ -112,20 +122,28 @@ async def test_what_the_pool_has_later_is_shared_later(market: Market) -> None:
     while not await market.said("slash.executed"):
         await hands.follower.advance() or await hands.round() or await hands.is_waiting()
     assert await market.said("slash.refunded") == []
-    held, kept = await market.chain.pool_balance(), 4000
-    await wallet.compensate(market.chain, key_of("operator"), ADMIN.address, held - kept, bytes(32))
-    while len(await market.said("slash.shared")) < 2:
-        await hands.round()
+    held, dust = await market.chain.pool_balance(), 4
+    await wallet.compensate(market.chain, key_of("operator"), ADMIN.address, held - dust, bytes(32))
+    await hands.until_still()
+    assert [each["amount"] for each in await market.said("slash.refunded")] == [dust]
+    assert await market.rows("select from intents where kind = 'share'") == []
+    due = [turns * cost_of(UNITS, PRICE) * NATIVE_UNIT // NATIVE_PRICE for turns in (1, 3)]
+    kept = sum(due) // 8 * 4
+    await refill(market, kept - dust)
     first = {each["victim"]: each["amount"] for each in await market.said("slash.shared")}
     assert first == dict(zip(PLACES, (kept // 4, kept * 3 // 4), strict=True))
-    await wallet.mint_native(market.chain, ADMIN, market.chain.deployment.pool, held)
-    await market.rows("update intents set not_before_ms = 0")
-    await market.hands().until_still()
-    segment = cost_of(UNITS, PRICE)
-    due = [amount * NATIVE_UNIT // NATIVE_PRICE for amount in (segment, 3 * segment)]
+    await refill(market, held)
     left = [each["left"] for each in await market.said("slash.shared")]
     assert sum(left[:2]) == sum(due) - kept and left[2:] == [0, 0]
     assert [now - before for now, before in zip(await native(market, *REQUESTERS), had, strict=True)] == due
+
+
+@given(st.integers(1, 2**128 - 1), st.lists(st.integers(0, 2**128 - 1), max_size=300, unique=True))
+def test_a_refund_in_however_many_parts_is_shared_a_hundred_times_at_most(loss: int, cuts: list[int]) -> None:
+    ways = sorted({cut % loss for cut in cuts} | {loss}, reverse=True)
+    parts = [Refunded(b"", "", high - low, low) for high, low in pairwise([*ways, 0]) if high > low]
+    worth = [is_worth_sharing(loss, part) for part in parts]
+    assert sum(worth) <= 100 and worth[-1]
 
 
 @pytest.mark.server

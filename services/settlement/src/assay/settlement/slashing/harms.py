@@ -44,7 +44,8 @@ KEEP: Final = "insert into accusation_victims (accusation, victim, loss, due) va
 LOWER: Final = """
 update accusation_victims set due = $3 where accusation = $1 and victim = $2 and due > $3 returning victim
 """
-VICTIMS: Final = "select victim, loss from accusation_victims where accusation = $1 order by victim"
+# By the order of bytes: some languages put `aa` last, and no purse has a list in that order.
+VICTIMS: Final = 'select victim, loss from accusation_victims where accusation = $1 order by victim collate "C"'
 
 
 async def harms_of(tx: Transaction, accusation: str) -> list[Harm]:

@@ -26,6 +26,7 @@ update intents set state = 'pending', done_block = null where about = $1 and kin
 """
 AGAIN = "update accusations set until_s = $2 where accusation = $1 and phase = 'proposed'"
 REASONS = tuple(SlashReason)
+SHARES_MOST = 100
 
 
 async def note(notes: Notes, log: Log) -> None:
@@ -76,15 +77,23 @@ async def _executed(notes: Notes, event: chain.SlashExecuted, log: Log) -> None:
 
 
 async def _refunded(notes: Notes, event: chain.Refunded, log: Log) -> None:
-    """What the pool did not have yet is asked for again, and what has arrived in a purse is shared."""
+    """What the pool did not have yet is asked for again, and what has arrived in a purse is shared: in a hundred parts at
+    most, for anybody can have the pool pay single units, and sharing costs more than that."""
     name = event.id.hex()
     await notes.tx.execute(FINISH if not event.left else RETRY, name, [Refund.kind])
     if await accusations.lower_due(notes.tx, name, event.left):
         sums = {"victim": event.victim.lower(), "amount": event.amount, "left": event.left}
         say(notes, slash.SlashRefunded, event.id, log, **sums)
-    if victims := await harms.victims(notes.tx, name):
+    victims = await harms.victims(notes.tx, name)
+    if victims and is_worth_sharing(sum(each.loss for each in victims), event):
         await queries.want(notes.tx, Share(accusation=name, victims=victims), log.id)
         await notes.tx.execute(SHARE_AGAIN, name)
+
+
+def is_worth_sharing(loss: int, event: chain.Refunded) -> bool:
+    """Whether this was the last of a refund, or had it pass another hundredth of what was lost."""
+    part, made_good = -(-loss // SHARES_MOST), loss - event.left
+    return not event.left or made_good // part > (made_good - event.amount) // part
 
 
 async def _shared(notes: Notes, event: Shared, log: Log) -> None:
