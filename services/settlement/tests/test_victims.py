@@ -168,6 +168,22 @@ async def ends_well(market: Market, writes: int) -> bool:
 
 
 @pytest.mark.server
+@pytest.mark.parametrize("depth", [2, 9], ids=["the sharing", "the slash, too"])
+async def test_what_a_fork_undoes_of_a_refund_is_done_again_and_told_once(market: Market, depth: int) -> None:
+    market = priced(market)
+    had = await native(market, *REQUESTERS)
+    await spoil(market, *jobs(market))
+    await market.hands().until_still()
+    market.chain.reorganise(depth)
+    for _ in range(5):
+        await market.rows("update intents set not_before_ms = 0")
+        await market.hands().until_still()
+        await pass_time(market.chain, 3)
+    segment = cost_of(UNITS, PRICE)
+    await check_shared(market, had, [each * NATIVE_UNIT // NATIVE_PRICE for each in (segment, 3 * segment)])
+
+
+@pytest.mark.server
 async def test_another_purse_in_the_accusations_name_is_not_told_of(market: Market) -> None:
     market = priced(market)
     had = await native(market, *REQUESTERS)
