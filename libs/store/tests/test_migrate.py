@@ -45,6 +45,14 @@ async def test_a_database_of_a_later_version_is_refused(store: Store, tmp_path: 
         await store.migrate(tmp_path)
 
 
+async def test_a_migration_that_comes_before_an_applied_one_is_refused(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "0002_toy.sql").write_text("create table toy (id int);")
+    await store.migrate(tmp_path)
+    (tmp_path / "0001_late.sql").write_text("create table late (id int);")
+    with pytest.raises(Mismatch, match=r"0001_late.sql comes before .*0002_toy.sql"):
+        await store.migrate(tmp_path)
+
+
 async def test_a_migration_that_fails_leaves_nothing(store: Store, tmp_path: Path) -> None:
     (tmp_path / "0001_toy.sql").write_text("create table toy (id int); select 1 / 0;")
     with pytest.raises(Exception, match="division by zero"):

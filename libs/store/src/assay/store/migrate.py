@@ -49,13 +49,19 @@ async def migrate(connection: Any, service: str, directory: Path) -> None:
 
 
 def check_applied(applied: dict[str, str], wanted: list[Migration]) -> None:
-    """Raises Mismatch if the database holds a migration that the code lacks, or that reads otherwise now."""
+    """Raises Mismatch if the database holds a migration that the code lacks, or that reads otherwise now.
+
+    Or one that comes after another which it lacks: nobody has tried them in that order.
+    """
     digests = {migration.name: migration.digest for migration in wanted}
     for name, digest in sorted(applied.items()):
         if name not in digests:
             raise Mismatch(f"The database has migration {name}, which this version does not know.")
         if digests[name] != digest:
             raise Mismatch(f"Migration {name} was changed after it had been applied.")
+        for missing in digests.keys() - applied.keys():
+            if missing.partition("/")[0] == name.partition("/")[0] and missing < name:
+                raise Mismatch(f"Migration {missing} comes before {name}, which the database has already.")
 
 
 async def _apply(connection: Any, migration: Migration) -> None:
