@@ -19,7 +19,8 @@ union select about, body->>'job_id' from accusation_subjects s where s.accusatio
 # that was verified was not harmed.
 IS_UNKNOWN: Final = f"""
 exists (
-    select from ({LEASES}) l where not exists (select from bills b where b.about = l.job_id and b.is_told) and not exists (
+    select from ({LEASES}) l where not exists (select from bills b where b.about = l.job_id and b.is_told)
+    and not exists (
         select from facts f where f.job_id = l.job_id and f.type = 'lease.verified' and f.lease_id = l.lease_id
     )
 )

@@ -77,8 +77,10 @@ async def _executed(notes: Notes, event: chain.SlashExecuted, log: Log) -> None:
 
 
 async def _refunded(notes: Notes, event: chain.Refunded, log: Log) -> None:
-    """What the pool did not have yet is asked for again, and what has arrived in a purse is shared: in a hundred parts at
-    most, for anybody can have the pool pay single units, and sharing costs more than that."""
+    """What the pool did not have yet is asked for again, and what has arrived in a purse is shared.
+
+    In a hundred parts at most: anybody can have the pool pay single units, and sharing costs more than that.
+    """
     name = event.id.hex()
     await notes.tx.execute(FINISH if not event.left else RETRY, name, [Refund.kind])
     if await accusations.lower_due(notes.tx, name, event.left):
