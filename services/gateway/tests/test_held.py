@@ -192,6 +192,10 @@ async def test_a_strangers_key_opens_no_job_of_ones_own(world: World, requester:
         with pytest.raises(Refused) as refusal:
             await door.tell(who.sign(order(who, spec, number), now_ms()))
         assert refusal.value.code == code
+    # Naming a key without the input would give it to whoever runs a job that reads nothing.
+    reads_nothing = JobSpec(kind="noop", params={"segments": 1}, segments=1, segment_units=1, sealed=(digest,))
+    with pytest.raises(Refused, match=r"job\.bad_params"):
+        await thief.tell(joe.sign(order(joe, reads_nothing, len(refused)), now_ms()))
     plan = await ann.ask("plan", {"kind": "finetune", "params": spec_of(digest).params})
     assert (plan["sealed"], plan["regions"]) == ([digest], ["de"])
 

@@ -12,7 +12,7 @@ from assay.schema.key import KeyForgotten
 async def check_keys(claim: Claim, desk: Desk) -> None:
     """Raises Refused: job.bad_params, key.unknown, key.foreign, key.destroyed, key.region, key.undrawn."""
     event = claim.event
-    if isinstance(event, JobSubmitted) and event.spec.inputs:
+    if isinstance(event, JobSubmitted) and (event.spec.inputs or event.spec.sealed):
         await check_sealed(event, desk)
     if isinstance(event, KeyForgotten) and not await desk.keys.has_had(event.digest, event.provider):
         raise Refused("key.undrawn", f"{event.digest}.")
