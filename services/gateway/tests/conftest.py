@@ -74,7 +74,7 @@ class Told(dict[str, str]):
 class Keyless:
     """No keys are held."""
 
-    async def held(self, digests: Sequence[str]) -> dict[str, Held]:
+    async def relied_on(self, digests: Sequence[str]) -> dict[str, Held]:
         return {}
 
     async def has_had(self, digest: str, reader: str) -> bool:

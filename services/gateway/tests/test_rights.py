@@ -31,11 +31,13 @@ AUDIT = Right("audit", derive_id("a", 1), "v", NOW_MS + 1, "assigned", False)
         (replace(AUDIT, state="called"), True),
         (replace(AUDIT, until_ms=NOW_MS - 1), False),
         (replace(AUDIT, state="upheld"), False),
+        (replace(AUDIT, state="declined"), False),
         (Right("spare", "k", "p", None, "standing", False), True),
         (Right("spare", "k", "p", None, "ended", False), False),
         (Right("dispute", "c", "p", None, "decided", False), True),
         (Right("dispute", "c", "p", None, "ruled", False), False),
         (Right("job", "j", "r", None, "verified", False), True),
+        (Right("job", "j", "r", None, "failed", False), True),
         (Right("job", "j", "r", None, "refunded", False), False),
     ],
 )

@@ -125,7 +125,7 @@ class Holder:
         return KeyDestroyed(**fact, signature=self.key.sign(said))
 
     async def _held(self, keys: Keys, digest: str) -> Held:
-        held = (await keys.held([digest])).get(digest)
+        held = (await keys.relied_on([digest])).get(digest)
         if held is None:
             raise Refused("key.unknown")
         if held.wrapped is None:

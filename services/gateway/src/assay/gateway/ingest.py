@@ -137,6 +137,7 @@ async def let_in(
     submitted = [claims[at].event for at in passed if claims[at].id in new]
     orders = [(e.job_id, e.requester, now_ms) for e in submitted if isinstance(e, JobSubmitted)]
     free = await registry.submit(orders)
+    keys = Keys(registry.tx)
     for at in passed:
         event = claims[at].event
         if claims[at].id not in new:
@@ -144,9 +145,12 @@ async def let_in(
         elif isinstance(event, JobSubmitted) and event.job_id not in free:
             refusals[at] = Refused("job.bad_order", TAKEN)
         else:
+            # Its right stands with it: its requester could have the key destroyed before the event is heard here.
+            keys.note(event)
             unit.forward(claims[at].envelope)
         new.discard(claims[at].id)
         free.discard(event.about)
+    await keys.write()
 
 
 def answer(future: asyncio.Future[Answer], refusal: BaseException | None) -> None:

@@ -16,6 +16,8 @@ insert into data_key (digest, owner, wrapped, regions, held_ms) values ($1, $2, 
 on conflict do nothing
 """
 HELD: Final = "select digest, owner, wrapped, regions, forget_ms from data_key where digest = any($1::text[])"
+# Until who looks has committed what follows from it nobody destroys the key.
+RELIED_ON: Final = f"{HELD} order by digest for share"
 NOTE: Final = """
 insert into key_right (digest, entity, id, participant, until_ms)
 select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) on conflict do nothing
@@ -40,7 +42,9 @@ values ($1, $2, $3, (select job_id from lease where lease_id = $3 union select j
 on conflict do nothing returning job_id
 """
 HAS_HAD: Final = "select exists (select from key_release where digest = $1 and reader = $2)"
-# Before an audit is over nobody is to know whose it is.
+# Before an audit is over nobody is to know whose it is. One that was sealed in time may wait for others after its
+# deadline; of one that was declined no end is heard here.
+UNHEARD_MS: Final = 86_400_000
 TELL: Final = """
 update key_release k set told = true
 from key_right r left join life s on s.entity = 'audit' and s.id = r.id, data_key d
@@ -104,7 +108,14 @@ class Keys:
 
     async def held(self, digests: Sequence[str]) -> dict[str, Held]:
         """What is held of these, or was."""
-        rows = await self.tx.fetch(HELD, list(digests))
+        return await self._held(HELD, digests)
+
+    async def relied_on(self, digests: Sequence[str]) -> dict[str, Held]:
+        """What is held of these, or was: it stays so to the end of the transaction."""
+        return await self._held(RELIED_ON, digests)
+
+    async def _held(self, sql: str, digests: Sequence[str]) -> dict[str, Held]:
+        rows = await self.tx.fetch(sql, list(digests))
         return {row[0]: Held(row[0], row[1], row[2], tuple(row[3]), row[4] is not None) for row in rows}
 
     async def rights(self, digest: str, participant: str | None = None) -> list[Right]:
@@ -129,7 +140,7 @@ class Keys:
     async def tell(self, now_ms: int, over: Sequence[str] = ()) -> list[KeyReleased]:
         """The releases for audits that are over, these among them, each once."""
         names = ("digest", "owner", "reader", "basis", "released_ms")
-        rows = await self.tx.fetch(TELL, now_ms, list(over))
+        rows = await self.tx.fetch(TELL, now_ms - UNHEARD_MS, list(over))
         return [KeyReleased(**dict(zip(names, row, strict=True))) for row in rows]
 
     async def readers(self, digests: Sequence[str]) -> list[tuple[str, str, int]]:

@@ -68,6 +68,7 @@ PRUNES: Final = (
     "delete from refusal where at_ms < $1",
     "delete from challenge where due_ms < $1",
     "delete from spare where due_ms < $1",
+    "delete from key_right r using data_key d where d.digest = r.digest and d.destroyed_ms < $1",
 )
 GRANT: Final = """
 insert into account (account, role, participant, name, granted_ms) values ($1, $2, $3, $4, $5)
@@ -166,7 +167,7 @@ class Registry:
         return [dict(row) for row in await self.tx.fetch(REFUSALS, account, limit)]
 
     async def prune(self, before_ms: int) -> None:
-        """Forgets older refusals, and challenges and spares whose time was over by then."""
+        """Forgets older refusals, challenges and spares whose time was over by then, rights to keys destroyed by then."""
         for sql in PRUNES:
             await self.tx.execute(sql, before_ms)
 

@@ -17,7 +17,9 @@ CLOSED: Final[Mapping[str, frozenset[str]]] = {
     JOB: frozenset({JobState.SETTLED, JobState.REFUNDED, JobState.UNFUNDED}),
     LEASE: frozenset({LeaseState.VERIFIED, LeaseState.PAID, LeaseState.SLASHED, LeaseState.SPARED}),
     SPARE: frozenset({SpareState.ENDED}),
-    AUDIT: frozenset({AuditState.LAPSED, AuditState.UPHELD, AuditState.OVERRULED, AuditState.PAID}),
+    AUDIT: frozenset(
+        {AuditState.DECLINED, AuditState.LAPSED, AuditState.UPHELD, AuditState.OVERRULED, AuditState.PAID}
+    ),
     DISPUTE: frozenset({DisputeState.RULED}),
 }
 """The states in which nobody needs the data any more. A lease is not done when its work is: its provider may have to
@@ -43,7 +45,7 @@ class Right:
         """Whether the data may still be needed for it."""
         if self.state in CLOSED[self.entity] or (self.until_ms is not None and self.until_ms < now_ms):
             return False
-        return self.has_work or self.state not in STOPPED
+        return self.entity != LEASE or self.has_work or self.state not in STOPPED
 
 
 def basis_of(rights: Iterable[Right], now_ms: int) -> Right:

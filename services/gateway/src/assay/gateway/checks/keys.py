@@ -20,7 +20,7 @@ async def check_keys(claim: Claim, desk: Desk) -> None:
 
 async def check_sealed(event: JobSubmitted, desk: Desk) -> None:
     """Raises Refused as `check_keys` does of a job."""
-    spec, held = event.spec, await desk.keys.held(event.spec.inputs)
+    spec, held = event.spec, await desk.keys.relied_on(event.spec.inputs)
     if not set(spec.sealed) <= set(spec.inputs) or not held.keys() <= set(spec.sealed):
         raise Refused("job.bad_params", "sealed: it names those inputs whose keys are held, and no others.")
     for digest in spec.sealed:
