@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.servers import MakeSchema
 
 from assay.bus.keyfile import make_key
 from assay.chain.values import Deployment
+from assay.gateway.door import open_door
 from assay.gateway.ingest import let_in
 from assay.gateway.keys import UNHEARD_MS, Keys
 from assay.gateway.main import service
@@ -18,6 +20,7 @@ from assay.gateway.prune import KEPT_MS
 from assay.gateway.queries import Registry
 from assay.gateway.settings import Settings
 from assay.schema.audit import AuditAssigned, AuditLapsed
+from assay.schema.errors import BadSettings
 from assay.schema.job import JobSpec
 from assay.schema.key import KeyDestroyed, KeyReleased
 from assay.schema.values import NO_DIGEST, Role, derive_id
@@ -102,3 +105,10 @@ async def test_rights_to_a_key_go_a_week_after_it_was_destroyed(door: desk.Desk)
         door.ctx.desk.now_ms = NOW_MS + age_ms
         assert await door.tick("prune") == []
         assert await door.rows(kept) == left
+
+
+async def test_a_gateway_whose_holders_key_is_not_there_does_not_start(tmp_path: Path) -> None:
+    files = {"deployment_file": tmp_path / "deployment.json", "holder_key_file": tmp_path / "holder.key"}
+    context: Any = SimpleNamespace(settings=Settings(postgres_dsn="none", **files))
+    with pytest.raises(BadSettings, match=r"There is no key file .*holder\.key"):
+        await open_door(context)

@@ -12,6 +12,7 @@ from assay.gateway.beats import SUBJECT as BEATS
 from assay.gateway.beats import Beats
 from assay.gateway.claim import admit
 from assay.gateway.domain import Rates
+from assay.gateway.holder import holder_of
 from assay.gateway.ingest import SUBJECT as CLAIMS
 from assay.gateway.ingest import Ingest
 from assay.gateway.settings import Settings
@@ -48,8 +49,10 @@ class Parts(NamedTuple):
 
 
 async def open_door(ctx: Context) -> None:
-    """Serve participants until the process ends."""
+    """Serve participants until the process ends. Raises BadSettings for a file that cannot be read."""
     settings = ctx.settings
+    # It is better not to start than to fail at each batch of events.
+    holder_of(settings)
     assert isinstance(settings, Settings)
     ingest = Ingest(ctx, domain_of(settings), Rates(settings.events_per_s, settings.burst_events))
     rates = Rates(settings.events_per_s, settings.burst_events)

@@ -167,7 +167,7 @@ class Registry:
         return [dict(row) for row in await self.tx.fetch(REFUSALS, account, limit)]
 
     async def prune(self, before_ms: int) -> None:
-        """Forgets older refusals, challenges and spares whose time was over by then, rights to keys destroyed by then."""
+        """Forgets older refusals, challenges and spares that were over by then, rights to keys destroyed by then."""
         for sql in PRUNES:
             await self.tx.execute(sql, before_ms)
 
