@@ -10,7 +10,7 @@ import pytest
 from tests.played import PlayedBlobs
 
 from assay.execution import inputs
-from assay.execution.inputs import AT_ONCE, KEPT_S, Cache, Keyring
+from assay.execution.inputs import AT_ONCE, KEPT_S, Cache, Keyring, name_of
 from assay.proof.digest import blake3_hex
 from assay.proof.sealed import KEY_BYTES, PIECE_BYTES, TAG_BYTES, seal_blob
 from assay.schema.errors import Refused, Retry
@@ -114,14 +114,15 @@ async def test_a_sealed_input_is_kept_as_it_came_and_forgotten_with_its_last_rea
     spec = JobSpec(kind="noop", inputs=(digest,), sealed=(digest,), segments=1, segment_units=1)
     with cache.reading(spec):
         with cache.reading(spec):
-            assert await cache.read(digest) == content
-            laid = await cache.lay(digest, tmp_path / "lease")
+            assert await cache.read(digest, spec) == content
+            laid = await cache.lay(digest, tmp_path / "lease", spec)
             assert laid.read_bytes() == content
-            assert (cache.folder / digest).read_bytes() == blob
-            (cache.folder / digest).write_bytes(blob[:-1])
-            assert await cache.read(digest) == content
+            kept = cache.folder / name_of(digest, spec)
+            assert kept.read_bytes() == blob
+            kept.write_bytes(blob[:-1])
+            assert await cache.read(digest, spec) == content
             laid.unlink()
-        assert forgotten == [] and files(tmp_path) == {digest}
+        assert forgotten == [] and files(tmp_path) == {kept.name}
     assert forgotten == [digest] and files(tmp_path) == set()
     with cache.reading(spec):
         assert forgotten == [digest]
@@ -136,7 +137,23 @@ async def test_a_key_that_is_refused_or_wrong_lets_nothing_be_read(tmp_path: Pat
         keyring = Keyring(partial(give, keys), lambda digest: None)
         cache = cache_of(tmp_path, PlayedBlobs({digest: blob}), keyring=keyring)
         with cache.reading(spec), pytest.raises(Refused, match=code):
-            await cache.lay(digest, tmp_path / "lease")
+            await cache.lay(digest, tmp_path / "lease", spec)
+
+
+async def test_each_job_reads_a_blob_as_its_own_order_says_whoever_reads_it_otherwise(tmp_path: Path) -> None:
+    content, key = b"a secret", bytes(range(KEY_BYTES))
+    blob = b"".join(seal_blob(key, BytesIO(content), len(content)))
+    digest = blake3_hex(blob)
+    plain = JobSpec(kind="noop", inputs=(digest,), segments=1, segment_units=1)
+    sealed, forgotten = plain.model_copy(update={"sealed": (digest,)}), list[str]()
+    keyring = Keyring(partial(give, {digest: key}), forgotten.append)
+    cache = cache_of(tmp_path, PlayedBlobs({digest: blob}), keyring=keyring)
+    said = {id(plain): blob, id(sealed): content}
+    for first, second in ((plain, sealed), (sealed, plain)):
+        with cache.reading(first), cache.reading(second):
+            for spec in (first, second):
+                assert await cache.read(digest, spec) == said[id(spec)]
+    assert forgotten == [digest] * 2
 
 
 async def give(keys: dict[str, bytes], digest: str) -> bytes:
@@ -192,7 +209,7 @@ async def test_blobs_that_are_tried_again_hold_no_other_up(tmp_path: Path, monke
     waiting = asyncio.create_task(cache.fetch_all([str(n) for n in range(AT_ONCE)]))
     await asyncio.sleep(0)
     async with asyncio.timeout(20):
-        await cache.fetch(there)
+        await cache.fetch_all([there])
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
@@ -208,6 +225,6 @@ async def test_what_a_lease_needs_is_fetched_once_though_the_cache_cannot_hold_a
 
     held = {blake3_hex(content): content for content in CONTENTS}
     cache = cache_of(tmp_path, Counting(held), KEPT_BYTES)
-    laid = await cache.lay_all([*held, *held], tmp_path / "lease")
+    laid = await cache.lay_all([*held, *held], tmp_path / "lease", JobSpec(kind="noop", segments=1, segment_units=1))
     assert {digest: Path(path).read_bytes() for digest, path in laid.items()} == held
     assert sorted(fetched) == sorted(held)

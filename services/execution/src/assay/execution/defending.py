@@ -58,7 +58,7 @@ class Past:
         """What the court is told from. Raises Refused, WorkloadError."""
         spec, checkpoint = self.ground(lodged.lease_id, lodged.segment)
         with self.cache.reading(spec):
-            contents = {digest: await self.cache.read(digest) for digest in spec.inputs}
+            contents = {digest: await self.cache.read(digest, spec) for digest in spec.inputs}
         before = await self.cache.read(checkpoint) if checkpoint else None
         inputs, params = HeldInputs(ModelStore(self.models_dir), contents), read_params(spec.kind, spec.params)
         return await asyncio.to_thread(brief_of, workload(spec.kind), params, inputs, lodged.segment, before)
@@ -109,9 +109,9 @@ class Past:
             finally:
                 self._leaving = asyncio.create_task(self._leave())
 
-    async def lay(self, digest: str, folder: str) -> str:
+    async def lay(self, digest: str, folder: str, spec: JobSpec | None = None) -> str:
         """The file of a blob where the child may read it, for as long as the task's folder. Raises Refused."""
-        return str(await self.cache.lay(digest, self._laid(folder)))
+        return str(await self.cache.lay(digest, self._laid(folder), spec))
 
     def _laid(self, folder: str) -> Path:
         return (self.room.inputs or self.room.scratch) / Path(folder).name
@@ -143,7 +143,7 @@ class Past:
         return {
             "kind": spec.kind,
             "params": spec.params,
-            "inputs": {digest: await self.lay(digest, folder) for digest in spec.inputs},
+            "inputs": {digest: await self.lay(digest, folder, spec) for digest in spec.inputs},
             "models": str(self.models_dir),
             "folder": folder,
             "state": await self.lay(checkpoint, folder) if checkpoint else None,

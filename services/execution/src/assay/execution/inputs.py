@@ -4,7 +4,7 @@ A lease reads a copy in its own room, which goes when the lease ends. A blob tha
 forgotten, its key first; what was used longest ago makes room when there is more than the limit.
 
 A sealed input is kept as it came, under the key that its holder gave for it. With the last lease that reads it both are
-forgotten, and that is said.
+forgotten, and that is said. A job says which of its inputs are sealed: what another takes as it lies is kept apart.
 """
 
 import asyncio
@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 # Below this a thread costs more than it spares the loop.
 INLINE_BYTES_MAX = 2**16
+# How the name ends under which a sealed input is kept.
+SEALED: Final = ".sealed"
 PUBLISHED_MAX = 1024
 CACHE_BYTES: Final = 64 * 2**30
 # Rounds of jobs on the same data follow one another within minutes.
@@ -91,7 +93,7 @@ class Cache:
         self._published: dict[str, None] = {}
         self._fetching: dict[str, asyncio.Lock] = {}
         self._under_way = asyncio.Semaphore(AT_ONCE)
-        # By digest, the longest unused first.
+        # By name (`name_of`), the longest unused first.
         self._kept: dict[str, Kept] = {}
         # How many read each sealed input now, and those whose keys were given.
         self._readers: Counter[str] = Counter()
@@ -111,65 +113,66 @@ class Cache:
             self._readers = +self._readers
             for digest in {digest for digest in spec.sealed if digest not in self._readers} & self._opened:
                 self._opened.discard(digest)
-                if digest in self._kept:
-                    self._forget(digest)
+                if digest + SEALED in self._kept:
+                    self._forget(digest + SEALED)
                 self._keyring.forgotten(digest)
 
-    async def lay(self, digest: str, folder: Path) -> Path:
-        """The blob as a file of a folder that a child may read. Raises Refused: blob.missing, blob.mismatch."""
+    async def lay(self, digest: str, folder: Path, spec: JobSpec | None = None) -> Path:
+        """The blob, an input of this job if one is named, as a file of a folder that a child may read.
+
+        Raises Refused: blob.missing, blob.mismatch, key.*.
+        """
         target = folder / digest
         if not target.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            await self._use(digest, partial(write, target))
+            await self._use(name_of(digest, spec), partial(write, target))
         return target
 
-    async def read(self, digest: str) -> bytes:
-        """What the blob says. Raises Refused: blob.missing, blob.mismatch."""
-        return await self._use(digest, b"".join)
+    async def read(self, digest: str, spec: JobSpec | None = None) -> bytes:
+        """What the blob says, an input of this job if one is named. Raises Refused as `lay` does."""
+        return await self._use(name_of(digest, spec), b"".join)
 
-    async def _use(self, digest: str, how: Callable[[Iterator[bytes]], T], is_again: bool = False) -> T:
+    async def _use(self, name: str, how: Callable[[Iterator[bytes]], T], is_again: bool = False) -> T:
         """What is made of the blob's pieces; what the disk has damaged is fetched anew, once."""
-        kept = await self.fetch(digest)
+        kept = await self._fetch(name)
         # Whoever has opened the file reads it to the end, though it be forgotten meanwhile.
-        with (self.folder / digest).open("rb") as file:
+        with (self.folder / name).open("rb") as file:
             try:
                 file.seek(kept.head)
                 return await asyncio.to_thread(how, unseal_pieces(kept.key, file, kept.size - kept.head))
             except Refused:
                 if is_again:
                     raise
-        log.warning("the cache is damaged", extra={"digest": digest})
-        if self._kept.get(digest) is kept:
-            self._forget(digest)
-        return await self._use(digest, how, True)
+        log.warning("the cache is damaged", extra={"blob": name})
+        if self._kept.get(name) is kept:
+            self._forget(name)
+        return await self._use(name, how, True)
 
-    async def fetch(self, digest: str) -> Kept:
+    async def _fetch(self, name: str) -> Kept:
         """The blob, which is here now and was asked for just now. Raises Refused: blob.missing, key.*."""
-        async with self._fetching.setdefault(digest, asyncio.Lock()):
-            if (kept := self._kept.pop(digest, None)) is None:
-                kept = await self._seal(digest)
+        async with self._fetching.setdefault(name, asyncio.Lock()):
+            if (kept := self._kept.pop(name, None)) is None:
+                kept = await (self._open(name) if name.endswith(SEALED) else self._seal(name))
             kept.used_s = self._now_s()
-            self._kept[digest] = kept
-            self._make_room(digest)
-        self._fetching.pop(digest, None)
+            self._kept[name] = kept
+            self._make_room(name)
+        self._fetching.pop(name, None)
         return kept
 
-    async def fetch_all(self, digests: Iterable[str]) -> None:
+    async def fetch_all(self, digests: Iterable[str], spec: JobSpec | None = None) -> None:
         """Have these blobs here, a few under way at a time. Raises Refused: blob.missing, key.*."""
-        await together(map(self.fetch, digests))
+        await together(self._fetch(name_of(digest, spec)) for digest in digests)
 
-    async def lay_all(self, digests: Iterable[str], folder: Path) -> dict[str, str]:
+    async def lay_all(self, digests: Iterable[str], folder: Path, spec: JobSpec) -> dict[str, str]:
         """These blobs as files of a folder, side by side: each is laid as it comes, so none has to stay for the others.
 
         Raises Refused: blob.missing, blob.mismatch, key.*.
         """
         wanted = list(dict.fromkeys(digests))
-        paths = await together(self.lay(digest, folder) for digest in wanted)
+        paths = await together(self.lay(digest, folder, spec) for digest in wanted)
         return dict(zip(wanted, map(str, paths), strict=True))
 
     async def _seal(self, digest: str) -> Kept:
-        if self._readers[digest]:
-            return await self._open(digest)
         clear, target = self._room / digest, self.folder / digest
         self._room.mkdir(parents=True, exist_ok=True)
         await patiently(partial(self._save, digest, clear))
@@ -177,9 +180,10 @@ class Cache:
         clear.unlink()
         return Kept(key, target.stat().st_size)
 
-    async def _open(self, digest: str) -> Kept:
+    async def _open(self, name: str) -> Kept:
         """A sealed input as it came, with its key."""
-        target, key = self.folder / digest, await patiently(partial(self._keyring.ask, digest))
+        digest, target = name.removesuffix(SEALED), self.folder / name
+        key = await patiently(partial(self._keyring.ask, digest))
         self._opened.add(digest)
         target.unlink(missing_ok=True)
         await patiently(partial(self._save, digest, target))
@@ -200,9 +204,9 @@ class Cache:
             held -= self._kept[digest].size
             self._forget(digest)
 
-    def _forget(self, digest: str) -> None:
-        del self._kept[digest]
-        (self.folder / digest).unlink(missing_ok=True)
+    def _forget(self, name: str) -> None:
+        del self._kept[name]
+        (self.folder / name).unlink(missing_ok=True)
 
     def tend(self) -> None:
         """Forget what was not asked for in a while."""
@@ -231,6 +235,11 @@ class Cache:
         if len(self._published) >= PUBLISHED_MAX:
             self._published.pop(next(iter(self._published)))
         self._published[digest] = None
+
+
+def name_of(digest: str, spec: JobSpec | None) -> str:
+    """Under which name a blob is kept: as a job reads it, or, without one, as it lies."""
+    return digest + SEALED if spec and digest in spec.sealed else digest
 
 
 def write(target: Path, content: Iterator[bytes]) -> None:

@@ -181,7 +181,7 @@ class LeaseRun:
     async def _task(self, course: Course | None, folder: Path, laid: Path) -> Task:
         spec, resume, cache = self.granted.spec, self.granted.resume, self._tools.cache
         checkpoint = self._committed[-1].checkpoint if self._committed else resume.checkpoint if resume else None
-        found = await cache.lay_all((*spec.inputs, *([checkpoint] if checkpoint else ())), laid)
+        found = await cache.lay_all((*spec.inputs, *([checkpoint] if checkpoint else ())), laid, spec)
         first = course.segment if course else resume.segment + 1 if resume else 0
         return Task(
             kind=spec.kind,

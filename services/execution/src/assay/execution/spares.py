@@ -157,8 +157,8 @@ class Spares:
 
     async def _warm(self, spare: Spare) -> None:
         spare.moved.clear()
-        point, cache = spare.point, self._tools.cache
-        await cache.fetch_all((*spare.granted.spec.inputs, *([point.checkpoint] if point else ())))
+        point, cache, spec = spare.point, self._tools.cache, spare.granted.spec
+        await cache.fetch_all((*spec.inputs, *([point.checkpoint] if point else ())), spec)
         if spare.child is None and not self._idle.empty() and not self._waiting:
             spare.child = self._idle.get_nowait()
             await self._load(spare, spare.child, cache)
@@ -172,7 +172,7 @@ class Spares:
         folder, laid = room.scratch / granted.spare_id, room.inputs / granted.spare_id
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            inputs = await cache.lay_all(granted.spec.inputs, laid)
+            inputs = await cache.lay_all(granted.spec.inputs, laid, granted.spec)
             names = {"models": str(self._tools.models_dir), "folder": str(folder)}
             task = Warm(kind=granted.spec.kind, params=granted.spec.params, inputs=inputs, **names)
             async for message in child.run(task):
