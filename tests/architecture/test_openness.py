@@ -177,7 +177,7 @@ async def test_a_method_is_added_by_an_entry_in_the_table(tmp_path: Path, monkey
     for data in work.blobs.values():
         await blobs.put(data)
     try:
-        replayer = ChildReplayer(unsealed(blobs), runner, tmp_path, tmp_path)
+        replayer = ChildReplayer(unsealed(blobs), runner, tmp_path, tmp_path / "scratch")
         honest = await look(work.case(), replayer)
         monkeypatch.setattr(checking, "CHECKS", (*AT_ONCE, Method("toy", "V0", 0, check)))
         found = await look(work.case(), replayer)

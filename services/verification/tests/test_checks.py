@@ -1,5 +1,6 @@
 """What the checks find at once: honest work passes, each way to cheat is found where it was done, no fault blamed."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,44 @@ async def test_a_start_state_is_made_once_for_all_jobs_that_share_it(
     first = await replayer.start(Work(1).spec)
     monkeypatch.setattr(replayer, "_run", None)
     assert await replayer.start(Work(1, audit_segments=9).spec) == first
+
+
+async def test_a_start_state_is_made_anew_where_a_job_reads_an_input_that_another_took_as_it_lies(
+    replayer: ChildReplayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[tuple[str, ...]] = []
+
+    async def run(spec: JobSpec, folder: Path, checkpoint: None) -> tuple[str, None]:
+        read.append(spec.sealed)
+        return f"{len(read):064x}", None
+
+    monkeypatch.setattr(replayer, "_run", run)
+    plain = JobSpec(kind="noop", inputs=("a" * 64,), segments=1, segment_units=1)
+    sealed = plain.model_copy(update={"sealed": plain.inputs})
+    assert await replayer.start(plain) != await replayer.start(sealed)
+    assert read == [(), plain.inputs]
+
+
+async def test_an_input_that_cannot_be_read_blames_nobody(shelf: PlayedBlobs, replayer: ChildReplayer) -> None:
+    work = Work(1)
+    shelf.held |= work.blobs
+    spec = work.spec.model_copy(update={"inputs": ("a" * 64,)})
+    case = work.case()
+    case = replace(case, granted=case.granted.model_copy(update={"spec": spec}))
+    for name in ("start", "result"):
+        (method,) = [method for method in CHECKS if method.name == name]
+        with pytest.raises(MachineFault, match=r"blob\.missing"):
+            await method.check(case, replayer)  # type: ignore[misc]
+
+
+async def test_what_a_killed_process_left_in_the_clear_is_gone_after_the_next_start(
+    runner: Runner, tmp_path: Path
+) -> None:
+    left = tmp_path / "scratch" / "check-1" / ("a" * 64)
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"a secret")
+    ChildReplayer(unsealed(PlayedBlobs({})), runner, tmp_path, tmp_path / "scratch")
+    assert not left.exists() and tmp_path.exists()
 
 
 async def test_a_fault_of_the_services_own_machine_blames_nobody(shelf: PlayedBlobs, replayer: ChildReplayer) -> None:

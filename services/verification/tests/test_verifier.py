@@ -123,6 +123,17 @@ async def test_a_restart_between_seal_and_reveal_gives_the_same_answer_once(site
     assert [event.event.type for event in site.door.told][-1] == "verifier.withdrawn"
 
 
+async def test_what_a_killed_verifier_left_in_the_clear_is_gone_after_the_next_start(site: Site) -> None:
+    await site.crash()
+    left = site.folder / "scratch" / "audit-1" / ("a" * 64)
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"a secret")
+    site.start()
+    assert not left.exists()
+    await site.door.say(assigned(0))
+    await until(lambda: site.door.said(AuditSealed))
+
+
 def called_for(number: int) -> BeaconCalled:
     return BeaconCalled(**beacon_fact(derive_id("x", number), VERIFIER))
 

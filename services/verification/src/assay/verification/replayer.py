@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import tempfile
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
@@ -10,6 +11,7 @@ from typing import Any, Final
 
 from assay.bus.keys import Inputs
 from assay.proof.digest import blake3_hex
+from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
 from assay.schema.values import Digest
 from assay.verification.methods.method import MachineFault, Shown, Spoiled
@@ -43,6 +45,8 @@ class ChildReplayer:
     def __init__(self, inputs: Inputs, runner: Runner, models_dir: Path, folder: Path) -> None:
         self._inputs, self._blobs, self._runner = inputs, inputs.blobs, runner
         self._models_dir, self._folder = models_dir, folder
+        # A process that was killed leaves inputs in the clear.
+        shutil.rmtree(folder, ignore_errors=True)
         self._turn = asyncio.Lock()
         self._starts: OrderedDict[str, Digest] = OrderedDict()
 
@@ -173,7 +177,11 @@ class ChildReplayer:
 
     async def _lay(self, spec: JobSpec, folder: Path, digest: Digest) -> Path:
         path = folder / digest
-        await write(path, await self._inputs.read(spec, digest))
+        try:
+            await write(path, await self._inputs.read(spec, digest))
+        except Refused as refusal:
+            # The requester's input, or the holder's answer: nothing that a provider could be blamed for.
+            raise MachineFault(f"{refusal.code}: the input {digest} cannot be read") from None
         return path
 
     async def _fetch(self, folder: Path, digest: Digest) -> Path:
@@ -188,8 +196,8 @@ def job_of(spec: JobSpec, models: Path, folder: str) -> dict[str, Any]:
 
 
 def key_of(spec: JobSpec) -> str:
-    """What a start state follows from: kind, parameters and inputs."""
-    plain = [spec.kind, spec.params, spec.inputs]
+    """What a start state follows from: kind, parameters and inputs, and which of them are read unsealed."""
+    plain = [spec.kind, spec.params, spec.inputs, spec.sealed]
     return blake3_hex(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode())
 
 

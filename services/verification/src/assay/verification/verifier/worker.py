@@ -5,6 +5,7 @@ Whatever it says is in its journal first, so that a restart at any moment neithe
 
 import asyncio
 import logging
+import shutil
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, TypeAlias
@@ -73,6 +74,8 @@ class Worker:
         self._shares = Shares(journal, self.outgoing)
         self._incoming = Incoming(journal, door, self._on_event)
         scratch = settings.data_dir / "scratch"
+        # A process that was killed leaves inputs in the clear.
+        shutil.rmtree(scratch, ignore_errors=True)
         held = Policy(
             level=settings.sandbox,
             scratch=scratch.resolve(),
