@@ -1,5 +1,6 @@
 """What the checks find at once: honest work passes, each way to cheat is found where it was done, no fault blamed."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -129,14 +130,18 @@ async def test_an_input_that_cannot_be_read_blames_nobody(shelf: PlayedBlobs, re
             await method.check(case, replayer)  # type: ignore[misc]
 
 
-async def test_what_a_killed_process_left_in_the_clear_is_gone_after_the_next_start(
-    runner: Runner, tmp_path: Path
+async def test_a_check_removes_what_a_killed_one_left_in_the_clear_and_nothing_of_one_that_goes_on(
+    shelf: PlayedBlobs, replayer: ChildReplayer, tmp_path: Path
 ) -> None:
-    left = tmp_path / "scratch" / "check-1" / ("a" * 64)
-    left.parent.mkdir(parents=True)
-    left.write_bytes(b"a secret")
-    ChildReplayer(unsealed(PlayedBlobs({})), runner, tmp_path, tmp_path / "scratch")
-    assert not left.exists() and tmp_path.exists()
+    work = Work(1)
+    shelf.held |= work.blobs
+    left, going_on = (tmp_path / "scratch" / name / ("a" * 64) for name in ("check-1", "check-2"))
+    for path in (left, going_on):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"a secret")
+    os.utime(left.parent, (0, 0))
+    await replayer.start(work.spec)
+    assert (left.exists(), going_on.exists()) == (False, True)
 
 
 async def test_a_fault_of_the_services_own_machine_blames_nobody(shelf: PlayedBlobs, replayer: ChildReplayer) -> None:

@@ -4,8 +4,10 @@ import asyncio
 import json
 import shutil
 import tempfile
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +38,8 @@ from assay.workloads.task import (
 
 INLINE_BYTES_MAX: Final = 2**16
 STARTS_MAX: Final = 4_096
+# What is so old a killed process left, inputs in the clear among it; replicas may share a folder.
+LEFT_S: Final = 3_600.0
 BAD_CHECKPOINT: Final = "workload.bad_checkpoint"
 
 
@@ -45,8 +49,6 @@ class ChildReplayer:
     def __init__(self, inputs: Inputs, runner: Runner, models_dir: Path, folder: Path) -> None:
         self._inputs, self._blobs, self._runner = inputs, inputs.blobs, runner
         self._models_dir, self._folder = models_dir, folder
-        # A process that was killed leaves inputs in the clear.
-        shutil.rmtree(folder, ignore_errors=True)
         self._turn = asyncio.Lock()
         self._starts: OrderedDict[str, Digest] = OrderedDict()
 
@@ -143,6 +145,7 @@ class ChildReplayer:
 
     def _scratch(self) -> "tempfile.TemporaryDirectory[str]":
         self._folder.mkdir(parents=True, exist_ok=True)
+        sweep(self._folder)
         return tempfile.TemporaryDirectory(dir=self._folder, prefix="check-")
 
     async def _run(self, spec: JobSpec, folder: Path, checkpoint: Digest | None) -> tuple[Digest, str | None]:
@@ -199,6 +202,14 @@ def key_of(spec: JobSpec) -> str:
     """What a start state follows from: kind, parameters and inputs, and which of them are read unsealed."""
     plain = [spec.kind, spec.params, spec.inputs, spec.sealed]
     return blake3_hex(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode())
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left of their checks."""
+    for left in folder.glob("check-*"):
+        with suppress(FileNotFoundError):
+            if left.stat().st_mtime + LEFT_S < time.time():
+                shutil.rmtree(left, ignore_errors=True)
 
 
 async def write(path: Path, data: bytes) -> None:
