@@ -4,7 +4,10 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from assay.schema.audit import AuditOverruled, AuditUpheld
+from assay.schema.errors import Refused, Retry
 from assay.schema.job import JobSpec
 from assay.settlement.lineage_keys import keys_of
 
@@ -43,3 +46,20 @@ async def test_the_holder_is_told_which_audits_of_the_job_are_over() -> None:
     (part,) = await keys_of(holder, dossier(DIGEST), said)
     assert (part.digest, part.reader, part.released_ms) == (DIGEST, READER, 7)
     assert holder.asked == [("assay.ask.gateway.readers", {"digests": [DIGEST], "audits": ["a1", "a2"]})]
+
+
+async def test_each_key_is_asked_of_by_itself() -> None:
+    holder: Any = Holder()
+    other = "e" * 64
+    assert len(await keys_of(holder, dossier(DIGEST, other), [])) == 2
+    assert [body["digests"] for _, body in holder.asked] == [[DIGEST], [other]]
+
+
+async def test_a_gateway_that_refuses_to_say_is_asked_again_and_keeps_no_other_job_waiting() -> None:
+    class Old(Holder):
+        async def ask(self, subject: str, data: bytes) -> Any:
+            raise Refused("question.unknown")
+
+    old: Any = Old()
+    with pytest.raises(Retry, match=r"question\.unknown"):
+        await keys_of(old, dossier(DIGEST), [])
