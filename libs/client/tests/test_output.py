@@ -155,11 +155,11 @@ def test_a_missing_package_is_named_with_its_extra() -> None:
 
 
 def test_ctrl_c_ends_a_command_as_shells_expect(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(work: Any) -> None:
+    def interrupted(runner: asyncio.Runner, work: Any) -> None:
         work.close()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(asyncio, "run", interrupted)
+    monkeypatch.setattr(asyncio.Runner, "run", interrupted)
     out, _, errors = printer()
     with pytest.raises(typer.Exit) as ended:
         run_with(out, None)

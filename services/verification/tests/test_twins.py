@@ -70,15 +70,15 @@ def spoiled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_no_public_tell_shows_before_an_answer_is_given(court: Court, traced: Any, spoiled: None) -> None:
-    court.knobs |= {"planted_ppm": EVERY, "draws": 12}
-    await court.admit(*range(11, 17), slots=16)
-    watcher, work = Watcher(court), traced(1, *[HONEST] * 12)
+    court.knobs |= {"planted_ppm": EVERY, "draws": 32}
+    await court.admit(*range(11, 17), slots=64)
+    watcher, work = Watcher(court), traced(1, *[HONEST] * 32)
     await court.take(work)
     await court.until_still()
     planted = {audit.audit_id for audit in await court.said("audit.upheld") if audit.lease_id is None}
     assigned = await court.said("audit.assigned")
     drawn = len({each.segment for each in assigned})
-    assert (len(planted), len(assigned)) == (drawn, 2 * drawn) and drawn >= 6
+    assert (len(planted), len(assigned)) == (drawn, 2 * drawn) and drawn >= 16
     # Many of the planted are false in what is shown; who looked has found it, and is paid alike.
     assert {each.claim.shown for each in assigned if each.audit_id in planted} == {
         blake3_hex(HONEST),
