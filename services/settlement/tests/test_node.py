@@ -67,7 +67,7 @@ async def test_a_reorganisation_of_two_blocks_takes_nothing_and_pays_nothing_twi
     await mine(chain_url, 1)
     assert await market.said("job.settled") == []
     assert await market.chain.receipt(bytes(attempt)) is not None
-    await rpc(chain_url, "anvil_reorg", 2, [])
+    await fork(chain_url, 2)
     assert await market.chain.receipt(bytes(attempt)) is None
 
     async def is_answered() -> bool:
@@ -104,7 +104,7 @@ async def test_an_epoch_is_anchored_across_a_reorganisation_paid_and_audited(
     assert len(await market.said("job.funded")) == 1
     await hands.rounds(1)
     assert (await market.chain.root_of(epoch.address, 1)).hex() == epoch.root.root
-    await rpc(chain_url, "anvil_reorg", 2, [])
+    await fork(chain_url, 2)
     await until(lambda: is_said("epoch.anchored"))
     await mine(chain_url, CONFIRMATIONS)
     await market.hear_all([await epoch.draw(market), epoch.ended(), *epoch.judge(story.work())])
@@ -141,7 +141,7 @@ async def test_forks_of_any_depth_pay_each_job_once(node_market: Market, chain_u
         await pass_time(market.chain, TERMS.windows.window_s + 2)
         # What is posted goes before what is paid.
         await hands.rounds(2)
-        await rpc(chain_url, "anvil_reorg", depth, [])
+        await fork(chain_url, depth)
 
     async def is_paid() -> bool:
         await hands.rounds(1)
@@ -162,3 +162,16 @@ async def test_forks_of_any_depth_pay_each_job_once(node_market: Market, chain_u
 
 async def mine(url: str, count: int) -> None:
     await rpc(url, "anvil_mine", hex(count))
+
+
+async def fork(url: str, depth: int) -> None:
+    """Take so many blocks off the chain, once no transaction is about to be mined.
+
+    The node does not wait for the block that it is making: that would stand on a state which the fork has taken off.
+    """
+
+    async def is_idle() -> bool:
+        return bool((await rpc(url, "txpool_status"))["pending"] == "0x0")
+
+    await until(is_idle)
+    await rpc(url, "anvil_reorg", depth, [])
