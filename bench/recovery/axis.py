@@ -68,11 +68,12 @@ class Beating:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One job: its model, its seed, and how many spares it asks for."""
+    """One job: its model, its seed, how many spares it asks for, and whether idle providers load its libraries."""
 
     model: str
     number: int
     spares: int
+    is_preloaded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ async def kills(preload: bool, spares: int = 0) -> list[Kill]:
         async with network(folder, preload) as (devnet, assay, beating):
             found = []
             for number in range(KILLS):
-                found.append(await kill_once(devnet, assay, beating, Order(model, number, spares)))
+                found.append(await kill_once(devnet, assay, beating, Order(model, number, spares, preload)))
             return found
 
 
@@ -143,7 +144,8 @@ async def begun(
         job_id = await submit(assay, order)
         first = (await started(assay, job_id)).leases[0].provider
         (second,) = names.keys() - {first}
-        if await settled(devnet, assay, beating, (job_id, first, names[second])) and order.spares:
+        loaded = names[second] if order.is_preloaded else None
+        if await settled(devnet, assay, beating, (job_id, first, loaded)) and order.spares:
             await warmed(assay, job_id)
         await asyncio.sleep(random.Random(order.number).uniform(0.2, 2.0))
         if len((await assay.job(job_id)).leases) == 1:
@@ -159,8 +161,8 @@ async def submit(assay: Assay, order: Order) -> str:
     return await assay.submit("finetune", params, price_limit=PRICE_LIMIT, policy=policy)
 
 
-async def settled(devnet: Devnet, assay: Assay, beating: Beating, job: tuple[str, str, str]) -> bool:
-    """Whether a job (its id, its provider, the other's name) comes to be two segments on, the other loaded and listed.
+async def settled(devnet: Devnet, assay: Assay, beating: Beating, job: tuple[str, str, str | None]) -> bool:
+    """Whether a job (its id, its provider, the name of another to be loaded) comes to be two segments on, both listed.
 
     False if it lapses before.
     """
@@ -169,7 +171,8 @@ async def settled(devnet: Devnet, assay: Assay, beating: Beating, job: tuple[str
         while len((await assay.job(job_id)).leases) == 1:
             step, told_s = beating.steps.get(first, (0, 0.0))
             is_on = step >= 2 * SEGMENT_STEPS and told_s > since_s
-            if is_on and await is_idle(devnet.supervisor.status()[other].pid) and await count_listed(assay) > 1:
+            is_loaded = is_on and (other is None or await is_idle(devnet.supervisor.status()[other].pid))
+            if is_loaded and await count_listed(assay) > 1:
                 return True
             await asyncio.sleep(0.1)
     return False

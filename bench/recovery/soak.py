@@ -39,7 +39,7 @@ async def in_one_network(found: list[Kill], most: int, spares: int, tell: Tell) 
         async with network(folder, True, LAPSE_S) as (devnet, assay, beating):
             for _ in range(min(AT_ONCE, most - len(found))):
                 try:
-                    found.append(await kill_once(devnet, assay, beating, Order(model, len(found), spares)))
+                    found.append(await kill_once(devnet, assay, beating, Order(model, len(found), spares, True)))
                 except TimeoutError as error:
                     how = "with" if spares else "without"
                     tell(f"kill {len(found) + 1}: HUNG {how} a spare: {error or 'before its kill'}")
