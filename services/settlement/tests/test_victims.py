@@ -36,14 +36,20 @@ def priced(market: Market, price: int = NATIVE_PRICE) -> Market:
     return replace(market, knobs=replace(market.knobs, native_price=price))
 
 
-async def spoil(market: Market, *stories: Story) -> Epoch:
-    """An epoch of beta over these jobs is rejected, and all is heard of them."""
+async def reject(market: Market, *stories: Story) -> Epoch:
+    """An epoch of beta over these jobs is rejected; of the jobs nothing is heard yet."""
     epoch = Epoch("beta", 1, stories)
     await market.hear(*[story.submitted() for story in stories])
     await market.hands().until_still()
     await market.hear(epoch.committed())
     await market.hands().until_still()
     await market.hear_all([await epoch.draw(market), *epoch.upheld("delta"), epoch.ended(is_true=False)])
+    return epoch
+
+
+async def spoil(market: Market, *stories: Story) -> Epoch:
+    """An epoch of beta over these jobs is rejected, and all is heard of them."""
+    epoch = await reject(market, *stories)
     await market.hear_all([said for story in stories for said in epoch.judge(story.work())])
     return epoch
 
@@ -219,12 +225,7 @@ async def test_two_offences_share_what_a_job_lost(market: Market) -> None:
 @pytest.mark.server
 async def test_an_accusation_waits_for_all_jobs_of_its_epoch(market: Market) -> None:
     market, stories = priced(market), jobs(priced(market))
-    epoch = Epoch("beta", 1, stories)
-    await market.hear(*[story.submitted() for story in stories])
-    await market.hands().until_still()
-    await market.hear(epoch.committed())
-    await market.hands().until_still()
-    await market.hear_all([await epoch.draw(market), *epoch.upheld("delta"), epoch.ended(is_true=False)])
+    epoch = await reject(market, *stories)
     for story in stories:
         assert await market.said("slash.proposed") == []
         await market.hear_all(epoch.judge(story.work()))

@@ -112,8 +112,10 @@ class Holder:
     async def destroy(self, keys: Keys, now_ms: int, digest: str | None = None) -> list[Event]:
         """Destroys those of the keys that are to go which nothing open needs; what says so, signed."""
         said: list[Event] = []
-        for name, owner in await keys.leaving(now_ms - KEPT_MS, digest):
-            if not any(right.is_open(now_ms) for right in await keys.rights(name)):
+        leaving = await keys.leaving(now_ms - KEPT_MS, digest)
+        rights = await keys.rights_to([name for name, _ in leaving])
+        for name, owner in leaving:
+            if not any(right.is_open(now_ms) for right in rights[name]):
                 await keys.destroy(name, now_ms)
                 said.append(self.destroyed(name, owner, now_ms))
         return said

@@ -1,6 +1,7 @@
 """The keys of sealed blobs: what is held, who has a right to it, who was given it."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,11 +30,11 @@ select r.digest, 'dispute', $1, p from key_right r, unnest($3::text[]) as p wher
 on conflict do nothing
 """
 RIGHTS: Final = """
-select r.entity, r.id, r.participant, r.until_ms, s.state, exists (
+select r.digest, r.entity, r.id, r.participant, r.until_ms, s.state, exists (
     select from lease l join said c on c.job_id = l.job_id and c.type = 'lease.committed' and c.about = l.lease_id
     where r.entity = 'lease' and l.lease_id = r.id
 ) from key_right r left join life s on s.entity = r.entity and s.id = r.id
-where r.digest = $1 and ($2::text is null or r.participant = $2) order by r.entity, r.id
+where r.digest = any($1::text[]) and ($2::text is null or r.participant = $2) order by r.entity, r.id
 """
 RELEASE: Final = """
 insert into key_release (digest, reader, basis, job_id, released_ms, told)
@@ -120,7 +121,14 @@ class Keys:
 
     async def rights(self, digest: str, participant: str | None = None) -> list[Right]:
         """The rights to a key, of one participant or of all."""
-        return [Right(*row) for row in await self.tx.fetch(RIGHTS, digest, participant)]
+        return (await self.rights_to([digest], participant))[digest]
+
+    async def rights_to(self, digests: Sequence[str], participant: str | None = None) -> Mapping[str, list[Right]]:
+        """The rights to each of these keys, of one participant or of all."""
+        found = defaultdict[str, list[Right]](list)
+        for digest, *right in await self.tx.fetch(RIGHTS, list(digests), participant):
+            found[digest].append(Right(*right))
+        return found
 
     async def region_of(self, provider: str) -> str | None:
         """Where a provider stands, by the last offer of it that was listed."""
