@@ -24,7 +24,7 @@ Session = Key
 class Said(BaseModel):
     """What a member says in one act."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Advertised(Said):
