@@ -15,7 +15,7 @@ from assay.proof.keys import Key
 from assay.proof.order import spec_digest
 from assay.schema.event import Event
 from assay.schema.job import JobSpec
-from assay.schema.lease import LeaseCommitted, LeaseExecuted, LeaseGranted, LeaseLapsed
+from assay.schema.lease import LeaseCommitted, LeaseExecuted, LeaseGranted, LeaseLapsed, ResumePoint
 from assay.schema.values import Role, derive_id, participant_id
 from assay.schema.voucher import VoucherPresented
 from assay.store.journal import Journal
@@ -188,6 +188,18 @@ async def test_a_missing_input_fails_the_job_and_blames_nobody_else(site: Site) 
     await site.grant(granted(spec=spec))
     await until(lambda: site.types())
     assert getattr(site.door.told[-1].event, "code", "") == "job.missing_input"
+
+
+@pytest.mark.parametrize("left", [b"none", b"y" * 32], ids=["no checkpoint", "another"])
+async def test_a_job_that_an_earlier_provider_left_false_fails_by_its_own_code_and_nobody_leaves_over_it(
+    site: Site, left: bytes
+) -> None:
+    checkpoint = await site.door.blobs.put(left)
+    resume = ResumePoint(segment=1, state="ab" * 32, checkpoint=checkpoint, commitment="cd" * 32)
+    await site.grant(granted(fence=2, resume=resume))
+    await until(lambda: site.types())
+    (failed,) = [said.event for said in site.door.told if said.event.entity() == "lease"]
+    assert (failed.type, getattr(failed, "code", "")) == ("lease.failed", "job.false_checkpoint")
 
 
 async def test_a_lapse_hands_in_the_voucher_that_a_crash_left_and_the_worker_goes_on(site: Site) -> None:

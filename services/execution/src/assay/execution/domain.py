@@ -64,16 +64,23 @@ class PlanMismatch(Reject):
     advice = "Submit it again with the client, which makes the plan."
 
 
+class FalseCheckpoint(Reject):
+    """What an earlier provider left of the job is not what it committed to, so nobody can carry it on."""
+
+    code = "job.false_checkpoint"
+    advice = "Submit it again; who committed to the checkpoint answers for it."
+
+
 def begin(granted: LeaseGranted, state: Digest) -> Course:
     """The course of a lease before its first segment, from the start state or the resume point.
 
-    Raises PlanMismatch if the state is not the one to resume from.
+    Raises FalseCheckpoint if the state is not the one to resume from.
     """
     resume = granted.resume
     if resume is None:
         return Course(granted, 0, state, NO_DIGEST)
     if state != resume.state:
-        raise PlanMismatch(f"The checkpoint to resume from has the state {state}, not {resume.state}.")
+        raise FalseCheckpoint(f"The checkpoint to resume from has the state {state}, not {resume.state}.")
     return Course(granted, resume.segment + 1, state, resume.commitment)
 
 

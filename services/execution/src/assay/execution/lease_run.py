@@ -26,7 +26,7 @@ from assay.schema.lease import LeaseCommitted, LeaseGranted
 from assay.schema.values import Digest
 from assay.workloads import read_params, workload
 from assay.workloads.code import code_of
-from assay.workloads.errors import WorkloadError
+from assay.workloads.errors import BadCheckpoint, WorkloadError
 from assay.workloads.runner import Message, Runner
 from assay.workloads.serve import ServeParams
 from assay.workloads.task import Answered, Failed, Finished, Progressed, Ready, SegmentDone, Task
@@ -89,7 +89,7 @@ class LeaseRun:
         except ValidationError as error:
             # Nothing that an honest child says makes an event that is none.
             self._end(domain.released(self.granted, f"sandbox.garbled: {error.errors()[0]['msg']}"))
-        except (WorkloadError, domain.PlanMismatch) as error:
+        except (WorkloadError, domain.PlanMismatch, domain.FalseCheckpoint) as error:
             self._end(domain.failed(self.granted, error.code, str(error)))
         except Refused as error:
             code = "job.missing_input" if error.code == "blob.missing" else error.code
@@ -267,6 +267,9 @@ class LeaseRun:
             self._end(domain.released(self.granted, self._leaving or "the worker was asked to stop"))
 
     def _fail(self, failed: Failed) -> None:
+        if failed.code == BadCheckpoint.code and self.granted.resume and not self._published:
+            # Every machine that took it would fall at it, and be told from one that leaves by nobody.
+            raise domain.FalseCheckpoint(failed.detail)
         if failed.fault:
             self._end(domain.released(self.granted, f"{failed.code}: {failed.detail}"))
         else:
