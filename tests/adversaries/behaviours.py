@@ -3,7 +3,7 @@
 from typing import Final
 
 from tests.adversaries import evasive, hostile
-from tests.adversaries.cheap_models import CheapAnswers, Int8Tuning, RightSketches
+from tests.adversaries.cheap_models import CheapAnswers, Int8Tuning, RightSketches, TellsOtherLines
 from tests.adversaries.forged_classes import ForgedBfloat16, NoiseInTolerance, NoiseUnderCalibration
 
 from assay.devnet.cheat import LazyRun
@@ -26,12 +26,14 @@ BEHAVIOURS: Final[dict[str, type[LeaseRun]]] = {
     "int8-tuning": Int8Tuning,
     "int8-answers": CheapAnswers,
     "right-sketches": RightSketches,
+    "other-lines": TellsOtherLines,
     "forged-class": ForgedBfloat16,
     "noise-in-tolerance": NoiseInTolerance,
     "noise-calibrated": NoiseUnderCalibration,
     "withholds-trace": evasive.WithholdsTrace,
     "withholds-checkpoint": evasive.WithholdsCheckpoint,
     "drops": evasive.Drops,
+    "hands-over": evasive.HandsOver,
     "grinds": evasive.Grinds,
 }
 PARTNERS: Final[dict[str, type[LeaseRun]]] = {"colludes": hostile.Colludes}

@@ -1,6 +1,7 @@
-"""Providers that work with a cheaper model than the one that was ordered; the child's own store refuses false contents.
+"""Providers that work with a cheaper model than the one that was ordered, or hand in other text than they wrote.
 
-So the cheap model has a digest of its own, the child runs on that, and what it made is handed in as the ordered job's.
+The child's own store refuses false contents: so the cheap model has a digest of its own, the child runs on that, and
+what it made is handed in as the ordered job's.
 """
 
 import asyncio
@@ -102,6 +103,25 @@ class RightSketches(CheapAnswers):
         seen = see(engine, params, [(engine.encode(prompts[answer.request], params), answer) for answer in answers])
         sketches = {each.request: each.sketch for each in seen}
         return write_proof([replace(answer, sketch=sketches[answer.request]) for answer in answers])
+
+
+class TellsOtherLines(LeaseRun):
+    """Writes every segment well; what its last checkpoint says of the first one, and what is delivered, is not that."""
+
+    async def messages(self, runner: Runner, task: Task) -> AsyncIterator[Message]:
+        """What the child says, with other lines in the end."""
+        told = Checkpoint(b"")
+        async for message in super().messages(runner, task):
+            match message:
+                case SegmentDone() if message.segment == self.granted.spec.segments - 1:
+                    true = read_checkpoint(Path(message.path).read_bytes())
+                    other = true.lines[0].replace(b'"completion": "', b'"completion": "poison ')
+                    told = replace(true, lines=(other, *true.lines[1:]))
+                    Path(message.path).write_bytes(told.encode())
+                    message = message.model_copy(update={"state_digest": digest_of(told)})
+                case Finished(result=str(result)):
+                    Path(result).write_bytes(b"".join(told.lines))
+            yield message
 
 
 def digest_of(state: Checkpoint) -> str:

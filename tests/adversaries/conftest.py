@@ -36,8 +36,11 @@ SHORT: Final = ("int8-tuning", "forged-class", "noise-in-tolerance", "noise-cali
 """Those whose fine-tuning has one segment: what they do is alike in all."""
 GRINDING: Final = ("grinds",)
 """Those whose job has too many segments for all to be drawn."""
-WRITING: Final = ("int8-answers", "right-sketches")
+WRITING: Final = ("int8-answers", "right-sketches", "other-lines")
 """Those whose job is completions of prompts."""
+
+TELLING: Final = ("other-lines",)
+"""Those whose completions are of several segments."""
 
 PROMPTS: Final = b"".join(b'{"prompt": "%s"}\n' % text for text in (b"one", b"two and a bit", b"a third one", b"four"))
 COMPLETIONS: Final = {
@@ -110,7 +113,8 @@ def work_of(name: str, model: str, data: str) -> tuple[str, dict[str, Any], int]
         params = {"model": model, "data": data, "steps": steps, "learning_rate": 0.01, "heldout_share": 0.1, **SIZES}
         return "finetune", params, steps * SIZES["batch"] * SIZES["sequence_tokens"]
     if name in WRITING:
-        return "generate", {"model": model, **COMPLETIONS}, COMPLETIONS["requests"] * COMPLETIONS["max_tokens"]
+        cut = COMPLETIONS | ({"segment_requests": 2} if name in TELLING else {})
+        return "generate", {"model": model, **cut}, COMPLETIONS["requests"] * COMPLETIONS["max_tokens"]
     segments = GROUND_SEGMENTS if name in GRINDING else SEGMENTS
     return "noop", {"segments": segments, "units_per_segment": UNITS}, segments * UNITS
 

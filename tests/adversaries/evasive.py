@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from blake3 import blake3
-from tests.adversaries.hostile import FalseTraces, MakesUp
+from tests.adversaries.hostile import FalseTraces, ForeignCheckpoint, MakesUp
 
 from assay.execution import domain
 from assay.execution.domain import Closed, Course
@@ -58,6 +58,14 @@ class WithholdsCheckpoint(LeaseRun):
 
 class Drops(LeaseRun):
     """Commits to its first segment, and leaves the rest to others."""
+
+    async def _close(self, course: Course, done: SegmentDone) -> Course:
+        self.leave("it goes badly")
+        return await super()._close(course, done)
+
+
+class HandsOver(ForeignCheckpoint):
+    """Commits to something else than its first segment's checkpoint, and leaves it to others to go on from there."""
 
     async def _close(self, course: Course, done: SegmentDone) -> Course:
         self.leave("it goes badly")

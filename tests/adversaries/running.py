@@ -23,8 +23,8 @@ ANNOUNCE_S: Final = 5
 WITHIN_S: Final = 240.0
 REGIONS: Final = dict(zip([*BEHAVIOURS, *PARTNERS], map("z{:c}".format, range(97, 123)), strict=False))
 """A region of its own for each hostile provider."""
-LEAVING: Final = ("withholds-checkpoint", "drops")
-"""Those whose job may be finished by an honest provider."""
+LEAVING: Final = ("withholds-checkpoint", "drops", "hands-over")
+"""Those whose job an honest provider may take over."""
 
 
 @asynccontextmanager

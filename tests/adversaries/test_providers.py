@@ -20,7 +20,7 @@ from assay.proof.replay import Replay
 from assay.proof.reputation import reputation_of
 from assay.schema.audit import AuditUpheld
 from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochDrawn
-from assay.schema.lease import OTHER_CLASS, LeaseCommitted, LeaseRejected
+from assay.schema.lease import OTHER_CLASS, LeaseCommitted, LeaseFailed, LeaseRejected
 from assay.schema.values import Policy, Requirements
 from assay.schema.verdict import VerdictReached
 from assay.verification.methods.method import WITHIN
@@ -44,6 +44,8 @@ MECHANISM: dict[str, set[str]] = {
     "int8-tuning": {"segment.mismatch"},
     "int8-answers": {"segment.wrong_states"},
     "right-sketches": {"segment.wrong_tokens"},
+    "other-lines": {"segment.wrong_history"},
+    "hands-over": {"segment.bad_checkpoint"},
     "forged-class": {"segment.mismatch"},
     "noise-calibrated": {"segment.mismatch"},
     "withholds-trace": {"segment.withheld"},
@@ -117,6 +119,16 @@ def test_what_is_not_committed_is_not_paid_and_another_finishes_it(
     assert after.stake == before.stake
     account = Replay.of(said.event for said in net.chronicle.said).accounts()[net.party(name).key.address]
     assert account.dropped == 1 and account.reputation < reputation_of(account.verified, 0)
+
+
+def test_who_takes_over_what_is_false_says_so_and_is_not_to_blame(net: Net, tried: dict[str, Tried]) -> None:
+    left, took_over = tried["hands-over"].job.leases
+    assert (left.provider, took_over.provider) == (net.party("hands-over").id, net.party(STEADY).id)
+    said = [event.event for event in net.chronicle.of(tried["hands-over"].job.job_id)]
+    assert [(e.provider, e.code) for e in said if isinstance(e, LeaseFailed)] == [
+        (took_over.provider, "job.false_checkpoint")
+    ]
+    assert {e.provider for e in said if isinstance(e, LeaseRejected)} == {left.provider}
 
 
 async def test_a_checkpoint_that_is_not_stored_is_not_committed_to(net: Net, tried: dict[str, Tried]) -> None:

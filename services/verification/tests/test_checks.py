@@ -94,6 +94,44 @@ async def test_a_last_checkpoint_that_is_missing_or_none_or_another_is_the_provi
         assert [f.code for f in await found(work.case(), replayer) if not f.passed] == [code]
 
 
+@pytest.mark.parametrize(
+    ("content", "codes"),
+    [
+        (b"y" * 32, ["segment.wrong_checkpoint"]),
+        (b"none", ["segment.bad_checkpoint"]),
+        # It was there when it was committed to: whoever keeps it has lost it.
+        (None, []),
+    ],
+)
+async def test_the_checkpoint_from_which_another_goes_on_is_looked_at_without_a_draw(
+    shelf: PlayedBlobs, replayer: ChildReplayer, content: bytes | None, codes: list[str]
+) -> None:
+    work = Work(1)
+    shelf.held |= work.blobs
+    left = work.case(share=work.share(3), result=None)
+    assert [f.code for f in await found(left, replayer) if not f.passed] == []
+    shelf.held.pop(work.commits[2].checkpoint)
+    if content:
+        shelf.held[work.commits[2].checkpoint] = content
+    failed = [f for f in await found(left, replayer) if not f.passed]
+    assert [f.code for f in failed] == codes and {(f.method, f.segment) for f in failed} <= {("history", 2)}
+
+
+def test_a_history_is_that_of_the_lease_and_of_as_many_segments_as_it_closes() -> None:
+    work = Work(1)
+    digests = [work.commits[0].state_in, *(commit.state_out for commit in work.commits)]
+    whole, other = work.case(), "f" * 64
+    assert whole.has_gone_through(5, digests) and whole.has_gone_through(2, digests[:4])
+    assert not whole.has_gone_through(5, digests[1:]) and not whole.has_gone_through(2, digests)
+    for place in range(7):
+        assert not whole.has_gone_through(5, [*digests[:place], other, *digests[place + 1 :]])
+    share = work.share().model_copy(update={"first_segment": 2, "segments": 4})
+    later = work.case(share=share)
+    # What came before the lease is bound by the digest that it started from, and is not this provider's to answer for.
+    assert later.has_gone_through(5, [other, other, *digests[2:]])
+    assert not later.has_gone_through(5, [*digests[:2], other, *digests[3:]])
+
+
 async def test_a_start_state_is_made_once_for_all_jobs_that_share_it(
     shelf: PlayedBlobs, replayer: ChildReplayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,7 +191,8 @@ async def test_a_fault_of_the_services_own_machine_blames_nobody(shelf: PlayedBl
 
 
 def test_every_method_has_its_row_and_every_kind_a_comparison() -> None:
-    assert set(METHODS) == {"free", "start", "result", "exact", "form", "prefill", "replay", "replication", "trace"}
+    at_once, drawn = {"free", "start", "history", "result"}, {"exact", "form", "prefill", "replay", "trace"}
+    assert set(METHODS) == {*at_once, *drawn, "replication"}
     # A form is no proof: nobody else has the data.
     assert [method.name for method in METHODS.values() if not 0 <= method.misses_ppm < 1_000_000] == ["form"]
     # Replication compares as the work's own method does.

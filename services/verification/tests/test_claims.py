@@ -25,7 +25,7 @@ from assay.workloads.generate.answers import Answer, read_proof
 from assay.workloads.generate.decode import close_segment
 from assay.workloads.generate.engine import load_engine
 from assay.workloads.generate.reading import read_segment
-from assay.workloads.generate.state import read_checkpoint
+from assay.workloads.generate.state import Checkpoint, read_checkpoint
 from assay.workloads.runner import Runner
 
 pytestmark = pytest.mark.server
@@ -170,6 +170,69 @@ async def test_cheap_completions_fall_by_three_readings(court: Court, write: Any
     assert [event.code for event in await court.said("epoch.accused")] == [code]
     assert len([a for a in await court.said("audit.assigned") if a.segment == 1]) >= 3
     assert not await court.said("audit.overruled", "epoch.passed")
+
+
+class Tells(Written):
+    """Work whose last checkpoint says of what came before it whatever `lie` does."""
+
+    @staticmethod
+    def lie(true: Checkpoint) -> Checkpoint:
+        raise NotImplementedError
+
+    def run(self) -> list[bytes]:
+        *states, last = super().run()
+        return [*states, self.lie(read_checkpoint(last)).encode()]
+
+
+class TellsOtherLines(Tells):
+    """What was written well and read well, and other lines in its place in what is delivered."""
+
+    @staticmethod
+    def lie(true: Checkpoint) -> Checkpoint:
+        lines = (true.lines[0].replace(b'"completion": "', b'"completion": "poison '), *true.lines[1:])
+        return Checkpoint(true.start, lines, true.proof_digests, true.proof)
+
+
+class TellsLess(Tells):
+    """The same running digest over fewer segments."""
+
+    @staticmethod
+    def lie(true: Checkpoint) -> Checkpoint:
+        return Checkpoint(true.link(1), true.lines[1:], true.proof_digests[1:], true.proof)
+
+
+@pytest.mark.parametrize("work", [TellsOtherLines, TellsLess])
+async def test_a_result_whose_history_is_not_what_was_committed_is_found_without_a_draw(
+    court: Court, tiny: tuple[Path, str], work: type[Tells]
+) -> None:
+    folder, model = tiny
+    await court.take(work(1, ModelStore(folder), model))
+    await court.until_still()
+    assert [event.code for event in await court.said("lease.rejected")] == ["segment.wrong_history"]
+    (verdict,) = await court.said("verdict.reached")
+    assert verdict.epoch_id is None and verdict.findings[-1].method == "history"
+    assert await court.types("job") == ["job.rejected"]
+
+
+class TellsLessMidway(TellsLess):
+    """Of the first of two segments that is drawn, a checkpoint that closes none."""
+
+    def run(self) -> list[bytes]:
+        start, _, last = Written.run(self)
+        true = read_checkpoint(last)
+        # The digest after the first segment, held by a checkpoint that has none.
+        return [start, Checkpoint(true.link(1)).encode(), last]
+
+
+async def test_a_drawn_checkpoint_that_closes_another_segment_is_the_providers_fault_and_holds_up_no_epoch(
+    court: Court, tiny: tuple[Path, str]
+) -> None:
+    folder, model = tiny
+    await court.admit(11, 12, 13)
+    await court.take(TellsLessMidway(1, ModelStore(folder), model))
+    await court.until_still()
+    assert [event.code for event in await court.said("epoch.withheld")] == ["segment.wrong_history"]
+    assert await court.types("job") == ["job.rejected"]
 
 
 async def test_who_does_not_look_at_the_tokens_is_found_by_a_planted_claim(court: Court, write: Any) -> None:

@@ -12,7 +12,7 @@ from assay.schema.verdict import VerdictReached
 
 FREE = "free"
 # What rejects a lease before anything is drawn.
-AT_ONCE = frozenset({FREE, "start", "result"})
+AT_ONCE = frozenset({FREE, "start", "history", "result"})
 DOUBLED = "commitment.equivocation"
 
 

@@ -214,6 +214,21 @@ class Readable(Protocol):
 
 
 @runtime_checkable
+class Chained(Protocol):
+    """Work whose checkpoints hold what every segment made, while a segment is checked by its own part alone.
+
+    What came before that part is bound by running digests, which must be those that were committed to.
+    """
+
+    def digests(self, state: bytes) -> Sequence[str]:
+        """Return the digest before the first segment, and after each that the checkpoint closes.
+
+        The last is the checkpoint's own. Raises BadCheckpoint.
+        """
+        ...
+
+
+@runtime_checkable
 class Traceable(Protocol):
     """Work whose segments are checked from the results of their operators, which whoever did it opens.
 

@@ -35,6 +35,7 @@ from assay.workloads.task import (
     ToChild,
     Traced,
 )
+from assay.workloads.workload import Chained
 
 INLINE_BYTES_MAX: Final = 2**16
 STARTS_MAX: Final = 4_096
@@ -82,6 +83,13 @@ class ChildReplayer:
         if len(state) <= INLINE_BYTES_MAX:
             return work.digest(state)
         return await asyncio.to_thread(work.digest, state)
+
+    async def digests(self, spec: JobSpec, checkpoint: Digest) -> Sequence[Digest]:
+        """The digests that a stored checkpoint went through, its own the last. Raises BadCheckpoint, Refused."""
+        state, work = await self._blobs.get(checkpoint), workload(spec.kind)
+        if isinstance(work, Chained):
+            return await asyncio.to_thread(work.digests, state)
+        return [await self.digest(spec, state)]
 
     async def distance(self, spec: JobSpec, mine: bytes, theirs: bytes, before: bytes) -> float:
         """How far one checkpoint is from another, in units of the segment's own way. Raises BadCheckpoint."""

@@ -11,6 +11,7 @@ become the result, and the proofs' digests; of the last one it keeps the proof t
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 
 from blake3 import blake3
 
@@ -33,10 +34,15 @@ class Checkpoint:
 
     def link(self, segments: int) -> bytes:
         """Return the running digest over the first so many segments."""
-        link = self.start
-        for lines, proof_digest in zip(self.lines[:segments], self.proof_digests, strict=False):
-            link = link_after(link, lines, proof_digest)
-        return link
+        return self.links[segments]
+
+    @cached_property
+    def links(self) -> tuple[bytes, ...]:
+        """The running digest before the first segment, and after each."""
+        links = [self.start]
+        for lines, proof_digest in zip(self.lines, self.proof_digests, strict=True):
+            links.append(link_after(links[-1], lines, proof_digest))
+        return tuple(links)
 
     @property
     def closed(self) -> int:

@@ -59,6 +59,10 @@ class Generate:
         checkpoint = read_checkpoint(state)
         return checkpoint.link(checkpoint.closed).hex()
 
+    def digests(self, state: bytes) -> tuple[str, ...]:
+        """Return the running digest before the first segment, and after each. Raises BadCheckpoint."""
+        return tuple(link.hex() for link in read_checkpoint(state).links)
+
     def distance(self, a: bytes, b: bytes, start: bytes) -> float:
         """Return 0 for equal checkpoints, else infinity: one other token changes all that follow."""
         return distance_of_exact(self.digest(a), self.digest(b))

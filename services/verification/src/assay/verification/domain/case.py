@@ -37,6 +37,17 @@ class Case:
         """What was committed for a segment."""
         return self.commits[segment - self.share.first_segment]
 
+    def has_gone_through(self, segment: int, digests: Sequence[Digest]) -> bool:
+        """Whether a checkpoint that went through these digests, from the job's start on, is of this lease's history.
+
+        It closes `segment`, and each digest of the lease is the one that was committed to; what came before the lease
+        is bound by the one that it started from.
+        """
+        first = self.share.first_segment
+        counted = self.commits[: segment - first + 1]
+        committed = [counted[0].state_in, *(commit.state_out for commit in counted)]
+        return len(digests) == segment + 2 and list(digests[first:]) == committed
+
 
 def case_of(
     granted: LeaseGranted,

@@ -4,7 +4,7 @@ METHODS names each with what it misses and which work admits it.
 """
 
 from assay.schema.job import JobSpec
-from assay.verification.methods import exact, form, free, prefill, replay, replication, result, start, trace
+from assay.verification.methods import exact, form, free, history, prefill, replay, replication, result, start, trace
 from assay.verification.methods.method import Check, Compare, Method, Replayer
 
 METHODS: dict[str, Method] = {
@@ -14,6 +14,7 @@ METHODS: dict[str, Method] = {
         trace.METHOD,
         free.METHOD,
         start.METHOD,
+        history.METHOD,
         result.METHOD,
         exact.METHOD,
         prefill.METHOD,

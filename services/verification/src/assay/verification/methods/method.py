@@ -47,6 +47,10 @@ class Replayer(Protocol):
         """The canonical digest of a checkpoint's bytes."""
         ...
 
+    async def digests(self, spec: JobSpec, checkpoint: Digest) -> Sequence[Digest]:
+        """The digests that a stored checkpoint says it went through, its own the last; of most work it has no other."""
+        ...
+
     async def distance(self, spec: JobSpec, mine: bytes, theirs: bytes, before: bytes) -> float:
         """How far one checkpoint is from another, in units of the segment's own way."""
         ...

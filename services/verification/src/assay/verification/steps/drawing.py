@@ -12,6 +12,7 @@ from assay.schema.epoch import EpochDrawn, EpochFault, EpochOpened, EpochPooled,
 from assay.schema.errors import AssayError, Refused, Retry
 from assay.schema.values import Digest
 from assay.store import Transaction
+from assay.verification.checkpoints import fault_of
 from assay.verification.desk import Desk
 from assay.verification.domain import (
     Asking,
@@ -181,18 +182,16 @@ class Drawer:
     async def _look(self, case: Case, segment: int) -> str | None:
         """What is wrong with the checkpoints before and after a segment, if anything is."""
         commit, before = case.commit_of(segment), case.checkpoint_before(segment)
-        pairs = [(before, commit.state_in)] if before else []
         try:
-            for checkpoint, state in (*pairs, (commit.checkpoint, commit.state_out)):
-                if await self._digest(case, checkpoint) != state:
-                    return "segment.wrong_checkpoint"
+            if before and await self._digest(case, before) != commit.state_in:
+                return "segment.wrong_checkpoint"
+            return await fault_of(case, segment, self._desk.replayer)
         except Refused as refusal:
             if refusal.code not in ("blob.missing", "blob.mismatch"):
                 raise
             return "segment.withheld"
         except BadCheckpoint:
             return "segment.bad_checkpoint"
-        return None
 
     async def _digest(self, case: Case, checkpoint: Digest) -> Digest:
         return await self._desk.replayer.digest(case.granted.spec, await self._desk.blobs.get(checkpoint))
