@@ -50,8 +50,7 @@ def read_tensor(name: str, part: Mapping[str, Any]) -> NDArray[Any]:
 def read_checkpoint(data: bytes, shapes: Shapes | None = None) -> Tensors:
     """Return a checkpoint's tensors, of exactly these adapter shapes where they are given. Raises BadCheckpoint."""
     tensors = read_tensors(data)
-    names = [name.removeprefix(ADAPTER) for name in tensors if name.startswith(ADAPTER)]
-    expected = shapes if shapes is not None else {name: tensors[ADAPTER + name].shape for name in names}
+    expected = shapes if shapes is not None else adapter_shapes(tensors)
     check_layout(tensors, {group + name: shape for name, shape in expected.items() for group in GROUPS} | {STEP: (1,)})
     if any((values < 0).any() for name, values in tensors.items() if name.startswith((SECOND, STEP))):
         raise BadCheckpoint("The step or a second moment is negative.")
@@ -65,6 +64,17 @@ def check_layout(tensors: Tensors, shapes: Shapes) -> None:
     for name, values in tensors.items():
         if values.shape != shapes[name] or values.dtype != DTYPES["I64" if name == STEP else "F32"]:
             raise BadCheckpoint(f"The tensor {name} is {values.dtype}{list(values.shape)}, not {list(shapes[name])}.")
+
+
+def check_step(tensors: Tensors, step: int) -> None:
+    """Raise BadCheckpoint unless the checkpoint was taken after this many steps."""
+    if (found := int(tensors[STEP][0])) != step:
+        raise BadCheckpoint(f"The checkpoint was taken after {found} steps, but this segment begins after {step}.")
+
+
+def adapter_shapes(tensors: Tensors) -> Shapes:
+    """Return the shapes of what is trained, by name."""
+    return {name.removeprefix(ADAPTER): values.shape for name, values in tensors.items() if name.startswith(ADAPTER)}
 
 
 def write_tensors(tensors: Tensors, metadata: dict[str, str] | None = None) -> bytes:

@@ -24,6 +24,7 @@ from assay.workloads.memory import bytes_to_ask
 from assay.workloads.workload import FrozenParams, Inputs, Progress, SegmentResult
 
 if TYPE_CHECKING:
+    from assay.workloads.checkpoint import Shapes
     from assay.workloads.court.matter import Matter
 
 Target = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -157,6 +158,18 @@ class Finetune:
         from assay.workloads.checkpoint import digest_of, read_checkpoint
 
         return digest_of(read_checkpoint(state))
+
+    def form(self, start: bytes) -> "Shapes":
+        """Return the shapes of what is trained. Raises BadCheckpoint."""
+        from assay.workloads.checkpoint import adapter_shapes, read_checkpoint
+
+        return adapter_shapes(read_checkpoint(start))
+
+    def check_place(self, params: FinetuneParams, form: "Shapes", state: bytes, closed: int) -> None:
+        """Raise BadCheckpoint unless it holds these tensors after the steps of so many segments."""
+        from assay.workloads.checkpoint import check_step, read_checkpoint
+
+        check_step(read_checkpoint(state, form), closed * params.segment_steps)
 
     def distance(self, a: bytes, b: bytes, start: bytes) -> float:
         """Return the largest relative distance of adapter, first and second moments. Raises BadCheckpoint."""

@@ -98,6 +98,15 @@ class Regress:
 
         return digest_of(read_tensors(state))
 
+    def form(self, start: bytes) -> None:
+        """Return nothing: the parameters fix the form."""
+
+    def check_place(self, params: RegressParams, form: None, state: bytes, closed: int) -> None:
+        """Raise BadCheckpoint unless it holds weights of this network."""
+        from assay.workloads.regression import read_state
+
+        read_state(state, params)
+
     def distance(self, a: bytes, b: bytes, start: bytes) -> float:
         """Return 0 for equal weights, else infinity: exact work is never nearly right. Raises BadCheckpoint."""
         return distance_of_exact(self.digest(a), self.digest(b))

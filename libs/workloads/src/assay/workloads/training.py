@@ -15,11 +15,12 @@ from assay.workloads.checkpoint import (
     SECOND,
     STEP,
     Tensors,
+    check_step,
     digest_of,
     read_checkpoint,
     write_tensors,
 )
-from assay.workloads.errors import BadCheckpoint, BadParams, Diverged
+from assay.workloads.errors import BadParams, Diverged
 from assay.workloads.finetune import FinetuneParams
 from assay.workloads.fitting import count_parameters, memory_of, too_large
 from assay.workloads.forward import loss_of, micro_batches
@@ -87,12 +88,6 @@ def restore(adapted: AdaptedModel, state: bytes, step: int) -> Moments:
     check_step(tensors, step)
     adapted.set_adapter(group_of(tensors, ADAPTER))
     return {group: to_torch(group_of(tensors, group), adapted) for group in (FIRST, SECOND)}
-
-
-def check_step(tensors: Tensors, step: int) -> None:
-    """Raise BadCheckpoint unless the checkpoint was taken after this many steps."""
-    if (found := int(tensors[STEP][0])) != step:
-        raise BadCheckpoint(f"The checkpoint was taken after {found} steps, but this segment begins after {step}.")
 
 
 def readable_corpus(params: FinetuneParams, inputs: Inputs, adapted: AdaptedModel) -> Corpus:

@@ -214,6 +214,19 @@ class Readable(Protocol):
 
 
 @runtime_checkable
+class Placed(Protocol):
+    """Work whose checkpoints show, before anything is run, whether the job can go on from them."""
+
+    def form(self, start: bytes) -> Any:
+        """Return what all checkpoints of a job have in common, from its first one. Raises BadCheckpoint."""
+        ...
+
+    def check_place(self, params: Any, form: Any, state: bytes, closed: int) -> None:
+        """Raise BadCheckpoint, as `run` would, unless it is a checkpoint of this form after so many segments."""
+        ...
+
+
+@runtime_checkable
 class Chained(Protocol):
     """Work whose checkpoints hold what every segment made, while a segment is checked by its own part alone.
 

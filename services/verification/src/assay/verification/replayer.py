@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,8 +17,8 @@ from assay.proof.digest import blake3_hex
 from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
 from assay.schema.values import Digest
-from assay.verification.methods.method import MachineFault, Shown, Spoiled
-from assay.workloads import workload
+from assay.verification.methods.method import MachineFault, Opened, Shown, Spoiled
+from assay.workloads import read_params, workload
 from assay.workloads.child import START
 from assay.workloads.errors import BadCheckpoint
 from assay.workloads.runner import Runner
@@ -35,13 +36,21 @@ from assay.workloads.task import (
     ToChild,
     Traced,
 )
-from assay.workloads.workload import Chained
+from assay.workloads.workload import Chained, Placed
 
 INLINE_BYTES_MAX: Final = 2**16
 STARTS_MAX: Final = 4_096
 # What is so old a killed process left, inputs in the clear among it; replicas may share a folder.
 LEFT_S: Final = 3_600.0
 BAD_CHECKPOINT: Final = "workload.bad_checkpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A job's first state: its digest, and what all later ones have in common with it."""
+
+    digest: Digest
+    form: Any
 
 
 class ChildReplayer:
@@ -51,15 +60,19 @@ class ChildReplayer:
         self._inputs, self._blobs, self._runner = inputs, inputs.blobs, runner
         self._models_dir, self._folder = models_dir, folder
         self._turn = asyncio.Lock()
-        self._starts: OrderedDict[str, Digest] = OrderedDict()
+        self._starts: OrderedDict[str, Start] = OrderedDict()
 
     async def start(self, spec: JobSpec) -> Digest:
         """The canonical digest of the state that the job fixes as its first."""
+        return (await self._start(spec)).digest
+
+    async def _start(self, spec: JobSpec) -> Start:
         key = key_of(spec)
         if key not in self._starts:
             with self._scratch() as folder:
                 digest, _ = await self._run(spec, Path(folder), None)
-            self._starts[key] = digest
+                form = await asyncio.to_thread(form_in, spec, Path(folder, START))
+            self._starts[key] = Start(digest, form)
             while len(self._starts) > STARTS_MAX:
                 self._starts.popitem(last=False)
         return self._starts[key]
@@ -84,12 +97,20 @@ class ChildReplayer:
             return work.digest(state)
         return await asyncio.to_thread(work.digest, state)
 
-    async def digests(self, spec: JobSpec, checkpoint: Digest) -> Sequence[Digest]:
-        """The digests that a stored checkpoint went through, its own the last. Raises BadCheckpoint, Refused."""
+    async def open(self, spec: JobSpec, checkpoint: Digest, closed: int) -> Opened:
+        """What a stored checkpoint is, said to close so many segments. Raises BadCheckpoint, Refused, MachineFault."""
         state, work = await self._blobs.get(checkpoint), workload(spec.kind)
         if isinstance(work, Chained):
-            return await asyncio.to_thread(work.digests, state)
-        return [await self.digest(spec, state)]
+            return Opened(await asyncio.to_thread(work.digests, state), is_placed=True)
+        digests = [await self.digest(spec, state)]
+        if not isinstance(work, Placed):
+            return Opened(digests, is_placed=True)
+        params, form = read_params(spec.kind, spec.params), (await self._start(spec)).form
+        try:
+            await asyncio.to_thread(work.check_place, params, form, state, closed)
+        except BadCheckpoint:
+            return Opened(digests, is_placed=False)
+        return Opened(digests, is_placed=True)
 
     async def distance(self, spec: JobSpec, mine: bytes, theirs: bytes, before: bytes) -> float:
         """How far one checkpoint is from another, in units of the segment's own way. Raises BadCheckpoint."""
@@ -204,6 +225,12 @@ class ChildReplayer:
 def job_of(spec: JobSpec, models: Path, folder: str) -> dict[str, Any]:
     """What a task that reads no inputs names of a job."""
     return {"kind": spec.kind, "params": spec.params, "inputs": {}, "models": str(models), "folder": folder}
+
+
+def form_in(spec: JobSpec, start: Path) -> Any:
+    """What all checkpoints of the job have in common with its first, where that shows."""
+    work = workload(spec.kind)
+    return work.form(start.read_bytes()) if isinstance(work, Placed) else None
 
 
 def key_of(spec: JobSpec) -> str:

@@ -17,8 +17,7 @@ from assay.workloads.command.errors import BadOutput, CommandFailed, NoBox
 from assay.workloads.command.image import unpacked
 from assay.workloads.command.params import STDOUT, CommandParams
 from assay.workloads.command.program import Program, execute
-from assay.workloads.command.state import Checkpoint, read_checkpoint, start_of
-from assay.workloads.errors import BadCheckpoint
+from assay.workloads.command.state import Checkpoint, read_place
 from assay.workloads.sandbox import Policy
 from assay.workloads.sandbox.box import entered
 from assay.workloads.workload import Inputs, Progress, SegmentResult
@@ -42,9 +41,7 @@ def run_segment(
     params: CommandParams, inputs: Inputs, state: bytes, index: int, progress: Callable[[Progress], None]
 ) -> SegmentResult:
     """Return the segment run. Raises what `Command.run` names."""
-    before = read_checkpoint(state)
-    if before.job != start_of(params).job or len(before.closed) != index:
-        raise BadCheckpoint(f"It is not the checkpoint that segment {index} of this job begins with.")
+    before = read_place(params, state, index)
     policy = entered()
     if policy is None:
         raise NoBox("A command is run in a box, and this process is in none.")

@@ -54,6 +54,14 @@ def read_checkpoint(data: bytes) -> Checkpoint:
     return Checkpoint(job, closed)
 
 
+def read_place(params: CommandParams, data: bytes, segment: int) -> Checkpoint:
+    """Return the checkpoint that a segment of this job begins with. Raises BadCheckpoint."""
+    found = read_checkpoint(data)
+    if found.job != start_of(params).job or len(found.closed) != segment:
+        raise BadCheckpoint(f"It is not the checkpoint that segment {segment} of this job begins with.")
+    return found
+
+
 def read_outputs(reader: Reader, size: int) -> tuple[bytes, ...]:
     """Return one segment's outputs."""
     return tuple(reader.take_sized() for _ in range(bounded(reader.take_size(), size)))

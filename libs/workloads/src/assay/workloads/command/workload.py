@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import ClassVar, Final
 
 from assay.workloads.command.params import CommandParams
-from assay.workloads.command.state import read_checkpoint, start_of, tar_of
+from assay.workloads.command.state import read_checkpoint, read_place, start_of, tar_of
 from assay.workloads.workload import FrozenParams, Inputs, Progress, SegmentResult, distance_of_exact
 
 CHILD_BYTES: Final = 256 << 20
@@ -56,6 +56,13 @@ class Command:
     def digest(self, state: bytes) -> str:
         """Return the digest over all outputs so far. Raises BadCheckpoint."""
         return read_checkpoint(state).digest
+
+    def form(self, start: bytes) -> None:
+        """Return nothing: the parameters fix the form."""
+
+    def check_place(self, params: CommandParams, form: None, state: bytes, closed: int) -> None:
+        """Raise BadCheckpoint unless it holds the outputs of so many segments of this very job."""
+        read_place(params, state, closed)
 
     def distance(self, a: bytes, b: bytes, start: bytes) -> float:
         """Return 0 for equal outputs, else infinity: what a program means by its bytes is its own."""

@@ -71,6 +71,15 @@ def read_checkpoint(data: bytes) -> Checkpoint:
     return Checkpoint(job, tile_bytes, tiles)
 
 
+def read_place(params: RenderParams, data: bytes, segment: int) -> Checkpoint:
+    """Return the checkpoint that a segment of this job begins with. Raises BadCheckpoint."""
+    found, start = read_checkpoint(data), start_of(params)
+    done = segment * params.segment_tiles
+    if (found.job, found.tile_bytes, found.count) != (start.job, start.tile_bytes, done) or done > params.tiles:
+        raise BadCheckpoint(f"It is not the checkpoint that segment {segment} of this picture begins with.")
+    return found
+
+
 def delivered(params: RenderParams, checkpoint: Checkpoint) -> bytes:
     """Return an archive of whole frames as pictures, without times or owners. Raises BadCheckpoint."""
     grid, tiles = params.grid, list(checkpoint)

@@ -13,7 +13,7 @@ from assay.workloads.errors import BadCheckpoint
 from assay.workloads.render.errors import BadScene, NoRenderer
 from assay.workloads.render.params import RenderParams
 from assay.workloads.render.scene import complete, describe, unpack
-from assay.workloads.render.state import Checkpoint, read_checkpoint, start_of
+from assay.workloads.render.state import Checkpoint, read_place
 from assay.workloads.render.workload import seed_of
 from assay.workloads.workload import Inputs, Progress, SegmentResult
 
@@ -24,10 +24,9 @@ def run_segment(
     params: RenderParams, inputs: Inputs, state: bytes, index: int, progress: Callable[[Progress], None]
 ) -> SegmentResult:
     """Return the segment rendered after the checkpoint before it. Raises BadCheckpoint, BadScene, NoRenderer."""
-    before = read_checkpoint(state)
-    done = index * params.segment_tiles
-    if before.job != start_of(params).job or before.count != done or done >= params.tiles:
-        raise BadCheckpoint(f"It is not the checkpoint that segment {index} of this picture begins with.")
+    before, done = read_place(params, state, index), index * params.segment_tiles
+    if done >= params.tiles:
+        raise BadCheckpoint(f"There is no segment {index} in this picture.")
     renderer = load_renderer(params.threads)
     found = []
     with laid(params.scene) as folder:

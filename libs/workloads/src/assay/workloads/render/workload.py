@@ -12,7 +12,7 @@ from typing import ClassVar
 from blake3 import blake3
 
 from assay.workloads.render.params import RenderParams
-from assay.workloads.render.state import delivered, read_checkpoint, start_of
+from assay.workloads.render.state import delivered, read_checkpoint, read_place, start_of
 from assay.workloads.workload import FrozenParams, Inputs, Progress, SegmentResult, distance_of_exact
 
 
@@ -49,6 +49,13 @@ class Render:
     def digest(self, state: bytes) -> str:
         """Return the running digest over all tiles of the checkpoint. Raises BadCheckpoint."""
         return read_checkpoint(state).link.hex()
+
+    def form(self, start: bytes) -> None:
+        """Return nothing: the parameters fix the form."""
+
+    def check_place(self, params: RenderParams, form: None, state: bytes, closed: int) -> None:
+        """Raise BadCheckpoint unless it holds the tiles of so many segments of this very job."""
+        read_place(params, state, closed)
 
     def distance(self, a: bytes, b: bytes, start: bytes) -> float:
         """Return 0 for equal tiles, else infinity: noise of another seed looks alike, and is not the same."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from assay.proof.policy import is_traced
 from assay.workloads.base_model import NOT_THE_MODEL, AdaptedModel, checkpoint_name, load_adapted
-from assay.workloads.checkpoint import ADAPTER, STEP, Tensors, digest_of, read_checkpoint
+from assay.workloads.checkpoint import ADAPTER, STEP, Tensors, check_step, digest_of, read_checkpoint
 from assay.workloads.checkpoint import FIRST as FIRST_MOMENT
 from assay.workloads.checkpoint import SECOND as SECOND_MOMENT
 from assay.workloads.errors import BadParams, NotTraced
@@ -28,7 +28,6 @@ from assay.workloads.trace.check import TraceSpec
 from assay.workloads.trace.optimiser import scalars_of
 from assay.workloads.trace.plan import Plan
 from assay.workloads.trace.recording import Recorded, record_trace
-from assay.workloads.training import check_step
 from assay.workloads.updating import learning_rate
 from assay.workloads.workload import Inputs
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from assay.schema.errors import Refused
 from assay.schema.verdict import Finding
-from assay.verification.checkpoints import fault_of, is_chained
+from assay.verification.checkpoints import BAD, fault_after, is_chained
 from assay.verification.domain import Case
 from assay.verification.methods.method import Method, Replayer
 from assay.workloads.errors import BadCheckpoint
@@ -22,9 +22,9 @@ async def check(case: Case, replayer: Replayer) -> list[Finding]:
     if case.result is not None and not is_chained(case.granted.spec):
         return []
     try:
-        code = await fault_of(case, last.segment, replayer)
+        code = await fault_after(case, last.segment, replayer)
     except BadCheckpoint:
-        code = "segment.bad_checkpoint"
+        code = BAD
     except Refused as refusal:
         if refusal.code not in ("blob.missing", "blob.mismatch"):
             raise

@@ -47,8 +47,8 @@ class Replayer(Protocol):
         """The canonical digest of a checkpoint's bytes."""
         ...
 
-    async def digests(self, spec: JobSpec, checkpoint: Digest) -> Sequence[Digest]:
-        """The digests that a stored checkpoint says it went through, its own the last; of most work it has no other."""
+    async def open(self, spec: JobSpec, checkpoint: Digest, closed: int) -> "Opened":
+        """What a stored checkpoint is, which is said to close so many segments of the job."""
         ...
 
     async def distance(self, spec: JobSpec, mine: bytes, theirs: bytes, before: bytes) -> float:
@@ -66,6 +66,17 @@ class Replayer(Protocol):
     async def judge(self, spec: JobSpec, shown: "Shown", readings: Sequence[bytes]) -> list[Found]:
         """What each reading says of the claim."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A checkpoint: the digests that it went through, its own the last; whether the job can go on from it there.
+
+    Most work has but its own digest.
+    """
+
+    digests: Sequence[Digest]
+    is_placed: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from assay.schema.epoch import EpochDrawn, EpochFault, EpochOpened, EpochPooled,
 from assay.schema.errors import AssayError, Refused, Retry
 from assay.schema.values import Digest
 from assay.store import Transaction
-from assay.verification.checkpoints import fault_of
+from assay.verification.checkpoints import BAD, fault_after, fault_before
 from assay.verification.desk import Desk
 from assay.verification.domain import (
     Asking,
@@ -181,20 +181,15 @@ class Drawer:
 
     async def _look(self, case: Case, segment: int) -> str | None:
         """What is wrong with the checkpoints before and after a segment, if anything is."""
-        commit, before = case.commit_of(segment), case.checkpoint_before(segment)
+        replayer = self._desk.replayer
         try:
-            if before and await self._digest(case, before) != commit.state_in:
-                return "segment.wrong_checkpoint"
-            return await fault_of(case, segment, self._desk.replayer)
+            return await fault_before(case, segment, replayer) or await fault_after(case, segment, replayer)
         except Refused as refusal:
             if refusal.code not in ("blob.missing", "blob.mismatch"):
                 raise
             return "segment.withheld"
         except BadCheckpoint:
-            return "segment.bad_checkpoint"
-
-    async def _digest(self, case: Case, checkpoint: Digest) -> Digest:
-        return await self._desk.replayer.digest(case.granted.spec, await self._desk.blobs.get(checkpoint))
+            return BAD
 
     async def _opened(self, epoch: Kept, found: Mapping[str, Case]) -> None:
         epoch_id, settings = epoch.closed.epoch_id, self._desk.settings
