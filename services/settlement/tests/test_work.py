@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from services.settlement.tests.market import OPERATOR, Knobs, Market, context_of, settlement, until
-from services.settlement.tests.stories import Part, Story
+from services.settlement.tests.market import DEPOSIT, OPERATOR, Knobs, Market, context_of, settlement, until
+from services.settlement.tests.stories import Part, Story, key_of
 
 from assay.bus.port import Record
+from assay.chain import wallet
 from assay.chain.errors import ChainUnreachable
 from assay.chain.values import Block
 from assay.runtime.context import Context
@@ -87,6 +88,23 @@ async def test_a_chain_that_is_away_makes_jobs_wait_and_loses_nothing(market: Ma
         chain.is_away = False
         await until(lambda: market.said("job.settled"))
     await market.check()
+
+
+async def test_an_order_that_waits_for_a_deposit_is_not_refused_while_the_chain_is_away(market: Market) -> None:
+    """For however long: the deposit may be there, and nobody could see it."""
+    chain, story = Fickle(market.chain), market.story("hour", (), price_limit=2 * DEPOSIT)
+    hands = market.hands(chain=chain)
+    await hands.rounds(2)
+    chain.is_away = True
+    await market.hear(story.submitted())
+    await market.rows("update awaiting set until_ms = 0")
+    await wallet.deposit(market.chain, key_of("requester"), DEPOSIT)
+    for _ in range(3):
+        assert not await hands.herald.step()
+    chain.is_away = False
+    assert not await hands.herald.step(), "what came meanwhile is not in the ledger yet"
+    await hands.rounds(2)
+    assert [event["type"] for event in await market.said("job.funded", "job.unfunded")] == ["job.funded"]
 
 
 async def test_replicas_share_the_work_and_one_of_them_holds_the_desk(market: Market, schema_dsn: str) -> None:

@@ -30,7 +30,8 @@ class Settings(ServiceSettings, env_prefix="ASSAY_SETTLEMENT_"):
     """The most that is paid for a unit of gas. Above it transactions wait until gas is cheaper."""
 
     fund_wait_s: Annotated[float, Field(ge=0, le=3600)] = 10.0
-    """How long an order that its requester's deposit does not cover waits for one that is on its way."""
+    """How long an order that its requester's deposit does not cover waits for one that is on its way. While the chain
+    is away, or the ledger behind it, none is refused."""
     voucher_wait_s: Annotated[float, Field(ge=0, le=86_400)] = 60.0
     """How long after its end a job that is paid by vouchers waits for the last of them."""
     relays_per_day: Annotated[int, Field(ge=0, le=100_000)] = RELAYS_PER_DAY

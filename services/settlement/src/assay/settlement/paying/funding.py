@@ -40,11 +40,14 @@ async def awaiting(tx: Transaction, most: int) -> list[Awaited]:
     return [Awaited(row[0], row[1], int(row[2]), row[3], row[4]) for row in await tx.fetch(AWAITING, most)]
 
 
-async def try_again(tx: Transaction, holder: Holder, order: Awaited, now_ms: int) -> Event | None:
-    """What became of an order that waited: funded, unfunded for good, or nothing yet."""
+async def try_again(tx: Transaction, holder: Holder, order: Awaited, known_ms: int | None) -> Event | None:
+    """What became of an order that waited: funded, unfunded for good, or nothing yet.
+
+    `known_ms` is until when the ledger has what the chain has; None where it may lack something: none is refused then.
+    """
     if await take(holder, order):
         event: Event = funded(order)
-    elif order.until_ms <= now_ms:
+    elif known_ms is not None and order.until_ms <= known_ms:
         event = await unfunded(holder, order)
     else:
         return None

@@ -2,9 +2,10 @@
 
 import logging
 
+from assay.chain.errors import ChainError
 from assay.proof.eip712 import JobOrder, order_digest
 from assay.schema.values import Role, address_of, participant_id
-from assay.settlement import queries
+from assay.settlement import books, queries
 from assay.settlement.desk import Desk
 from assay.settlement.domain import DAY_MS, ORDER_LIFE_MS
 from assay.settlement.paying import billing, funding
@@ -32,17 +33,31 @@ class Herald:
         return any([await self._fund(), await self._pay_dues(), await self._tell()])
 
     async def _fund(self) -> bool:
-        async with self._context.store.reading() as tx:
-            if not await funding.awaiting(tx, 1):
-                return False
         now_ms, ended = self._context.now(), 0
+        async with self._context.store.reading() as tx:
+            waiting = await funding.awaiting(tx, MOST)
+        if not waiting:
+            return False
+        # Asked before the ledger: a deposit that the chain has by now is no lack of one.
+        is_late = any(order.until_ms <= now_ms for order in waiting)
+        final_block = await self._final_block() if is_late else None
         async with self._context.unit() as unit:
+            seen = await books.cursor(unit.tx)
+            known_ms = now_ms if seen and final_block is not None and seen.block >= final_block else None
             for order in await funding.awaiting(unit.tx, MOST):
-                if event := await funding.try_again(unit.tx, unit.ports.holder, order, now_ms):
+                if event := await funding.try_again(unit.tx, unit.ports.holder, order, known_ms):
                     unit.emission.add(event, order.cause)
                     await queries.touch(unit.tx, [order.job_id])
                     ended += 1
         return ended > 0
+
+    async def _final_block(self) -> int | None:
+        """The last block that is final by now; None while the chain is away."""
+        try:
+            head = await self._desk.chain.block()
+        except ChainError:
+            return None
+        return head.number - self._desk.knobs.confirmations + 1
 
     async def _tell(self) -> bool:
         async with self._context.store.reading() as tx:
