@@ -19,7 +19,10 @@ OWN = {
     "gateway": {"assay_claims_refused_total"},
     "settlement": {
         f"assay_settlement_{name}"
-        for name in ("drift", "stalled", "struck", "lost", "dues", "slashes_overdue", "relayed_gas_total")
+        for name in (
+            *("drift", "stalled", "struck", "lost", "dues", "slashes_overdue", "relayed_gas_total"),
+            "transaction_age_seconds",
+        )
     },
 }
 

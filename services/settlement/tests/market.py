@@ -115,7 +115,7 @@ class Shown:
 
 
 def gauges() -> Gauges:
-    return Gauges(*(Shown() for _ in range(6)), relayed=Shown(0))
+    return Gauges(*(Shown() for _ in range(7)), relayed=Shown(0))
 
 
 class Hands:

@@ -1,5 +1,6 @@
 """What the desk does when the chain is difficult: forgets, is dear, forks, reverts."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from services.settlement.tests.auditing import Epoch
 from services.settlement.tests.market import ADMIN, GOVERNED, OPERATOR, TERMS, Market, endow, until
 from services.settlement.tests.stories import Part, key_of, net_of
 
+from assay.chain.errors import ChainUnreachable
 from assay.chain.memory import MemoryChain
 from assay.chain.transaction import sign_transaction
 from assay.chain.values import Fees
@@ -54,6 +56,42 @@ async def test_a_stuck_nonce_is_offered_again_at_fees_an_eighth_higher(market: M
     market.chain.mine()
     await market.hands().until_still()
     assert len(await market.said("epoch.anchored")) == 1
+
+
+async def test_how_long_a_transaction_is_stuck_shows_though_it_is_offered_again_or_the_chain_is_away(
+    market: Market,
+) -> None:
+    market.chain.is_mining = False
+    await market.hear(wanted(market))
+    hands = market.hands(bump_after_s=0.0)
+    await hands.sender.step()
+    assert hands.gauges.under_way.value == 0, "there was none before"
+    await market.rows("update transactions set created_ms = created_ms - 1000000")
+    await hands.sender.step()
+    assert hands.gauges.under_way.value >= 1000
+    hands = market.hands(chain=Away(market.chain))
+    with suppress(ChainUnreachable):
+        await hands.sender.step()
+    assert hands.gauges.under_way.value >= 1000
+    market.chain.is_mining = True
+    market.chain.mine()
+    hands = market.hands()
+    await hands.until_still()
+    await hands.sender.step()
+    assert hands.gauges.under_way.value == 0
+
+
+class Away:
+    """A chain whose node answers nothing."""
+
+    def __init__(self, chain: MemoryChain) -> None:
+        self.deployment = chain.deployment
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*args: Any) -> Any:
+            raise ChainUnreachable("The node is away.")
+
+        return call
 
 
 async def test_a_nonce_that_somebody_else_used_is_given_up_and_its_intents_travel_anew(

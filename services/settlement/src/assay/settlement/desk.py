@@ -54,7 +54,7 @@ class Counter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """What an operator watches: each must be 0, but for the gas that was paid for requesters."""
+    """What an operator watches: each must be 0, but for what is under way and the gas that was paid for requesters."""
 
     drift: Gauge
     stalled: Gauge
@@ -62,6 +62,7 @@ class Gauges:
     lost: Gauge
     dues: Gauge
     overdue: Gauge
+    under_way: Gauge
     relayed: Counter
 
     @classmethod
@@ -74,6 +75,9 @@ class Gauges:
             lost=metrics.gauge("settlement_lost", "Charges that never can be proven: their order is too old."),
             dues=metrics.gauge("settlement_dues", "Audits that wait for a deposit of the operator's own."),
             overdue=metrics.gauge("settlement_slashes_overdue", "1 while a slash is half way to being lost."),
+            under_way=metrics.gauge(
+                "settlement_transaction_age_seconds", "Age of the oldest transaction that is not final; 0 if none is."
+            ),
             relayed=metrics.counter("settlement_relayed_gas", "Gas paid to send what requesters signed."),
         )
 

@@ -46,10 +46,16 @@ class Sender:
         """Whether a transaction is under way. Raises ChainUnreachable, Retry, Unreachable."""
         async with self._store.reading() as tx:
             under_way = await sending.sent(tx, self._sender)
+        self._desk.gauges.under_way.set(self._age_s(under_way))
         mined = [await self._pursue(sent) for sent in under_way]
         if all(mined) and await self._dispatch():
             return True
         return bool(under_way)
+
+    def _age_s(self, under_way: Sequence[sending.Sent]) -> float:
+        """For how long the oldest of these is under way; 0 if there is none."""
+        now_ms = self._desk.context.now()
+        return max((now_ms - sent.since_ms for sent in under_way), default=0) / 1000
 
     async def _pursue(self, sent: sending.Sent) -> bool:
         """Whether the transaction is in a block; takes it in at depth, sends it again where it is in none."""
@@ -181,4 +187,4 @@ class Sender:
         now_ms, chain_id = self._desk.context.now(), self._chain.deployment.chain_id
         signed = sign_transaction(self._desk.key, nonce, batch.target, batch.call, batch.gas, fees, chain_id)
         await sending.add_attempt(tx, self._sender, signed, fees, now_ms)
-        return sending.Sent(nonce, batch, (signed.hash,), signed.raw, fees, now_ms)
+        return sending.Sent(nonce, batch, (signed.hash,), signed.raw, fees, now_ms, now_ms)

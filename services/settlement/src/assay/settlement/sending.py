@@ -23,7 +23,7 @@ select coalesce((
 SENT = """
 select nonce, kind, target, call, gas, array_agg(hash order by at_ms, max_fee) as hashes,
     (array_agg(raw order by at_ms desc, max_fee desc))[1] as raw,
-    max(max_fee) as max_fee, max(max_priority) as max_priority, max(at_ms) as at_ms
+    max(max_fee) as max_fee, max(max_priority) as max_priority, max(at_ms) as at_ms, created_ms
 from transactions join attempts using (sender, nonce)
 where sender = $1 and state = 'sent' group by sender, nonce order by nonce
 """
@@ -50,7 +50,10 @@ END = "update transactions set state = $3, block = $4 where sender = $1 and nonc
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A transaction that is not final: its latest bytes and fees, and the hash of each attempt, oldest first."""
+    """A transaction that is not final: its latest bytes and fees, and the hash of each attempt, oldest first.
+
+    Attempted last at `at_ms`, first at `since_ms`.
+    """
 
     nonce: int
     batch: Batch
@@ -58,6 +61,7 @@ class Sent:
     raw: bytes
     fees: Fees
     at_ms: int
+    since_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,4 +139,6 @@ async def revive(tx: Transaction, sender: str, nonce: int) -> None:
 def _sent(row: Any) -> Sent:
     batch = Batch(row["kind"], row["target"], row["call"], row["gas"])
     fees = Fees(int(row["max_fee"]), int(row["max_priority"]))
-    return Sent(row["nonce"], batch, tuple(map(bytes, row["hashes"])), row["raw"], fees, row["at_ms"])
+    return Sent(
+        row["nonce"], batch, tuple(map(bytes, row["hashes"])), row["raw"], fees, row["at_ms"], row["created_ms"]
+    )
