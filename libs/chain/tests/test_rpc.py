@@ -60,6 +60,14 @@ async def test_a_wrong_chain_or_a_missing_contract_is_a_mismatch(anvil, chain_id
         await connect(anvil, wrong)
 
 
+@pytest.mark.server
+@pytest.mark.parametrize(("token", "other", "decimals"), [("stable", "native", 18), ("native", "stable", 6)])
+async def test_a_token_of_other_decimals_is_a_mismatch(anvil, node_rig, token, other, decimals):
+    deployment = node_rig.chain.deployment
+    with pytest.raises(Mismatch, match=f"has {decimals} decimals"):
+        await connect(anvil, replace(deployment, **{token: getattr(deployment, other)}))
+
+
 def test_a_deployment_is_loaded_as_it_was_saved(tmp_path):
     NOWHERE.save(tmp_path / "deployment.json")
     assert Deployment.load(tmp_path / "deployment.json") == NOWHERE

@@ -23,10 +23,15 @@ LOG_SPAN_BLOCKS = 2_000
 GAS_MARGIN = 1.3
 # Votes are counted by the second: in a later one than the estimate's, two checkpoints take new slots, not old ones.
 GAS_RESERVE = 60_000
+# Prices, oracles, the treasury and whatever shows an amount take both tokens so.
+STABLE_DECIMALS, NATIVE_DECIMALS = 6, 18
 
 
 async def connect(rpc_url: str, deployment: Deployment) -> ChainClient:
-    """Returns a client of the deployment. Raises Mismatch if the node runs another chain or lacks the contracts."""
+    """Returns a client of the deployment.
+
+    Raises Mismatch if the node runs another chain or lacks the contracts, or its tokens have other decimals.
+    """
     client = ChainClient(Rpc(rpc_url), deployment)
     try:
         await check(client)
@@ -37,14 +42,17 @@ async def connect(rpc_url: str, deployment: Deployment) -> ChainClient:
 
 
 async def check(client: ChainClient) -> None:
-    """Raises Mismatch if the node runs another chain than the deployment's or lacks the contracts."""
+    """Raises Mismatch if the node runs another chain than the deployment's, lacks contracts, or has other tokens."""
     deployment = client.deployment
     chain_id = int(await client.rpc.ask("eth_chainId"), 16)
     if chain_id != deployment.chain_id:
         raise Mismatch(f"The node runs chain {chain_id}, the deployment is on {deployment.chain_id}.")
-    for contract in (deployment.payment, deployment.anchors):
+    for contract in (deployment.payment, deployment.anchors, deployment.stable, deployment.native):
         if await client.rpc.ask("eth_getCode", contract, "latest") == "0x":
             raise Mismatch(f"No contract stands at {contract} on chain {chain_id}.")
+    for token, decimals in ((deployment.stable, STABLE_DECIMALS), (deployment.native, NATIVE_DECIMALS)):
+        if (found := await client.decimals_of(token)) != decimals:
+            raise Mismatch(f"The token at {token} has {found} decimals, not {decimals}: amounts would mean others.")
 
 
 class ChainClient(PaymentReads, StakeReads):
@@ -88,6 +96,10 @@ class ChainClient(PaymentReads, StakeReads):
     async def token_balance(self, token: str, address: str) -> int:
         """Returns how much of a token an address holds."""
         return await self._number(token, encode_call("balanceOf(address)", address))
+
+    async def decimals_of(self, token: str) -> int:
+        """Returns in how many decimals a token is counted."""
+        return await self._number(token, encode_call("decimals()"))
 
     async def pool_balance(self) -> int:
         """Returns the insurance pool's native tokens."""
