@@ -45,6 +45,11 @@ def test_only_what_the_assistant_says_is_learned(bench: Any) -> None:
     assert chat.learned.tolist() == [False] * 3 + [True] * 3 + [False] * 2 + [True] * 4
 
 
+def test_a_chat_that_the_assistant_begins_is_learned_from_its_beginning(bench: Any) -> None:
+    (chat,) = read_chats(bench.store.path(bench.model), lines({"messages": said("ask", "yes", "so")["messages"][1:]}))
+    assert chat.learned.tolist() == [True] * 4 + [False] * 3
+
+
 @settings(max_examples=40)
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=80), st.booleans())
 def test_every_example_lies_whole_in_one_sequence_and_begins_at_place_0(sizes: list[int], together: bool) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from blake3 import blake3
 from numpy.typing import NDArray
-from safetensors import safe_open
 
 from assay.workloads.checkpoint import (
     ADAPTER,
@@ -29,7 +28,7 @@ from assay.workloads.checkpoint import (
 )
 from assay.workloads.errors import BadParams
 from assay.workloads.finetune import FinetuneParams
-from assay.workloads.models import WEIGHTS
+from assay.workloads.model_files import open_weights
 
 PREFIX = "base_model.model."
 LAYER = re.compile(r"model\.layers\.(\d+)\.(?:self_attn|mlp)\.(\w+)\.weight")
@@ -38,7 +37,7 @@ CONFIG = "adapter_config"
 
 def read_shapes(params: FinetuneParams, folder: Path) -> Shapes:
     """Return name and shape of every adapter tensor on this model. Raises BadParams if nothing is adapted."""
-    with safe_open(folder / WEIGHTS, "numpy") as weights:
+    with open_weights(folder) as weights:
         found = {key: match for key in weights.keys() if (match := LAYER.fullmatch(key))}  # noqa: SIM118
         layers = 1 + max((int(match[1]) for match in found.values()), default=-1)
         first = max(0, layers - (params.lora_layers or layers))

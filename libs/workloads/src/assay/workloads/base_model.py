@@ -6,10 +6,10 @@ or the device holds is refused before it is read. On CUDA the attention is the e
 deterministic; that path has not been run on a GPU.
 """
 
-import json
 import os
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from assay.workloads.llama import (
     lean,
     logging,
 )
+from assay.workloads.model_files import check_weights, read_configuration, understood
 from assay.workloads.models import ModelStore
 from assay.workloads.nf4 import load_quantised
 
@@ -149,18 +150,32 @@ def inject(params: FinetuneParams, model: Any, folder: Path, device: torch.devic
 
 def load_frozen(folder: Path, device: torch.device, base: str = "float32") -> Any:
     """Return the bare model in float32 or with layers in `base`, nothing of it trainable. Raises ModelUnsupported."""
-    family = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    family = read_configuration(folder).get("model_type")
     if family not in FAMILIES:
         raise ModelUnsupported(f"The model is of the family {family}; only {', '.join(FAMILIES)} is run.")
     attention = "eager" if device.type == "cuda" else "sdpa"
-    with lean():
-        if base == "nf4":
-            model: Any = load_quantised(folder, attention)
-        else:
-            model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, attn_implementation=attention
-            )
+    with lean(), understood("weights"):
+        model = load_quantised(folder, attention) if base == "nf4" else load_whole(folder, attention)
+    # Of a matrix in four bits its scales tell, which are a buffer.
+    if not all(each.isfinite().all() for each in chain(model.parameters(), model.buffers())):
+        raise ModelUnsupported("The model has weights that are not finite.")
     return model.requires_grad_(False).to(device).eval()
+
+
+def load_whole(folder: Path, attention: str) -> Any:
+    """Return a model in float32, each of its tensors from its weights file. Raises ModelUnsupported."""
+    model, loaded = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=torch.float32,
+        local_files_only=True,
+        use_safetensors=True,
+        attn_implementation=attention,
+        # What does not fit is told of below, by name.
+        ignore_mismatched_sizes=True,
+        output_loading_info=True,
+    )
+    check_weights(loaded)
+    return model
 
 
 def checkpoint_name(name: str) -> str:

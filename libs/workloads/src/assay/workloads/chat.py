@@ -8,18 +8,17 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from jinja2 import TemplateError
 from tokenizers import Tokenizer
 
 from assay.workloads.errors import BadData, ModelUnsupported
-from assay.workloads.llama import PreTrainedTokenizerFast
+from assay.workloads.model_files import read_tokenizer
 from assay.workloads.packing import Example
+from assay.workloads.templates import load_template, write_chat
 
 LINE_BYTES_MAX: Final = 1 << 18
 CHATS_MAX: Final = 1_000_000
@@ -28,8 +27,6 @@ ROLES: Final = ("system", "user", "assistant", "tool")
 ANSWERS: Final = "assistant"
 HALVES: Final = re.compile("[\ud800-\udfff]")
 """Halves of characters, which JSON can name and no text can hold."""
-TODAY: Final = datetime(2024, 7, 26)
-"""What a template is told that asks for the day: a clock would make another job of the same words."""
 
 Message = dict[str, str]
 
@@ -42,14 +39,11 @@ class Writer:
     tokenizer: Tokenizer
 
     def write(self, messages: list[Message], opens_answer: bool) -> str:
-        """Return messages as text, if told so with the opening of an answer. Raises TemplateError."""
-        day = {"strftime_now": TODAY.strftime, "date_string": TODAY.strftime("%d %b %Y")}
-        return str(
-            self.template.apply_chat_template(messages, tokenize=False, add_generation_prompt=opens_answer, **day)
-        )
+        """Return messages as text, if told so with the opening of an answer. Raises BadData."""
+        return write_chat(self.template, messages, opens_answer)
 
     def example(self, messages: list[Message]) -> Example:
-        """Return a chat's tokens and which are learned. Raises TemplateError, ModelUnsupported."""
+        """Return a chat's tokens and which are learned. Raises BadData, ModelUnsupported."""
         text = self.write(messages, opens_answer=False)
         spans = [self._span(messages, at) for at, said in enumerate(messages) if said["role"] == ANSWERS]
         if not all(text.startswith(before) and text.startswith(through) for before, through in spans):
@@ -62,17 +56,18 @@ class Writer:
         return Example(np.array(encoded.ids, np.int64), learned)
 
     def _span(self, messages: list[Message], at: int) -> tuple[str, str]:
-        """The text up to an answer, with its opening, and through it."""
-        return self.write(messages[:at], opens_answer=True), self.write(messages[: at + 1], opens_answer=False)
+        """The text up to an answer, with its opening, and through it; a template writes no chat without messages."""
+        before = self.write(messages[:at], opens_answer=True) if at else ""
+        return before, self.write(messages[: at + 1], opens_answer=False)
 
 
 @lru_cache(maxsize=2)
 def read_chats(folder: Path, data: bytes) -> tuple[Example, ...]:
     """Return every chat as the model of this folder reads it. Raises BadData with the line, ModelUnsupported."""
-    template = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    template = load_template(folder)
     if not template.chat_template:
         raise ModelUnsupported("The model has no chat template: give it a text, or a model that was trained for chat.")
-    writer = Writer(template, Tokenizer.from_file(str(folder / "tokenizer.json")))
+    writer = Writer(template, read_tokenizer(folder))
     examples = tuple(written(writer, number, messages) for number, messages in parse_lines(data))
     if not examples:
         raise BadData("There is no chat in the data, only empty lines.")
@@ -83,8 +78,8 @@ def written(writer: Writer, number: int, messages: list[Message]) -> Example:
     """Return the chat of a line. Raises BadData if the template refuses it."""
     try:
         return writer.example(messages)
-    except TemplateError as error:
-        raise BadData(f"Line {number}: the model's chat template refuses it ({str(error)[:100]}).") from error
+    except BadData as error:
+        raise BadData(f"Line {number}: {error.detail}") from error
 
 
 def parse_lines(data: bytes) -> Iterator[tuple[int, list[Message]]]:

@@ -59,10 +59,10 @@ class ModelCorrupt(WorkloadError):
 
 
 class ModelUnsupported(WorkloadError):
-    """A model's family, layout or tokenizer is not one that this room runs."""
+    """A model's family, files or tokenizer are not such as this room runs."""
 
     code = "workload.model_unsupported"
-    advice = "Choose a Llama model with a byte-level tokenizer."
+    advice = "Choose a Llama model with a byte-level tokenizer, whose files are whole and of one another."
 
 
 class ModelUnavailable(WorkloadError):

@@ -5,12 +5,11 @@ import resource
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 
 from assay.workloads.errors import TooLarge
 from assay.workloads.finetune import FinetuneParams
 from assay.workloads.memory import GIB, STATE_BYTES, STATE_BYTES_MAX, bytes_held, what_would_fit
-from assay.workloads.models import WEIGHTS
+from assay.workloads.model_files import open_weights
 
 
 def check_fits(params: FinetuneParams, folder: Path, device: torch.device) -> None:
@@ -39,5 +38,5 @@ def memory_of(device: torch.device) -> int | None:
 
 def count_parameters(folder: Path) -> int:
     """Return how many numbers a model's weights file has."""
-    with safe_open(folder / WEIGHTS, "numpy") as weights:
+    with open_weights(folder) as weights:
         return sum(math.prod(weights.get_slice(key).get_shape()) for key in weights.keys())  # noqa: SIM118

@@ -1,11 +1,14 @@
 """Text from the model: its likeliest continuation of a prompt, with or without an adapter."""
 
+from typing import Any
+
 import torch
 
 from assay.workloads.base_model import apply_adapter, load_adapted
 from assay.workloads.errors import BadParams
 from assay.workloads.finetune import FinetuneParams
-from assay.workloads.llama import GenerationConfig, PreTrainedTokenizerFast
+from assay.workloads.llama import GenerationConfig
+from assay.workloads.templates import load_template, write_chat
 from assay.workloads.workload import Inputs
 
 NEW_TOKENS_MAX = 1024
@@ -23,7 +26,7 @@ def generate_text(
         raise BadParams(f"A prompt has 1 to {PROMPT_CHARS_MAX} characters, an answer 1 to {NEW_TOKENS_MAX} tokens.")
     adapted = load_adapted(params, inputs.models)
     apply_adapter(adapted, adapter)
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(inputs.models.path(params.model), local_files_only=True)
+    tokenizer = load_template(inputs.models.path(params.model))
     asked = torch.tensor([encode_prompt(tokenizer, prompt)], device=adapted.device)
     settings = GenerationConfig(  # type: ignore[no-untyped-call]
         max_new_tokens=max_new_tokens,
@@ -36,10 +39,9 @@ def generate_text(
     return str(tokenizer.decode(answer[0, asked.shape[1] :], skip_special_tokens=True))
 
 
-def encode_prompt(tokenizer: PreTrainedTokenizerFast, prompt: str) -> list[int]:
-    """Return the prompt's tokens, as a user's message where the model was trained for chat."""
+def encode_prompt(tokenizer: Any, prompt: str) -> list[int]:
+    """Return the prompt's tokens, as a user's message where the model was trained for chat. Raises BadData."""
     if not tokenizer.chat_template:
         return list(tokenizer.encode(prompt))
-    message = [{"role": "user", "content": prompt}]
-    text = tokenizer.apply_chat_template(message, add_generation_prompt=True, tokenize=False)
-    return list(tokenizer.encode(str(text), add_special_tokens=False))
+    text = write_chat(tokenizer, [{"role": "user", "content": prompt}], opens_answer=True)
+    return list(tokenizer.encode(text, add_special_tokens=False))

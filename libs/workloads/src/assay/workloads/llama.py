@@ -60,7 +60,7 @@ with lean():
     )
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
     from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
-    from transformers.utils import logging
+    from transformers.utils import chat_template_utils, logging
 
 __all__ = [
     "AttentionInterface",
@@ -71,6 +71,7 @@ __all__ = [
     "PreTrainedTokenizerFast",
     "apply_rotary_pos_emb",
     "be_deterministic",
+    "chat_template_utils",
     "inject_adapter_in_model",
     "logging",
     "sdpa_attention_forward",

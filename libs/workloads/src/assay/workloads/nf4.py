@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
 from assay.workloads.adapter import LAYER
 from assay.workloads.errors import ModelUnsupported
 from assay.workloads.llama import AutoConfig, AutoModelForCausalLM
-from assay.workloads.models import WEIGHTS
+from assay.workloads.model_files import open_weights
 
 BLOCK: Final = 64
 TABLE: Final = torch.tensor(
@@ -109,7 +108,7 @@ def load_quantised(folder: Path, attention: str) -> Any:
                 model.set_submodule(name, Nf4Linear(layer.in_features, layer.out_features, layer.bias is not None))
     # What positions turn by is computed, not read.
     model.model.rotary_emb = type(model.model.rotary_emb)(config=config)
-    with safe_open(folder / WEIGHTS, "pt") as weights:
+    with open_weights(folder, "pt") as weights:
         for key in weights.keys():  # noqa: SIM118
             put(model, key, weights.get_tensor(key).float())
     model.tie_weights()
@@ -119,9 +118,11 @@ def load_quantised(folder: Path, attention: str) -> Any:
 
 
 def put(model: Any, key: str, tensor: Tensor) -> None:
-    """Give the model one of its tensors."""
+    """Give the model one of its tensors. Raises ModelUnsupported for one of another shape."""
     owner, _, leaf = key.rpartition(".")
     module = model.get_submodule(owner)
+    if getattr(module, leaf).shape != tensor.shape:
+        raise ModelUnsupported(f"The weights have {key} in another shape than the model.")
     if isinstance(module, Nf4Linear) and leaf == "weight":
         module.take(tensor)
     else:

@@ -8,10 +8,10 @@ from typing import TypeVar
 import numpy as np
 from blake3 import blake3
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from assay.workloads.errors import BadData, ModelUnsupported
 from assay.workloads.finetune import FinetuneParams
+from assay.workloads.model_files import read_tokenizer
 from assay.workloads.packing import Packed, pack
 from assay.workloads.workload import Inputs
 
@@ -78,13 +78,12 @@ def check_size(data: bytes) -> None:
 
 @lru_cache(maxsize=2)
 def tokenize(folder: Path, data: bytes) -> NDArray[np.int64]:
-    """Return the tokens of a UTF-8 text. Raises BadData unless it is one."""
+    """Return the tokens of a UTF-8 text. Raises BadData unless it is one, ModelUnsupported."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadData(f"The data is not UTF-8 text (byte {error.start} cannot be read).") from error
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    return np.array(tokenizer.encode(text, add_special_tokens=False).ids, dtype=np.int64)
+    return np.array(read_tokenizer(folder).encode(text, add_special_tokens=False).ids, dtype=np.int64)
 
 
 def check_vocabulary(corpus: Corpus, vocabulary: int) -> None:
@@ -96,10 +95,7 @@ def check_vocabulary(corpus: Corpus, vocabulary: int) -> None:
 @lru_cache(maxsize=2)
 def check_tokenizer(folder: Path, vocabulary: int) -> None:
     """Raise ModelUnsupported unless every token of the tokenizer is one of the model's."""
-    file = folder / "tokenizer.json"
-    if not file.is_file():
-        raise ModelUnsupported("The model has no tokenizer.json.")
-    if (found := Tokenizer.from_file(str(file)).get_vocab_size()) > vocabulary:
+    if (found := read_tokenizer(folder).get_vocab_size()) > vocabulary:
         raise ModelUnsupported(f"The tokenizer knows {found} tokens, the model {vocabulary}: it is another model's.")
 
 

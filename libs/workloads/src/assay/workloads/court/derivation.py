@@ -5,7 +5,6 @@ is none. The state is what a checkpoint holds; a step's tokens and AdamW's facto
 are constants.
 """
 
-import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from assay.workloads.court.placing import Placed, PlacingTracer
 from assay.workloads.errors import NotJudged
 from assay.workloads.finetune import FinetuneParams
 from assay.workloads.forward import Batch, micro_batches
+from assay.workloads.model_files import read_configuration
 from assay.workloads.models import ModelStore
 from assay.workloads.numerics import NotExact, trace
 from assay.workloads.numerics.optimiser import DEPENDENT
@@ -89,8 +89,7 @@ def check_form(params: FinetuneParams, folder: Path) -> None:
         raise NotJudged("Only training on plain text in exact numerics has a program.")
     if (tokens := params.batch * params.sequence_tokens) > CHUNKS_MAX:
         raise NotJudged(f"A batch of {tokens} tokens does not fit the moves of a dispute.")
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    if (vocabulary := config.get("vocab_size", 0)) > ROWS_MAX[Op.ROW_MAX]:
+    if (vocabulary := read_configuration(folder).get("vocab_size", 0)) > ROWS_MAX[Op.ROW_MAX]:
         raise NotJudged(f"A softmax over {vocabulary} tokens is not judged on chain.")
 
 

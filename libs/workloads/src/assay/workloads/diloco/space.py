@@ -12,7 +12,7 @@ from assay.workloads.adapter import build_result, draw_values, read_shapes
 from assay.workloads.checkpoint import ADAPTER, FIRST, SECOND, STEP, Shapes, Tensors, read_tensors, write_tensors
 from assay.workloads.diloco.codes import Floats
 from assay.workloads.diloco.params import CourseParams
-from assay.workloads.errors import BadCheckpoint, BadParams, ModelUnsupported
+from assay.workloads.errors import BadCheckpoint, ModelUnsupported
 from assay.workloads.finetune import FinetuneParams
 from assay.workloads.models import WEIGHTS, ModelStore
 
@@ -40,7 +40,7 @@ def joined(tensors: Tensors) -> Floats:
 
 
 def open_space(params: CourseParams, store: ModelStore) -> Space:
-    """Return the space of a course. Raises ModelMissing, ModelCorrupt, BadParams."""
+    """Return the space of a course. Raises ModelMissing, ModelCorrupt, ModelUnsupported, BadParams."""
     lora = lora_of(params) if params.lora_rank else None
     return read_space(params.model, store.root, lora)
 
@@ -57,11 +57,11 @@ def read_space(model: str, root: Path, lora: FinetuneParams | None) -> Space:
 
 
 def read_weights(folder: Path) -> Tensors:
-    """Return a model's own weights. Raises BadParams unless they are float32."""
+    """Return a model's own weights. Raises ModelUnsupported unless they are float32."""
     try:
         return read_tensors((folder / WEIGHTS).read_bytes())
     except BadCheckpoint as error:
-        raise BadParams(f"The model is not in float32: {error.detail}") from None
+        raise ModelUnsupported(f"Its weights are trained as float32 alone: {error.detail}") from None
 
 
 def start_adapter(lora: FinetuneParams, folder: Path) -> Tensors:

@@ -18,11 +18,11 @@ from assay.workloads.base_model import load_adapted, load_frozen
 from assay.workloads.checkpoint import ADAPTER, FIRST, SECOND, STEP, Tensors
 from assay.workloads.diloco.params import CourseParams, MemberParams
 from assay.workloads.diloco.space import lora_of
-from assay.workloads.errors import BadData, Diverged, ModelUnsupported
+from assay.workloads.errors import BadData, Diverged
 from assay.workloads.llama import be_deterministic
 from assay.workloads.models import ModelStore
 from assay.workloads.numerics import adamw_factors, adamw_step, exact
-from assay.workloads.text import cut_windows, epoch_order, tokenize
+from assay.workloads.text import check_tokenizer, cut_windows, epoch_order, tokenize
 from assay.workloads.workload import Inputs, Progress
 
 EPSILON = 1e-5
@@ -85,13 +85,13 @@ def mean_loss(model: Any, tokens: Tensor) -> Tensor:
 
 def read_windows(params: MemberParams, inputs: Inputs, vocabulary: int) -> NDArray[np.int64]:
     """Return the shard in windows. Raises BadData, ModelUnsupported."""
-    tokens = tokenize(inputs.models.path(params.model), inputs.read(params.data))
+    folder = inputs.models.path(params.model)
+    check_tokenizer(folder, vocabulary)
+    tokens = tokenize(folder, inputs.read(params.data))
     windows = cut_windows(tokens, params.sequence_tokens)
     if len(windows) < params.batch:
         needed = params.batch * params.sequence_tokens + 1
         raise BadData(f"The shard has {len(tokens)} tokens; a step takes at least {needed}.")
-    if windows.max() >= vocabulary:
-        raise ModelUnsupported(f"The tokenizer makes tokens beyond the model's {vocabulary}.")
     return windows
 
 

@@ -4,7 +4,6 @@ Logits rounded to bfloat16 lie up to a sixteenth apart, which would blur near ch
 float32 costs little and keeps a job in bfloat16 checkable.
 """
 
-import json
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,8 +16,11 @@ from assay.workloads.base_model import load_frozen
 from assay.workloads.errors import BadData
 from assay.workloads.generate.params import GenerateParams
 from assay.workloads.generation import encode_prompt
-from assay.workloads.llama import PreTrainedTokenizerFast, be_deterministic
+from assay.workloads.llama import be_deterministic
+from assay.workloads.model_files import read_configuration, understood
 from assay.workloads.models import ModelStore
+from assay.workloads.templates import load_template
+from assay.workloads.text import check_tokenizer
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -104,13 +106,13 @@ def load_engine(model: str, store: ModelStore, dtype: str, threads: int) -> Engi
 
 @lru_cache(maxsize=4)
 def load_wording(model: str, root: Path) -> Words:
-    """Return a model's wording alone. Raises ModelMissing, ModelCorrupt."""
+    """Return a model's wording alone. Raises ModelMissing, ModelCorrupt, ModelUnsupported."""
     store = ModelStore(root)
     store.verify(model)
     folder = store.path(model)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
-    return Words(tokenizer, ends_of(config["eos_token_id"]), config["vocab_size"])
+    config, tokenizer = read_configuration(folder), load_template(folder)
+    with understood("configuration"):
+        return Words(tokenizer, ends_of(config["eos_token_id"]), config["vocab_size"])
 
 
 def ends_of(said: int | list[int]) -> tuple[int, ...]:
@@ -127,13 +129,13 @@ def _load(model: str, root: Path, dtype: str) -> Engine:
 
 
 def engine_of(whole: Any, folder: Path, dtype: str) -> Engine:
-    """Return the engine of a model that is loaded in float32; its trunk is converted in place."""
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    """Return the engine of a model that is loaded in float32; its trunk is converted. Raises ModelUnsupported."""
     head = whole.lm_head.weight.detach()
+    check_tokenizer(folder, len(head))
     engine = Engine(
         trunk=whole.model,
         head=head,
-        tokenizer=tokenizer,
+        tokenizer=load_template(folder),
         ends=ends_of(whole.config.eos_token_id),
         positions_max=whole.config.max_position_embeddings,
     )

@@ -8,10 +8,12 @@ from pydantic import ValidationError
 
 from assay.proof.served import is_signed
 from assay.schema.served import FULL, MISNUMBERED, UNFIT, UNSIGNED, ChatMessage, Payload, Request
+from assay.workloads.errors import BadData
 from assay.workloads.generate.engine import Engine, Wording
 from assay.workloads.serve.errors import TurnedAway
 from assay.workloads.serve.params import ServeParams
 from assay.workloads.serve.sampling import RequestSampling
+from assay.workloads.templates import write_chat
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,10 @@ def read_asked(engine: Engine, params: ServeParams, request: Request, next_numbe
     if request.number != next_number:
         raise TurnedAway(MISNUMBERED, f"The next request is {next_number}.", next_number)
     payload = read_payload(params, request, engine)
-    prompt = encode(engine.tokenizer, payload.messages)
+    try:
+        prompt = encode(engine.tokenizer, payload.messages)
+    except BadData as error:
+        raise TurnedAway(UNFIT, error.detail) from None
     room = min(params.prompt_tokens_max, engine.positions_max - payload.max_tokens)
     if not 1 <= len(prompt) <= room:
         raise TurnedAway(UNFIT, f"The messages have {len(prompt)} tokens; 1 to {room} fit.")
@@ -56,9 +61,11 @@ def read_payload(params: ServeParams, request: Request, wording: Wording) -> Pay
 
 
 def encode(tokenizer: Any, messages: Sequence[ChatMessage]) -> list[int]:
-    """Return the tokens of a conversation, as the model was trained for chat; else of its messages, a line each."""
+    """Return the tokens of a conversation, as the model was trained for chat; else of its messages, a line each.
+
+    Raises BadData if the model's template refuses it.
+    """
     if not tokenizer.chat_template:
         return list(tokenizer.encode("\n".join(message.content for message in messages)))
-    plain = [message.model_dump() for message in messages]
-    text = tokenizer.apply_chat_template(plain, add_generation_prompt=True, tokenize=False)
-    return list(tokenizer.encode(str(text), add_special_tokens=False))
+    text = write_chat(tokenizer, [message.model_dump() for message in messages], opens_answer=True)
+    return list(tokenizer.encode(text, add_special_tokens=False))

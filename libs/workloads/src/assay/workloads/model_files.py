@@ -1,0 +1,81 @@
+"""A model's files, read with distrust: whoever made them, what cannot be read is the model's failure and has a name.
+
+Left to themselves the libraries raise whatever they meet, which would end a child like a fault of its machine, and they
+fill in by chance what a file lacks, so that two honest machines would differ. No torch is loaded for this.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from safetensors import SafetensorError, safe_open
+from tokenizers import Tokenizer
+
+from assay.workloads.errors import ModelUnsupported, WorkloadError
+from assay.workloads.models import WEIGHTS
+from assay.workloads.sandbox.errors import breach_of
+
+DETAIL_MAX: Final = 160
+UNREADABLE: Final = (
+    *(SafetensorError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, OSError),
+)
+"""What libraries raise over a file."""
+TOKENIZER: Final = "tokenizer.json"
+CONFIGURATION: Final = "config.json"
+AMISS: Final = (
+    ("missing_keys", "lack"),
+    ("mismatched_keys", "have in another shape"),
+    ("unexpected_keys", "have besides"),
+)
+"""What a load tells of tensors, and how that is said: `The weights …`."""
+
+
+@contextmanager
+def understood(what: str) -> Iterator[None]:
+    """Say ModelUnsupported for whatever a library raises over a file; want of memory or of rights stays what it is."""
+    try:
+        yield
+    except WorkloadError:
+        raise
+    except UNREADABLE as error:
+        if breach_of(error) or (isinstance(error, OSError) and error.errno):
+            raise
+        said = f"{type(error).__name__}: {error}"[:DETAIL_MAX]
+        raise ModelUnsupported(f"The model's {what} cannot be read ({said}).") from error
+
+
+def read_configuration(folder: Path) -> dict[str, Any]:
+    """Return a model's configuration. Raises ModelUnsupported unless it is an object of JSON."""
+    file = folder / CONFIGURATION
+    if not file.is_file():
+        raise ModelUnsupported(f"The model has no {CONFIGURATION}.")
+    with understood("configuration"):
+        found: Any = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(found, dict):
+        raise ModelUnsupported(f"The model's {CONFIGURATION} is not an object.")
+    return found
+
+
+@contextmanager
+def open_weights(folder: Path, framework: str = "numpy") -> Iterator[Any]:
+    """Hand out a model's weights file, whose header has been checked. Raises ModelUnsupported."""
+    with understood("weights"), safe_open(folder / WEIGHTS, framework) as weights:
+        yield weights
+
+
+def check_weights(loaded: Mapping[str, Any]) -> None:
+    """Raise ModelUnsupported unless a load found every tensor of the model, and no other: it fills in the rest."""
+    for name, words in AMISS:
+        if amiss := sorted(map(str, loaded.get(name) or ())):
+            raise ModelUnsupported(f"The weights {words} {len(amiss)} of the model's tensors, as {amiss[0]}.")
+
+
+def read_tokenizer(folder: Path) -> Tokenizer:
+    """Return a model's tokenizer. Raises ModelUnsupported."""
+    file = folder / TOKENIZER
+    if not file.is_file():
+        raise ModelUnsupported(f"The model has no {TOKENIZER}.")
+    with understood("tokenizer"):
+        return Tokenizer.from_buffer(file.read_bytes())
