@@ -20,7 +20,7 @@ from assay.proof.settlement_epoch import (
     prove_step,
     recompute,
 )
-from assay.proof.settlement_tree import EMPTY, Node, climb
+from assay.proof.settlement_tree import DEPTH, EMPTY, Branch, Node, SumTree, climb, join
 from assay.schema.errors import Reject
 
 DOMAIN = Domain(31337, "0x" + "5e" * 20)
@@ -83,7 +83,10 @@ def test_every_step_is_proven_and_nothing_else_is(
     proof = prove_step(before, epoch, data.draw(st.integers(0, len(epoch.steps) - 1)))
     assert is_right(before, posted, before.state, proof)
     step, state = proof.step, proof.step.state
+    branch = proof.provider.branch
+    bent = Branch(branch.mask | 1 << DEPTH - 1, (*branch.siblings, Node(b"b" * 32, 0, 0)))
     wrong = [
+        replace(proof, provider=replace(proof.provider, branch=bent)),
         replace(proof, step=step._replace(charge=step.charge._replace(amount=step.charge.amount + 1))),
         replace(proof, step=step._replace(state=state._replace(credits=state.credits + 1))),
         replace(proof, requester=replace(proof.requester, credit=proof.requester.credit + 1)),
@@ -149,6 +152,20 @@ def test_what_no_contract_would_take_is_refused() -> None:
     for batch in ([], twice, stranger, [settled(Payout(ACCOUNTS[1], 2**128))]):
         with pytest.raises((Reject, OverflowError)):
             build(start, 1, batch)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.one_of(st.integers(0, 9), st.integers(0, 2**DEPTH - 1)), min_size=1, max_size=8, unique=True))
+def test_a_tree_that_grows_leaf_by_leaf_is_the_one_that_joins_all_levels(places: list[int]) -> None:
+    leaves = {place: Node(keccak256(place.to_bytes(4, "big")), place + 1, 1) for place in places}
+    tree, level = SumTree(), leaves
+    for place, leaf in leaves.items():
+        tree.put({place: leaf})
+    for _ in range(DEPTH):
+        level = {at: join(level.get(2 * at, EMPTY), level.get(2 * at + 1, EMPTY)) for at in {at >> 1 for at in level}}
+    assert tree.root == SumTree.of(leaves).root == level[0]
+    for place in (*places, 0, 10, 2**DEPTH - 1):
+        assert climb(leaves.get(place, EMPTY), place, tree.branch(place)) == tree.root
 
 
 def test_a_sum_cannot_overflow_on_the_way_up() -> None:

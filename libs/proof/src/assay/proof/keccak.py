@@ -6,11 +6,12 @@ is called by what the library calls it by, cffi where that is installed and else
 """
 
 import threading
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
 from Crypto.Hash.keccak import _raw_keccak_lib  # type: ignore[attr-defined]
-from Crypto.Util._raw_api import VoidPointer, c_size_t, create_string_buffer, get_raw_buffer
+from Crypto.Util._raw_api import VoidPointer, c_size_t, c_uint8_ptr
 
 CAPACITY_BYTES: Final = c_size_t(64)
 ROUNDS: Final = 24
@@ -20,28 +21,38 @@ PADDING: Final = 1
 """Keccak's own: SHA3-256 pads otherwise and is another hash."""
 
 
-class Sponge(threading.local):
-    """A state that is hashed with again and again, and where its 32 bytes come out."""
+def hasher() -> Callable[[bytes], bytes]:
+    """The hash over a state of its own, which is used again and again, and by one thread at a time."""
+    pointer = VoidPointer()
+    if _raw_keccak_lib.keccak_init(pointer.address_of(), CAPACITY_BYTES, ROUNDS):
+        raise MemoryError("Keccak has no room for its state.")
+    state: Any = pointer.get()
+    digest = bytearray(DIGEST_BYTES)
+    out: Any = c_uint8_ptr(digest)
+    reset, absorb, squeeze = (getattr(_raw_keccak_lib, f"keccak_{name}") for name in ("reset", "absorb", "squeeze"))
+
+    def digest_of(data: bytes) -> bytes:
+        reset(state)
+        absorb(state, data, c_size_t(len(data)))
+        squeeze(state, out, SQUEEZED, PADDING)
+        return bytes(digest)
+
+    return digest_of
+
+
+class Hashers(threading.local):
+    """One for each thread."""
 
     def __init__(self) -> None:
-        pointer = VoidPointer()
-        if _raw_keccak_lib.keccak_init(pointer.address_of(), CAPACITY_BYTES, ROUNDS):
-            raise MemoryError("Keccak has no room for its state.")
-        self.state: Any = pointer.get()
-        self.out: Any = create_string_buffer(DIGEST_BYTES)  # type: ignore[call-arg]
+        self.digest_of = hasher()
 
 
-SPONGE: Final = Sponge()
+OF_THREAD: Final = Hashers()
 
 
 def keccak256(data: bytes) -> bytes:
     """The 32 bytes of Keccak-256 (not SHA3-256) of `data`."""
-    state, out = SPONGE.state, SPONGE.out
-    _raw_keccak_lib.keccak_reset(state)
-    _raw_keccak_lib.keccak_absorb(state, data, c_size_t(len(data)))
-    _raw_keccak_lib.keccak_squeeze(state, out, SQUEEZED, PADDING)
-    digest: bytes = get_raw_buffer(out)
-    return digest
+    return OF_THREAD.digest_of(data)
 
 
 @lru_cache(maxsize=4096)

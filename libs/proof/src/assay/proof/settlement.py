@@ -6,6 +6,7 @@ are hashed twice, so that no inner node passes for one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final, NamedTuple
 
@@ -86,6 +87,7 @@ def charges_of(settlement: Settlement) -> tuple[Charge, ...]:
     )
 
 
+@lru_cache(maxsize=256)  # who proves a step and who checks it ask for the same four
 def account_node(domain: Domain, index: int, account: str, credit: int, debit: int) -> Node:
     """The leaf of an account; one that was neither credited nor debited is empty."""
     if credit == debit == 0:

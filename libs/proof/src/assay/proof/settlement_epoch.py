@@ -12,10 +12,14 @@ from typing import Self
 from assay.proof.eip712 import Domain
 from assay.proof.settlement import FEE_PART_MAX, Charge, Posted, Settlement, Step, account_node, charges_of, step_leaf
 from assay.proof.settlement_tree import (
+    DEPTH,
     Branch,
     Node,
     SumTree,
     climb,
+    crest,
+    height_of,
+    lift,
     plain_climb,
     plain_levels,
     plain_path,
@@ -185,23 +189,39 @@ def is_right(book: Book, posted: Posted, before: Node, proof: StepProof) -> bool
 
     Of `book` only domain and places are used; `before` is the state of the epoch before, for its first step.
     """
-    domain, charge = book.domain, proof.step.charge
-    payer, payee = book.place(charge.requester), book.place(charge.provider)
-    if not is_step(domain, posted, proof.index, proof.step, proof.path):
+    if not is_step(book.domain, posted, proof.index, proof.step, proof.path):
         return False
     if proof.previous is not None:
-        if not is_step(domain, posted, proof.index - 1, proof.previous, proof.previous_path):
+        if not is_step(book.domain, posted, proof.index - 1, proof.previous, proof.previous_path):
             return False
         before = proof.previous.state
     elif proof.index:
         return False
+    return leads(book, before, proof)
+
+
+def leads(book: Book, before: Node, proof: StepProof) -> bool:
+    """Whether a step leads from that state to its own, by the leaves that are proven for it.
+
+    The state between the two leaves is compared below the level from which on both have the same way up.
+    """
+    charge = proof.step.charge
+    payer, payee = book.place(charge.requester), book.place(charge.provider)
     if (proof.requester.account, proof.provider.account) != (charge.requester, charge.provider):
         return False
+    height = max(height_of(payer, proof.requester.branch), height_of(payee, proof.provider.branch))
     debited = replace(proof.requester, debit=proof.requester.debit + charge.amount + charge.fee)
     credited = replace(proof.provider, credit=proof.provider.credit + charge.amount)
-    middle, top = above(domain, payer, debited), above(domain, payee, credited)
-    is_from = above(domain, payer, proof.requester) == before and above(domain, payee, proof.provider) == middle
-    return is_from and top == proof.step.state
+    ways = ((payer, proof.requester), (payer, debited), (payee, proof.provider), (payee, credited))
+    had, middle, met, top = (crest(node_of(book.domain, at, leaf), at, leaf.branch, height) for at, leaf in ways)
+    first, last = (lift(node, DEPTH - height) for node in (had, top))
+    return (first, met, last) == (before, middle, proof.step.state)
+
+
+def is_laid(domain: Domain, epoch: Epoch) -> bool:
+    """Whether the root that is posted of an epoch stands over its very steps."""
+    leaves = [step_leaf(domain, epoch.number, index, step) for index, step in enumerate(epoch.steps)]
+    return plain_root(leaves) == epoch.steps_root
 
 
 def is_step(domain: Domain, posted: Posted, index: int, step: Step, path: Sequence[bytes]) -> bool:
@@ -213,7 +233,12 @@ def is_step(domain: Domain, posted: Posted, index: int, step: Step, path: Sequen
 
 def above(domain: Domain, place: int, leaf: Leaf) -> Node:
     """The state in which a leaf stands at a place by its branch. Raises Reject if the branch is none."""
-    return climb(account_node(domain, place, leaf.account, leaf.credit, leaf.debit), place, leaf.branch)
+    return climb(node_of(domain, place, leaf), place, leaf.branch)
+
+
+def node_of(domain: Domain, place: int, leaf: Leaf) -> Node:
+    """A leaf as the tree has it at a place."""
+    return account_node(domain, place, leaf.account, leaf.credit, leaf.debit)
 
 
 def recompute(start: Book, epochs: Iterable[Sequence[Settlement]]) -> Book:

@@ -16,9 +16,9 @@ from assay.schema.errors import Reject
 DEPTH: Final = 32
 SUM_END: Final = 2**128
 ZERO: Final = bytes(32)
-# Who proves a step joins 64 nodes, and who checks the proof at once joins the same ones: so many are kept as a few
-# steps have. More would be slower, since they fit no processor's cache.
-JOINS_KEPT: Final = 2**9
+# Above the last account all is empty on the right: most of the 32 levels, and half of what an epoch costs to build. Who
+# checks an epoch lifts the same nodes as who built it, one for each step; so many are kept as the largest has.
+LIFTS_KEPT: Final = 2**14
 
 
 class Node(NamedTuple):
@@ -41,12 +41,12 @@ class Branch:
 
 
 class SumTree:
-    """A tree that changes leaf by leaf; what is empty takes no room."""
+    """A tree that changes leaf by leaf; what is empty takes no room, nor does what stands above the last leaf alone."""
 
     __slots__ = ("_levels",)
 
     def __init__(self) -> None:
-        self._levels: list[dict[int, Node]] = [{} for _ in range(DEPTH + 1)]
+        self._levels: list[dict[int, Node]] = [{}]
 
     @classmethod
     def of(cls, leaves: Mapping[int, Node]) -> Self:
@@ -58,26 +58,33 @@ class SumTree:
     @property
     def root(self) -> Node:
         """What stands for all accounts."""
-        return self._levels[DEPTH].get(0, EMPTY)
+        return lift(self._top, DEPTH - len(self._levels) + 1)
+
+    @property
+    def _top(self) -> Node:
+        return self._levels[-1].get(0, EMPTY)
 
     def put(self, leaves: Mapping[int, Node]) -> None:
         """Nothing; these leaves stand at their places from now on, and each node above them was made once.
 
         Raises Reject if the sums overflow.
         """
+        for _ in range(len(self._levels), max(leaves, default=0).bit_length() + 1):
+            self._levels.append({0: lift(self._top, 1)})
         changed = leaves
-        for level in self._levels[:DEPTH]:
+        for level in self._levels[:-1]:
             level.update(changed)
             changed = {
                 index: join(level.get(2 * index, EMPTY), level.get(2 * index + 1, EMPTY))
                 for index in {index >> 1 for index in changed}
             }
-        self._levels[DEPTH].update(changed)
+        self._levels[-1].update(changed)
 
     def branch(self, index: int) -> Branch:
         """The way from a leaf, present or not, up to the root."""
-        mask, siblings = 0, []
-        for depth, level in enumerate(self._levels[:DEPTH]):
+        mask, siblings, height = 0, [], len(self._levels) - 1
+        for depth in range(max(height, index.bit_length())):
+            level = self._levels[depth] if depth <= height else {0: lift(self._top, depth - height)}
             node = level.get((index >> depth) ^ 1, EMPTY)
             if node != EMPTY:
                 mask |= 1 << depth
@@ -93,16 +100,39 @@ class SumTree:
 
 def climb(node: Node, index: int, branch: Branch) -> Node:
     """The root above leaf `index`. Raises Reject if the branch is none, or the sums overflow."""
+    height = height_of(index, branch)
+    return lift(crest(node, index, branch, height), DEPTH - height)
+
+
+def height_of(index: int, branch: Branch) -> int:
+    """The level from which on all is empty beside the way from a leaf up. Raises Reject if the branch is none."""
     if not 0 <= index < 2**DEPTH or branch.mask >> DEPTH or branch.mask.bit_count() != len(branch.siblings):
         raise Reject("A branch has one sibling for each bit of its mask, within 32 levels.")
+    return max(index.bit_length(), branch.mask.bit_length())
+
+
+def crest(node: Node, index: int, branch: Branch, height: int) -> Node:
+    """The node on that level above leaf `index`. Raises Reject if the sums overflow."""
     siblings = iter(branch.siblings)
-    for depth in range(DEPTH):
+    for depth in range(height):
         sibling = next(siblings) if branch.mask >> depth & 1 else EMPTY
         node = join(sibling, node) if index >> depth & 1 else join(node, sibling)
     return node
 
 
-@lru_cache(maxsize=JOINS_KEPT)
+@lru_cache(maxsize=LIFTS_KEPT)
+def lift(node: Node, levels: int) -> Node:
+    """The node so many levels above one that has nothing beside it on the way. Raises Reject if its sums overflow."""
+    if node == EMPTY:
+        return EMPTY
+    if max(node.credits, node.debits) >= SUM_END:
+        raise Reject("The sums of a tree are below 2**128.")
+    hash_, beside = node.hash, packed(node)[len(ZERO) :] + packed(EMPTY)
+    for _ in range(levels):
+        hash_ = keccak256(hash_ + beside)
+    return Node(hash_, node.credits, node.debits)
+
+
 def join(left: Node, right: Node) -> Node:
     """The node over two; over two empty ones it is empty. Raises Reject if the sums overflow."""
     if left == EMPTY and right == EMPTY:

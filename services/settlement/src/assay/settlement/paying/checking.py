@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from assay.chain.payment.shapes import NOBODY
 from assay.chain.payment.values import Evidence
 from assay.proof.eip712 import Domain, JobOrder, order_digest
 from assay.proof.keys import BadSignature, recover
 from assay.proof.order import spec_digest
-from assay.proof.settlement import Charge, Posted
-from assay.proof.settlement_epoch import Book, Epoch, StepProof, is_lawful, is_right, posted_as, proofs
+from assay.proof.settlement import Charge
+from assay.proof.settlement_epoch import Book, Epoch, StepProof, is_laid, is_lawful, leads, proofs
 from assay.schema.job import JobSubmitted
 from assay.settlement.domain import GRACE_MS, ORDER_LIFE_MS
 from assay.settlement.ledger import job_name
@@ -76,22 +75,18 @@ def evidence_of(order: Order, verdict_signature: str) -> Evidence:
 def faults(
     before: Book, epoch: Epoch, orders: Mapping[str, Order], funds: Mapping[str, int], now_s: int
 ) -> dict[str, Wrong]:
-    """What could not be proven of which job if the epoch were posted now; pure, and slow: four trees a step."""
-    posted = posted_as(epoch, now_s, NOBODY)
+    """What could not be proven of which job if the epoch were posted now; pure, and slow: every tree is hashed anew."""
     found: dict[str, Wrong] = {}
+    stands, state = is_laid(before.domain, epoch), before.state
     for proof in proofs(before, epoch):
         charge = proof.step.charge
         job, has = job_name(charge.job), funds.get(charge.requester, 0)
-        wrong = step_fault(before, epoch, posted, proof)
-        if wrong := wrong or charge_fault(before.domain, proof, orders.get(job), has, now_s):
+        is_sound = stands and leads(before, state, proof) and is_end(epoch, proof)
+        wrong = charge_fault(before.domain, proof, orders.get(job), has, now_s) if is_sound else Wrong.STEP
+        if wrong:
             found.setdefault(job, wrong)
+        state = proof.step.state
     return found
-
-
-def step_fault(before: Book, epoch: Epoch, posted: Posted, proof: StepProof) -> Wrong | None:
-    """What is wrong with the arithmetic of a step, if anything."""
-    is_sound = is_right(before, posted, before.state, proof) and is_end(epoch, proof)
-    return None if is_sound else Wrong.STEP
 
 
 def charge_fault(domain: Domain, proof: StepProof, order: Order | None, funds: int, now_s: int) -> Wrong | None:
