@@ -3,7 +3,8 @@
 Any part is read by itself, a broken upload goes on where it ended, and no uploader can touch the parts of another. The
 record is written last, after the digest is checked: what has one is whole. Its form is that of an object of the Object
 Store, whose `nuid` is the wildcard over the parts; a blob that borrows parts of another says in its metadata where they
-lie (`layout`), and a client that knows only the wildcard finds it incomplete.
+lie (`layout`), and a client that knows only the wildcard finds it incomplete. So does one for a blob in its record: what
+services make is mostly small (receipts), and one write in place of two is half of what it costs to keep.
 
 Who has the bytes uploads them, though another did before, and is told nothing else than if nobody had: then it holds
 the blob as well, by a record of its own, `<owner>.<digest>`. What is read is what stood first.
@@ -33,6 +34,9 @@ from assay.schema.errors import Refused
 CORE_OWNER: Final = "core"
 HASH_INLINE_BYTES_MAX: Final = 2**20
 RECORDS_KEPT_MAX: Final = 4096
+BYTES: Final = "bytes"
+# Up to this size what a service makes lies in its record.
+IN_RECORD_BYTES_MAX: Final = 16 * 1024
 # Parts asked for ahead: on a busy machine the way there and back is most of the time.
 READ_AHEAD: Final = 24
 # What is borrowed lives for at least half as long as what is new: longer than any audit of it can take.
@@ -41,11 +45,15 @@ BORROWED_AGE_S_MAX: Final = BLOB_AGE_S // 2
 
 @dataclass(frozen=True, slots=True)
 class BlobRecord:
-    """What the store knows of a whole blob: its size, whose upload made it whole, and where its parts lie."""
+    """What the store knows of a whole blob: its size, whose upload made it whole, and where its parts lie.
+
+    Or that it has none: the record holds the bytes.
+    """
 
     size: int
     owner: str
     layout: Layout
+    has_bytes: bool = False
 
 
 class StoredBlobs:
@@ -63,7 +71,11 @@ class StoredBlobs:
         """
         digest = await _digest_of(data)
         if digest not in self._records or not await self.holds(CORE_OWNER, digest):
-            await self._keep(digest, data, CORE_OWNER)
+            if len(data) > IN_RECORD_BYTES_MAX:
+                await self._keep(digest, data, CORE_OWNER)
+            else:
+                record = BlobRecord(len(data), CORE_OWNER, own_layout(digest, self._now_s()), has_bytes=True)
+                await self._record(digest, record, hashlib.sha256(data).digest(), data)
         return digest
 
     async def keep(self, digest: str, data: bytes, owner: str) -> None:
@@ -91,7 +103,10 @@ class StoredBlobs:
     async def get(self, digest: str) -> bytes:
         """The data, checked against the digest. Raises Refused: blob.missing, blob.mismatch."""
         record = await self._find(digest)
-        data = b"".join([part async for part in self._parts(record)])
+        if record.has_bytes:
+            data = await self._bytes(digest)
+        else:
+            data = b"".join([part async for part in self._parts(record)])
         if await _digest_of(data) != digest:
             raise Refused("blob.mismatch", f"The store's {digest} is damaged.")
         return data
@@ -113,7 +128,7 @@ class StoredBlobs:
         record = await self._find(digest)
         if offset not in offsets(record.size):
             raise Refused("blob.missing", f"No part of {digest} starts at {offset}.")
-        return await self._part(record, offset)
+        return await self._bytes(digest) if record.has_bytes else await self._part(record, offset)
 
     async def write(self, digest: str, offset: int, total: int, part: bytes, owner: str) -> None:
         """Store one part of an owner's upload. Raises Refused: blob.oversized, blob.mismatch.
@@ -194,19 +209,26 @@ class StoredBlobs:
             raise Refused("blob.missing", f"The part {index} of {source}.")
         return part
 
-    async def _record(self, digest: str, record: BlobRecord, sha256: bytes) -> None:
-        if await self.keeper.keep_record(digest, write_record(digest, record, sha256, self._now_s())):
+    async def _bytes(self, digest: str) -> bytes:
+        raw = await self.keeper.record(digest)
+        if raw is None:
+            raise Refused("blob.missing", f"{digest}.")
+        return read_bytes(digest, raw)
+
+    async def _record(self, digest: str, record: BlobRecord, sha256: bytes, data: bytes | None = None) -> None:
+        if await self.keeper.keep_record(digest, write_record(digest, record, sha256, self._now_s(), data)):
             self._remember(digest, record)
         elif await self._held(record.owner, digest) is None:
             own = _own(record.owner, digest)
-            await self.keeper.keep_record(own, write_record(own, record, sha256, self._now_s()))
+            await self.keeper.keep_record(own, write_record(own, record, sha256, self._now_s(), data))
 
     def _now_s(self) -> int:
         return int(self._now())
 
 
-def write_record(name: str, record: BlobRecord, sha256: bytes, now_s: int) -> bytes:
-    """A record as it is kept: what an Object Store says of an object."""
+def write_record(name: str, record: BlobRecord, sha256: bytes, now_s: int, data: bytes | None = None) -> bytes:
+    """A record as it is kept: what an Object Store says of an object, and its bytes if they lie here."""
+    held = {} if data is None else {BYTES: base64.b64encode(data).decode()}
     said: dict[str, Any] = {
         "name": name,
         "bucket": BUCKET,
@@ -216,7 +238,7 @@ def write_record(name: str, record: BlobRecord, sha256: bytes, now_s: int) -> by
         "digest": f"SHA-256={base64.urlsafe_b64encode(sha256).decode()}",
         "mtime": datetime.fromtimestamp(now_s, UTC).isoformat().replace("+00:00", "Z"),
         "options": {"max_chunk_size": PART_BYTES},
-        "metadata": {"layout": write_layout(record.layout)},
+        "metadata": {"layout": write_layout(record.layout), **held},
     }
     return json.dumps(said).encode()
 
@@ -225,11 +247,20 @@ def read_record(name: str, raw: bytes) -> BlobRecord:
     """A record that was kept. Raises Refused, blob.mismatch, for one that is damaged."""
     try:
         said = json.loads(raw)
-        size, owner, text = int(said["size"]), str(said["nuid"]).partition(".")[0], str(said["metadata"]["layout"])
+        size, owner, more = int(said["size"]), str(said["nuid"]).partition(".")[0], dict(said["metadata"])
+        text, has_bytes = str(more["layout"]), BYTES in more
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Refused("blob.mismatch", f"The record of {name} is damaged.") from None
     check_total(size)
-    return BlobRecord(size, owner, read_layout(text, size))
+    return BlobRecord(size, owner, read_layout(text, size), has_bytes)
+
+
+def read_bytes(name: str, raw: bytes) -> bytes:
+    """The bytes that a record holds. Raises Refused, blob.mismatch, for one that is damaged."""
+    try:
+        return base64.b64decode(json.loads(raw)["metadata"][BYTES], validate=True)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise Refused("blob.mismatch", f"The record of {name} is damaged.") from None
 
 
 def _own(owner: str, digest: str) -> str:
