@@ -1,6 +1,7 @@
 """The walls between accounts, tried against the real server."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,8 @@ from nats.aio.msg import Msg
 from nats.errors import Error, NoRespondersError
 
 from assay.bus.accounts import (
+    CLOSED,
+    LOST,
     PARTICIPANT_LIMITS,
     AccountRefused,
     Grant,
@@ -21,9 +24,12 @@ from assay.bus.accounts import (
     Network,
     account_jwt,
     core_jwt,
+    creds_text,
     new_seed,
     participant_imports,
     public_key,
+    shared,
+    user_jwt,
 )
 from assay.devnet.servers import Servers
 
@@ -196,6 +202,35 @@ async def test_a_subscription_under_anothers_token_stays_silent(core, two):
     assert other.received == []
 
 
+async def test_the_core_hears_whose_connection_was_closed_and_nobody_else_does(core, two):
+    first, line, _, other = two
+    await core.listen(LOST)
+    for subject in ("$SYS.ACCOUNT.*.DISCONNECT", f"$SYS.ACCOUNT.{first.account_public}.DISCONNECT", LOST):
+        await other.client.subscribe(subject)
+    for subject in (f"$SYS.ACCOUNT.{first.account_public}.DISCONNECT", f"lost.{first.account_public}"):
+        await other.publish(subject, b"forged")
+    await until(lambda: len(other.errors) == 5)
+    assert all("permissions violation" in error.lower() for error in other.errors)
+    await line.client.close()
+    await until(lambda: bool(core.received))
+    [message] = core.received
+    assert message.subject == f"lost.{first.account_public}"
+    assert json.loads(message.data)["client"]["acc"] == first.account_public
+    assert other.received == []
+
+
+async def test_an_account_that_imports_closed_connections_by_a_claim_of_its_own_is_refused(
+    two, nats_network, nats_system, connect: Connect
+):
+    spy = new_seed("account")
+    heard = Import(public_key(nats_network.sys_seed), CLOSED, LOST.replace("*", "$1"), "stream")
+    claim = account_jwt(spy, public_key(spy), "spy", (), (heard,), PARTICIPANT_LIMITS)
+    with pytest.raises(AccountRefused, match="another operator"):
+        await nats_network.push(nats_system, claim)
+    with pytest.raises(Error, match="Authorization Violation"):
+        await connect(creds_text(user_jwt(spy, public_key(user := new_seed("user")), "spy", [], [LOST]), user))
+
+
 async def test_a_reply_subject_has_no_effect_outside_of_its_account(core, two):
     first, line, second, other = two
     stream = core.client.jetstream()
@@ -355,3 +390,13 @@ async def test_two_cores_on_one_server_do_not_hear_each_other(nats_network, nats
     await core.publish(PUBLIC)
     await there.arrive()
     assert there.received == []
+
+
+def test_a_network_of_an_earlier_version_shares_what_this_one_does(tmp_path):
+    before = Network.create([PUBLIC_FILTER])
+    old = account_jwt(before.signing_seed, public_key(before.sys_seed), "SYS")
+    replace(before, sys_jwt=old, core_jwt=account_jwt(before.signing_seed, before.core_public, "CORE")).save(tmp_path)
+    opened = Network.open(tmp_path, [PUBLIC_FILTER])
+    assert shared(opened.sys_jwt) == shared(before.sys_jwt)
+    assert shared(opened.core_jwt) == shared(before.core_jwt)
+    assert Network.open(tmp_path, [PUBLIC_FILTER]) == opened

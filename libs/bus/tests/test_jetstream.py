@@ -199,4 +199,5 @@ def test_a_lost_server_is_tried_again_after_a_wait_that_grows() -> None:
     for server in servers:
         waits = [choose_server([server], {})[1] for _ in range(200)]
         assert max(waits) <= min(5.0, 0.25 * 2 ** min(server.reconnects, 8))
+        assert server.reconnects or max(waits) <= 0.05
         assert len(set(waits)) > 100

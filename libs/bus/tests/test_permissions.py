@@ -68,6 +68,15 @@ def test_a_service_hears_no_stream_and_no_inbox_of_another(role: Role) -> None:
     assert may("ingest.A1.beat", allowed) == (role is Role.GATEWAY)
 
 
+@pytest.mark.parametrize("role", SERVICES)
+def test_the_gateway_alone_hears_of_closed_lines_and_says_to_matching_whose_they_were(role: Role) -> None:
+    allowed = permissions_of(role, REGISTRY.values(), said_by(role))
+    assert may("lost.A1", allowed.subscribe) == may("assay.lost.p1", allowed.publish) == (role is Role.GATEWAY)
+    assert may("assay.lost.p1", allowed.subscribe) == (role is Role.MATCHING)
+    assert not may("lost.A1", allowed.publish)
+    assert not may("$SYS.ACCOUNT.A1.DISCONNECT", (*allowed.publish, *allowed.subscribe))
+
+
 def test_an_event_that_is_anothers_to_say_cannot_be_declared() -> None:
     with pytest.raises(ValueError, match=r"matching may not say job\.funded"):
         permissions_of(Role.MATCHING, [], [JobFunded])

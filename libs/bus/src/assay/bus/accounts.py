@@ -4,7 +4,8 @@ Accounts share nothing but what one exports and the other imports. CORE exports 
 and `cmd.*.>` (a stream) with the importing account's key as second token, so a participant who publishes `ingest.x`
 reaches CORE as `ingest.<its key>.x` and can neither speak under another's key nor read another's commands; a reply
 subject is resolved inside the sender's own account. Participants have no JetStream and export nothing. The account TALK
-is for what must not wait for a service: see `talk`.
+is for what must not wait for a service: see `talk`. Of the system account CORE hears when a participant's connection is
+closed, as `lost.<its key>`: only operators sign what an account imports, so no participant hears of another.
 
     network = Network.open(folder, public=["assay.job.>"])
     grant = network.grant("provider", "p7f3")
@@ -65,6 +66,9 @@ SERVICES_TO: Mapping[Role, tuple[str, ...]] = {
 COMMANDED: frozenset[Role] = frozenset({"provider", "requester", "verifier"})
 INBOX = "_INBOX.>"
 SERVERS = "$SYS.REQ.SERVER.PING.JSZ"
+CLOSED = "$SYS.ACCOUNT.*.DISCONNECT"
+LOST = "lost.*"
+"""Where CORE hears of closed connections, by account."""
 CORE_LIMITS = AccountLimits(streams=-1, consumers=-1, memory_bytes=-1, disk_bytes=-1)
 # Enough for one machine's processes; a participant with more machines asks for more accounts.
 PARTICIPANT_LIMITS = AccountLimits(connections=16, subscriptions=256, payload_bytes=2**20)
@@ -113,7 +117,7 @@ class Network:
         sys_public = public_key(sys_seed)
         return cls(
             operator_jwt=operator_jwt(operator, "assay", sys_public, [public_key(signing)]),
-            sys_jwt=account_jwt(signing, sys_public, "SYS", (Export(SERVERS, "service", many_answers=True),)),
+            sys_jwt=sys_jwt(signing, sys_public),
             core_jwt=core_jwt(signing, public_key(core_seed), public, sys_public),
             signing_seed=signing,
             issuer_seed=issuer,
@@ -133,11 +137,13 @@ class Network:
 
     @classmethod
     def open(cls, folder: Path, public: Sequence[str]) -> "Network":
-        """The folder's network, made at first; its core follows a changed list of public subjects."""
+        """The folder's network, made at first; it follows what this version shares and which subjects are public."""
         network = cls.load(folder) if (folder / "core_jwt").exists() else cls.create(public)
-        if network.public != tuple(public):
-            system = public_key(network.sys_seed)
-            network = replace(network, core_jwt=core_jwt(network.signing_seed, network.core_public, public, system))
+        signing, system = network.signing_seed, public_key(network.sys_seed)
+        core = core_jwt(signing, network.core_public, public, system)
+        fresh = {"sys_jwt": sys_jwt(signing, system), "core_jwt": core}
+        changed = {name: jwt for name, jwt in fresh.items() if shared(jwt) != shared(getattr(network, name))}
+        network = replace(network, **changed)  # type: ignore[arg-type]
         network.save(folder)
         return network
 
@@ -228,9 +234,24 @@ def participant_imports(role: Role, account: str, core: str, public: Sequence[st
 
 
 def core_jwt(signing_seed: bytes, core_public: str, public: Sequence[str], system: str) -> str:
-    """The claim of the services' account; of the system account it may ask how the servers keep what they take."""
-    asks = (Import(system, SERVERS, SERVERS, "service"),)
-    return account_jwt(signing_seed, core_public, "CORE", core_exports(public), asks, CORE_LIMITS)
+    """The claim of the services' account.
+
+    Of the system account it may ask how the servers keep what they take, and hear of connections that are closed.
+    """
+    told = (Import(system, SERVERS, SERVERS, "service"), Import(system, CLOSED, LOST.replace("*", "$1"), "stream"))
+    return account_jwt(signing_seed, core_public, "CORE", core_exports(public), told, CORE_LIMITS)
+
+
+def sys_jwt(signing_seed: bytes, sys_public: str) -> str:
+    """The claim of the servers' own account, which shows these two things and nothing else."""
+    shown = (Export(SERVERS, "service", many_answers=True), Export(CLOSED, "stream"))
+    return account_jwt(signing_seed, sys_public, "SYS", shown)
+
+
+def shared(jwt: str) -> tuple[object, object]:
+    """What an account shows, and what it sees of others."""
+    says = read_claims(jwt)["nats"]
+    return says["exports"], says["imports"]
 
 
 def write_secret(path: Path, content: bytes) -> None:

@@ -19,6 +19,8 @@ log = logging.getLogger("assay.bus")
 
 FIRST_CONTACT_S: Final = 5.0
 RECONNECT_S_MAX: Final = 5.0
+# A line that only blinked is to be back within the grace that its provider's leases are given.
+FIRST_TRY_S_MAX: Final = 0.05
 # Twice the server's usual limit of a payload: a batch goes out in a few writes, and little is lost with a connection.
 PENDING_BYTES_MAX: Final = 8 * 2**20
 
@@ -48,10 +50,12 @@ def connection_options(name: str, creds_file: Path | str | RawCredentials | None
     }
 
 
-async def open_connection(url: str, creds_file: Path | str | RawCredentials | None, name: str) -> Client:
+async def open_connection(
+    url: str, creds_file: Path | str | RawCredentials | None, name: str, back: asyncio.Event | None = None
+) -> Client:
     """A connection that is up, to one of the servers in `url`, which commas part. Raises Unreachable.
 
-    What goes wrong until then is said once, as the error's cause.
+    What goes wrong until then is said once, as the error's cause. `back` is set whenever it was lost and is here again.
     """
     if isinstance(creds_file, Path | str) and not Path(creds_file).is_file():
         raise Unreachable(f"There is no file of credentials {creds_file}.")
@@ -65,9 +69,15 @@ async def open_connection(url: str, creds_file: Path | str | RawCredentials | No
         else:
             heard.append(error)
 
+    async def returned() -> None:
+        await on_reconnected()
+        if back:
+            back.set()
+
+    options = connection_options(name, creds_file) | {"error_cb": heed, "reconnected_cb": returned}
     try:
         async with asyncio.timeout(FIRST_CONTACT_S):
-            connection = await nats.connect(servers, **connection_options(name, creds_file) | {"error_cb": heed})
+            connection = await nats.connect(servers, **options)
     except (NatsError, OSError, TimeoutError) as error:
         cause = heard[-1] if heard else error
         raise Unreachable(f"No NATS at {url}: {str(cause) or type(cause).__name__}.") from error
@@ -85,8 +95,10 @@ async def confirm(nc: Client) -> None:
 
 
 def choose_server(servers: list[Server], info: dict[str, Any]) -> tuple[Server, float]:
-    """Any server, after a wait that grows with the tries made: a fleet that lost one server comes back spread out."""
+    """Any server, almost at once, then after waits that grow: a fleet that lost its server comes back spread out."""
     server = random.choice(servers)
+    if not server.reconnects:
+        return server, random.uniform(0, FIRST_TRY_S_MAX)
     return server, random.uniform(0.05, min(RECONNECT_S_MAX, 0.25 * 2 ** min(server.reconnects, 8)))
 
 

@@ -24,11 +24,17 @@ ANSWERS_AT_ONCE: Final = 64
 
 
 class CoreBus:
-    """What may be said, heard and asked over one connection."""
+    """What may be said, heard and asked over one connection. `back` is set whenever it was lost and is there again."""
 
-    def __init__(self, nc: Client) -> None:
+    def __init__(self, nc: Client, back: asyncio.Event | None = None) -> None:
         self.nc = nc
+        self.back = back or asyncio.Event()
         read_headers_fast(nc)
+
+    @property
+    def line(self) -> str:
+        """The name of the connection, by which the servers speak of it; another one each time that it is taken up."""
+        return line_name(self.nc._server_info.get("server_id"), self.nc.client_id)
 
     @property
     def is_connected(self) -> bool:
@@ -125,6 +131,11 @@ class CoreSubscription:
                 await self._subscription.drain()
         except BadSubscriptionError:
             return
+
+
+def line_name(server_id: object, client_id: object) -> str:
+    """What a connection is called: unique among all servers of a network."""
+    return f"{server_id}:{client_id}"
 
 
 def message_of(raw: Msg) -> Message:

@@ -3,6 +3,7 @@
 Permissions are not modelled; accounts are, in that `account(token)` sees the core as a participant does.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from assay.bus.batches import cut, stream_name_of
@@ -89,6 +90,7 @@ class MemoryAccount:
         self._token = token
         self._hearers: list[Hearer] = []
         self.is_connected = True
+        self.line, self.back = "memory", asyncio.Event()
 
     async def say(self, subject: str, data: bytes, headers: Mapping[str, str] | None = None) -> None:
         """Send what may be lost."""

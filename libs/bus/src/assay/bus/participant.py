@@ -24,8 +24,13 @@ EVENTS_WAITING_MAX: Final = 1024
 class Line(Protocol):
     """What a door is laid upon: `core.CoreBus` or its twin."""
 
+    back: asyncio.Event
+
     @property
     def is_connected(self) -> bool: ...
+
+    @property
+    def line(self) -> str: ...
 
     async def say(self, subject: str, data: bytes, headers: Mapping[str, str] | None = None) -> None: ...
 
@@ -49,6 +54,16 @@ class Door:
     def is_connected(self) -> bool:
         """Whether messages flow at this moment; a lost connection is taken up again by itself."""
         return self._line.is_connected
+
+    @property
+    def line(self) -> str:
+        """The name of the connection as the servers have it; another one each time that it is taken up."""
+        return self._line.line
+
+    @property
+    def back(self) -> asyncio.Event:
+        """Set whenever the connection was lost and is there again; whoever waits for it clears it."""
+        return self._line.back
 
     async def tell(self, envelope: Envelope[Any], timeout_s: float = ASK_TIMEOUT_S) -> None:
         """Say an event; returns when the gateway has it on disk, now or from an earlier time.
@@ -101,4 +116,5 @@ class Door:
 
 async def connect_participant(url: str, creds_file: Path | str | None, name: str = "participant") -> Door:
     """The door of the account that the credentials are for. Raises Unreachable."""
-    return Door(CoreBus(await open_connection(url, creds_file, name)))
+    back = asyncio.Event()
+    return Door(CoreBus(await open_connection(url, creds_file, name, back), back))

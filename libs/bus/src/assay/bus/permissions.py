@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from assay.bus.accounts import SERVERS
+from assay.bus.accounts import LOST, SERVERS
 from assay.bus.api import PREFIX as API
 from assay.bus.connection import inbox_prefix
 from assay.bus.streams import BLOB_STREAM, BUCKET
@@ -17,19 +17,20 @@ from assay.schema.streams import STREAMS, durable_of, stream_of
 from assay.schema.values import PARTICIPANTS, Role
 
 BEATS: Final = f"{PREFIX}.beat.*"
+LOST_LINES: Final = f"{PREFIX}.lost.*"
 
 # What each role says and hears outside of the streams.
 SAYS: Final[dict[Role, tuple[str, ...]]] = {
-    Role.GATEWAY: ("cmd.*.feed", BEATS, f"{PREFIX}.ask.*.*"),
+    Role.GATEWAY: ("cmd.*.feed", BEATS, LOST_LINES, f"{PREFIX}.ask.*.*"),
     Role.DISCOVERY: (f"{PREFIX}.ask.*.*",),
     Role.MATCHING: (f"{PREFIX}.ask.*.*",),
     Role.VERIFICATION: (f"{PREFIX}.ask.*.*",),
     Role.SETTLEMENT: (f"{PREFIX}.ask.*.*",),
 }
 HEARS: Final[dict[Role, tuple[str, ...]]] = {
-    Role.GATEWAY: ("ingest.*.>", "ask.*.>", BEATS),
+    Role.GATEWAY: ("ingest.*.>", "ask.*.>", LOST, BEATS),
     Role.DISCOVERY: (BEATS,),
-    Role.MATCHING: (BEATS,),
+    Role.MATCHING: (BEATS, LOST_LINES),
 }
 BLOB_READERS: Final = frozenset({Role.GATEWAY, Role.VERIFICATION, Role.SETTLEMENT})
 
