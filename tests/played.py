@@ -1,6 +1,7 @@
 """The gateway as a participant's worker sees it, played by a test; and the machine on which the worker runs."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -80,6 +81,8 @@ class PlayedDoor(PlayedBlobs, PlayedFeed):
         self.refuse: Callable[[Event], str | None] = lambda event: None
         self.is_away = False
         self.blobs = self
+        self.line, self.back = "S:1", asyncio.Event()
+        self.beats: list[dict[str, Any]] = []
 
     async def tell(self, envelope: Envelope[Event]) -> None:
         if self.is_away:
@@ -90,7 +93,8 @@ class PlayedDoor(PlayedBlobs, PlayedFeed):
         check_signature(envelope, DOMAIN)
         self.told.append(envelope)
 
-    async def beat(self, data: bytes) -> None: ...
+    async def beat(self, data: bytes) -> None:
+        self.beats.append(json.loads(data))
 
     def said(self, *kinds: type[Event]) -> list[Any]:
         """What was told, of these kinds."""

@@ -36,6 +36,8 @@ SEGMENT_STEPS: Final = 50
 STEPS: Final = 10_000
 BEAT_S: Final = 0.2
 LAPSE_S: Final = 1.0
+GRACE_S: Final = 0.1
+"""A line that blinks is back in half of this where the way is as short as here."""
 WITHIN_S: Final = 90.0
 PRICE_LIMIT: Final = 10**8
 AIMS: Final = {"2_s_over_warm": 1.0, "2_s_over_spare": 1.0, "torchrun_over_warm": 1.0}
@@ -240,7 +242,7 @@ async def network(
     Nobody is challenged: who was killed just before a challenge would not be listed until the next one.
     """
     knobs = {
-        "matching": {"lapse_s": lapse_s},
+        "matching": {"lapse_s": lapse_s, "grace_s": GRACE_S},
         "execution": {"preload": preload},
         "verification": {"challenge_every_blocks": 0},
     }

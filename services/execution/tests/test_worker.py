@@ -25,6 +25,8 @@ from assay.workloads.sandbox import SandboxUnavailable
 
 KEY = Key.from_hex("1" * 64)
 PROVIDER = participant_id(Role.PROVIDER, KEY.address)
+BEAT_S = 60.0
+"""Longer than a test: what is said sooner has a reason."""
 
 
 def granted(segments: int = 4, fence: int = 1, **changes: Any) -> LeaseGranted:
@@ -53,6 +55,7 @@ class Site(Machine):
             data_dir=self.folder,
             models_dir=self.folder,
             preload=False,
+            beat_s=BEAT_S,
         )
         self.journal = Journal(self.folder / "journal.sqlite")
         self.worker = Worker(settings, KEY, DOMAIN, self.door, self.journal, self.now)  # type: ignore[arg-type]
@@ -93,6 +96,14 @@ async def test_a_granted_lease_is_worked_to_its_end_and_every_statement_is_signe
 
 async def test_an_offer_stands_before_any_lease(site: Site) -> None:
     await until(lambda: [e for e in site.door.told if e.event.type == "offer.announced"])
+
+
+async def test_who_is_back_over_another_line_says_so_at_once(site: Site) -> None:
+    await until(lambda: site.door.beats)
+    site.door.line = "S:2"
+    site.door.back.set()
+    await until(lambda: site.door.beats[-1]["line"] == "S:2")
+    assert [beat["line"] for beat in site.door.beats] == ["S:1", "S:2"]
 
 
 async def test_what_holds_the_children_is_written_down_for_the_one_who_asks(site: Site) -> None:

@@ -39,7 +39,7 @@ class Desk(desk.Desk):
                 self.liveness.pulse(Desk.now_ms)
             for turn, provider in enumerate(heard):
                 self.liveness.hear(provider, [] if turn else leases, Desk.now_ms)
-        self.liveness.look(Desk.now_ms, 10_000)
+        self.liveness.look(Desk.now_ms, self.ports.patience)
 
 
 async def patiently(desk: Desk, *events: Event) -> list[Event]:

@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from services.matching.tests.samples import NOW_MS, id_of, party
 
-from assay.matching.beats import leases_of
+from assay.matching.beats import said_of
 from assay.matching.liveness import LEASES_MAX, SILENT, UNSTARTED, Held, Liveness, Patience
 
-PATIENCE = Patience(10_000, 60_000)
+PATIENCE = Patience(10_000, 60_000, 500)
 
 
 def held(number: int = 1, is_started: bool = True, since_ms: int = NOW_MS) -> Held:
@@ -100,7 +100,7 @@ def test_the_first_to_be_overdue_of_many_who_fell_silent_together_keeps_its_leas
     for number in range(1, 6):
         liveness.hear(party("p", number), [id_of("l", number)], NOW_MS + 5_000 + 200 * number)
     listen(liveness, 6, 20)
-    assert liveness.next_ms(NOW_MS + 15_200, PATIENCE.lapse_ms) == NOW_MS + 15_200
+    assert liveness.next_ms(NOW_MS + 15_200, PATIENCE) == NOW_MS + 15_200
     assert liveness.overdue([held(1)], NOW_MS + 15_200, PATIENCE) == []
     for number in range(3, 6):
         liveness.hear(party("p", number), [], NOW_MS + 15_200)
@@ -117,22 +117,24 @@ def test_a_lease_that_its_provider_names_no_more_lapses_however_many_are_heard()
 
 def test_who_falls_silent_is_found_once_at_the_moment_that_was_foretold() -> None:
     liveness = Liveness()
-    assert liveness.next_ms(NOW_MS, 10_000) is None
+    assert liveness.next_ms(NOW_MS, PATIENCE) is None
     listen(liveness, 0, 1, 1)
     listen(liveness, 2, 5, 2)
     listen(liveness, 6, 11)
-    assert liveness.next_ms(NOW_MS + 10_999, 10_000) == NOW_MS + 11_000
-    assert not liveness.look(NOW_MS + 10_999, 10_000) and liveness.look(NOW_MS + 11_000, 10_000)
-    assert not liveness.look(NOW_MS + 11_001, 10_000) and liveness.next_ms(NOW_MS + 11_001, 10_000) == NOW_MS + 15_000
+    assert liveness.next_ms(NOW_MS + 10_999, PATIENCE) == NOW_MS + 11_000
+    assert not liveness.look(NOW_MS + 10_999, PATIENCE) and liveness.look(NOW_MS + 11_000, PATIENCE)
+    assert (
+        not liveness.look(NOW_MS + 11_001, PATIENCE) and liveness.next_ms(NOW_MS + 11_001, PATIENCE) == NOW_MS + 15_000
+    )
 
 
 def test_while_the_pulse_is_missing_no_moment_is_foretold_in_which_somebody_falls_silent() -> None:
     liveness = Liveness()
     listen(liveness, 0, 5, 1)
-    assert liveness.next_ms(NOW_MS + 8_000, 10_000) == NOW_MS + 15_000
-    assert liveness.next_ms(NOW_MS + 8_001, 10_000) is None
+    assert liveness.next_ms(NOW_MS + 8_000, PATIENCE) == NOW_MS + 15_000
+    assert liveness.next_ms(NOW_MS + 8_001, PATIENCE) is None
     liveness.pulse(NOW_MS + 3_600_000)
-    assert liveness.next_ms(NOW_MS + 3_600_000, 10_000) == NOW_MS + 3_610_000
+    assert liveness.next_ms(NOW_MS + 3_600_000, PATIENCE) == NOW_MS + 3_610_000
 
 
 def test_before_it_begins_a_lease_lives_with_its_provider_up_to_a_bound() -> None:
@@ -146,7 +148,7 @@ def test_a_silent_provider_is_not_matched_until_it_is_heard_again() -> None:
     liveness = Liveness()
     listen(liveness, 0, 1, 1)
     listen(liveness, 2, 11)
-    liveness.look(NOW_MS + 11_000, 10_000)
+    liveness.look(NOW_MS + 11_000, PATIENCE)
     assert liveness.silent == {party("p", 1): "provider.silent"}
     liveness.hear(party("p", 1), [], NOW_MS + 12_000)
     assert liveness.silent == {}
@@ -185,6 +187,15 @@ def test_a_provider_cannot_fill_the_memory_with_names() -> None:
 
 
 def test_a_heartbeat_that_cannot_be_read_names_no_lease() -> None:
-    assert leases_of(b'{"leases": {"la": {}, "lb": {}}}') == ["la", "lb"]
-    for broken in (b"", b"[]", b"{}", b'{"leases": 3}', b"\xff", b'{"leases": ["la"]}'):
-        assert leases_of(broken) == []
+    assert said_of(b'{"leases": {"la": {}, "lb": {}}, "spares": ["ka"]}') == (["la", "lb", "ka"], "")
+    assert said_of(b'{"leases": {"la": {}}, "line": "S:1"}') == (["la"], "S:1")
+    for broken in (
+        b"",
+        b"[]",
+        b"{}",
+        b'{"leases": 3}',
+        b"\xff",
+        b'{"leases": ["la"]}',
+        b'{"leases": {"la": 1}, "line": 3}',
+    ):
+        assert said_of(broken) == ([], "")

@@ -6,6 +6,7 @@ from services.matching.tests.samples import (
     HOUR_MS,
     NOW_MS,
     commits,
+    delisted,
     executed,
     funded,
     listed,
@@ -118,3 +119,31 @@ async def test_a_lease_that_is_not_begun_in_time_lapses_although_its_provider_li
     desk.pass_ms(2_000, [party("p", 1)])
     lapsed, *_ = await desk.tick("lapse")
     assert isinstance(lapsed, LeaseLapsed) and lapsed.code == "lease.not_started"
+
+
+async def cut_off(desk: Desk, *others: int) -> LeaseGranted:
+    """The grant of a job whose provider's line was closed a second ago; others are heard since."""
+    grant = await running_job(desk)
+    for number in (1, 2):
+        leases = [grant.lease_id] if number == 1 else []
+        desk.liveness.hear(party("p", number), leases, Desk.now_ms, f"S:{number}")
+    desk.liveness.pulse(Desk.now_ms)
+    assert desk.liveness.lines.close(party("p", 1), "S:1", Desk.now_ms)
+    desk.pass_ms(1_000, [party("p", number) for number in others])
+    return grant
+
+
+async def test_a_lease_whose_providers_line_was_closed_goes_to_another_at_once(desk: Desk) -> None:
+    await cut_off(desk, 2)
+    lapsed, interrupted, again, _ = await desk.tick("lapse")
+    assert isinstance(lapsed, LeaseLapsed) and lapsed.code == "lease.silent" and "line was closed" in lapsed.reason
+    assert interrupted.type == "job.interrupted"
+    assert isinstance(again, LeaseGranted) and (again.provider, again.fence) == (party("p", 2), 2)
+
+
+async def test_a_lease_that_nobody_else_could_take_waits_for_its_provider_as_ever(desk: Desk) -> None:
+    await cut_off(desk, 2)
+    await desk.tell(delisted(2))
+    assert await desk.tick("lapse") == []
+    desk.pass_ms(9_000, [party("p", 2)])
+    assert types(await desk.tick("lapse")) == ["lease.lapsed", "job.interrupted", "job.waiting"]

@@ -38,6 +38,7 @@ from assay.schema.offer import OfferDelisted, OfferRefused, OfferWithdrawn
 from assay.schema.spare import SpareFact
 from assay.schema.values import Capacity, HeldData, Role, participant_id
 from assay.store.journal import Journal
+from assay.store.waiting import wait_for_event
 from assay.workloads.machine import gpu_name, own_class_id, read_gpus
 from assay.workloads.registry import needs_box
 from assay.workloads.runner import Runner
@@ -246,8 +247,10 @@ class Worker:
         while True:
             with suppress(Unreachable):
                 said = {"provider": self.provider, "leases": self._alive(), "spares": self._spares.ids}
-                await self.door.beat(json.dumps(said).encode())
-            await asyncio.sleep(self.settings.beat_s)
+                await self.door.beat(json.dumps(said | {"line": self.door.line}).encode())
+            # Whose line was lost is not waited for long: that it is back is said at once.
+            await wait_for_event(self.door.back, self.settings.beat_s)
+            self.door.back.clear()
 
     def _alive(self) -> dict[str, dict[str, object]]:
         """The leases that a heartbeat names, each with its progress: those in hand, and those that ended just now."""

@@ -3,13 +3,14 @@
 import asyncio
 from typing import Final, NamedTuple
 
+from assay.bus.accounts import LOST
 from assay.bus.blob_door import TOTAL_HEADER, take_part
 from assay.bus.port import Answer, Message
 from assay.chain.values import Deployment
 from assay.gateway.asks import SUBJECT as ASKS
 from assay.gateway.asks import Asks
 from assay.gateway.beats import SUBJECT as BEATS
-from assay.gateway.beats import Beats
+from assay.gateway.beats import Beats, LostLines
 from assay.gateway.claim import admit
 from assay.gateway.domain import Rates
 from assay.gateway.holder import holder_of
@@ -63,6 +64,7 @@ async def open_door(ctx: Context) -> None:
         await ctx.bus.serve(BLOBS, parts.take, QUEUE),
         await ctx.bus.serve(ASKS, Asks(ctx, rates, read_seed(settings.talk_seed_file)).answer, QUEUE),
         await ctx.bus.listen(BEATS, beats.take, QUEUE),
+        await ctx.bus.listen(LOST, LostLines(beats).take, QUEUE),
     ]
     async with asyncio.TaskGroup() as group:
         # While one batch waits for the disk the other one is checked.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from assay.matching.domain import Ending
+from assay.matching.lines import Lines
 
 # The gateway's pulse comes each second; three missed ones mean that nothing heard or unheard proves anything.
 PULSE_GAP_MS: Final = 3_000
@@ -23,6 +24,7 @@ FORGET_MS: Final = 2 * 3_600_000
 LEASES_MAX: Final = 4_096
 
 SILENT: Final = Ending("lease.silent", "Its provider was not heard for too long while its path was proven open.")
+CUT_OFF: Final = Ending("lease.silent", "Its provider's line was closed, and it was not heard over another in time.")
 UNSTARTED: Final = Ending("lease.not_started", "Its provider lives, but did not begin in time.")
 
 
@@ -39,10 +41,11 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long silence is borne, and how long a lease may wait for its beginning."""
+    """How long silence is borne, how long a lease may wait for its beginning, and how long a line may be away."""
 
     lapse_ms: int
     start_ms: int
+    grace_ms: int
 
 
 class Liveness:
@@ -54,6 +57,7 @@ class Liveness:
         self.heard: dict[str, int] = {}
         self.worked: dict[str, dict[str, int]] = {}
         self.silent: dict[str, str] = {}
+        self.lines = Lines()
 
     def pulse(self, now_ms: int) -> None:
         """Takes note of the gateway's pulse."""
@@ -61,9 +65,9 @@ class Liveness:
             self.since_ms = now_ms
         self.last_ms = max(self.last_ms, now_ms)
 
-    def hear(self, provider: str, leases: Sequence[str], now_ms: int) -> None:
+    def hear(self, provider: str, leases: Sequence[str], now_ms: int, line: str = "") -> None:
         """Takes note of a heartbeat and the leases it names; they live by the word of this provider alone."""
-        self.heard[provider] = now_ms
+        self.heard[provider], self.lines.over[provider] = now_ms, line
         self.silent.pop(provider, None)
         named = dict.fromkeys(leases[:LEASES_MAX], now_ms)
         known = self.worked.get(provider, {}) | named
@@ -79,23 +83,30 @@ class Liveness:
             return 0
         return now_ms - max(self.since_ms, since_ms)
 
-    def look(self, now_ms: int, lapse_ms: int) -> bool:
+    def cut_off(self, now_ms: int, patience: Patience) -> dict[str, int]:
+        """The providers whose line was closed, in a way that tells of them, and is away for too long; since when."""
+        cut = {who: ms for who, ms in self.lines.cut().items() if self.silence_ms(ms, now_ms) >= patience.grace_ms}
+        return self.lines.believed(cut, sorted(self.heard.values()), patience.lapse_ms) if cut else {}
+
+    def look(self, now_ms: int, patience: Patience) -> bool:
         """Finds the providers that were heard once and are not any more, and says whether one fell silent just now.
 
         Forgets those heard long ago.
         """
         self.heard = {provider: ms for provider, ms in self.heard.items() if now_ms - ms < FORGET_MS}
         self.worked = {provider: leases for provider, leases in self.worked.items() if provider in self.heard}
-        silent = [provider for provider, ms in self.heard.items() if self.silence_ms(ms, now_ms) >= lapse_ms]
-        known, self.silent = self.silent, dict.fromkeys(silent, "provider.silent")
+        self.lines.keep(self.heard)
+        lapsed = [who for who, ms in self.heard.items() if self.silence_ms(ms, now_ms) >= patience.lapse_ms]
+        known, self.silent = self.silent, dict.fromkeys([*lapsed, *self.cut_off(now_ms, patience)], "provider.silent")
         return not self.silent.keys() <= known.keys()
 
-    def next_ms(self, now_ms: int, lapse_ms: int) -> int | None:
-        """When the first of those who are heard will have been silent for so long; None if that cannot be told now."""
+    def next_ms(self, now_ms: int, patience: Patience) -> int | None:
+        """When the first of those who are heard will have been silent for too long; None if that cannot be told now."""
         if not self.is_proven(now_ms):
             return None
-        heard = [self._last_ms(provider) for provider in self.heard if provider not in self.silent]
-        return min(heard) + lapse_ms if heard else None
+        due = [self._last_ms(who) + patience.lapse_ms for who in self.heard if who not in self.silent]
+        cut = [max(ms, self.since_ms or 0) + patience.grace_ms for ms in self.lines.cut().values()]
+        return min([*due, *(ms for ms in cut if ms > now_ms)], default=None)
 
     def overdue(self, held: Iterable[Held], now_ms: int, patience: Patience) -> list[tuple[Held, Ending]]:
         """The leases that must lapse now; none of the silent ones if most of the market fell silent at once."""
@@ -104,7 +115,13 @@ class Liveness:
         late = {lease for lease in held if self._is_late(lease, now_ms, patience.start_ms)} - silent
         known = sorted(map(self._last_ms, self._known(held, now_ms)))
         lost = [lease for lease in silent if not self._is_bulk(lease.provider, known, now_ms, patience.lapse_ms)]
-        endings = dict.fromkeys(late, UNSTARTED) | dict.fromkeys(lost, SILENT)
+        gone = self.cut_off(now_ms, patience)
+        cut = [
+            lease
+            for lease in held
+            if now_ms - max(lease.since_ms, gone.get(lease.provider, now_ms)) >= patience.grace_ms
+        ]
+        endings = dict.fromkeys(late, UNSTARTED) | dict.fromkeys(cut, CUT_OFF) | dict.fromkeys(lost, SILENT)
         return [(lease, endings[lease]) for lease in held if lease in endings]
 
     def _is_bulk(self, provider: str, known_ms: Sequence[int], now_ms: int, lapse_ms: int) -> bool:

@@ -4,8 +4,8 @@ from collections import Counter
 from typing import Final
 
 from assay.matching.domain import Ending, Job, expire, lapse
-from assay.matching.grants import Ports, again, end, seek
-from assay.matching.liveness import Held
+from assay.matching.grants import Ports, again, end, has_heir, seek
+from assay.matching.liveness import CUT_OFF, Held
 from assay.matching.spares import crowded, dismiss, find, stand_by
 from assay.runtime import Timer
 from assay.schema.event import Event
@@ -27,10 +27,14 @@ async def look_again(ports: Ports, now_ms: int) -> list[Event]:
 
 
 async def lapse_overdue(ports: Ports, now_ms: int) -> list[Event]:
-    """The events of leases whose providers were silent for too long, or did not begin."""
+    """The events of leases whose providers were silent for too long, or did not begin.
+
+    Of one whose provider's line was closed, only if somebody else can carry on: nothing is gained else.
+    """
     if not ports.liveness.is_proven(now_ms):
         return []
-    overdue = ports.liveness.overdue(await ports.jobs.held(), now_ms, ports.patience)[:TICK_MAX]
+    found = ports.liveness.overdue(await ports.jobs.held(), now_ms, ports.patience)
+    overdue = sorted(found, key=lambda each: each[1] is CUT_OFF)[:TICK_MAX]
     endings = {held.lease_id: ending for held, ending in overdue}
     events: list[Event] = []
     free = await ports.jobs.lock([held.job_id for held, _ in overdue]) if overdue else set()
@@ -38,6 +42,8 @@ async def lapse_overdue(ports: Ports, now_ms: int) -> list[Event]:
         job = loaded.job
         if job.lease and job.lease.lease_id in endings:
             ending = endings[job.lease.lease_id]
+            if ending is CUT_OFF and not await has_heir(ports, job, now_ms):
+                continue
             events += await again(ports, job, lapse(job, ending, loaded.leaves), now_ms)
     return events
 
