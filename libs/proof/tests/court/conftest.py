@@ -1,6 +1,6 @@
 """A small lease, run truly and with a lie, and what the parties of a dispute hold of it; made once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import pytest
@@ -39,13 +39,14 @@ class Court:
     worker_steps: list[Step]
     challenger_steps: list[Step]
     is_published: bool = True
+    lease: Rehearsal = field(default_factory=lambda: lease())
 
     def __post_init__(self):
         seen = {root: tensor for step in self.worker_steps for root, tensor in step.tensors.items()}
-        self.worker = lease().hold(Party.WORKER, self.worker_steps)
-        self.challenger = lease().hold(Party.CHALLENGER, self.challenger_steps, seen if self.is_published else None)
-        self.terms = lease().terms(self.worker, self.challenger)
-        self.keys = lease().keys
+        self.worker = self.lease.hold(Party.WORKER, self.worker_steps)
+        self.challenger = self.lease.hold(Party.CHALLENGER, self.challenger_steps, seen if self.is_published else None)
+        self.terms = self.lease.terms(self.worker, self.challenger)
+        self.keys = self.lease.keys
         self.holdings = {Party.WORKER: self.worker, Party.CHALLENGER: self.challenger}
 
     def play(self, **speakers):

@@ -12,7 +12,7 @@ from assay.proof.court.moves import Party
 from assay.proof.court.trace import prefixes
 from assay.proof.court.tree import told
 
-KINDS = (moves.Choose(0), moves.Demand(), moves.Answer(moves.Opening(b"", ())), moves.Reveal(()), moves.Probe(()))
+KINDS = (moves.Choose(0), moves.Demand(0), moves.Answer(moves.Opening(b"", ())), moves.Reveal(()), moves.Probe(()))
 
 
 def spoil(value, dice):
@@ -54,6 +54,8 @@ class Liar:
             roots = list(true.roots)
             roots[self.dice.randrange(len(roots))] = self.dice.randbytes(32)
             return moves.Probe(tuple(roots))
+        if isinstance(true, moves.Demand) and self.dice.random() < 0.7:
+            return moves.Demand(self.dice.randrange(max(1, len(dispute.leaf.descent.hashes))))
         return self.dice.choice([*(spoil(true, self.dice) for _ in range(4)), self.dice.choice(KINDS)])
 
 

@@ -56,7 +56,14 @@ def test_a_worker_that_hides_its_output_must_reveal_its_chunks(make_court):
     court = make_court(5, "true", is_published=False)
     dispute = court.until(moves.Reveal)
     true = court.next(dispute).hashes
-    for hashes, code in ((true[::-1], "court.bad_opening"), (true[:-1], "court.malformed")):
+    short = (true[0], true[1][:-1])
+    for hashes, code in (
+        (true[::-1], "court.bad_opening"),
+        (true[:-1], "court.malformed"),
+        ((*true, bytes(32)), "court.malformed"),
+        (short, "court.malformed"),
+        ((), "court.malformed"),
+    ):
         refused(code, dispute, court.sign(dispute, moves.Reveal(hashes)))
     account = court.play()
     assert account.dispute.at_fault == {Party.WORKER} and account.dispute.cause == "judged"
@@ -147,10 +154,11 @@ def test_an_accepted_claim_is_slashed_and_so_is_an_unanswered_one(false_worker):
         (moves.Point, Party.CHALLENGER),
         (moves.Answer, Party.WORKER),
         (moves.Prove, Party.CHALLENGER),
+        (moves.Reveal, Party.WORKER),
     ],
 )
 def test_silence_loses(make_court, kind, silent):
-    court = make_court(5, "true")
+    court = make_court(5, "true", is_published=kind is not moves.Reveal)
     dispute = court.until(kind)
     with pytest.raises(Refused, match=r"court\.early"):
         default(dispute, dispute.deadline_s)

@@ -6,14 +6,14 @@ import pytest
 
 from assay.proof.court.holding import open_span
 from assay.proof.court.judge import Opening
-from assay.proof.court.leaf import Agreed, Leaf
+from assay.proof.court.leaf import Agreed, leaf_of
 from assay.proof.court.machine import Tensor
 from assay.proof.court.moves import Found
 from assay.proof.court.operations import Operation
 from assay.proof.court.primitives import Op
 from assay.proof.court.program import Operator, Place, Program, Source
 from assay.proof.court.trace import EMPTY
-from assay.proof.court.tree import HASH_BYTES, Shape, chunk_hashes, hash_leaf, prove, root_of_list
+from assay.proof.court.tree import HASH_BYTES, Shape, chunk_hashes, hash_leaf, prove, root_of_list, told, top_of
 from assay.schema.errors import Refused
 
 STEP, NUMBER = 1, 3
@@ -89,7 +89,7 @@ WIDE = Tensor(Shape(2, 300, 4), bytes(range(240)) * 10)
 
 def wide_leaf(agreed):
     wide = Operator(Operation(Op.NEG, 2, 300, ((2, 300),)), (Source(Place.STATE),))
-    return Leaf(agreed[0], wide, (bytes(32),), WIDE.root)
+    return leaf_of(agreed[0], wide, (bytes(32),), WIDE.root)
 
 
 def test_a_chunk_is_whole_and_of_the_output(agreed):
@@ -102,10 +102,7 @@ def test_a_chunk_is_whole_and_of_the_output(agreed):
         cut = Opening(opening.data[:-4], opening.path)
         refuses("court.bad_opening", leaf.check_chunk, WIDE.root, chunk, cut)
     hashes = chunk_hashes(WIDE.shape, WIDE.data)
-    leaf.check_hashes(hashes)
-    refuses("court.bad_opening", leaf.check_hashes, hashes[::-1])
-    for others in (hashes[:-1], [*hashes, hashes[0]], [*hashes[:-1], b"short"]):
-        refuses("court.malformed", leaf.check_hashes, others)
+    assert leaf.descent.size == 6 and leaf.is_top(top_of(hashes)) and not leaf.is_top(top_of(hashes[::-1]))
 
 
 def test_the_first_element_that_differs_is_named_by_its_place_in_the_whole(agreed):
@@ -122,12 +119,13 @@ def test_the_first_element_that_differs_is_named_by_its_place_in_the_whole(agree
 
 
 def test_a_slot_of_a_state_is_a_root(agreed):
-    leaf = Leaf(agreed[0], None, (), root_of_list(STATE), chunk=1)
+    leaf = replace(leaf_of(agreed[0], None, (), told(root_of_list(STATE))), chunk=1)
     assert leaf.width == HASH_BYTES and not leaf.is_native
-    leaf.check_chunk(leaf.output, 1, Opening(STATE[1], path_in(STATE, 1)))
-    refuses("court.bad_opening", leaf.check_chunk, leaf.output, 0, Opening(STATE[1], path_in(STATE, 1)))
-    refuses("court.bad_opening", leaf.check_chunk, leaf.output, 1, Opening(STATE[1][:31], path_in(STATE, 1)))
-    leaf.check_hashes([hash_leaf(entry) for entry in STATE])
-    refuses("court.malformed", leaf.check_hashes, [hash_leaf(entry) for entry in STATE[:1]])
+    root = root_of_list(STATE)
+    leaf.check_chunk(root, 1, Opening(STATE[1], path_in(STATE, 1)))
+    refuses("court.bad_opening", leaf.check_chunk, root, 0, Opening(STATE[1], path_in(STATE, 1)))
+    refuses("court.bad_opening", leaf.check_chunk, root, 1, Opening(STATE[1][:31], path_in(STATE, 1)))
+    assert leaf.descent.size == 2 and leaf.is_top(top_of([hash_leaf(entry) for entry in STATE]))
+    assert not leaf.is_top(top_of([hash_leaf(entry) for entry in STATE[:1]]))
     place, _ = leaf.first_difference(STATE[1], bytes(32))
     assert place == 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from assay.proof.court import moves
-from assay.proof.court.leaf import Agreed, Leaf
+from assay.proof.court.leaf import Agreed, Leaf, leaf_of
 from assay.proof.court.moves import Move, Party, Signed, output_digest
 from assay.proof.court.search import Interval, places_of
 from assay.proof.court.states import ENDS, SILENCE, TABLE, State
@@ -196,8 +196,14 @@ def _close_in(dispute: Dispute) -> Dispute:
     """The dispute about one operator, which the worker opens; the closing of a step has nothing to be opened."""
     if dispute.interval.low < dispute.terms.record.operators:
         return replace(dispute, awaits=(moves.Open,))
-    leaf = Leaf(_agreed(dispute), None, (), dispute.interval.disputed)
-    return replace(dispute, leaf=leaf, state=State.LEAF_OPENED, awaits=(moves.Point, moves.Demand))
+    return _at(dispute, leaf_of(_agreed(dispute), None, (), dispute.interval.disputed))
+
+
+def _at(dispute: Dispute, leaf: Leaf) -> Dispute:
+    """The dispute at a leaf: the challenger points, or asks what it cannot see, if there is anything to be shown."""
+    is_shown = leaf.is_native or leaf.descent.is_at_leaves
+    awaits: Awaited = (moves.Point,) if is_shown else (moves.Point, moves.Demand)
+    return replace(dispute, leaf=leaf, state=State.LEAF_OPENED, awaits=awaits)
 
 
 def _agreed(dispute: Dispute) -> Agreed:
@@ -210,10 +216,9 @@ def _open(dispute: Dispute, move: moves.Open) -> Dispute:
     agreed = _agreed(dispute)
     agreed.check_operator(move.operator, move.path, move.inputs)
     agreed.check_extended(move.peaks, move.output, dispute.interval.disputed)
-    leaf = Leaf(agreed, move.operator, tuple(found.root for found in move.inputs), move.output)
+    leaf = leaf_of(agreed, move.operator, tuple(found.root for found in move.inputs), move.output)
     _check_output(dispute, leaf, move.output, move.signature, Party.WORKER)
-    awaits: Awaited = (moves.Point,) if leaf.is_native else (moves.Point, moves.Demand)
-    return replace(dispute, leaf=leaf, state=State.LEAF_OPENED, awaits=awaits)
+    return _at(dispute, leaf)
 
 
 def _check_output(dispute: Dispute, leaf: Leaf, output: bytes, signature: str, party: Party) -> None:
@@ -223,13 +228,15 @@ def _check_output(dispute: Dispute, leaf: Leaf, output: bytes, signature: str, p
         _check_signer(dispute, digest, signature, party)
 
 
-def _demand(dispute: Dispute, _: moves.Demand) -> Dispute:
-    return replace(dispute, awaits=(moves.Reveal,))
+def _demand(dispute: Dispute, move: moves.Demand) -> Dispute:
+    leaf = _leaf(dispute)
+    return replace(dispute, leaf=replace(leaf, descent=leaf.descent.ask(move.index)), awaits=(moves.Reveal,))
 
 
 def _reveal(dispute: Dispute, move: moves.Reveal) -> Dispute:
-    _leaf(dispute).check_hashes(move.hashes)
-    return replace(dispute, awaits=(moves.Point,))
+    leaf = _leaf(dispute)
+    shown = replace(leaf, descent=leaf.descent.show(move.hashes, leaf.is_top))
+    return _at(replace(dispute, rounds=dispute.rounds + 1), shown)
 
 
 def _point(dispute: Dispute, move: moves.Point) -> Dispute:

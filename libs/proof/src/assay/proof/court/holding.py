@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from assay.proof.court import moves
+from assay.proof.court.descent import nodes_of
 from assay.proof.court.game import Dispute
 from assay.proof.court.judge import Opening, chunks_of, spans_of, word_at
 from assay.proof.court.leaf import Leaf
@@ -28,12 +29,9 @@ class Holding:
     step: Callable[[int], Step]
     data: Sequence[bytes]
     seen: Mapping[bytes, Tensor] = field(default_factory=dict)
-    revealed: tuple[bytes, ...] = ()
 
     def move(self, dispute: Dispute, last: Move | None) -> Move | None:
         """The move that is awaited from this party, or None if it has none to make."""
-        if isinstance(last, moves.Reveal):
-            self.revealed = last.hashes
         for kind in dispute.awaits:
             if (made := MOVES[kind](self, dispute)) is not None:
                 return made
@@ -108,11 +106,17 @@ class Holding:
             signature = self.key.sign(digest)
         if leaf.is_native:
             return moves.Point(root, 0, Opening(b"", ()), signature)
-        theirs = self.revealed or self.published(leaf)
-        if theirs is None:
+        if (chunk := self.differing(leaf, hashes)) is None:
             return None
-        chunk = next((index for index, hash_ in enumerate(hashes) if hash_ != theirs[index]), 0)
         return moves.Point(root, chunk, Opening(chunks[chunk], prove(hashes, chunk, chunk + 1)), signature)
+
+    def differing(self, leaf: Leaf, hashes: Sequence[bytes]) -> int | None:
+        """The first chunk that differs from the worker's: as it was shown, or published; None if it cannot be seen."""
+        if leaf.descent.is_at_leaves:
+            first = leaf.descent.first
+            return first + first_unlike(hashes[first:], leaf.descent.hashes)
+        theirs = self.published(leaf)
+        return None if theirs is None else first_unlike(hashes, theirs)
 
     def published(self, leaf: Leaf) -> Sequence[bytes] | None:
         """The hashes of the worker's chunks, if its output was published."""
@@ -120,12 +124,15 @@ class Holding:
         return None if tensor is None else chunk_hashes(tensor.shape, tensor.data)
 
     def demand(self, dispute: Dispute) -> Move | None:
-        """Asks for what was not published."""
-        return moves.Demand()
+        """Asks for what was not published: the top first, then below the first node that differs."""
+        descent = _leaf(dispute).descent
+        own = nodes_of(self.own(dispute)[2], descent.level)[descent.first :]
+        return moves.Demand(first_unlike(own, descent.hashes))
 
     def reveal(self, dispute: Dispute) -> Move | None:
-        """The hashes of all chunks of its output."""
-        return moves.Reveal(tuple(self.own(dispute)[2]))
+        """The nodes of its output that were asked for."""
+        level, first, last = _leaf(dispute).descent.below
+        return moves.Reveal(tuple(nodes_of(self.own(dispute)[2], level)[first:last]))
 
     def answer(self, dispute: Dispute) -> Move | None:
         """Its own content of the chunk that was pointed at."""
@@ -160,6 +167,11 @@ class Holding:
 def _leaf(dispute: Dispute) -> Leaf:
     assert dispute.leaf is not None
     return dispute.leaf
+
+
+def first_unlike(own: Sequence[bytes], theirs: Sequence[bytes]) -> int:
+    """The place of the first that is not alike; the first if all are, or none is there."""
+    return next((at for at, (mine, other) in enumerate(zip(own, theirs, strict=False)) if mine != other), 0)
 
 
 def list_path(entries: Sequence[bytes], index: int) -> tuple[bytes, ...]:

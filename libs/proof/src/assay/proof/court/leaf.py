@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from assay.proof.court.descent import Descent, descend
 from assay.proof.court.judge import Opening, element_of, word_at
 from assay.proof.court.moves import Found
 from assay.proof.court.operations import check_operation, operation_digest
@@ -10,7 +11,7 @@ from assay.proof.court.primitives import Op
 from assay.proof.court.program import Operator, Place, Source, closing_digest
 from assay.proof.court.terms import Record
 from assay.proof.court.trace import reopen
-from assay.proof.court.tree import HASH_BYTES, check_entry, check_rows, is_root, list_root, tensor_root, top_of
+from assay.proof.court.tree import HASH_BYTES, check_entry, check_rows, is_root, list_root, tensor_root
 from assay.schema.errors import Refused
 
 
@@ -64,6 +65,13 @@ class Agreed:
             raise Refused("court.bad_opening", "The output does not lead from the agreed trace to the claimed one.")
 
 
+def leaf_of(agreed: Agreed, operator: Operator | None, roots: tuple[bytes, ...], output: bytes) -> "Leaf":
+    """The leaf before anything was said of its output's chunks."""
+    is_judged = operator is not None and operator.operation.op is not Op.NATIVE
+    chunks = operator.operation.shape.chunks if operator and is_judged else agreed.record.slots
+    return Leaf(agreed, operator, roots, output, descend(chunks))
+
+
 @dataclass(frozen=True)
 class Leaf:
     """The output in question; `operator` is None for the closing, whose output is the next state as it was told."""
@@ -72,6 +80,7 @@ class Leaf:
     operator: Operator | None
     roots: tuple[bytes, ...]
     output: bytes
+    descent: Descent
     countered: bytes = b""
     chunk: int = 0
     pointed: bytes = b""
@@ -105,15 +114,11 @@ class Leaf:
             raise Refused("court.bad_opening", f"This is not chunk {chunk} of {shape}.")
         return check_rows(shape, root, opening.data, chunk, opening.path)
 
-    def check_hashes(self, hashes: Sequence[bytes]) -> None:
-        """Nothing, if these are the hashes of all chunks of the worker's output. Raises Refused."""
+    def is_top(self, top: bytes) -> bool:
+        """Whether this is the hash on top of the chunks of the worker's output."""
         shape = self.operator.operation.shape if self.operator else None
-        count = shape.chunks if shape else self.agreed.record.slots
-        if len(hashes) != count or any(len(hash_) != HASH_BYTES for hash_ in hashes):
-            raise Refused("court.malformed", f"The output has {count} chunks.")
-        top = top_of(hashes)
-        if not is_root(tensor_root(shape, top) if shape else list_root(count, top), self.output):
-            raise Refused("court.bad_opening", "These chunks do not lead to the output.")
+        root = tensor_root(shape, top) if shape else list_root(self.agreed.record.slots, top)
+        return is_root(root, self.output)
 
     def first_difference(self, worker: bytes, challenger: bytes) -> tuple[int, tuple[int, int]] | None:
         """The flat index of the first element that differs in the chunk, and both words; None if none does."""

@@ -104,14 +104,15 @@ class Open:
 
 @dataclass(frozen=True)
 class Demand:
-    """The challenger cannot get at the worker's output and asks for the hashes of its chunks."""
+    """The challenger cannot get at the worker's output and asks what is below a node that was shown, or its top."""
 
     by: ClassVar[Party] = Party.CHALLENGER
+    index: int
 
 
 @dataclass(frozen=True)
 class Reveal:
-    """The hashes of all chunks of the worker's output."""
+    """The nodes of the worker's output below the one that was asked about; in the end its chunks' hashes."""
 
     by: ClassVar[Party] = Party.WORKER
     hashes: tuple[bytes, ...]
