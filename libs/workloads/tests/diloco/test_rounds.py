@@ -18,6 +18,7 @@ from assay.workloads import (
     read_params,
     workload,
 )
+from assay.workloads.checkpoint import read_checkpoint, write_tensors
 from assay.workloads.diloco import states
 from assay.workloads.diloco.course import begin, open_course
 from assay.workloads.diloco.packing import pack
@@ -85,6 +86,21 @@ def test_a_cut_round_comes_to_what_a_whole_one_does(table: Table) -> None:
     with pytest.raises(BadCheckpoint, match="begins after 2"):
         states_of_the_third = table.chain(segment_steps=1)[0].state
         workload("diloco").run(table.params(segment_steps=2), table.inputs, states_of_the_third, 1, ignore_progress)
+
+
+def test_honest_machines_that_round_differently_are_near_after_each_segment_of_a_cut_round(table: Table) -> None:
+    work, params = workload("diloco"), table.params(segment_steps=2)
+    start = work.start(params, table.inputs)
+    first = table.chain(segment_steps=2)[0].state
+    honest, weights = read_checkpoint(first), read_checkpoint(start)
+    rounded = {name: each if name == "step" else each * np.float32(1 + 1e-7) for name, each in honest.items()}
+    half = {name: each if name == "step" else (each + weights[name]) / 2 for name, each in honest.items()}
+    assert 0 < work.distance(first, write_tensors(rounded), start) < 3e-4
+    assert work.distance(first, write_tensors(half), start) > 0.1
+    work.check_place(params, work.form(start), first, 1)  # type: ignore[attr-defined]
+    for false, closed in ((first, 2), (start, 1), (table.chain()[-1].state, 1)):
+        with pytest.raises(BadCheckpoint):
+            work.check_place(params, work.form(start), false, closed)  # type: ignore[attr-defined]
 
 
 def test_exact_numerics_and_an_adapter_go_the_same_way(table: Table) -> None:

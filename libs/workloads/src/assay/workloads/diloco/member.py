@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from assay.workloads.checkpoint import ADAPTER, FIRST, SECOND, STEP, Tensors, read_checkpoint, write_tensors
+from assay.workloads.checkpoint import ADAPTER, FIRST, SECOND, STEP, Tensors, check_step, read_checkpoint, write_tensors
 from assay.workloads.diloco import states
 from assay.workloads.diloco.codes import Floats
 from assay.workloads.diloco.course import Outer, open_course
@@ -28,7 +28,7 @@ def train_segment(
     trained = load_trained(params, inputs.models, params.threads)
     check_names(space, trained)
     steps = range(index * params.steps_each, (index + 1) * params.steps_each)
-    moments = take_up(state, space, outer, trained, steps.start)
+    moments = take_up(params, state, space, outer, trained, steps.start)
     windows = read_windows(params, inputs, trained.model.config.vocab_size)
     metrics = train_steps(params, trained, moments, windows, steps, tell)
     if index + 1 < params.segment_count:
@@ -39,18 +39,36 @@ def train_segment(
     return SegmentResult(closing, states.digest(closing), units, metrics)
 
 
+def start_of(params: MemberParams, inputs: Inputs) -> bytes:
+    """Return the state before the first segment: nothing besides what the parameters name.
+
+    Of a round that is cut it is the weights that it starts from, so that it can be told how far the first segment came:
+    without that, honest machines that round differently would be as far apart as any cheat.
+    """
+    if params.segment_count == 1:
+        return states.BEGIN
+    space, outer = open_course(params, inputs)
+    tensors: Tensors = {STEP: np.array([0], "<i8")}
+    for name, weights in space.split(outer.weights).items():
+        tensors |= {
+            ADAPTER + name: weights,
+            FIRST + name: np.zeros_like(weights),
+            SECOND + name: np.zeros_like(weights),
+        }
+    return write_tensors(dict(sorted(tensors.items())))
+
+
 def take_up(
-    state: bytes, space: Space, outer: Outer, trained: Trained, done: int
+    params: MemberParams, state: bytes, space: Space, outer: Outer, trained: Trained, done: int
 ) -> dict[str, dict[str, torch.Tensor]]:
     """Return the moments before a segment, with the weights put into the model. Raises BadCheckpoint."""
-    if done == 0:
+    if params.segment_count == 1:
         if state != states.BEGIN:
             raise BadCheckpoint("A round begins from nothing but what its parameters name.")
         trained.put(space.split(outer.weights))
         return no_moments(trained)
     tensors = read_checkpoint(state, space.shapes)
-    if (found := int(tensors[STEP][0])) != done:
-        raise BadCheckpoint(f"The checkpoint was taken after {found} steps, but this segment begins after {done}.")
+    check_step(tensors, done)
     trained.put(group(tensors, ADAPTER))
     return {
         kind: {name: torch.tensor(each, device=trained.device) for name, each in group(tensors, kind).items()}

@@ -1,8 +1,9 @@
 """What a member's and an outer job's checkpoints look like, their digests, and how far two of them are apart.
 
-Four forms: before the first segment nothing has been done; between segments weights and moments, as fine-tuning keeps
-them; after the last segment the packed result, with what error feedback carries on behind it; or the outcome of an
-outer step, canonical JSON. All but the second are written in one way only, so their digest is that of their bytes.
+Four forms: before a whole round nothing has been done; around the segments of one that is cut weights and moments, as
+fine-tuning keeps them; after the last segment the packed result, with what error feedback carries on behind it; or the
+outcome of an outer step, canonical JSON. All but the second are written in one way only, so their digest is that of
+their bytes.
 """
 
 import json
@@ -13,7 +14,15 @@ from typing import Any, Final
 import numpy as np
 
 from assay.proof.digest import blob_digest
-from assay.workloads.checkpoint import digest_of, distance_between, read_checkpoint, read_tensors
+from assay.workloads.checkpoint import (
+    Shapes,
+    adapter_shapes,
+    check_step,
+    digest_of,
+    distance_between,
+    read_checkpoint,
+    read_tensors,
+)
 from assay.workloads.diloco.codes import Floats
 from assay.workloads.diloco.packing import HEAD, MAGIC, unpack
 from assay.workloads.errors import BadCheckpoint
@@ -74,6 +83,21 @@ def digest(state: bytes) -> str:
         read_outcome(state)
         return blob_digest(state)
     return digest_of(read_tensors(state))
+
+
+def form_of(start: bytes) -> Shapes | None:
+    """Return the shapes of what is trained, where the first state has them. Raises BadCheckpoint."""
+    return None if start == BEGIN else adapter_shapes(read_checkpoint(start))
+
+
+def check_place(state: bytes, form: Shapes | None, step: int, is_last: bool) -> None:
+    """Raise BadCheckpoint unless a member's state is its result, or one between segments after so many steps."""
+    if is_last:
+        read_last(state)
+    elif form is not None:
+        check_step(read_checkpoint(state, form), step)
+    elif state != BEGIN:
+        raise BadCheckpoint("A round begins from nothing but what its parameters name.")
 
 
 def distance(a: bytes, b: bytes, start: bytes) -> float:

@@ -5,11 +5,14 @@ outer step is elementwise arithmetic in a fixed order, the same bits on every ma
 """
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from assay.workloads.diloco.params import MemberParams, OuterParams
 from assay.workloads.errors import BadParams
 from assay.workloads.workload import FrozenParams, Inputs, Progress, SegmentResult, distance_of_exact
+
+if TYPE_CHECKING:
+    from assay.workloads.checkpoint import Shapes
 
 
 class Member:
@@ -33,10 +36,13 @@ class Member:
         return {"memory_bytes": (3 << 30) + activations, "threads": params.threads}
 
     def start(self, params: MemberParams, inputs: Inputs) -> bytes:
-        """Return the state before the first segment: what the parameters name, and nothing besides."""
-        from assay.workloads.diloco.states import BEGIN
+        """Return the state before the first segment: of a round that is cut the weights, else nothing.
 
-        return BEGIN
+        Raises BadData, BadParams, InputMissing, ModelMissing.
+        """
+        from assay.workloads.diloco.member import start_of
+
+        return start_of(params, inputs)
 
     def run(
         self, params: MemberParams, inputs: Inputs, state: bytes, index: int, progress: Callable[[Progress], None]
@@ -54,6 +60,18 @@ class Member:
         from assay.workloads.diloco.states import digest
 
         return digest(state)
+
+    def form(self, start: bytes) -> "Shapes | None":
+        """Return the shapes of what is trained, of a round that is cut. Raises BadCheckpoint."""
+        from assay.workloads.diloco.states import form_of
+
+        return form_of(start)
+
+    def check_place(self, params: MemberParams, form: "Shapes | None", state: bytes, closed: int) -> None:
+        """Raise BadCheckpoint unless it is the round's result, or holds these tensors after so many segments."""
+        from assay.workloads.diloco.states import check_place
+
+        check_place(state, form, closed * params.steps_each, is_last=closed == params.segment_count)
 
     def distance(self, a: bytes, b: bytes, start: bytes) -> float:
         """Return how far two checkpoints are apart, by the way of the first. Raises BadCheckpoint."""
