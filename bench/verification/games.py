@@ -22,6 +22,7 @@ from bench.verification.market import (
     SECRET,
     SLASH,
     TRUTH,
+    WITHHELD,
     Order,
     Verifiers,
     draw_from,
@@ -118,6 +119,22 @@ def epoch(
 def states_own_class(colluding: int, epoch_jobs: int = EPOCH_JOBS, job_segments: int = JOB_SEGMENTS) -> Game:
     """A provider falsifies everything and states a class of machine that only its own verifiers state."""
     return falsifies(1.0, Verifiers(colluding=colluding, machine=OWN), epoch_jobs, job_segments, OWN)
+
+
+def withholds(share: float) -> Game:
+    """A provider falsifies that share of its segments, and opens nothing of those that are drawn: the lighter slash."""
+
+    def play(jobs: int, chance: random.Random) -> Played:
+        gain, passed = 0, 0
+        for _ in range(jobs // EPOCH_JOBS):
+            orders = orders_of(EPOCH_JOBS, JOB_SEGMENTS, chance)
+            false, draw = falsified(share, orders, chance), draw_from(orders, passed, chance.randbytes(8).hex())
+            is_drawn = any((each.lease_id, each.segment) in false for each in draw.segments)
+            gain += PRICE * len(false) - is_drawn * (sum(order.pay for order in orders) + WITHHELD)
+            passed = 0 if is_drawn else passed + 1
+        return Played(gain)
+
+    return play
 
 
 def hides_behind_own_orders(jobs: int, chance: random.Random) -> Played:

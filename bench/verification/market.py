@@ -43,8 +43,10 @@ PAR: Final = 10**12
 PPM: Final = 1_000_000
 SEVERE_PPM: Final = 500_000
 CARELESS_PPM: Final = 200_000
-"""What the contract takes of stake: of who claims what is false, of who answers without looking."""
+LIGHT_PPM: Final = 100_000
+"""What the contract takes of stake: of who claims what is false, answers without looking, or keeps what was drawn."""
 SLASH: Final = StakeTerms().base * SEVERE_PPM // PPM // PAR
+WITHHELD: Final = StakeTerms().base * LIGHT_PPM // PPM // PAR
 PLANTED_PPM: Final = 50_000
 BOND: Final = BOND_PER_VERIFIER * CARELESS_PPM // PPM // PAR
 DISPUTE: Final = DISPUTE_BOND // PAR

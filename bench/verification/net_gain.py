@@ -20,6 +20,7 @@ from bench.verification.games import (
     sometimes,
     states_own_class,
     where_it_wins,
+    withholds,
 )
 from bench.verification.market import PRICE, Verifiers
 
@@ -38,6 +39,7 @@ class Strategy:
 
 STRATEGIES: Final = (
     *(Strategy(f"falsifies {share:.2%}", falsifies(share)) for share in (0.0025, 0.01, 0.05, 0.2, 1.0)),
+    *(Strategy(f"withholds what is drawn, {share:.2%} false", withholds(share)) for share in (0.0025, 0.05, 1.0)),
     Strategy("an identity a segment, alone", falsifies(1.0, None, 1, 1)),
     *(
         Strategy(f"falsifies {share:.0%}, {colluding} of 20 verifiers", falsifies(share, Verifiers(20, colluding)))

@@ -10,6 +10,7 @@ from bench.verification.games import (
     sometimes,
     states_own_class,
     where_it_wins,
+    withholds,
 )
 from bench.verification.market import DISPUTE, Verifiers
 from bench.verification.net_gain import JOBS
@@ -29,6 +30,12 @@ def test_falsifying_never_pays(share: float, colluding: int, chance: random.Rand
 @given(st.integers(0, 6), CHANCES)
 def test_nor_as_an_identity_for_each_segment(colluding: int, chance: random.Random) -> None:
     assert falsifies(1.0, Verifiers(20, colluding), 1, 1)(JOBS // 10, chance).gain < 0
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.floats(0.0025, 1.0), CHANCES)
+def test_nor_does_withholding_what_would_be_found_false(share: float, chance: random.Random) -> None:
+    assert withholds(share)(JOBS, chance).gain < 0
 
 
 @settings(max_examples=4, deadline=None)
