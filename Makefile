@@ -67,6 +67,8 @@ nightly: .venv/.test node_modules/.package-lock.json  ## histories of 10,000 ran
 	  libs/chain/tests/test_governed_machine.py libs/proof/tests/test_replay.py \
 	  services/settlement/tests/test_postings.py services/settlement/tests/test_ledger_writers.py \
 	  services/settlement/tests/test_crashes.py
+	FOUNDRY_PROFILE=nightly FOUNDRY_FUZZ_SEED=$$(date +%s) libs/chain/contracts/build.sh
+	git diff --exit-code libs/chain/src/assay/chain/abi
 	$(BIN)/python -m bench.recovery 100
 
 check: .venv/.test  ## format, lint, types, imports, generated files

@@ -39,7 +39,6 @@ contract BondConservationTest {
         targets[0] = FuzzSelector(address(_market), selectors);
     }
 
-    /// forge-config: default.invariant.runs = 24
     function invariant_the_holders_hold_what_they_owe() public view {
         _market.checkVault();
         _market.checkRestaking();

@@ -35,17 +35,14 @@ contract PaymentConservationTest {
         targets[0] = FuzzSelector(address(_market), selectors);
     }
 
-    /// forge-config: default.invariant.runs = 12
     function invariant_what_came_in_is_held_or_was_sent_to_whom_it_belongs() public view {
         _market.checkConserved();
     }
 
-    /// forge-config: default.invariant.runs = 12
     function invariant_everybody_can_be_paid() public view {
         _market.checkSolvent();
     }
 
-    /// forge-config: default.invariant.runs = 12
     function invariant_bonds_are_held_slashed_or_refunded() public view {
         _market.checkBonds();
     }

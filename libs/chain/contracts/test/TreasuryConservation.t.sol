@@ -33,7 +33,6 @@ contract TreasuryConservationTest {
         targets[0] = FuzzSelector(address(_market), selectors);
     }
 
-    /// forge-config: default.invariant.runs = 24
     function invariant_what_is_locked_is_there() public view {
         _market.checkLocked();
     }
