@@ -98,6 +98,18 @@ def test_json_may_stand_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [sorted(words[1:]) for words in seen] == [["jobs"], ["j1", "job"], ["jobs"]]
 
 
+@pytest.mark.parametrize("words", [["train", "run"], ["federate", "run"], ["serve", "aa", "--price-limit", "1"]])
+def test_a_parameter_that_is_none_is_refused_in_a_sentence(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for json_too in ([], ["--json"]):
+        monkeypatch.setattr(sys, "argv", ["assay", *words, "-p", "foo", *json_too])
+        with pytest.raises(SystemExit, match=r"^1$"):
+            cli.main()
+        said = capsys.readouterr()
+        assert "job.bad_params" in (said.out if json_too else said.err) and "Traceback" not in said.err
+
+
 def test_every_command_has_a_help_page() -> None:
     paths = [path for path, _ in walk(typer.main.get_command(app))]
     assert {path[0] for path in paths} >= CORE

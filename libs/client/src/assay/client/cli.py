@@ -1,5 +1,6 @@
 """The `assay` command. Other packages add commands through the entry point group `assay.commands`."""
 
+import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +32,7 @@ from assay.client.commands import (
     wallet,
 )
 from assay.client.output import Output
+from assay.schema.errors import AssayError
 
 app = typer.Typer(
     name="assay",
@@ -76,9 +78,11 @@ for point in entry_points(group="assay.commands"):
 
 def main() -> None:
     """Run the command line. `--json` may stand anywhere on it."""
-    import sys
-
     words = sys.argv[1:]
     if "--json" in words[1:]:
         words = ["--json", *(word for word in words if word != "--json")]
-    app(words)
+    try:
+        app(words)
+    except AssayError as error:
+        # Of an option that cannot be read, before the command itself has begun.
+        sys.exit(Output(is_json="--json" in words).fail(error))

@@ -2,13 +2,25 @@
 
 import math
 import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
 from assay.workloads.errors import TooLarge
 from assay.workloads.finetune import FinetuneParams
-from assay.workloads.memory import GIB, STATE_BYTES, STATE_BYTES_MAX, bytes_held, what_would_fit
+from assay.workloads.memory import (
+    GIB,
+    HELD_BYTES,
+    STATE_BYTES,
+    STATE_BYTES_MAX,
+    TOKEN_BYTES,
+    as_it_is,
+    bytes_held,
+    bytes_of,
+    what_would_fit,
+)
 from assay.workloads.model_files import open_weights
 
 
@@ -24,8 +36,28 @@ def check_fits(params: FinetuneParams, folder: Path, device: torch.device) -> No
 
 def too_large(params: FinetuneParams, parameters: int, limit_bytes: int) -> TooLarge:
     """Return the failure of a job that has more to hold than there is."""
+    return refused(parameters, limit_bytes, what_would_fit(params, parameters, limit_bytes))
+
+
+def refused(parameters: int, limit_bytes: int, instead: str) -> TooLarge:
+    """Return the failure of work on a model that does not fit, with what to do instead."""
     held = f"A model of {parameters / 1e6:.0f} million parameters does not fit {limit_bytes / GIB:.1f} GiB so"
-    return TooLarge(f"{held}: {what_would_fit(params, parameters, limit_bytes)}")
+    return TooLarge(f"{held}: {instead}")
+
+
+@contextmanager
+def room_for(form: str, folder: Path, tokens: int, token_bytes: int = TOKEN_BYTES, instead: str = "") -> Iterator[None]:
+    """Do work of a form on a model. Raises TooLarge, with what it needs, before it or when a device is full."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    limit_bytes, parameters = memory_of(device), count_parameters(folder)
+    needed = f"{instead}{as_it_is(bytes_of(form, parameters, tokens, token_bytes), parameters)}"
+    if limit_bytes is not None and HELD_BYTES[form] * parameters > limit_bytes:
+        raise refused(parameters, limit_bytes, needed)
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise refused(parameters, limit_bytes or 0, needed) from error
 
 
 def memory_of(device: torch.device) -> int | None:

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from assay.client import output
+from assay.client.asked import read_param
+from assay.client.commands.ordering import Params
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.client.sdk import DEADLINE_S, Assay
@@ -38,12 +40,13 @@ def serve(
     max_tokens: Annotated[int, typer.Option(help="The longest answer.")] = 256,
     batch: Annotated[int, typer.Option(help="Answers that a replica writes at a time.")] = 4,
     threads: Annotated[int, typer.Option(help="Threads of a replica.")] = 2,
+    param: Params = None,
     deadline_s: Annotated[int, typer.Option(help="Seconds for which each job is ordered.")] = DEADLINE_S,
 ) -> None:
     """Serve a model at /v1/chat/completions until Ctrl-C, which stops the jobs."""
-    shape: dict[str, Any] = {"segments": segments, "segment_requests": segment_requests, "threads": threads}
-    params = {"model": model, "max_tokens": max_tokens, "batch": batch, "step_tokens": step_tokens, **shape}
-
+    params: Any = {"model": model, "segments": segments, "segment_requests": segment_requests, "threads": threads}
+    more = dict(map(read_param, param or []))
+    params |= {"max_tokens": max_tokens, "batch": batch, "step_tokens": step_tokens} | more
     from assay.client.serving.http import Http
     from assay.client.serving.keeping import Terms
     from assay.client.serving.server import keeping, listening, loop_factory, read_keys
@@ -53,12 +56,11 @@ def serve(
         keys = keys_file or profile.creds_file.parent / KEYS
         async with AsyncExitStack() as stack:
             assay = await stack.enter_async_context(Assay.connect(profile))
-            terms = Terms(params, price_limit, deadline_s)
-            fleet = await stack.enter_async_context(keeping(assay, profile.nats_url, terms, replicas, named(regions)))
-            app = Http(fleet, name, max_tokens, read_keys(keys))
-            bound = await stack.enter_async_context(listening(app, host, port))
-            at = {"url": f"http://{host}:{bound}/v1", "keys": str(keys)}
-            out.show(at, lambda: f"{at['url']}  (API keys: {keys})")
+            how = Terms(params, price_limit, deadline_s), replicas, named(regions)
+            fleet = await stack.enter_async_context(keeping(assay, profile.nats_url, *how))
+            door = listening(Http(fleet, name, max_tokens, read_keys(keys)), host, port)
+            url = f"http://{host}:{await stack.enter_async_context(door)}/v1"
+            out.show({"url": url, "keys": str(keys)}, lambda: f"{url}  (API keys: {keys})")
             await told_to_stop()
 
     output.run(context, work, loop_factory())

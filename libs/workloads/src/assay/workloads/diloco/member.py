@@ -15,6 +15,7 @@ from assay.workloads.diloco.params import MemberParams
 from assay.workloads.diloco.space import Space, check_names, joined
 from assay.workloads.diloco.training import Trained, collect, load_trained, no_moments, read_windows, train_steps
 from assay.workloads.errors import BadCheckpoint, BadData, BadParams
+from assay.workloads.fitting import room_for
 from assay.workloads.workload import Inputs, Progress, SegmentResult
 
 
@@ -24,6 +25,16 @@ def train_segment(
     """Return segment `index` of a round, trained from the checkpoint before it."""
     if not 0 <= index < params.segment_count:
         raise BadParams(f"Segment {index} is not in a round of {params.segment_count} segments.")
+    form, instead = ("lora", "") if params.lora_rank else ("round", "an adapter would fit (lora_rank=8); ")
+    folder, tokens = inputs.models.path(params.model), params.batch * params.sequence_tokens
+    with room_for(form, folder, tokens, instead=instead):
+        return run_steps(params, inputs, state, index, tell)
+
+
+def run_steps(
+    params: MemberParams, inputs: Inputs, state: bytes, index: int, tell: Callable[[Progress], None]
+) -> SegmentResult:
+    """Return the segment, in memory that is large enough."""
     space, outer = open_course(params, inputs)
     trained = load_trained(params, inputs.models, params.threads)
     check_names(space, trained)

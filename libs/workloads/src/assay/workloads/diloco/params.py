@@ -25,6 +25,9 @@ class CourseParams(FrozenParams):
     """The outer state: where it began, which results counted in each round since, and how they are put together."""
 
     model: Digest
+    model_parameters: Annotated[int, Field(ge=1, le=10**12)] | None = None
+    """How many numbers the model has, by which machines are asked for; without it, at most 200 million
+    of which an adapter is trained, or 25 million of which all are."""
     keyframe: Digest | None = None
     history: Annotated[tuple[Results, ...], Field(max_length=INPUTS_MAX)] = ()
     rule: Rule = "mean"

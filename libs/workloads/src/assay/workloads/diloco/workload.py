@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from assay.workloads.diloco.params import MemberParams, OuterParams
 from assay.workloads.errors import BadParams
+from assay.workloads.memory import UNNAMED_PARAMETERS, bytes_of, bytes_to_join
 from assay.workloads.workload import FrozenParams, Inputs, Progress, SegmentResult, distance_of_exact
 
 if TYPE_CHECKING:
     from assay.workloads.checkpoint import Shapes
+
+UNNAMED_WHOLE = 25_000_000
+"""What is asked for where a course on all weights does not say how large its model is; an adapter has fewer."""
 
 
 class Member:
@@ -31,9 +35,10 @@ class Member:
         return list(dict.fromkeys([params.data, *params.past, *carried]))
 
     def requirements(self, params: MemberParams) -> dict[str, int]:
-        """Return a ceiling for models of up to 200 million parameters: weights and moments, then activations."""
-        activations = params.batch * params.sequence_tokens * (2 << 20)
-        return {"memory_bytes": (3 << 30) + activations, "threads": params.threads}
+        """Return what a model of this size needs: weights, moments and the outer state, then activations."""
+        form, unnamed = ("lora", UNNAMED_PARAMETERS) if params.lora_rank else ("round", UNNAMED_WHOLE)
+        needed = bytes_of(form, params.model_parameters or unnamed, params.batch * params.sequence_tokens)
+        return {"memory_bytes": needed, "threads": params.threads}
 
     def start(self, params: MemberParams, inputs: Inputs) -> bytes:
         """Return the state before the first segment: of a round that is cut the weights, else nothing.
@@ -102,9 +107,10 @@ class OuterStep:
         return list(dict.fromkeys([*params.past, *params.results]))
 
     def requirements(self, params: OuterParams) -> dict[str, int]:
-        """Return a ceiling for models of up to 200 million parameters, by the results of a round."""
+        """Return what a model of this size needs, by the results of a round."""
         most = max([len(params.results), *map(len, params.history)], default=1)
-        return {"memory_bytes": (2 << 30) + (most << 28), "threads": 1}
+        trained = UNNAMED_WHOLE if params.lora_rank else params.model_parameters or UNNAMED_WHOLE
+        return {"memory_bytes": bytes_to_join(trained, most), "threads": 1}
 
     def start(self, params: OuterParams, inputs: Inputs) -> bytes:
         """Return the state before the step: what the parameters name, and nothing besides."""

@@ -13,13 +13,15 @@ import torch
 from torch import Tensor
 
 from assay.workloads.errors import BadCheckpoint, BadParams, ModelUnsupported
+from assay.workloads.fitting import room_for
 from assay.workloads.generate.answers import Answer, write_line, write_proof
 from assay.workloads.generate.engine import Engine, load_engine
-from assay.workloads.generate.params import GenerateParams
+from assay.workloads.generate.params import GenerateParams, kept_tokens
 from assay.workloads.generate.prompts import read_prompts
 from assay.workloads.generate.sampler import choose
 from assay.workloads.generate.sketch import draw_projection, fold, project
 from assay.workloads.generate.state import Checkpoint, read_checkpoint, start_of
+from assay.workloads.memory import KEPT_TOKEN_BYTES
 from assay.workloads.workload import Inputs, Progress, SegmentResult
 
 Prompted = tuple[int, list[int]]
@@ -31,13 +33,14 @@ def run_segment(
 ) -> SegmentResult:
     """Return the segment completed after the checkpoint before it.
 
-    Raises BadCheckpoint, BadData, BadParams, InputMissing, ModelMissing, ModelCorrupt, ModelUnsupported.
+    Raises BadCheckpoint, BadData, BadParams, InputMissing, ModelMissing, ModelCorrupt, ModelUnsupported, TooLarge.
     """
     before = check_before(params, state, index)
-    engine = load_engine(params.model, inputs.models, params.dtype, params.threads)
-    prompts = read_prompts(inputs.read(params.prompts), params.requests)
-    asked = [(request, engine.encode(prompts[request], params)) for request in params.requests_of(index)]
-    answers = complete(engine, params, asked, progress)
+    with room_for("text", inputs.models.path(params.model), kept_tokens(params), KEPT_TOKEN_BYTES):
+        engine = load_engine(params.model, inputs.models, params.dtype, params.threads)
+        prompts = read_prompts(inputs.read(params.prompts), params.requests)
+        asked = [(request, engine.encode(prompts[request], params)) for request in params.requests_of(index)]
+        answers = complete(engine, params, asked, progress)
     after = close_segment(engine, before, answers)
     tokens = sum(len(answer.tokens) for answer in answers)
     return SegmentResult(

@@ -40,6 +40,8 @@ class GenerateParams(FrozenParams):
     """What fixes a job of batch inference; `prompts` is the digest of a JSONL of `requests` lines {"prompt": ...}."""
 
     model: Digest
+    model_parameters: Annotated[int, Field(ge=1, le=10**12)] | None = None
+    """How many numbers the model has, by which machines are asked for; without it, at most 200 million."""
     prompts: Digest
     requests: Annotated[int, Field(ge=1, le=1_000_000)]
     segment_requests: Annotated[int, Field(ge=1, le=4096)] = 8
@@ -70,3 +72,21 @@ class GenerateParams(FrozenParams):
         """The requests of one segment, by their lines in the prompts."""
         first = segment * self.segment_requests
         return range(first, first + self.segment_requests)
+
+
+class Kept(Protocol):
+    """What of a job's parameters says how many tokens are held at a time."""
+
+    @property
+    def batch(self) -> int: ...
+
+    @property
+    def prompt_tokens_max(self) -> int: ...
+
+    @property
+    def max_tokens(self) -> int: ...
+
+
+def kept_tokens(params: Kept) -> int:
+    """Return the most tokens whose keys and values are held at a time."""
+    return params.batch * (params.prompt_tokens_max + params.max_tokens)

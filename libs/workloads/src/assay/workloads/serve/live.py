@@ -8,9 +8,12 @@ from collections.abc import Iterator
 
 from assay.schema.served import Piece, Told, Turned
 from assay.workloads.errors import BadCheckpoint
+from assay.workloads.fitting import room_for
 from assay.workloads.generate.answers import write_proof
 from assay.workloads.generate.engine import Engine, load_engine
+from assay.workloads.generate.params import kept_tokens
 from assay.workloads.generate.state import Checkpoint, read_checkpoint
+from assay.workloads.memory import KEPT_TOKEN_BYTES
 from assay.workloads.serve.batcher import Answered, Batcher
 from assay.workloads.serve.errors import TurnedAway
 from assay.workloads.serve.lines import start_of, write_line
@@ -23,8 +26,14 @@ def serve_segments(
 ) -> Iterator[SegmentResult]:
     """Yield the segments as they close; fewer if the line closes.
 
-    Raises BadCheckpoint, ModelMissing, ModelCorrupt, ModelUnsupported.
+    Raises BadCheckpoint, ModelMissing, ModelCorrupt, ModelUnsupported, TooLarge.
     """
+    with room_for("text", inputs.models.path(params.model), kept_tokens(params), KEPT_TOKEN_BYTES):
+        yield from served(params, inputs, state, segments, line)
+
+
+def served(params: ServeParams, inputs: Inputs, state: bytes, segments: range, line: Line) -> Iterator[SegmentResult]:
+    """Yield the segments as they close."""
     checkpoint = check_before(params, state, segments.start)
     engine = load_engine(params.model, inputs.models, params.dtype, params.threads)
     batcher = Batcher(engine, params, segments.start * params.segment_requests)

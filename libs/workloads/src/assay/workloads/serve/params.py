@@ -21,6 +21,8 @@ class ServeParams(FrozenParams):
     """What fixes a job that serves. `caller` is the address that signs requests, `name` is drawn for this job alone."""
 
     model: Digest
+    model_parameters: Annotated[int, Field(ge=1, le=10**12)] | None = None
+    """How many numbers the model has, by which machines are asked for; without it, at most 200 million."""
     caller: Address
     name: Digest
     segments: Annotated[int, Field(ge=1, le=10_000)]

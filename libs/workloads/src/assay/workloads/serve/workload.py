@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar
 
 from assay.workloads.errors import BadParams
+from assay.workloads.generate.params import kept_tokens
 from assay.workloads.generate.state import read_checkpoint
+from assay.workloads.memory import KEPT_TOKEN_BYTES, UNNAMED_PARAMETERS, bytes_of
 from assay.workloads.serve.params import ServeParams
 from assay.workloads.task import Found
 from assay.workloads.workload import FrozenParams, Inputs, Line, Progress, SegmentResult, distance_of_exact
@@ -29,9 +31,9 @@ class Serve:
         return []
 
     def requirements(self, params: ServeParams) -> dict[str, int]:
-        """Return a ceiling for models of up to 200 million parameters: weights, then keys and values by token."""
-        cached = params.batch * (params.prompt_tokens_max + params.max_tokens) * (256 << 10)
-        return {"memory_bytes": (3 << 30) + cached, "threads": params.threads}
+        """Return what a model of this size needs: weights, then keys and values by token."""
+        parameters, kept = params.model_parameters or UNNAMED_PARAMETERS, kept_tokens(params)
+        return {"memory_bytes": bytes_of("text", parameters, kept, KEPT_TOKEN_BYTES), "threads": params.threads}
 
     def start(self, params: ServeParams, inputs: Inputs) -> bytes:
         """Return the checkpoint that holds no answers yet, bound to the job's parameters."""
