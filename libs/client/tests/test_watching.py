@@ -96,12 +96,14 @@ def test_without_matplotlib_a_plot_says_what_to_install(monkeypatch: pytest.Monk
 
 
 def test_a_plot_is_a_png_and_of_nothing_there_is_none(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="the extra `plot` is not installed")
     curve, target = Curve(), tmp_path / "loss.png"
     with pytest.raises(Refused, match=r"job\.unmeasured"):
         write_picture(curve, "a job", target)
     curve.hear(committed(0, loss=2.5))
-    assert write_picture(curve, "a job", target).read_bytes().startswith(b"\x89PNG")
+    one = write_picture(curve, "a job", target).read_bytes()
+    curve.hear(progressed(1, 2, 9.0))
+    more = write_picture(curve, "a job", target).read_bytes()
+    assert one.startswith(b"\x89PNG") and more.startswith(b"\x89PNG") and one != more
 
 
 def test_an_event_is_told_in_one_line_that_names_its_lease_and_no_digest() -> None:
