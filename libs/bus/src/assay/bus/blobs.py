@@ -3,7 +3,7 @@
 Any part is read by itself, a broken upload goes on where it ended, and no uploader can touch the parts of another. The
 record is written last, after the digest is checked: what has one is whole. Its form is that of an object of the Object
 Store, whose `nuid` is the wildcard over the parts; a blob that borrows parts of another says in its metadata where they
-lie (`layout`), and a client that knows only the wildcard finds it incomplete. So does one for a blob in its record: what
+lie (`layout`), and a client that knows only the wildcard finds it incomplete. So with a blob in its record: what
 services make is mostly small (receipts), and one write in place of two is half of what it costs to keep.
 
 Who has the bytes uploads them, though another did before, and is told nothing else than if nobody had: then it holds

@@ -4,10 +4,10 @@ Each is optional: a receipt without them is checked as far as it goes, and says 
 """
 
 from collections.abc import Iterable, Sequence
-from functools import cache
-from typing import Annotated, Final, Literal, TypeVar, cast
+from operator import not_
+from typing import Annotated, Any, Literal, TypeVar, cast
 
-from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import ConfigDict, Field
 
 from assay.proof.epoch import Entry
 from assay.proof.pool import PoolPart, SegmentPlace, Shown, plain
@@ -41,18 +41,16 @@ class Part(Value):
 class Growing(Part):
     """A part that later fields were added to: one that is absent is not written, so that older receipts keep form."""
 
-    @model_serializer(mode="wrap")
-    def write(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """The fields, but for added ones that are absent."""
-        written: dict[str, object] = handler(self)
-        added = added_to(type(self))
-        return {name: value for name, value in written.items() if name not in added or value}
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        for field in cls.model_fields.values():
+            field.exclude_if = None if field.is_required() else not_
 
 
-@cache
-def added_to(part: type[Growing]) -> frozenset[str]:
-    """The fields of a part that may be absent."""
-    return frozenset(name for name, field in part.model_fields.items() if not field.is_required())
+def is_none(value: object) -> bool:
+    """Whether a field that was added later is absent."""
+    return value is None
 
 
 class MaterialPart(Part):
@@ -170,13 +168,7 @@ class AuditPart(Part):
     method: MethodName
     outcome: Literal["agreed", "differed", "overruled"]
     state: Digest | None = None
-    group: int | None = None
-
-    @model_serializer(mode="wrap")
-    def write(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """The fields, but for the group where it is not said, so that older receipts keep form."""
-        written: dict[str, object] = handler(self)
-        return {name: value for name, value in written.items() if name != "group" or value is not None}
+    group: int | None = Field(default=None, exclude_if=is_none)
 
 
 class TracePart(OpenedTrace):
@@ -196,10 +188,6 @@ class FaultPart(Part):
     code: Code
 
 
-LATER: Final = ("attestation", "stake", "traces", "pool")
-"""Fields that an epoch's part had not always."""
-
-
 class StakePart(StakeBehind):
     """What answered for the provider when its draw was made."""
 
@@ -209,7 +197,8 @@ class StakePart(StakeBehind):
 class EpochPart(Part):
     """One epoch in which leases of this job were proven: its entries, its root, its draw and its audits.
 
-    All entries are shown, or with a `pool` those of this job and of what was drawn, proven under the root.
+    All entries are shown, or with a `pool` those of this job and of what was drawn, proven under the root. What it had
+    not always is not written where it is absent: older receipts keep form.
     """
 
     epoch_id: EpochId
@@ -224,18 +213,12 @@ class EpochPart(Part):
     drawn: Annotated[tuple[DrawnPart, ...], Field(min_length=1)]
     audits: tuple[AuditPart, ...] = ()
     fault: FaultPart | None = None
-    attestation: Digest | None = None
+    attestation: Digest | None = Field(default=None, exclude_if=not_)
     """The report of the provider's machine that lowered how many were drawn."""
-    stake: StakePart | None = None
+    stake: StakePart | None = Field(default=None, exclude_if=not_)
     """What was at stake behind the provider, beside the pay that was held; the draw does not depend on it."""
-    traces: tuple[TracePart, ...] = ()
-    pool: PoolPart | None = None
-
-    @model_serializer(mode="wrap")
-    def write(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """The fields, but for report, stake, traces and pool where there are none: older receipts keep form."""
-        written: dict[str, object] = handler(self)
-        return {name: value for name, value in written.items() if name not in LATER or value}
+    traces: tuple[TracePart, ...] = Field(default=(), exclude_if=not_)
+    pool: PoolPart | None = Field(default=None, exclude_if=not_)
 
     @property
     def name(self) -> str:

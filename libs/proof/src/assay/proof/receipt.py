@@ -6,15 +6,9 @@ provider. So it can be checked without trust in the operator (`report.verify`).
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import (
-    BaseModel,
-    Field,
-    SerializerFunctionWrapHandler,
-    TypeAdapter,
-    WrapSerializer,
-)
+from pydantic import BaseModel, Field
 
 from assay.proof.digest import blob_digest
 from assay.proof.dsse import seal_payload
@@ -29,23 +23,12 @@ from assay.proof.provenance_said import SaidPart
 from assay.schema.event import Envelope
 from assay.schema.job import JobSubmitted, Payout
 from assay.schema.lease import LeaseCommitted, LeaseExecuted, LeaseGranted, ResumePoint
-from assay.schema.values import Address, Digest, Fence, JobId, LeaseId, Money, ProviderId, Value
+from assay.schema.values import Address, Digest, Fence, JobId, LeaseId, Money, ProviderId
 from assay.schema.verdict import VerdictReached
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "urn:assay:receipt:1"
 NOTHING_DOUBLED: Final[Mapping[LeaseId, Sequence[Envelope[Any]]]] = MappingProxyType({})
-ADDED: Final = ("epoch_id", "fee")
-
-
-def without_absent(said: Value, write: SerializerFunctionWrapHandler) -> dict[str, object]:
-    """The fields of what was said, but for those that were added to the event later and are absent."""
-    written: dict[str, object] = write(said)
-    return {name: value for name, value in written.items() if name not in ADDED or value}
-
-
-VerdictPart = Annotated[VerdictReached, WrapSerializer(without_absent)]
-PayoutPart = Annotated[Payout, WrapSerializer(without_absent)]
 
 
 class LeasePart(Growing):
@@ -87,8 +70,8 @@ class Predicate(Growing):
     spec_digest: Digest
     order: SaidPart
     leases: tuple[LeasePart, ...]
-    verdicts: tuple[VerdictPart, ...]
-    payouts: tuple[PayoutPart, ...]
+    verdicts: tuple[VerdictReached, ...]
+    payouts: tuple[Payout, ...]
     refunded: Money
     fee: Money = 0
     audited: Money = 0
@@ -193,10 +176,6 @@ def subject_of(spec: str, results: Sequence[str]) -> Subject:
     return Subject(name="spec", digest=SubjectDigest(blake3=spec))
 
 
-VERDICT: Final[TypeAdapter[VerdictReached]] = TypeAdapter(VerdictPart)
-PAYOUT: Final[TypeAdapter[Payout]] = TypeAdapter(PayoutPart)
-
-
 def anchors_of(statement: Statement) -> list[tuple[str, bytes]]:
     """The statement's parts in their order, each by its name and the JSON that it ends in."""
     predicate = statement.predicate
@@ -204,8 +183,8 @@ def anchors_of(statement: Statement) -> list[tuple[str, bytes]]:
     anchors = [("subject", encode(statement.subject[0])), ("deployment", encode(predicate.deployment))]
     anchors += [("order", encode(predicate.order))]
     anchors += [anchor for lease in predicate.leases for anchor in lease_anchors(lease)]
-    anchors += [(f"verdict {each.verdict_id}", VERDICT.dump_json(each)) for each in predicate.verdicts]
-    anchors += [(f"payout {each.lease_id}", PAYOUT.dump_json(each)) for each in predicate.payouts]
+    anchors += [(f"verdict {each.verdict_id}", encode(each)) for each in predicate.verdicts]
+    anchors += [(f"payout {each.lease_id}", encode(each)) for each in predicate.payouts]
     anchors += [("refund", f'"refunded":{predicate.refunded}{fee}'.encode())]
     anchors += [(each.name, encode(each)) for each in predicate.epochs]
     anchors += [(each.name, encode(each)) for each in predicate.disputes]

@@ -1,6 +1,7 @@
 """The job: what a requester asks for, the events of its life, and the only table of its moves."""
 
 from enum import StrEnum
+from operator import not_
 from typing import Annotated, Final
 
 from pydantic import Field, JsonValue
@@ -61,13 +62,13 @@ class LeaseShare(Value):
 
 
 class Payout(Value):
-    """What one lease earned its provider, and the fee that its work costs besides."""
+    """What one lease earned its provider, and the fee that its work costs besides: not written where there is none."""
 
     lease_id: LeaseId
     provider: ProviderId
     fence: Fence
     amount: Money
-    fee: Money = 0
+    fee: Money = Field(default=0, exclude_if=not_)
 
 
 class VerifierPayout(Value):

@@ -1,5 +1,6 @@
 """The verdict: a verifier's finding on a lease, with the evidence that lets anyone check it again."""
 
+from operator import not_
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -46,7 +47,7 @@ class VerdictReached(Event, type="verdict.reached", by=Role.VERIFICATION, tells=
     job_id: JobId
     provider: ProviderId
     requester: RequesterId
-    epoch_id: EpochId | None = None
+    epoch_id: EpochId | None = Field(default=None, exclude_if=not_)
     outcome: Literal["passed", "rejected"]
     root: Digest
     block: Annotated[int, Field(ge=0)]
