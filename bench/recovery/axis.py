@@ -273,7 +273,7 @@ def compose(kinds: dict[str, list[Kill]], peer: Elastic) -> Result:
     if peer.next_step_s:
         ratios["torchrun_over_warm"] = statistics.median(peer.next_step_s) / took_s
     notes = (
-        f"{KILLS} kills each; a segment is {SEGMENT_STEPS} steps; lapse after {LAPSE_S:g} s of silence, heartbeats "
-        f"each {BEAT_S:g} s, which is also how exactly a step is seen",
+        f"{KILLS} kills each; a segment is {SEGMENT_STEPS} steps; a grace of {GRACE_S:g} s once a line was closed, "
+        f"heartbeats each {BEAT_S:g} s, which is also how exactly a step is seen",
     )
     return Result("recovery", figures, {"torchrun elastic": peer.figures()}, ratios, AIMS, notes)

@@ -108,11 +108,15 @@ async def test_what_an_abandoned_task_says_yet_is_never_taken_for_the_next_ones(
 async def test_a_child_that_loads_beforehand_says_of_it_nothing_to_its_first_task(tmp_path: Path) -> None:
     runner = Runner()
     try:
+        runner.load(("regress",))
+        assert runner.pid is None
         await runner.warm(("regress", "no such kind"))
         pid = runner.pid
-        said = [m.said async for m in runner.run(noop_task(tmp_path))]
-        assert said[0] == "ready" and said[-1] == "finished" and said.count("finished") == 1
-        assert runner.pid == pid
+        for turn in range(2):
+            runner.load(("noop",) * turn)
+            said = [m.said async for m in runner.run(noop_task(tmp_path))]
+            assert said[0] == "ready" and said[-1] == "finished" and said.count("finished") == 1
+            assert runner.pid == pid
     finally:
         await runner.kill()
 

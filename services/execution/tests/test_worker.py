@@ -194,6 +194,28 @@ async def test_a_plan_that_is_not_the_kinds_own_is_refused(site: Site) -> None:
     assert site.types() == ["lease.failed"]
 
 
+async def test_a_child_loads_what_a_lease_needs_while_its_inputs_come(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest, order = await site.door.put(b"data"), list[object]()
+    load, save = Runner.load, site.door.save
+
+    def loaded(runner: Runner, kinds: Any) -> None:
+        order.append(kinds)
+        load(runner, kinds)
+
+    async def saved(digest: str, path: Path) -> None:
+        order.append("fetched")
+        await save(digest, path)
+
+    monkeypatch.setattr(Runner, "load", loaded)
+    site.door.save = saved  # type: ignore[method-assign]
+    spec = JobSpec(kind="noop", params={"segments": 4}, inputs=(digest,), segments=4, segment_units=1)
+    await site.grant(granted(spec=spec))
+    await until(lambda: site.door.said(LeaseExecuted))
+    assert order[-2:] == [("noop",), "fetched"]
+
+
 async def test_a_missing_input_fails_the_job_and_blames_nobody_else(site: Site) -> None:
     spec = JobSpec(kind="noop", params={"segments": 4}, inputs=("d" * 64,), segments=4, segment_units=1)
     await site.grant(granted(spec=spec))

@@ -383,6 +383,34 @@ async def test_a_beat_is_passed_on_for_the_provider_that_it_is_of(
     assert json.loads(heard[provider.id])["leases"][lease_id]["metrics"] == {"loss": 0.5}
 
 
+async def test_of_closed_lines_those_are_passed_on_that_a_providers_machine_closed(
+    world: World, provider: Person, requester: Person
+) -> None:
+    bob, ann = await world.grant(provider), await world.grant(requester)
+    heard: list[tuple[str, bytes]] = []
+
+    async def hear(message: Message) -> None:
+        heard.append((message.subject, message.data))
+
+    await world.core.listen("assay.lost.*", hear)
+    said = [
+        *((bob, 1, why) for why in ("Server Shutdown", "Stale Connection", "Slow Consumer (Pending Bytes)", "Kicked")),
+        (ann, 2, "Client Closed"),
+        *((bob, number, why) for number, why in enumerate(("Client Closed", "Read Error", "Write Error"), 3)),
+    ]
+    for data in (b"", b"[]", b"{}", b'{"server": {"id": "S"}, "client": {}, "reason": "Client Closed"}'):
+        await world.core.say(f"lost.{bob.account}", data)  # type: ignore[attr-defined]
+    for who, number, why in said:
+        body = {"server": {"id": "S"}, "client": {"id": number, "host": "192.0.2.1"}, "reason": why}
+        await world.core.say(f"lost.{who.account}", json.dumps(body).encode())  # type: ignore[attr-defined]
+
+    async def is_heard() -> bool:
+        return len(heard) == 3
+
+    await until(is_heard)
+    assert heard == [(f"assay.lost.{provider.id}", f"S:{number}".encode()) for number in (3, 4, 5)]
+
+
 async def test_blobs_pass_the_door_whole_or_not_at_all(world: World, requester: Person, provider: Person) -> None:
     ann, bob = await world.grant(requester), await world.grant(provider)
     data = bytes(range(256)) * (2 * PART_BYTES // 256) + b"the rest"

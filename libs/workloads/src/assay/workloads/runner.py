@@ -81,12 +81,15 @@ class Runner:
 
     async def warm(self, kinds: Sequence[str] = ()) -> None:
         """Start the child before there is a task, and have it load what these kinds need: no task waits for it then."""
-        if self.pid is not None:
-            return
-        self._process = await self._spawn()
-        if kinds and self._process.stdin is not None:
+        if self.pid is None:
+            self._process = await self._spawn()
+            self.load(kinds)
+
+    def load(self, kinds: Sequence[str]) -> None:
+        """Have the child, if it is alive, load what these kinds need before it reads its next task."""
+        if kinds and self.pid is not None:
             self._unended += 1
-            self._process.stdin.write(Preload(kinds=tuple(kinds)).model_dump_json().encode() + b"\n")
+            self._tell(Preload(kinds=tuple(kinds)))
 
     async def confined(self) -> Confined | None:
         """What holds the child, as it says before anything else; none without a policy. Raises SandboxUnavailable."""
@@ -159,7 +162,7 @@ class Runner:
         """Ask the child to end its task after the segment in hand."""
         self._tell(Stop())
 
-    def _tell(self, word: Word | Stop) -> None:
+    def _tell(self, word: Word | Stop | Preload) -> None:
         """Tell the child something beside its task, if it is alive."""
         if self.pid is not None and self._process is not None and self._process.stdin is not None:
             self._process.stdin.write(word.model_dump_json().encode() + b"\n")

@@ -126,6 +126,8 @@ class LeaseRun:
         params = read_params(spec.kind, spec.params)
         domain.check_plan(spec, workload(spec.kind).plan(params))
         course = domain.recall(self.granted, self._committed)
+        # A child that does not hold its libraries yet loads them while the inputs come.
+        runner.load((spec.kind,))
         task = await self._task(course, folder, laid)
         async for message in self._heard(runner, task):
             if self._dropped:
