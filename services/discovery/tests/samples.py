@@ -114,8 +114,8 @@ def verified(number: int = 1, lease: int = 1, units: int = 1) -> LeaseVerified:
     return LeaseVerified(**_fact(number, lease), segments=1, units=units)
 
 
-def rejected(number: int = 1, lease: int = 1) -> LeaseRejected:
-    return LeaseRejected(**_fact(number, lease), segment=0, code="segment.false")
+def rejected(number: int = 1, lease: int = 1, code: str = "segment.false") -> LeaseRejected:
+    return LeaseRejected(**_fact(number, lease), segment=0, code=code)
 
 
 def executed(*providers: int, job: int = 1) -> JobExecuted:

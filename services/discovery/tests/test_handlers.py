@@ -28,6 +28,7 @@ from assay.proof.attestation import binding
 from assay.schema.attestation import PresentedReport
 from assay.schema.errors import Refused
 from assay.schema.event import Event
+from assay.schema.lease import NO_QUORUM
 from assay.schema.offer import OfferDelisted, OfferListed
 from assay.schema.values import NO_DIGEST
 
@@ -125,6 +126,13 @@ async def test_rejected_leases_lower_the_reputation_at_once_and_at_last_delist(d
     await desk.tell(*over(rejected(lease=2)))
     assert told(await desk.tell(*over(rejected(lease=3)))) == [("offer.delisted", "offer.distrusted")]
     assert told(await desk.tell(announced(sequence=2))) == [("offer.refused", "offer.distrusted")]
+
+
+async def test_a_lease_about_which_verifiers_did_not_agree_lowers_nothing(desk: Desk) -> None:
+    await desk.tell(staked(), announced())
+    assert await desk.tell(*over(rejected(lease=1, code=NO_QUORUM))) == []
+    (listed,) = await desk.tell(announced(sequence=2))
+    assert isinstance(listed, OfferListed) and listed.reputation == 500_000
 
 
 async def test_only_the_kinds_that_the_operator_lists_are_listed(open_desk: Callable[..., Awaitable[Desk]]) -> None:

@@ -91,6 +91,15 @@ async def test_a_waiting_job_repeats_itself_only_when_its_reasons_change(desk: D
     assert isinstance(waiting, JobWaiting) and waiting.reasons == {"price.above_limit": 1, "kind.other": 1}
 
 
+async def test_work_that_reaches_hosts_waits_for_an_offer_that_lets_it(desk: Desk) -> None:
+    spec = spec_of().model_copy(update={"params": {"egress": ["example.org"]}})
+    (waiting,) = await desk.tell(listed(1, price=50), submitted(spec=spec), funded())
+    assert isinstance(waiting, JobWaiting) and waiting.reasons == {"egress.closed": 1}
+    grant, _ = await desk.tell(listed(2, egress=True))
+    assert isinstance(grant, LeaseGranted) and grant.provider == party("p", 2)
+    assert await desk.rows("select egress from offer order by provider = $1", party("p", 2)) == [(False,), (True,)]
+
+
 async def test_a_slot_that_comes_free_goes_to_the_job_that_waited_longest(desk: Desk) -> None:
     await desk.tell(listed(1))
     grant = await granted_job(desk)

@@ -42,7 +42,8 @@ class VerifierAnnounced(Event, type="verifier.announced", by=Role.VERIFIER, key=
     """Emitted when a verifier states or renews what it can check. Consumed by verification, which draws from these.
 
     `network` names whose wires it hangs on (an ASN, a site); verifiers of one audit are drawn from several. `machine`
-    is its determinism class: what decides the bits that it computes (64 zeros if it cannot tell).
+    is its determinism class: what decides the bits that it computes (64 zeros if it cannot tell). `egress`: programs
+    may reach the hosts that their job names.
     """
 
     verifier: VerifierId
@@ -53,6 +54,7 @@ class VerifierAnnounced(Event, type="verifier.announced", by=Role.VERIFIER, key=
     network: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
     slots: Annotated[int, Field(ge=1, le=256)] = 1
     expires_ms: Millis
+    egress: bool = False
 
 
 class VerifierWithdrawn(Event, type="verifier.withdrawn", by=Role.VERIFIER, key="verifier"):

@@ -48,6 +48,11 @@ class JobSpec(Value):
     policy: Policy = Policy()
     sealed: Annotated[tuple[Digest, ...], Field(max_length=64)] = ()
 
+    @property
+    def reaches(self) -> bool:
+        """Whether the work reaches hosts: of whatever kind, those that its parameters call `egress`."""
+        return bool(self.params.get("egress"))
+
 
 class LeaseShare(Value):
     """What one lease did for a job: `segments` of them from `first_segment` on, under one commitment root."""

@@ -30,7 +30,8 @@ class Offer(Value):
     """The terms of one offer. A later `sequence` of the same provider replaces an earlier one.
 
     `data` are data sets that stay with it: jobs on them come to nobody else. `spare`: free slots keep warm for jobs of
-    others that ask for a spare, unpaid, until there is work for them.
+    others that ask for a spare, unpaid, until there is work for them. `egress`: programs may reach the hosts that their
+    job names.
     """
 
     offer_id: OfferId
@@ -43,6 +44,7 @@ class Offer(Value):
     expires_ms: Millis
     data: Annotated[tuple[HeldData, ...], Field(max_length=64)] = ()
     spare: bool = False
+    egress: bool = False
 
 
 class Measurement(Value):

@@ -14,6 +14,7 @@ from assay.schema.challenge import VOID, ChallengeCalled, ChallengeMeasured, Cha
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobExecuted
 from assay.schema.lease import (
+    NO_QUORUM,
     LeaseExecuted,
     LeaseFact,
     LeaseFailed,
@@ -92,7 +93,9 @@ async def on_lease_verified(said: Envelope[LeaseVerified], ports: Ports, now_ms:
 
 
 async def on_lease_rejected(said: Envelope[LeaseRejected], ports: Ports, now_ms: int) -> list[Event]:
-    """Takes from the provider's reputation, and looks at its offer again at once."""
+    """Takes from the provider's reputation, and looks at its offer again at once; not where nobody is to blame."""
+    if said.event.code == NO_QUORUM:
+        return []
     await ports.registry.judged(said.event.provider, rejected=1)
     return await _review(ports, said.event.provider, now_ms)
 

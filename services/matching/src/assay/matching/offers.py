@@ -28,6 +28,7 @@ class ListedOffer:
     taken: int = 0
     data: frozenset[str] = frozenset()
     spare: bool = False
+    egress: bool = False
 
     @property
     def is_free(self) -> bool:

@@ -10,14 +10,14 @@ from assay.store import Transaction
 LIST: Final = """
 with kept as (
     insert into offer as o (provider, offer_id, sequence, said_ms, is_listed, kinds, slots, memory_bytes, gpu,
-        units_per_s, region, mega_unit_price, expires_ms, reputation, stake, data, spare, listed_ms)
-    values ($1, $2, $3, $4, true, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $4)
+        units_per_s, region, mega_unit_price, expires_ms, reputation, stake, data, spare, egress, listed_ms)
+    values ($1, $2, $3, $4, true, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $4)
     on conflict (provider) do update set offer_id = excluded.offer_id, sequence = excluded.sequence,
         said_ms = excluded.said_ms, is_listed = true, kinds = excluded.kinds, slots = excluded.slots,
         memory_bytes = excluded.memory_bytes, gpu = excluded.gpu, units_per_s = excluded.units_per_s,
         region = excluded.region, mega_unit_price = excluded.mega_unit_price, expires_ms = excluded.expires_ms,
         reputation = excluded.reputation, stake = excluded.stake, data = excluded.data, spare = excluded.spare,
-        changed = default,
+        egress = excluded.egress, changed = default,
         listed_ms = case when o.is_listed and o.mega_unit_price = excluded.mega_unit_price
             then o.listed_ms else excluded.listed_ms end
     where (o.sequence, o.said_ms) < (excluded.sequence, excluded.said_ms)
@@ -99,7 +99,7 @@ class Supply:
         claim = (offer.capacity.memory_bytes, offer.capacity.gpu, offer.capacity.units_per_s, offer.region)
         worth = (offer.mega_unit_price, offer.expires_ms, offer.reputation, offer.stake)
         data = [each.commitment for each in offer.data]
-        row = await self.tx.fetchrow(LIST, *terms, *claim, *worth, data, offer.spare)
+        row = await self.tx.fetchrow(LIST, *terms, *claim, *worth, data, offer.spare, offer.egress)
         if row is None:
             return False
         self.touch(offer.provider)
@@ -143,6 +143,7 @@ def listed_of(offer: OfferListed, listed_ms: int, taken: int) -> ListedOffer:
         taken=taken,
         data=frozenset(each.commitment for each in offer.data),
         spare=offer.spare,
+        egress=offer.egress,
     )
 
 
@@ -165,4 +166,5 @@ def _offer(row: Any) -> ListedOffer:
         taken=row["taken"],
         data=frozenset(row["data"]),
         spare=row["spare"],
+        egress=row["egress"],
     )

@@ -7,6 +7,7 @@ from assay.matching.offers import ListedOffer, Opinion
 from assay.matching.rules import (
     data,
     diversity,
+    egress,
     exclusion,
     freshness,
     gpu,
@@ -25,6 +26,7 @@ Rule = Callable[[Job, ListedOffer, int, Mapping[str, str]], Opinion]
 RULES: tuple[Rule, ...] = (
     kind.judge,
     data.judge,
+    egress.judge,
     slots.judge,
     exclusion.judge,
     freshness.judge,

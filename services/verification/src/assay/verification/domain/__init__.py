@@ -3,7 +3,7 @@
 from assay.verification.domain.asking import Asked, Candidate, Want, choose, willing
 from assay.verification.domain.case import Case, case_of
 from assay.verification.domain.draws import Draw, count_of, draw_segments, places_of
-from assay.verification.domain.judging import Ruling, Vote, rule, rule_by_quorum, rule_twin, wanted
+from assay.verification.domain.judging import Ruling, Vote, rule, rule_by_agreement, rule_by_quorum, rule_twin, wanted
 from assay.verification.domain.ordering import Asking, Fund, askings, fees_of
 from assay.verification.domain.planting import (
     audit_id_of,
@@ -67,6 +67,7 @@ __all__ = [
     "pool",
     "presses_ms",
     "rule",
+    "rule_by_agreement",
     "rule_by_quorum",
     "rule_twin",
     "spoil_seed",

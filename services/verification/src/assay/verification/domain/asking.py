@@ -125,6 +125,7 @@ def obstacle(want: Want, candidate: Candidate, now_ms: int) -> str:
         "verifier.expired": said.expires_ms <= now_ms,
         "verifier.unbonded": candidate.bond < BOND_PER_VERIFIER,
         "verifier.other_kind": want.spec.kind not in said.kinds,
+        "verifier.no_egress": want.spec.reaches and not said.egress,
         "verifier.small_memory": said.memory_bytes < needs.memory_bytes,
         "verifier.party": is_any_of(said.verifier, want.parties),
         "verifier.asked": any(asked.verifier == said.verifier and not asked.in_vain for asked in want.asked),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from assay.proof.policy.asked import FURTHER
-from assay.proof.quorum import Replica, decide
+from assay.proof.quorum import Outcome, Replica, decide
 from assay.proof.recount import CLAIM as CLAIM
 from assay.proof.recount import CONFIRMING as CONFIRMING
 from assay.schema.lease import SlashReason
@@ -35,12 +35,14 @@ class Vote:
 class Ruling:
     """What a question has come to: whether the claim stands, and who is overruled for what.
 
-    Without a quorum nobody is to blame, and the segment's lease is not paid.
+    Without a quorum nobody is to blame, and the segment's lease is not paid. Answers that are `unpaid` are proven false
+    by nothing, and are not what the others found.
     """
 
     stands: bool
     overruled: dict[str, SlashReason]
     has_quorum: bool = True
+    unpaid: frozenset[str] = frozenset()
 
 
 def rule(votes: Sequence[Vote], is_planted: bool = False) -> Ruling | None:
@@ -72,13 +74,36 @@ def rule_by_quorum(votes: Sequence[Vote], replicas: int, is_last: bool = False) 
     """
     if len(votes) < replicas:
         return None
-    # A bond is what nobody can make up, so each counts as an owner: whoever has many verifiers has paid for each.
-    found = decide([Replica(v.audit_id, v.audit_id, min(max(v.bond, 1), TRUST_MAX), str(v.group)) for v in votes])
+    found = quorum_of(votes)
     if found.answer is None:
         return Ruling(True, {}, has_quorum=False) if is_last or len(votes) >= replicas + FURTHER else None
     stands = found.answer == str(CLAIM)
     reason = SlashReason.FALSE_ACCUSATION if stands else SlashReason.LAZY_VERIFIER
     return Ruling(stands, dict.fromkeys(found.differed, reason))
+
+
+def rule_by_agreement(votes: Sequence[Vote], replicas: int, is_last: bool = False) -> Ruling | None:
+    """The ruling about what reached hosts, or None while the bonds of those who were asked do not decide.
+
+    What a host says changes with time and place. So a quorum for the claim has it paid, and whatever else they find
+    proves nobody false: neither the claim nor an answer. An answer is paid that is the claim or another's too, so that
+    nothing is earned by saying anything; where there is none such all are, so that no order has work for nothing.
+    """
+    ruling = rule_by_quorum(votes, replicas, is_last)
+    if ruling is None:
+        return None
+    counts = Counter(vote.group for vote in votes)
+    shared = {group for group, count in counts.items() if count > 1 or group == CLAIM} or counts.keys()
+    unpaid = frozenset(vote.audit_id for vote in votes if vote.group not in shared)
+    return Ruling(True, {}, ruling.stands and ruling.has_quorum, unpaid)
+
+
+def quorum_of(votes: Sequence[Vote]) -> Outcome:
+    """What more than two thirds of the bonds are for, if they are for anything.
+
+    A bond is what nobody can make up, so each counts as an owner: whoever has many verifiers has paid for each.
+    """
+    return decide([Replica(v.audit_id, v.audit_id, min(max(v.bond, 1), TRUST_MAX), str(v.group)) for v in votes])
 
 
 def winner_of(votes: Sequence[Vote], is_known: bool = False) -> int | None:

@@ -30,12 +30,15 @@ class Planting:
 def doubled(
     asking: Asking, planting: Planting, case: Case, candidates: Sequence[Candidate], now_ms: int
 ) -> tuple[Asking, ...]:
-    """The question, with its twin if it has one; it has none where verifiers for both do not exist."""
+    """The question, with its twin if it has one; it has none where verifiers for both do not exist.
+
+    Nor has what reaches hosts: what is asked at another time may have another answer, and nobody is to blame.
+    """
     question_id = question_id_of(planting.epoch_id, asking.lease_id, asking.segment)
     draw = (planting.secret, planting.seed, question_id, planting.planted_ppm)
-    if not is_doubled(*draw):
-        return (asking,)
     granted = case.granted
+    if granted.spec.reaches or not is_doubled(*draw):
+        return (asking,)
     parties = (granted.provider, granted.requester)
     want = Want(question_id, planting.seed, planting.secret, granted.spec, parties)
     if len(willing(want, candidates, now_ms)) < 2 * asking.replicas:

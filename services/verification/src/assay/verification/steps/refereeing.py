@@ -13,7 +13,7 @@ from assay.schema.errors import AssayError
 from assay.schema.lease import NO_QUORUM, SlashReason
 from assay.schema.verdict import Finding
 from assay.verification.desk import Desk
-from assay.verification.domain import Case, Vote, rule, rule_by_quorum, rule_twin, wanted
+from assay.verification.domain import Case, Vote, rule, rule_by_agreement, rule_by_quorum, rule_twin, wanted
 from assay.verification.domain.judging import CLAIM, CONFIRMING, Ruling
 from assay.verification.domain.verdicts import fact_of
 from assay.verification.queries import cases, epochs, questions, traces, twins, verifiers
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 class Answered:
     """A question with all its answers, weighed; `opened` is the trace that it is about, if it is.
 
-    Of a planted one, `is_known` if the claim stands that it was made from.
+    Of a planted one, `is_known` if the claim stands that it was made from. What it is about `reaches` hosts, or not.
     """
 
     question: Question
@@ -44,6 +44,7 @@ class Answered:
     weighed: dict[str, Weighed]
     opened: OpenedTrace | None = None
     is_known: bool = False
+    reaches: bool = False
 
     @property
     def votes(self) -> list[Vote]:
@@ -57,6 +58,8 @@ class Answered:
         """What they come to, as far as they decide."""
         if self.question.is_planted:
             return rule_twin(self.votes, self.is_known)
+        if self.reaches:
+            return rule_by_agreement(self.votes, self.question.replicas, self.question.is_last)
         if self.question.replicas > 1:
             return rule_by_quorum(self.votes, self.question.replicas, self.question.is_last)
         return rule(self.votes)
@@ -113,7 +116,8 @@ class Referee:
         try:
             if question.is_read:
                 return Answered(question, revealed, await weigh_readings(self._desk, case, question, revealed))
-            return Answered(question, revealed, await weigh(self._desk, case, question.segment, revealed))
+            weighed = await weigh(self._desk, case, question.segment, revealed)
+            return Answered(question, revealed, weighed, reaches=case.granted.spec.reaches)
         except AssayError as error:
             log.warning("question is put back: %s", error, extra={"lease": question.lease_id})
             async with self._desk.context.unit() as unit:
@@ -186,7 +190,8 @@ class Referee:
                 unit.emission.add(event, audit.audit_id)
                 states[audit.audit_id] = "overruled"
             elif ruling and answered.weighed[audit.audit_id].group is not None:
-                upheld = AuditUpheld(**names, fee=audit.assigned.fee, ordered_by=audit.ordered_by)
+                fee = 0 if audit.audit_id in ruling.unpaid else audit.assigned.fee
+                upheld = AuditUpheld(**names, fee=fee, ordered_by=audit.ordered_by)
                 unit.emission.add(upheld, audit.audit_id)
                 states[audit.audit_id] = "upheld"
         await questions.end(unit.tx, states)

@@ -1,0 +1,125 @@
+"""Work that reaches hosts: nobody is found false by what those say, and nothing is paid without agreement."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from services.verification.tests.court import Court
+from services.verification.tests.samples import MEGA_UNIT_PRICE, UNITS, Work, party
+from services.verification.tests.test_replication import only_of, saying, votes_of
+
+from assay.schema.audit import AuditAssigned
+from assay.schema.job import JobSpec
+from assay.schema.lease import NO_QUORUM
+from assay.schema.values import cost_of
+from assay.verification.domain import rule_by_agreement
+from assay.verification.domain.judging import CLAIM, Ruling
+
+FULL = cost_of(UNITS, MEGA_UNIT_PRICE)
+NEW_PAGE = b"n" * 32
+
+
+@pytest.fixture
+def reaching(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is ordered by replication here reaches hosts."""
+    monkeypatch.setattr(JobSpec, "reaches", property(lambda spec: spec.policy.is_replicated))
+
+
+def work_of(number: int = 1, segments: int = 1, **how: Any) -> Work:
+    return Work(number, segments=segments, audit_segments=max(3, segments), method="replication", **how)
+
+
+def finds_new(assigned: AuditAssigned, state: bytes) -> bytes:
+    return NEW_PAGE
+
+
+def test_only_what_is_agreed_on_is_paid_and_nobody_is_overruled() -> None:
+    assert rule_by_agreement(votes_of(CLAIM, CLAIM), 3) is None
+    assert rule_by_agreement(votes_of(CLAIM, CLAIM, CLAIM), 3) == Ruling(True, {})
+    assert rule_by_agreement(votes_of(1, CLAIM, CLAIM), 3) is None
+    assert rule_by_agreement(votes_of(1, CLAIM, CLAIM, CLAIM), 3) == Ruling(True, {}, unpaid=frozenset({"a0"}))
+    assert rule_by_agreement(votes_of(1, 1, 1), 3) == Ruling(True, {}, has_quorum=False)
+    assert rule_by_agreement(votes_of(1, 1, CLAIM, 1), 3) == Ruling(True, {}, has_quorum=False)
+    alone = rule_by_agreement(votes_of(1, 1, 2), 3, is_last=True)
+    assert alone == Ruling(True, {}, has_quorum=False, unpaid=frozenset({"a2"}))
+    assert rule_by_agreement(votes_of(1, 2, 3), 3, is_last=True) == Ruling(True, {}, has_quorum=False)
+
+
+@given(st.lists(st.sampled_from([CLAIM, 1, 2, 3]), min_size=3, max_size=7), st.booleans())
+def test_whatever_is_answered_nobody_is_false(groups: list[int], is_last: bool) -> None:
+    ruling = rule_by_agreement(votes_of(*groups), 3, is_last)
+    if ruling is not None:
+        assert ruling.stands and not ruling.overruled
+        assert not ruling.has_quorum or 3 * groups.count(CLAIM) > 2 * len(groups) - 1
+        assert len(ruling.unpaid) < len(groups)
+
+
+async def test_an_honest_provider_whose_page_has_changed_is_neither_paid_nor_blamed(
+    court: Court, reaching: None
+) -> None:
+    await court.admit(11, 12, 13, egress=True)
+    work, beside = work_of(), Work(2, segments=1)
+    court.knobs["draws"] = 2
+    court.finds |= {party("v", number): only_of(work, finds_new) for number in (11, 12, 13)}
+    await court.take(work, beside)
+    await court.until_still()
+    assert {e.lease_id: e.code for e in await court.said("lease.rejected")} == {work.lease_id: NO_QUORUM}
+    assert [event.lease_id for event in await court.said("lease.verified")] == [beside.lease_id]
+    assert (await court.types("epoch"))[-1] == "epoch.passed"
+    assert not await court.said("audit.overruled", "dispute.lodged", "epoch.mismatched", "epoch.accused")
+    fees = [audit.fee for audit in await court.said("audit.upheld") if audit.ordered_by == work.job_id]
+    assert fees == [FULL] * 3
+
+
+async def test_who_says_what_nobody_else_finds_earns_nothing_and_loses_nothing(court: Court, reaching: None) -> None:
+    await court.admit(11, 12, 13, 14, 15, egress=True)
+    court.finds[party("v", 12)] = saying(12)
+    work = work_of(segments=2)
+    await court.take(work)
+    await court.until_still()
+    assert [event.lease_id for event in await court.said("lease.verified")] == [work.lease_id]
+    assert not await court.said("audit.overruled", "dispute.lodged")
+    upheld = await court.said("audit.upheld")
+    assert {audit.fee for audit in upheld if audit.agreed} == {FULL}
+    assert {audit.fee for audit in upheld if not audit.agreed} <= {0}
+
+
+async def test_what_was_not_sealed_loses_its_bond_whatever_hosts_say(court: Court, reaching: None) -> None:
+    await court.admit(11, 12, 13, 14, egress=True)
+    honest = court.run
+
+    async def forge(assigned: AuditAssigned) -> Any:
+        found = await honest(assigned)
+        return found.model_copy(update={"state": "0" * 64}) if assigned.verifier == party("v", 12) else found
+
+    court.run = forge  # type: ignore[method-assign]
+    await court.take(work_of())
+    await court.until_still()
+    assert {audit.verifier for audit in await court.said("audit.overruled")} <= {party("v", 12)}
+    assert len(await court.said("lease.verified")) == 1
+
+
+async def test_only_verifiers_that_let_programs_reach_hosts_are_asked(court: Court, reaching: None) -> None:
+    await court.admit(11, 12, 13, egress=True)
+    await court.admit(14, 15, 16)
+    await court.take(work_of(segments=3))
+    await court.until_still()
+    asked = {assigned.verifier for assigned in await court.said("audit.assigned")}
+    assert asked == {party("v", number) for number in (11, 12, 13)}
+
+
+async def test_where_none_does_the_epoch_waits_and_says_why(court: Court, reaching: None) -> None:
+    await court.admit(11, 12, 13)
+    await court.take(work_of())
+    await court.until_still()
+    assert [event.reasons for event in await court.said("epoch.waiting")] == [{"verifier.no_egress": 3}]
+    assert not await court.said("audit.assigned", "lease.rejected")
+
+
+async def test_nothing_is_planted_beside_what_may_change(court: Court, reaching: None) -> None:
+    court.knobs["planted_ppm"] = 500_000
+    await court.admit(*range(11, 19), egress=True)
+    await court.take(work_of(segments=3))
+    await court.until_still()
+    assert len(await court.said("audit.assigned")) == 9
