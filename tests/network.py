@@ -12,7 +12,7 @@ import signal
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,12 +57,12 @@ STEADY, SECOND, MORTAL, CHEAT = "steady", "second", "mortal", "cheat"
 REGION: Final = {STEADY: "de", SECOND: "fr", MORTAL: "it", CHEAT: "is"}
 TERMS: Final = {
     STEADY: Terms(REGION[STEADY], PRICE, beat_s=0.3, spare=True),
-    SECOND: Terms(REGION[SECOND], PRICE, beat_s=0.3),
+    SECOND: Terms(REGION[SECOND], PRICE, beat_s=0.3, egress=True),
     # Cheaper, so that it is chosen first wherever it may be; it is the one that tests kill.
     MORTAL: Terms(REGION[MORTAL], PRICE // 2, beat_s=0.3),
     CHEAT: Terms(REGION[CHEAT], PRICE // 2, program="assay.devnet.cheat", beat_s=0.3),
 }
-VERIFIERS: Final = {f"verifier-{number}": Terms.of_verifier(number) for number in (1, 2, 3)}
+VERIFIERS: Final = {f"verifier-{number}": replace(Terms.of_verifier(number), egress=True) for number in (1, 2, 3)}
 
 
 def earned(cost: int) -> int:

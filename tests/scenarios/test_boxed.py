@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from libs.workloads.tests.render.test_render import BALL, packed
-from tests.network import PRICE, REGION, STEADY, Net
+from tests.network import PRICE, REGION, SECOND, STEADY, Net
 
 from assay.client import rendering
+from assay.schema.lease import LeaseCommitted
 from assay.schema.values import Policy, Requirements
 from assay.workloads.registry import offerable
 
@@ -33,6 +34,33 @@ async def test_a_command_is_run_in_a_box_replicated_and_settled(net: Net) -> Non
             b"part 1\n",
             b"part 2\n",
         ]
+
+
+ASKS = """
+import socket
+with socket.create_connection(("127.0.0.1", 3128)) as way:
+    way.sendall(b"CONNECT unlisted.example:443 HTTP/1.1\\r\\n\\r\\n")
+    print(way.recv(400).split(b"\\r\\n\\r\\n")[1].split(b":")[0].decode())
+"""
+
+
+async def test_a_command_that_names_hosts_goes_only_where_it_may_reach_them(net: Net) -> None:
+    """What its gate refuses is the same on every machine, so this needs no internet."""
+    if "command" not in offerable():
+        pytest.skip("this machine lets nobody have a box: no landlock, or no user namespaces")
+    params = {"command": ["python3", "-c", ASKS], "egress": ["listed.example"], "segments": 2, "time_s": 30}
+    limit = 8 * 2 * 30_000 * PRICE // 1_000_000
+    how = {"price_limit": limit, "policy": Policy(audit_segments=3, method="replication")}
+    shut = await net.order("command", params, (REGION[STEADY],), **how)
+    (waiting, *_) = await net.until_said(shut, "job.waiting")
+    assert "egress.closed" in waiting.event.reasons  # type: ignore[attr-defined]
+    await net.assay.cancel(shut)
+    job = await net.ended(await net.order("command", params, (REGION[SECOND],), **how), within_s=STARTED_S)
+    assert (job.state, job.committed) == ("settled", 2) and job.result is not None
+    with tarfile.open(fileobj=io.BytesIO(await net.assay.door.blobs.get(job.result))) as result:
+        assert result.extractfile("1/stdout").read() == b"egress.unlisted\n"  # type: ignore[union-attr]
+    said = [each.event for each in net.chronicle.of(job.job_id)]
+    assert ["egress_bytes" in each.metrics for each in said if isinstance(each, LeaseCommitted)] == [True, True]
 
 
 async def test_two_jobs_make_one_picture_that_is_seen_while_it_grows(net: Net, tmp_path: Path) -> None:

@@ -317,6 +317,33 @@ async def test_a_spec_is_what_its_kind_makes_of_its_parameters(
     assert await code_of(requester.claim(requester.order(JOB, SOON_MS, spec), NOW_MS), make_desk()) == code
 
 
+REACHES = JobSpec(
+    kind="command",
+    params={"command": ["sh", "-c", ":"], "egress": ["example.org"], "segments": 4},
+    segments=4,
+    segment_units=60_000,
+    policy=Policy(method="replication", audit_segments=4),
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({}, None),
+        ({"policy": Policy(audit_segments=4)}, "job.bad_params"),
+        ({"policy": Policy(method="replication", audit_segments=3)}, "job.bad_params"),
+        ({"params": REACHES.params | {"egress": ["127.0.0.1"]}}, "job.bad_params"),
+        ({"params": REACHES.params | {"segments": 513}, "segments": 513}, "job.bad_params"),
+    ],
+    ids=["all replicated", "replayed", "one not drawn", "an address", "more than can be drawn"],
+)
+async def test_what_reaches_hosts_has_every_segment_replicated(
+    make_desk: MakeDesk, requester: Person, changes: dict[str, Any], code: str | None
+) -> None:
+    spec = REACHES.model_copy(update=changes)
+    assert await code_of(requester.claim(requester.order(JOB, SOON_MS, spec), NOW_MS), make_desk()) == code
+
+
 async def test_a_job_names_what_its_account_uploaded_or_was_told_of_and_nothing_else(
     make_desk: MakeDesk, requester: Person
 ) -> None:

@@ -220,7 +220,7 @@ def test_what_no_box_holds_is_refused_in_a_plain_sentence(tmp_path: Path) -> Non
     params = read_params("command", good | {"threads": 2, "time_s": 3})
     assert work.plan(params) == [6_000]
     bad = {
-        "egress must be empty": {"egress": ["example.org:443"]},
+        "egress": {"egress": ["127.0.0.1:443"]},
         "begins with one of": {"command": ["bash"]},
         "at most": {"segments": 10_000, "output_bytes": JOB_BYTES_MAX},
         "inputs": {"inputs": {"../key": "0" * 64}},

@@ -116,6 +116,7 @@ def provider_environment(party: Party, places: Places, servers: Servers, bank: B
             "beat_s": terms.beat_s,
             "preload": PRELOAD,
             "spare": terms.spare,
+            "egress": terms.egress,
             **knobs.get("execution", {}),
         },
     )
@@ -135,6 +136,7 @@ def verifier_environment(party: Party, places: Places, servers: Servers, bank: B
             "region": party.terms.region,
             "network": party.terms.network,
             "slots": party.terms.slots,
+            "egress": party.terms.egress,
             **knobs.get("verifier", {}),
         },
     )

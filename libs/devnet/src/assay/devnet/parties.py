@@ -24,6 +24,7 @@ class Terms:
     beat_s: float = 1.0
     network: str = "home"
     spare: bool = False
+    egress: bool = False
 
     @classmethod
     def of_verifier(cls, number: int) -> "Terms":

@@ -221,7 +221,7 @@ def _enter(told: list[str], output: TextIO) -> None:
     policy = Policy.model_validate_json(told[0])
     try:
         if policy.box_bytes:
-            box.enter(policy)
+            box.enter(policy, int(told[1]) if policy.egress else None)
         held = confine(policy)
     except SandboxUnavailable as error:
         refused = Failed(code=error.code, detail=error.detail, fault=True)

@@ -75,7 +75,8 @@ def fitted(policy: Policy, kind: str, raw: dict[str, Any]) -> Policy:
     if not isinstance(work, Boxed):
         return policy.public
     memory_bytes = min(policy.memory_bytes, work.requirements(params)["memory_bytes"])
-    return policy.public.model_copy(update={"box_bytes": work.box_bytes(params), "memory_bytes": memory_bytes})
+    own = {"box_bytes": work.box_bytes(params), "memory_bytes": memory_bytes}
+    return policy.public.model_copy(update=own | {"egress": work.egress(params) if policy.may_reach else ()})
 
 
 def read_params(kind: str, raw: dict[str, Any]) -> FrozenParams:

@@ -19,6 +19,8 @@ from typing import Final
 from pydantic import ValidationError
 
 from assay.schema.served import Request
+from assay.workloads.egress.gate import Gate, gate_of
+from assay.workloads.egress.outside import OPEN, Outside
 from assay.workloads.machine import FLAGS
 from assay.workloads.registry import fitted
 from assay.workloads.sandbox import Confined, Policy, SandboxUnavailable
@@ -33,6 +35,7 @@ from assay.workloads.task import (
     Finished,
     Message,
     Preload,
+    SegmentDone,
     Stop,
     Task,
     ToChild,
@@ -61,16 +64,19 @@ class Garbled(Exception):
 class Runner:
     """One child process, started at the first task and again after it died. One task at a time.
 
-    Without a policy nothing but a process of its own holds the child: for work that nobody else has sent.
+    Without a policy nothing but a process of its own holds the child: for work that nobody else has sent. Programs that
+    reach hosts do so by a gate, in the world `outside`.
     """
 
-    def __init__(self, log_file: Path | None = None, policy: Policy | None = None) -> None:
+    def __init__(self, log_file: Path | None = None, policy: Policy | None = None, outside: Outside = OPEN) -> None:
         self.policy = policy.public if policy else None
         self._own = policy
         self._log_file = log_file
         self._process: asyncio.subprocess.Process | None = None
         self._confined: Confined | None = None
         self._over: Failed | None = None
+        self._outside = outside
+        self._gate: Gate | None = None
         self._unended = 0
 
     @property
@@ -100,6 +106,8 @@ class Runner:
         line = await self._process.stdout.readline()
         with suppress(ValidationError):
             self._confined = Confined.model_validate_json(line)
+            if self._gate:
+                self._gate.open()
             return self._confined
         await self.kill()
         try:
@@ -189,6 +197,8 @@ class Runner:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+        if self._gate:
+            await self._gate.close()
 
     async def _heard(self, said: asyncio.StreamReader) -> AsyncIterator[Message]:
         """The child's lines as messages, until it is gone. Raises Garbled."""
@@ -211,6 +221,8 @@ class Runner:
         named = getattr(message, "path", None) or getattr(message, "result", None)
         if named and self.policy and not is_within(Path(named), self.policy.scratch):
             raise Garbled("It named a file that is not in its scratch.")
+        if isinstance(message, SegmentDone) and self._gate:
+            return message.model_copy(update={"metrics": message.metrics | {"egress_bytes": self._gate.take()}})
         return message
 
     async def _watch(self, process: asyncio.subprocess.Process, wall_s: float | None) -> None:
@@ -236,11 +248,14 @@ class Runner:
         told = [self.policy.model_dump_json()] if self.policy else []
         if self.policy:
             clear(self.policy.temporary)
+            self._gate = gate_of(self.policy.egress, self._outside)
+        handed = (self._gate.end,) if self._gate else ()
         log = self._log_file.open("ab") if self._log_file else None
         try:
             return await asyncio.create_subprocess_exec(
                 # -P: the folder that the worker was started in is no place to import from.
-                *(sys.executable, "-P", "-m", "assay.workloads.child", *told),
+                *(sys.executable, "-P", "-m", "assay.workloads.child", *told, *map(str, handed)),
+                pass_fds=handed,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -251,6 +266,8 @@ class Runner:
         finally:
             if log:
                 log.close()
+            if self._gate:
+                self._gate.inherited()
 
 
 async def _line(said: asyncio.StreamReader) -> bytes:

@@ -180,6 +180,10 @@ class Boxed(Protocol):
         """Return how much its box holds: a file system in memory, counted in `memory_bytes` of its requirements."""
         ...
 
+    def egress(self, params: Any) -> tuple[str, ...]:
+        """Return the hosts that its programs may reach, each as `assay.workloads.egress.Endpoint`; mostly none."""
+        ...
+
 
 @runtime_checkable
 class Private(Protocol):

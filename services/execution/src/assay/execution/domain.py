@@ -193,6 +193,7 @@ def offer(
     attestation: PresentedReport | None = None,
     data: tuple[HeldData, ...] = (),
     spare: bool = False,
+    egress: bool = False,
 ) -> OfferAnnounced:
     """The provider's standing offer; its id stays the same, a later sequence replaces an earlier one."""
     return OfferAnnounced(
@@ -207,4 +208,5 @@ def offer(
         attestation=attestation,
         data=data,
         spare=spare,
+        egress=egress,
     )

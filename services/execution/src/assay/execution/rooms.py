@@ -40,6 +40,7 @@ def room_of(settings: Settings, name: str, device: str | None = None) -> Policy:
         private=settings.private_dir.resolve() if settings.private_dir else None,
         memory_bytes=settings.memory_bytes,
         disk_bytes=settings.disk_bytes,
+        may_reach=settings.egress,
         device=device,
     )
 

@@ -48,6 +48,9 @@ class Settings(ParticipantSettings, env_prefix="ASSAY_EXECUTION_"):
     sandbox: Level = "full"
     """What must hold a child: full (landlock, seccomp, limits), or limits alone where the kernel has no more. With less
     than this the worker does not start; what else the kernel has is used at either level."""
+    egress: bool = False
+    """Whether programs of jobs may reach the hosts that those name: names and ports of the internet, from this
+    machine's address, by a proxy that leads nowhere else. Offers say it, and such jobs go nowhere else."""
     attestation_file: Path | None = None
     """A recorded report of this machine, presented with each offer: a JSON object of `technology` (sev-snp, tdx) and
     `evidence`, its parts in base64. Untried on such hardware."""

@@ -233,7 +233,7 @@ class Worker:
             now = self._now()
             expires_ms = now + s.offer_s * 1000
             terms = (s.kinds, capacity, s.region, s.mega_unit_price, expires_ms)
-            self.outgoing.say(domain.offer(self.provider, now, *terms, self._report, held, s.spare))
+            self.outgoing.say(domain.offer(self.provider, now, *terms, self._report, held, s.spare, s.egress))
             await self._while_held(held, s.offer_s / 2)
 
     async def _while_held(self, held: tuple[HeldData, ...], at_most_s: float) -> None:

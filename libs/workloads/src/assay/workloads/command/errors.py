@@ -1,6 +1,6 @@
 """What can go wrong with a command, and whose fault it is: of all but the first, the job's own."""
 
-from assay.workloads.errors import BadParams, WorkloadError
+from assay.workloads.errors import WorkloadError
 
 
 class NoBox(WorkloadError):
@@ -10,10 +10,11 @@ class NoBox(WorkloadError):
     advice = "Let it have user namespaces, landlock and seccomp, or do not offer commands."
 
 
-class EgressRefused(BadParams):
-    """A command asked to reach addresses."""
+class NoEgress(NoBox):
+    """This machine lets no program reach what its job names."""
 
-    advice = "Leave egress empty, and bring what the command needs as inputs."
+    code = "command.no_egress"
+    advice = "Set ASSAY_EXECUTION_EGRESS or ASSAY_VERIFIER_EGRESS, or leave such work to others."
 
 
 class BadImage(WorkloadError):

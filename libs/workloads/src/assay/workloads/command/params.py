@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from assay.schema.values import Digest
-from assay.workloads.command.errors import EgressRefused
+from assay.workloads.egress.rules import ENDPOINTS_MAX, Endpoint, can_be_listed
 from assay.workloads.workload import FrozenParams
 
 MIB: Final = 1 << 20
@@ -50,14 +50,16 @@ class CommandParams(FrozenParams):
     memory_bytes: Annotated[int, Field(ge=16 * MIB, le=1 << 40)] = 512 * MIB
     disk_bytes: Annotated[int, Field(ge=MIB, le=1 << 40)] = 256 * MIB
     output_bytes: Annotated[int, Field(ge=1, le=JOB_BYTES_MAX)] = MIB
-    egress: tuple[str, ...] = ()
+    egress: Annotated[tuple[Endpoint, ...], Field(max_length=ENDPOINTS_MAX)] = ()
     numerics: Literal["native", "exact"] = "native"
 
     @model_validator(mode="after")
     def can_be_held(self) -> Self:
         """Refuse what no box can hold."""
-        if self.egress:
-            raise EgressRefused("No box can hold a command to a list of addresses: egress must be empty.")
+        if not all(map(can_be_listed, self.egress)):
+            raise ValueError("egress names ports up to 65535, and none of mail")
+        if self.egress and self.numerics == "exact":
+            raise ValueError("what reaches hosts is no function of its inputs: leave numerics or egress")
         if self.image is None and self.command[0] not in INTERPRETERS:
             raise ValueError(f"a command without an image begins with one of {', '.join(INTERPRETERS)}")
         if self.segments * self.output_bytes > JOB_BYTES_MAX:

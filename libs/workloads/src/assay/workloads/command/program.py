@@ -71,7 +71,7 @@ def shut_in(program: Program) -> None:
     os.chdir("/job")
     landlock.restrict_root(WRITTEN)
     set_capabilities()
-    seccomp.restrict(seccomp.PROGRAM)
+    seccomp.restrict(seccomp.REACHING if params.egress else seccomp.PROGRAM)
 
 
 def end_all() -> None:

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from assay.workloads.command.errors import BadOutput, CommandFailed, NoBox
+from assay.workloads import egress
+from assay.workloads.command.errors import BadOutput, CommandFailed, NoBox, NoEgress
 from assay.workloads.command.image import unpacked
 from assay.workloads.command.params import STDOUT, CommandParams
 from assay.workloads.command.program import Program, execute
@@ -45,6 +46,8 @@ def run_segment(
     policy = entered()
     if policy is None:
         raise NoBox("A command is run in a box, and this process is in none.")
+    if params.egress and params.egress != policy.egress:
+        raise NoEgress("It names hosts to reach, and this machine lets nobody.")
     try:
         root, variables = root_of(params, inputs, policy)
         work, said = fresh(policy, root)
@@ -74,7 +77,7 @@ def root_of(params: CommandParams, inputs: Inputs, policy: Policy) -> tuple[Path
 def part_of(params: CommandParams, index: int) -> dict[str, str]:
     """Return what tells the program its part."""
     own = {"ASSAY_SEGMENT": str(index), "ASSAY_SEGMENTS": str(params.segments)}
-    return own | {"OMP_NUM_THREADS": str(params.threads)}
+    return own | {"OMP_NUM_THREADS": str(params.threads)} | (egress.variables() if params.egress else {})
 
 
 def fresh(policy: Policy, root: Path) -> tuple[Path, Path]:

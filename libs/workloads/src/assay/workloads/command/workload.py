@@ -38,6 +38,10 @@ class Command:
         """Return what its files, its image's among them, may take."""
         return params.disk_bytes
 
+    def egress(self, params: CommandParams) -> tuple[str, ...]:
+        """Return the hosts that it may reach."""
+        return params.egress
+
     def start(self, params: CommandParams, inputs: Inputs) -> bytes:
         """Return the checkpoint that holds no outputs yet, bound to the job's parameters."""
         return start_of(params).encode()

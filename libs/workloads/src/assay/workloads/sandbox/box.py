@@ -7,19 +7,24 @@ After the kernel's own documents: user_namespaces(7), pid_namespaces(7), mount_n
 """
 
 import ctypes
+import fcntl
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
 from typing import Final
 
+from assay.workloads.egress.rules import LISTENING
 from assay.workloads.sandbox import kernel, landlock, seccomp
 from assay.workloads.sandbox.errors import SandboxUnavailable
 from assay.workloads.sandbox.kernel import PR_SET_PDEATHSIG, RECURSIVE, call, leave_mounts, mount, prctl
-from assay.workloads.sandbox.policy import DEVICES, HOST, Policy
+from assay.workloads.sandbox.policy import DEVICES, HOST, TRUSTED, Policy
 
 NOSUID, NODEV, BIND = 2, 4, 4096
+SET_FLAGS, IS_UP = 0x8914, 1
 MOUNT_SETATTR: Final = 442
 AT_CWD, AT_RECURSIVE, READ_ONLY = -100, 0x8000, 1
 ENTERED: Final[list[Policy]] = []
@@ -28,8 +33,11 @@ FILES_MIN, FILES_MAX, FILE_BYTES = 1024, 200_000, 1024
 """Files and folders that a box holds: more the larger it is."""
 
 
-def enter(policy: Policy) -> None:
-    """Go on in a box; the process that called stays behind and ends with it. Raises SandboxUnavailable."""
+def enter(policy: Policy, out: int | None = None) -> None:
+    """Go on in a box; the process that called stays behind and ends with it. Raises SandboxUnavailable.
+
+    Where programs reach hosts, the socket by which they do is handed to who has the other end of the socket `out`.
+    """
     try:
         leave_mounts()
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -37,6 +45,8 @@ def enter(policy: Policy) -> None:
         if inner:
             stand_by(inner)
         build(policy)
+        if out is not None:
+            hand_out(out)
         ENTERED.append(policy)
     except OSError as error:
         raise SandboxUnavailable(f"This machine has no box to execute programs in: {error}.") from error
@@ -59,6 +69,15 @@ def can_be() -> bool:
     return tried.returncode == 0
 
 
+def hand_out(out: int) -> None:
+    """Listen on the loopback of this box, hand that socket out of it and forget it. Raises OSError."""
+    with socket.socket(fileno=out) as pair, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        fcntl.ioctl(listener, SET_FLAGS, struct.pack("16sh22x", b"lo", IS_UP))
+        listener.bind(("127.0.0.1", LISTENING))
+        listener.listen()
+        socket.send_fds(pair, [b"1"], [listener.fileno()])
+
+
 def stand_by(inner: int) -> None:
     """End as the process in the box ends."""
     _, status = os.waitpid(inner, 0)
@@ -75,7 +94,7 @@ def build(policy: Policy) -> None:
             (root / folder).mkdir(parents=True)
         for device in DEVICES:
             show(Path(device), root)
-    for path in (*map(Path, HOST), Path(sys.base_prefix)):
+    for path in (*map(Path, (*HOST, *(TRUSTED if policy.egress else ()))), Path(sys.base_prefix)):
         if not (policy.host_root / path.relative_to("/")).exists():
             show(path, policy.host_root, is_fixed=True)
 

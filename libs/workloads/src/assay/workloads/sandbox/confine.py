@@ -124,7 +124,8 @@ def hold_calls(policy: Policy) -> list[str]:
     """The system calls."""
     if not seccomp.is_known():
         raise OSError(0, "no list for this architecture")
-    seccomp.restrict(seccomp.BOXED if policy.box_bytes else seccomp.ALONE)
+    boxed = seccomp.BOXED_REACHING if policy.egress else seccomp.BOXED
+    seccomp.restrict(boxed if policy.box_bytes else seccomp.ALONE)
     return ["seccomp"]
 
 

@@ -11,12 +11,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from assay.workloads.egress.rules import LISTENING
 from assay.workloads.sandbox.kernel import call
 from assay.workloads.sandbox.policy import DEVICES, Policy
 
 CREATE, ADD, RESTRICT = 444, 445, 446
 QUERY_VERSION: Final = 1
-RULE_PATH: Final = 1
+RULE_PATH, RULE_PORT = 1, 2
+CONNECT_TCP: Final = 2
 
 WRITE_FILE, READ_FILE, READ_DIR, REMOVE_FILE, MAKE_DIR, MAKE_REG = 1 << 1, 1 << 2, 1 << 3, 1 << 5, 1 << 7, 1 << 8
 TRUNCATE, IOCTL_DEV = 1 << 14, 1 << 15
@@ -57,6 +59,9 @@ def restrict(policy: Policy, known: int) -> list[str]:
     if policy.box_bytes:
         grant(ruleset, [policy.box], IN_BOX & handled)
         grant(ruleset, map(Path, DEVICES), DEVICE & handled)
+    if policy.egress and known >= PORTS_SINCE:
+        rule = CONNECT_TCP.to_bytes(8, "little") + LISTENING.to_bytes(8, "little")
+        call(ADD, ruleset, ctypes.c_int(RULE_PORT), ctypes.c_char_p(rule), ctypes.c_uint32(0))
     call(RESTRICT, ruleset, ctypes.c_uint32(0))
     os.close(ruleset)
     since = {"landlock": 1, "landlock.ports": PORTS_SINCE, "landlock.scope": SCOPE_SINCE}

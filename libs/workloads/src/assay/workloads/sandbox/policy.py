@@ -26,6 +26,8 @@ SYSTEM: Final = (
 NULL: Final = "/dev/null"
 HOST: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives")
 """What of a machine a program sees that a job executes without a root of its own; beside them the interpreter."""
+TRUSTED: Final = ("/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted", "/etc/ca-certificates")
+"""What it sees besides where it reaches hosts: whose certificates they may show."""
 DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 BOXED: Final = frozenset({"namespaces", "landlock", "seccomp", "capabilities"})
 """What holds a child that executes programs, at either level: where one is missing, it executes nothing."""
@@ -34,7 +36,7 @@ GPU_DEVICES: Final = ("nvidia*", "nvidia-caps/*", "kfd", "dri/*")
 
 
 class Policy(BaseModel):
-    """What a child may read (`models`, `inputs`, and what runs it), write (`scratch`) and use. It reaches nobody.
+    """What a child may read (`models`, `inputs`, and what runs it), write (`scratch`) and use.
 
     Beneath `private` lie data sets that stay: they are read, and their ledgers written, by who works on them alone.
     """
@@ -53,6 +55,10 @@ class Policy(BaseModel):
     wall_s: Annotated[float, Field(gt=0)] = 86_400
     box_bytes: Annotated[int, Field(ge=0)] = 0
     """Of a file system in memory, in which programs are executed; with none nothing is executed."""
+    may_reach: bool = False
+    """Whether programs reach the hosts that their job names."""
+    egress: tuple[str, ...] = ()
+    """Those hosts, in a box; a proxy outside of it leads there and nowhere else."""
     gpu: bool = Field(default_factory=lambda: any(node.exists() for node in GPU_NODES))
     """Whether the machine's GPUs are within reach."""
     device: Annotated[str, Field(pattern=r"^[\w./-]{1,80}$")] | None = None

@@ -24,17 +24,22 @@ CLONE_NAMESPACES: Final = 0x7E020000
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 ALLOW: Final = 0x7FFF0000
 KILL: Final = 0x80000000
-LOAD, EQUAL, GREATER, ANY_BIT, RETURN = 0x20, 0x15, 0x25, 0x45, 0x06
+LOAD, EQUAL, GREATER, ANY_BIT, RETURN, AND = 0x20, 0x15, 0x25, 0x45, 0x06, 0x54
+AF_UNIX, AF_INET, SOCK_TYPE, SOCK_STREAM, IPPROTO_TCP = 1, 2, 0xF, 1, 6
 NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16
 
 Instruction = tuple[int, int, int, int]
 
 
 class Kind(NamedTuple):
-    """A list: whether processes are held each for itself, or by a box around them; and what is allowed besides."""
+    """A list: whether processes are held each for itself, or by a box around them; and what is allowed besides.
+
+    `reaches` allows plain TCP to be connected, by which a box without a way out has nobody but its proxy.
+    """
 
     is_alone: bool
     allowed: frozenset[str] = frozenset()
+    reaches: bool = False
 
 
 ALONE: Final = Kind(is_alone=True)
@@ -42,6 +47,10 @@ PROGRAM: Final = Kind(False, frozenset(OF_PROGRAMS.split()))
 """What a program may call that is shut into a root: processes, and modes and times of files, are its box's own."""
 BOXED: Final = Kind(False, PROGRAM.allowed | {"chroot"})
 """What the child may call that starts it."""
+OF_REACHING: Final = frozenset({"socket", "socketpair", "connect", "sendto"})
+REACHING: Final = Kind(False, PROGRAM.allowed | OF_REACHING, reaches=True)
+"""What a program may call that reaches hosts."""
+BOXED_REACHING: Final = Kind(False, BOXED.allowed | OF_REACHING, reaches=True)
 
 
 def restrict(kind: Kind = ALONE) -> None:
@@ -69,6 +78,7 @@ def program(name: str, pid: int, kind: Kind = ALONE) -> list[Instruction]:
         *when(EQUAL, known["memfd_create"], errno.ENOSYS),
         *(step for rule in (by_argument(known, pid) if kind.is_alone else in_box(known)) for step in rule),
         *(step for rule in of_terminals(known) for step in rule),
+        *(step for rule in (of_sockets(known) if kind.reaches else ()) for step in rule),
         (RETURN, 0, 0, ALLOW),
     ]
     return found
@@ -92,6 +102,18 @@ def of_terminals(known: dict[str, int]) -> Iterator[list[Instruction]]:
     """Yield the rules that hold everywhere: who outlives its parent, and who types into a terminal."""
     yield asked(known["prctl"], 0, [(EQUAL, PR_SET_PDEATHSIG)], refused=True)
     yield asked(known["ioctl"], 1, [(EQUAL, TIOCSTI), (EQUAL, TIOCLINUX)], refused=True)
+
+
+def of_sockets(known: dict[str, int]) -> Iterator[list[Instruction]]:
+    """Yield the rules about sockets: TCP over IPv4, and pairs that talk to each other alone."""
+    for call, family in (("socket", AF_INET), ("socketpair", AF_UNIX)):
+        body = [
+            *((LOAD, 0, 0, ARGUMENTS), (EQUAL, 0, 6, family)),
+            *((LOAD, 0, 0, ARGUMENTS + 8), (AND, 0, 0, SOCK_TYPE), (EQUAL, 0, 3, SOCK_STREAM)),
+            *((LOAD, 0, 0, ARGUMENTS + 16), (EQUAL, 2, 0, 0), (EQUAL, 1, 0, IPPROTO_TCP if family == AF_INET else 0)),
+            *((RETURN, 0, 0, 0x00050000 | errno.EPERM), (RETURN, 0, 0, ALLOW)),
+        ]
+        yield [(EQUAL, 0, len(body), known[call]), *body]
 
 
 def when(test: int, value: int, number: int) -> list[Instruction]:

@@ -3,8 +3,10 @@
 from assay.gateway.claim import Claim, Desk
 from assay.gateway.plan import plan_of
 from assay.proof.policy import is_checkable
+from assay.schema.epoch import DRAWN_MAX
 from assay.schema.errors import Refused
-from assay.schema.job import JobSubmitted
+from assay.schema.job import JobSpec, JobSubmitted
+from assay.schema.values import AUDIT_SEGMENTS
 
 
 async def check_work(claim: Claim, desk: Desk) -> None:
@@ -21,3 +23,20 @@ async def check_work(claim: Claim, desk: Desk) -> None:
     if not is_checkable(event.spec.kind, event.spec.params, event.spec.policy):
         asked = event.spec.policy.method or "running it again"
         raise Refused("job.bad_params", f"policy.method: {asked} checks no work of this kind and form.")
+    if event.spec.reaches:
+        check_reaching(event.spec)
+
+
+def check_reaching(spec: JobSpec) -> None:
+    """Raises Refused: job.bad_params unless all of what reaches hosts is to be answered by several at once.
+
+    What they find elsewhere at another time proves nobody false, so nothing is slashed for it; where nothing deters,
+    nothing may go unseen.
+    """
+    if not spec.policy.is_replicated:
+        raise Refused("job.bad_params", "policy.method: what reaches hosts is ordered by replication.")
+    if spec.segments > DRAWN_MAX:
+        raise Refused("job.bad_params", f"segments: what reaches hosts has {DRAWN_MAX} at most.")
+    all_ = max(spec.segments, AUDIT_SEGMENTS + 1)
+    if spec.policy.audit_segments < all_:
+        raise Refused("job.bad_params", f"policy.audit_segments: what reaches hosts has all drawn, {all_}.")

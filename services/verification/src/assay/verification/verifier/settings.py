@@ -28,5 +28,8 @@ class Settings(ParticipantSettings, env_prefix="ASSAY_VERIFIER_"):
     """Memory that an audit may use; a child that takes more is ended."""
     sandbox: Level = "full"
     """What must hold the child: full (landlock, seccomp, limits), or limits alone where the kernel has no more."""
+    egress: bool = False
+    """Whether programs of jobs may reach the hosts that those name, from this machine's address. Who lets none is not
+    drawn for such work."""
     announce_s: Annotated[int, Field(ge=1, le=3600)] = 30
     """Between announcements; each stands for three times as long."""

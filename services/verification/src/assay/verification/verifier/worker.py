@@ -81,6 +81,7 @@ class Worker:
             scratch=scratch.resolve(),
             models=settings.models_dir.resolve(),
             memory_bytes=settings.memory_bytes,
+            may_reach=settings.egress,
         )
         self._runner = Runner(settings.data_dir / "child.log", held)
         inputs = Inputs(door.blobs, lambda question, body: door.ask(question, body), key)
@@ -209,6 +210,7 @@ class Worker:
             network=s.network,
             slots=s.slots,
             expires_ms=self._now() + STANDS * s.announce_s * 1000,
+            egress=s.egress,
         )
 
     async def _drain(self) -> None:
