@@ -34,6 +34,7 @@ BEHAVIOURS: Final[dict[str, type[LeaseRun]]] = {
     "withholds-checkpoint": evasive.WithholdsCheckpoint,
     "drops": evasive.Drops,
     "hands-over": evasive.HandsOver,
+    "blows-up": evasive.BlowsUp,
     "grinds": evasive.Grinds,
 }
 PARTNERS: Final[dict[str, type[LeaseRun]]] = {"colludes": hostile.Colludes}

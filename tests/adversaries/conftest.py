@@ -28,7 +28,7 @@ NEAR: Final = ("rounding",)
 UNSEEN: Final = ("noise-in-tolerance",)
 """Those whom nothing finds: what they hide is as small as honest machines' noise, and saves them no work."""
 TUNED: Final = (
-    *("half-way", "bfloat16", "poison", "rounding", "chosen-data", "half-batch", "false-trace"),
+    *("half-way", "bfloat16", "poison", "rounding", "chosen-data", "half-batch", "false-trace", "blows-up"),
     *("int8-tuning", "forged-class", "noise-in-tolerance", "noise-calibrated", "withholds-trace"),
 )
 """Those whose job is a fine-tuning; the others' work is a chain of digests, or text."""

@@ -1,13 +1,15 @@
 """What evasive providers do: they keep what they owe, leave what goes badly, or look for a root that draws well."""
 
 import json
+import shutil
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+import numpy as np
 from blake3 import blake3
-from tests.adversaries.hostile import FalseTraces, ForeignCheckpoint, MakesUp
+from tests.adversaries.hostile import FalseTraces, ForeignCheckpoint, MakesUp, TampersTensors
 
 from assay.execution import domain
 from assay.execution.domain import Closed, Course
@@ -18,7 +20,8 @@ from assay.proof.digest import blake3_hex
 from assay.proof.epoch import draw, epoch_root, range_of, seed
 from assay.schema.lease import LeaseCommitted, LeaseGranted
 from assay.schema.values import Digest
-from assay.workloads.task import SegmentDone
+from assay.workloads.checkpoint import ADAPTER, Tensors
+from assay.workloads.task import SegmentDone, Task
 
 GUESS: Final = "guess.json"
 GROUND_SEGMENTS: Final = 16
@@ -70,6 +73,24 @@ class HandsOver(ForeignCheckpoint):
     async def _close(self, course: Course, done: SegmentDone) -> Course:
         self.leave("it goes badly")
         return await super()._close(course, done)
+
+
+class BlowsUp(TampersTensors):
+    """Claims that its first segment ended in weights from which nobody can go on, and goes on from the true ones."""
+
+    @staticmethod
+    def change(after: Tensors, before: Tensors) -> Tensors:
+        """The adapter, as large as its numbers hold."""
+        return {name: np.full_like(v, 1e30) if name.startswith(ADAPTER) else v for name, v in after.items()}
+
+    def tampered(self, done: SegmentDone, before: bytes) -> SegmentDone:
+        """The first segment's claim; of the others what is true."""
+        self.true = str(shutil.copy(done.path, f"{done.path}.true"))
+        return done if done.segment else super().tampered(done, before)
+
+    def keep(self, done: SegmentDone, task: Task) -> tuple[str, SegmentDone]:
+        """What it goes on from."""
+        return self.true, done
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any, Final
 
 from tests.adversaries.behaviours import BEHAVIOURS, PARTNERS
@@ -21,7 +22,9 @@ PREFIX: Final = {Role.PROVIDER: "ASSAY_EXECUTION_", Role.VERIFIER: "ASSAY_VERIFI
 ENVIRONMENT: Final = {Role.PROVIDER: provider_environment, Role.VERIFIER: verifier_environment}
 ANNOUNCE_S: Final = 5
 WITHIN_S: Final = 240.0
-REGIONS: Final = dict(zip([*BEHAVIOURS, *PARTNERS], map("z{:c}".format, range(97, 123)), strict=False))
+REGIONS: Final = {
+    name: f"{'zx'[number // 26]}{ascii_lowercase[number % 26]}" for number, name in enumerate([*BEHAVIOURS, *PARTNERS])
+}
 """A region of its own for each hostile provider."""
 LEAVING: Final = ("withholds-checkpoint", "drops", "hands-over")
 """Those whose job an honest provider may take over."""

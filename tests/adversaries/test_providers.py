@@ -46,6 +46,7 @@ MECHANISM: dict[str, set[str]] = {
     "right-sketches": {"segment.wrong_tokens"},
     "other-lines": {"segment.wrong_history"},
     "hands-over": {"segment.bad_checkpoint"},
+    "blows-up": {"segment.mismatch"},
     "forged-class": {"segment.mismatch"},
     "noise-calibrated": {"segment.mismatch"},
     "withholds-trace": {"segment.withheld"},

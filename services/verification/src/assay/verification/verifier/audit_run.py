@@ -14,10 +14,17 @@ from assay.schema.audit import AuditAssigned, AuditRevealed
 from assay.schema.errors import Refused, Retry, Unreachable
 from assay.schema.job import JobSpec
 from assay.verification.verifier import domain
+from assay.workloads import read_params, workload
+from assay.workloads.child import START
+from assay.workloads.court import Judgeable
+from assay.workloads.errors import BadCheckpoint, Diverged
 from assay.workloads.runner import Runner
-from assay.workloads.task import CheckTrace, Failed, Read, ReadingDone, SegmentDone, Task
+from assay.workloads.task import CheckTrace, Failed, Read, ReadingDone, Ready, SegmentDone, Task
 
 AGAIN_S = 1.0
+EXACT = "exact"
+FALLS = (BadCheckpoint.code, Diverged.code)
+"""How a segment fails on every machine, whatever is left of the work before it."""
 
 log = logging.getLogger(__name__)
 
@@ -127,15 +134,32 @@ async def _lay(folder: Path, digest: str, read: Callable[[], Awaitable[bytes]]) 
 
 async def _run(runner: Runner, task: Task | Read | CheckTrace) -> SegmentDone | ReadingDone:
     done: SegmentDone | ReadingDone | None = None
+    before: str | None = None
     async for message in runner.run(task):
         match message:
+            case Ready():
+                before = message.state_digest
             case SegmentDone() | ReadingDone():
                 done = message
+            case Failed(code=code) if before and isinstance(task, Task) and code in FALLS and not is_judged(task):
+                return comes_to_nothing(task, before)
             case Failed():
                 raise CannotAnswer(message.code, message.detail)
     if done is None:
         raise CannotAnswer("verifier.machine", "The child said nothing of the segment.")
     return done
+
+
+def comes_to_nothing(task: Task, before: str) -> SegmentDone:
+    """A segment that ends where it began, for nobody can run it: whoever claims that it did has made its end up."""
+    path = task.state or str(Path(task.folder, START))
+    return SegmentDone(segment=task.first, path=path, state_digest=before, units=0, compute_ms=0, metrics={})
+
+
+def is_judged(task: Task) -> bool:
+    """Whether a contract may judge the work step by step: it knows no step that fails."""
+    numerics = getattr(read_params(task.kind, task.params), "numerics", EXACT)
+    return numerics == EXACT and isinstance(workload(task.kind), Judgeable)
 
 
 async def _patiently(read: Callable[[], Awaitable[bytes]]) -> bytes:
