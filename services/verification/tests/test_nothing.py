@@ -49,10 +49,17 @@ async def answered(store: ModelStore, model: str, runner: Runner, folder: Path, 
     spec = JobSpec(kind="finetune", params=params, inputs=(blob_digest(TEXT),), segments=3, segment_units=64)
     blobs = Held({blob_digest(TEXT): TEXT})
     false = blown_up(store, spec)
-    terms = {"spec": spec, "segment": 1, "checkpoint": await blobs.put(false), "fee": 1, "deadline_ms": 2**50}
-    asked = AuditAssigned(audit_id=derive_id("a", 1), verifier=party("v", 11), nonce="ab" * 32, **terms)
-    tools = Tools(blobs, unsealed(blobs), runner, asyncio.Lock(), store.root, folder)  # type: ignore[arg-type]
-    return await answer(asked, tools), false
+    asked = asked_about(spec, 1, await blobs.put(false))
+    return await answer(asked, tools_of(blobs, store, runner, folder)), false
+
+
+def asked_about(spec: JobSpec, segment: int, checkpoint: str | None) -> AuditAssigned:
+    terms = {"spec": spec, "segment": segment, "checkpoint": checkpoint, "fee": 1, "deadline_ms": 2**50}
+    return AuditAssigned(audit_id=derive_id("a", 1), verifier=party("v", 11), nonce="ab" * 32, **terms)
+
+
+def tools_of(blobs: Held, store: ModelStore, runner: Runner, folder: Path) -> Tools:
+    return Tools(blobs, unsealed(blobs), runner, asyncio.Lock(), store.root, folder)  # type: ignore[arg-type]
 
 
 async def test_what_diverges_from_what_was_left_ends_where_it_began(
@@ -68,3 +75,17 @@ async def test_of_work_that_a_contract_may_judge_nothing_is_said(
 ) -> None:
     with pytest.raises(CannotAnswer, match=r"workload\.diverged"):
         await answered(*store, runner, tmp_path, numerics="exact")
+
+
+async def test_data_from_which_nobody_learns_leave_a_job_where_it_starts(
+    runner: Runner, store: tuple[ModelStore, str], tmp_path: Path
+) -> None:
+    held, model = store
+    blobs = Held({})
+    short = await blobs.put(b"too short")
+    spec = JobSpec(
+        kind="finetune", params={**TINY, "model": model, "data": short}, inputs=(short,), segments=3, segment_units=64
+    )
+    said = await answer(asked_about(spec, 0, None), tools_of(blobs, held, runner, tmp_path))
+    start = TUNE.start(read_params("finetune", spec.params), HeldInputs(held, {}))
+    assert (said.state, said.checkpoint) == (TUNE.digest(start), blob_digest(start))

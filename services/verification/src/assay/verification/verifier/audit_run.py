@@ -17,14 +17,14 @@ from assay.verification.verifier import domain
 from assay.workloads import read_params, workload
 from assay.workloads.child import START
 from assay.workloads.court import Judgeable
-from assay.workloads.errors import BadCheckpoint, Diverged
+from assay.workloads.errors import BadCheckpoint, BadData, Diverged
 from assay.workloads.runner import Runner
 from assay.workloads.task import CheckTrace, Failed, Read, ReadingDone, Ready, SegmentDone, Task
 
 AGAIN_S = 1.0
 EXACT = "exact"
-FALLS = (BadCheckpoint.code, Diverged.code)
-"""How a segment fails on every machine, whatever is left of the work before it."""
+FALLS = (BadCheckpoint.code, BadData.code, Diverged.code)
+"""How a segment fails on every machine: by what is left of the work before it, or by the job's data."""
 
 log = logging.getLogger(__name__)
 
