@@ -10,7 +10,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from assay.proof.court.tree import Shape, root_of_tensor
 from assay.workloads.numerics import AdamW, Generator, initialise, trace
 from assay.workloads.numerics.lowering import operation_of
-from bench.numerics.steps import LAYERS, cpu_s, exact_step
+from bench.numerics.model import LAYERS, exact_step
+from bench.numerics.steps import cpu_s
 
 WIDTH, TOKENS, VOCABULARY, HEAD = 256, 128, 256, 64
 HASHED_BYTES: Final = 4 << 20

@@ -7,48 +7,18 @@ import copy
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
 
-from assay.workloads.numerics import AdamW, Generator, exact, initialise
+from assay.workloads.numerics import AdamW
+from bench.numerics.bits import over_settings
+from bench.numerics.model import BATCH, LENGTH, VOCABULARY, build, exact_step, native_step
 from bench.result import Result
 
 WIDTHS: Final = (512, 1024)
 SLOWDOWN_MAX: Final = {512: 3.3, 1024: 2.7}
 ROUNDS: Final = 3
-BATCH, LENGTH, VOCABULARY, LAYERS, HEAD = 4, 256, 4096, 2, 64
-
-
-def build(width: int) -> Any:
-    """A model of this width, filled from integers."""
-    heads = {"num_attention_heads": width // HEAD, "num_key_value_heads": width // HEAD}
-    shape = {"hidden_size": width, "intermediate_size": width * 8 // 3 // HEAD * HEAD, "num_hidden_layers": LAYERS}
-    model = LlamaForCausalLM(
-        LlamaConfig(**shape, **heads, vocab_size=VOCABULARY, max_position_embeddings=LENGTH, tie_word_embeddings=False)
-    )
-    initialise(model, Generator(1))
-    return model
-
-
-def exact_step(model: Any, optimiser: Any, tokens: torch.Tensor) -> float:
-    """The loss of one exact step."""
-    with exact(model):
-        loss = model(input_ids=tokens, labels=tokens, use_cache=False).loss
-    loss.backward()
-    optimiser.step()
-    optimiser.zero_grad()
-    return loss.item()
-
-
-def native_step(model: Any, optimiser: Any, tokens: torch.Tensor) -> float:
-    """The loss of one step with torch's own operators."""
-    loss = model(input_ids=tokens, labels=tokens, use_cache=False).loss
-    loss.backward()
-    optimiser.step()
-    optimiser.zero_grad()
-    return loss.item()
 
 
 def cpu_s(step: Callable[[], float]) -> float:
@@ -87,11 +57,18 @@ def run() -> Result:
         figures[f"step_cpu_s_at_{width}"] = times["exact"]
         figures[f"slowdown_at_{width}"] = times["exact"] / times["native"]
         figures[f"loss_apart_at_{width}"] = times["loss_apart"]
+    figures |= over_settings()
     return Result(
         "numerics",
         figures,
         {"torch": {f"step_cpu_s_at_{width}": times["native"] for width, times in found.items()}},
-        {f"native_over_exact_at_{width}": times["native"] / times["exact"] for width, times in found.items()},
-        {f"native_over_exact_at_{width}": 1 / SLOWDOWN_MAX[width] for width in WIDTHS},
+        {
+            **{f"native_over_exact_at_{width}": times["native"] / times["exact"] for width, times in found.items()},
+            "one_over_distinct_exact": 1 / float(figures["distinct_weights_exact"] or 0),
+        },
+        {
+            **{f"native_over_exact_at_{width}": 1 / SLOWDOWN_MAX[width] for width in WIDTHS},
+            "one_over_distinct_exact": 1.0,
+        },
         ("exact and native take turns; one thread; the same model, data and optimiser; the slow-down is the inverse",),
     )

@@ -29,7 +29,7 @@ from assay.schema.values import Policy, Role
 from bench.recovery.idle import is_idle
 from bench.recovery.model import TEXT, tiny
 from bench.recovery.torchrun import Elastic, elastic
-from bench.result import Result
+from bench.result import Figures, Result
 
 KILLS: Final = 3
 SEGMENT_STEPS: Final = 50
@@ -41,6 +41,10 @@ GRACE_S: Final = 0.1
 WITHIN_S: Final = 90.0
 PRICE_LIMIT: Final = 10**8
 AIMS: Final = {"2_s_over_warm": 1.0, "2_s_over_spare": 1.0, "torchrun_over_warm": 1.0}
+NOT_RUN: Final[dict[str, Figures]] = {
+    "ray train": {"measured": "not run: it wants pandas, pyarrow and more, which nothing else here does"},
+    "torchft": {"measured": "not run: it has no wheel in the registry"},
+}
 JOB: Final = {"sequence_tokens": 64, "batch": 4, "lora_rank": 2, "threads": 1, "learning_rate": 0.001}
 
 
@@ -276,4 +280,4 @@ def compose(kinds: dict[str, list[Kill]], peer: Elastic) -> Result:
         f"{KILLS} kills each; a segment is {SEGMENT_STEPS} steps; a grace of {GRACE_S:g} s once a line was closed, "
         f"heartbeats each {BEAT_S:g} s, which is also how exactly a step is seen",
     )
-    return Result("recovery", figures, {"torchrun elastic": peer.figures()}, ratios, AIMS, notes)
+    return Result("recovery", figures, {"torchrun elastic": peer.figures(), **NOT_RUN}, ratios, AIMS, notes)
