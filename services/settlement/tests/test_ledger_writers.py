@@ -159,6 +159,16 @@ async def test_nothing_is_added_to_what_was_posted_before(market: Market) -> Non
         await market.rows(late)
 
 
+async def test_a_transfer_takes_the_next_number_whatever_a_writer_does_to_the_setting(
+    market: Market,
+) -> None:
+    await post(market, deposit(0, 10))
+    bent = "case when set_config('assay.transfer', (each * 10)::text, true) <> '' then 1 end"
+    rows = f"select '{LOG}:' || each, era, 'Deposited', {bent} from chain_cursor, generate_series(1, 2) as each"
+    with pytest.raises(asyncpg.CheckViolationError, match="without gaps"):
+        await market.rows(f"insert into transfers (log, era, kind, block) {rows}")
+
+
 async def test_lines_that_do_not_balance_by_themselves_are_refused_though_others_would_follow(market: Market) -> None:
     await post(market, deposit(0, 10))
     with pytest.raises(asyncpg.CheckViolationError, match="do not sum to zero"):

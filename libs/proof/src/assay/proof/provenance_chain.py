@@ -7,11 +7,12 @@ where the text can no longer be read as JSON or as base64.
 
 import base64
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from blake3 import blake3
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from assay.proof.digest import blake3_hex, prefixed
 from assay.proof.provenance import Part
@@ -52,8 +53,8 @@ def chain_over(parts: Sequence[tuple[str, bytes]]) -> ChainPart:
     links, last = [], NO_DIGEST
     for name, content in parts:
         last = link(last, name, content)
-        links.append(LinkPart(name=name, size_bytes=len(content), link=last))
-    return ChainPart(links=tuple(links), digest=digest_of(links))
+        links.append({"name": name, "size_bytes": len(content), "link": last})
+    return ChainPart.model_validate({"links": links, "digest": digest_of(links)})
 
 
 def link(before: Digest, name: str, content: bytes) -> Digest:
@@ -61,9 +62,9 @@ def link(before: Digest, name: str, content: bytes) -> Digest:
     return blake3(LINK + bytes.fromhex(before) + prefixed(name.encode()) + content).hexdigest()
 
 
-def digest_of(links: Sequence[LinkPart]) -> Digest:
-    """The digest of the links themselves."""
-    return blake3_hex(b"".join(each.model_dump_json().encode() for each in links))
+def digest_of(links: Sequence[Mapping[str, object]]) -> Digest:
+    """The digest of the links themselves, by their fields."""
+    return blake3_hex(b"".join(map(to_json, links)))
 
 
 def cut(whole: bytes, anchors: Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
@@ -84,7 +85,11 @@ def read_chain(payload: bytes) -> tuple[ChainPart | None, int]:
         found = ChainPart.model_validate_json(payload[begin + len(b',"chain":') : -len(END)])
     except ValidationError:
         return None, begin
-    return (found if found.digest == digest_of(found.links) and payload.endswith(END) else None), begin
+    return (
+        found
+        if found.digest == digest_of([each.model_dump() for each in found.links]) and payload.endswith(END)
+        else None
+    ), begin
 
 
 def locate(payload: bytes, offsets: Sequence[int] = ()) -> list[str]:

@@ -106,9 +106,8 @@ class Statement(Part):
         return self.model_dump_json(by_alias=True).encode()
 
     def chained(self) -> "Statement":
-        """The statement with the chain over its parts."""
-        bare = self.model_copy(update={"predicate": self.predicate.model_copy(update={"chain": None})})
-        chain = chain_over(list(cut(bare.encode(), anchors_of(bare))))
+        """The statement, which has none yet, with the chain over its parts."""
+        chain = chain_over(list(cut(self.encode(), anchors_of(self))))
         return self.model_copy(update={"predicate": self.predicate.model_copy(update={"chain": chain})})
 
 

@@ -16,7 +16,6 @@ from assay.schema.audit import AuditUpheld
 from assay.schema.epoch import EpochDrawn, EpochPooled, EpochSettled
 from assay.schema.errors import Reject, Retry, Unreachable
 from assay.schema.event import Envelope, Event
-from assay.schema.job import JobSubmitted
 from assay.schema.lease import LeaseCommitted, LeaseExecuted
 from assay.schema.voucher import VoucherPresented
 from assay.settlement import disputes, epochs, queries
@@ -43,6 +42,8 @@ TOUCHED_MAX = 500
 # What is charged now is posted with the epoch after that; so much later at the latest, while all is well.
 POSTING_MS = 600_000
 AGAIN_MS = 1_000
+# What a receipt shows of what a lease's provider signed.
+SHOWN = (LeaseCommitted, LeaseExecuted)
 Disputed = Mapping[str, Sequence[DisputePart]]
 """The disputes of which all is known, by epoch."""
 
@@ -226,7 +227,7 @@ def statement_of(
 ) -> Any:
     """The receipt of a job that lacks nothing: each lease with the very statements that its share counts."""
     dossier, said = job.dossier, job.said
-    submitted: Any = next(envelope for envelope in said if isinstance(envelope.event, JobSubmitted))
+    submitted: Any = next(envelope for envelope in said if envelope.event is dossier.submitted)
     leases, verdicts = [], []
     for share in dossier.shares:
         counted = {commit.commitment for commit in commits_of(dossier, share)}
@@ -243,12 +244,10 @@ def statement_of(
 
 def statements(said: Sequence[Envelope[Any]], lease: str, counted: set[str]) -> list[Envelope[Any]]:
     """A lease's counted commitments in order, each once, then its end."""
+    own = [envelope for envelope in said if type(envelope.event) in SHOWN and envelope.event.lease_id == lease]
     commits: dict[str, Envelope[LeaseCommitted]] = {}
-    ends = []
-    for envelope in said:
-        event = envelope.event
-        if isinstance(event, LeaseCommitted) and event.lease_id == lease and event.commitment in counted:
+    for envelope in own:
+        if isinstance(event := envelope.event, LeaseCommitted) and event.commitment in counted:
             commits.setdefault(event.commitment, envelope)
-        if isinstance(event, LeaseExecuted) and event.lease_id == lease:
-            ends.append(envelope)
+    ends = [envelope for envelope in own if isinstance(envelope.event, LeaseExecuted)]
     return sorted(commits.values(), key=lambda envelope: envelope.event.segment) + ends[:1]

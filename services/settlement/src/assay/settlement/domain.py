@@ -4,11 +4,12 @@ A job closes once it has stopped and every lease that closed a segment has its v
 rest goes back, so payouts and refund always add up to what was held. Nothing is paid that the receipt cannot show.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from assay.proof.commitment import root_of
 from assay.proof.order import spec_digest
@@ -49,6 +50,7 @@ GRACE_MS: Final = 7 * DAY_MS
 NOTHING_OWED: Final[Mapping[str, VoucherPresented]] = MappingProxyType({})
 
 Stopped: TypeAlias = JobExecuted | JobFailed | JobExpired | JobCancelled
+STOPS: Final[tuple[type[Event], ...]] = (JobExecuted, JobFailed, JobExpired, JobCancelled)
 
 # The event that lets a job close, and the event that it then closes with.
 CLOSINGS: Final[Mapping[type[Event], type[JobSettled] | type[JobRefunded]]] = {
@@ -111,24 +113,24 @@ class Closure:
 
 def gather(events: Iterable[Event]) -> Dossier:
     """The dossier of one job's events, in any order."""
-    known = list(events)
-    committed: dict[str, list[LeaseCommitted]] = {}
-    presented: dict[str, list[VoucherPresented]] = {}
-    for event in known:
-        if isinstance(event, LeaseCommitted):
-            committed.setdefault(event.lease_id, []).append(event)
-        if isinstance(event, VoucherPresented):
-            presented.setdefault(event.lease_id, []).append(event)
+    said: dict[type[Event], list[Any]] = defaultdict(list)
+    for event in events:
+        said[type(event)].append(event)
+    committed: dict[str, list[LeaseCommitted]] = defaultdict(list)
+    presented: dict[str, list[VoucherPresented]] = defaultdict(list)
+    for of_lease, statements in ((committed, said[LeaseCommitted]), (presented, said[VoucherPresented])):
+        for each in statements:
+            of_lease[each.lease_id].append(each)
     return Dossier(
-        submitted=next((event for event in known if isinstance(event, JobSubmitted)), None),
-        stopped=next((event for event in known if isinstance(event, Stopped)), None),
-        closing=next((CLOSINGS[type(event)] for event in known if type(event) in CLOSINGS), None),
-        granted={event.lease_id: event for event in known if isinstance(event, LeaseGranted)},
+        submitted=next(iter(said[JobSubmitted]), None),
+        stopped=next((stop for kind, stops in said.items() if kind in STOPS for stop in stops), None),
+        closing=next((CLOSINGS[kind] for kind in said if kind in CLOSINGS), None),
+        granted={each.lease_id: each for each in said[LeaseGranted]},
         committed=committed,
-        executed={event.lease_id: event for event in known if isinstance(event, LeaseExecuted)},
-        verified={event.lease_id: event for event in known if isinstance(event, LeaseVerified)},
-        rejected={event.lease_id: event for event in known if isinstance(event, LeaseRejected)},
-        verdicts={event.verdict_id: event for event in known if isinstance(event, VerdictReached)},
+        executed={each.lease_id: each for each in said[LeaseExecuted]},
+        verified={each.lease_id: each for each in said[LeaseVerified]},
+        rejected={each.lease_id: each for each in said[LeaseRejected]},
+        verdicts={each.verdict_id: each for each in said[VerdictReached]},
         presented=presented,
     )
 

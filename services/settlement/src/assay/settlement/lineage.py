@@ -101,7 +101,7 @@ def doubled(said: Iterable[Envelope[Any]], lease: str) -> list[Envelope[LeaseCom
     known: dict[int, Envelope[LeaseCommitted]] = {}
     for envelope in said:
         event = envelope.event
-        if isinstance(event, LeaseCommitted) and event.lease_id == lease:
+        if type(event) is LeaseCommitted and event.lease_id == lease:
             earlier = known.setdefault(event.segment, envelope)
             if earlier.event.commitment != event.commitment:
                 return [earlier, envelope]

@@ -15,6 +15,9 @@ from assay.settlement.pools import Pools
 from assay.settlement.relaying.checks import RELAYS_PER_DAY
 from assay.store import Transaction
 
+# What has to wait for the commitments that it counts.
+ENDS = (LeaseExecuted, LeaseVerified)
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -53,7 +56,7 @@ class Ports:
 
 async def prepare(ports: Ports, events: Sequence[Event]) -> None:
     """Counts the commitments of the leases that come to an end in a batch."""
-    if ends := [event for event in events if isinstance(event, LeaseExecuted | LeaseVerified)]:
+    if ends := [event for event in events if type(event) in ENDS]:
         ports.commits.update(await queries.count_commits(ports.tx, ends))
 
 

@@ -1,6 +1,5 @@
 """The SQL of bills: written with the charge that they say, told once their steps are posted."""
 
-import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -112,5 +111,5 @@ def _untold(row: Any, turns: dict[int, int]) -> Untold:
     if row["number"] is not None:
         gas = portion(row["posted_gas"], len(turns), turns[row["step"]])
         place = Place(row["number"], row["step"], row["posted_tx"], gas)
-    bill = BILLS[row["kind"]].model_validate(json.loads(row["body"]))
+    bill = BILLS[row["kind"]].model_validate_json(row["body"])
     return Untold(row["position"], row["cause"], bill, place)
