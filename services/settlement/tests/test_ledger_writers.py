@@ -159,6 +159,14 @@ async def test_nothing_is_added_to_what_was_posted_before(market: Market) -> Non
         await market.rows(late)
 
 
+async def test_no_log_of_the_chain_moves_what_is_held_for_a_job(market: Market) -> None:
+    await post(market, deposit(0, 10))
+    with pytest.raises(asyncpg.CheckViolationError, match="held_by_decision"):
+        async with market.context.store.transaction() as tx:
+            number = await tx.fetchval(TRANSFER, f"{LOG}:1", 0, "Deposited", 1, None)
+            await tx.execute(ENTRIES, number, 0, ["outside", "hold:j"], ["stable", "stable"], [-5, 5])
+
+
 async def test_a_transfer_takes_the_next_number_whatever_a_writer_does_to_the_setting(
     market: Market,
 ) -> None:

@@ -2,7 +2,8 @@
 
 The ledger lags behind the chain by the confirmations. So the logs in between are added to the ledger's balances first,
 and the contracts are asked as they stood after the last of these blocks, however many come meanwhile.
-What was only decided here (holds and charges) is left out: the rest of each balance is what the chain must say.
+What was only decided here (holds and charges) is left out: the rest of each balance is what the chain must say. Of what
+is held for jobs that rest is nothing, by a rule of the database, and these accounts are not looked at.
 """
 
 import asyncio
@@ -19,13 +20,12 @@ from assay.settlement.postings import needed, post
 ACCOUNTS_A_ROUND = 64
 # What a contract holds of a token must cover what the ledger says it owes.
 WHOLE = "whole"
-HOLD = "hold"
 # Of what leaves a pool that a slash has spent, and of what is burned, no contract tells by the account.
 UNTOLD = ("leaving", BURNED)
 
 OLDEST = """
-select account, asset from accounts left join checks using (account, asset) where account <> 'outside'
-order by checked_ms nulls first limit $1
+select account, asset from accounts left join checks using (account, asset)
+where account not like 'hold:%' and account <> 'outside' order by checked_ms nulls first limit $1
 """
 NOTE = """
 insert into checks (account, asset, drift, checked_ms)
@@ -125,7 +125,7 @@ async def on_chain(chain: Chain, account: str) -> int | None:
         return -(await chain.account_of(name)).paid
     if kind == FEES:
         return -(await chain.outflow()).fees
-    return 0 if kind in (HOLD, TAKEN) else await chain.pool_balance()
+    return 0 if kind == TAKEN else await chain.pool_balance()
 
 
 async def bond_of(chain: Chain, accusation: str) -> int:

@@ -40,7 +40,8 @@ from assay.store import Transaction
 # So many accounts fit one transaction, whatever their branches are.
 PAID_AT_ONCE = 80
 OWED = """
-select substr(account, 8) from accounts where account like 'earned:%' and balance > 0 order by account
+select substr(account, 8) from accounts
+where account not like 'hold:%' and account like 'earned:%' and balance > 0 order by account
 """
 OPEN = "select kind, about, fence from intents where kind = any($1::text[]) and state in ('pending', 'sent')"
 DEMANDS = "select epoch, kind, index from demands order by deadline"
