@@ -28,3 +28,27 @@ def test_who_trains_loads_no_compiler_no_cluster_and_no_scipy_and_can_have_them_
     code = WORK.format(**where, model=bench.model, never=NEVER)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "[]\nTrue False\n", done.stderr
+
+
+PRELOADED = """
+import runpy, sys
+from pathlib import Path
+from assay.workloads import ModelStore, workload
+from assay.workloads.preload import preload
+
+bench = runpy.run_path({conftest!r})["Bench"](ModelStore(Path({store!r})), {model!r}, b"to and fro " * 40)
+preload(("finetune",))
+held = set(sys.modules)
+start = workload("finetune").start(bench.params(), bench.inputs)
+bench.chain(start, range(1))
+held.add("torch.utils._device")  # a page of code
+print(sorted(name for name in set(sys.modules) - held if name.partition(".")[0] in {libraries!r}))
+"""
+LIBRARIES = {"torch", "transformers", "peft", "sympy", "mpmath", "safetensors", "tokenizers"}
+
+
+def test_who_has_loaded_beforehand_loads_nothing_more_for_the_first_step(bench: Any) -> None:
+    where = {"conftest": str(Path(__file__).with_name("conftest.py")), "store": str(bench.store.root)}
+    code = PRELOADED.format(**where, model=bench.model, libraries=LIBRARIES)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stdout + done.stderr

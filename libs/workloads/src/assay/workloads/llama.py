@@ -50,6 +50,9 @@ def lean() -> Iterator[None]:
 
 
 with lean():
+    # The first model that is made would load these two: by then somebody waits for it.
+    import peft.utils.transformers_weight_conversion  # noqa: F401
+    import torch.fx.experimental.symbolic_shapes
     from peft import LoraConfig, inject_adapter_in_model
     from transformers import (
         AttentionInterface,
