@@ -23,9 +23,9 @@ from assay.schema.lease import LeaseGranted, LeaseLapsed
 pytestmark = pytest.mark.server
 
 
-async def running_job(desk: Desk, segments: int = 2) -> LeaseGranted:
+async def running_job(desk: Desk, segments: int = 2, price_limit: int = 4_000) -> LeaseGranted:
     """The grant of a job that runs on provider 1 and has committed so many segments."""
-    await desk.tell(listed(1, price=100), listed(2, price=200), submitted())
+    await desk.tell(listed(1, price=100), listed(2, price=200), submitted(price_limit=price_limit))
     grant, _ = await desk.tell(funded())
     assert isinstance(grant, LeaseGranted) and grant.provider == party("p", 1)
     await desk.tell(started(grant), *commits(grant, segments))
@@ -121,9 +121,9 @@ async def test_a_lease_that_is_not_begun_in_time_lapses_although_its_provider_li
     assert isinstance(lapsed, LeaseLapsed) and lapsed.code == "lease.not_started"
 
 
-async def cut_off(desk: Desk, *others: int) -> LeaseGranted:
+async def cut_off(desk: Desk, *others: int, **how: int) -> LeaseGranted:
     """The grant of a job whose provider's line was closed a second ago; others are heard since."""
-    grant = await running_job(desk)
+    grant = await running_job(desk, **how)
     for number in (1, 2):
         leases = [grant.lease_id] if number == 1 else []
         desk.liveness.hear(party("p", number), leases, Desk.now_ms, f"S:{number}")
@@ -139,6 +139,14 @@ async def test_a_lease_whose_providers_line_was_closed_goes_to_another_at_once(d
     assert isinstance(lapsed, LeaseLapsed) and lapsed.code == "lease.silent" and "line was closed" in lapsed.reason
     assert interrupted.type == "job.interrupted"
     assert isinstance(again, LeaseGranted) and (again.provider, again.fence) == (party("p", 2), 2)
+
+
+@pytest.mark.parametrize(("segments", "types_"), [(0, []), (2, ["lease.lapsed", "job.interrupted", "lease.granted"])])
+async def test_whether_another_fits_is_a_matter_of_the_segments_left(
+    desk: Desk, segments: int, types_: list[str]
+) -> None:
+    await cut_off(desk, 2, segments=segments, price_limit=700)
+    assert types(await desk.tick("lapse"))[:3] == types_
 
 
 async def test_a_lease_that_nobody_else_could_take_waits_for_its_provider_as_ever(desk: Desk) -> None:

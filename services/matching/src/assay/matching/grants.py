@@ -6,7 +6,7 @@ from typing import Final
 
 from assay.matching.book import Book
 from assay.matching.choice import choose
-from assay.matching.domain import LAPSED, Job, Step, grant, open_lease, wait
+from assay.matching.domain import Job, Step, grant, wait
 from assay.matching.liveness import Liveness, Patience
 from assay.matching.offers import ListedOffer, Match
 from assay.matching.queries import Jobs
@@ -130,10 +130,9 @@ async def end(ports: Ports, job: Job, step: Step, now_ms: int) -> list[Event]:
 
 
 async def has_heir(ports: Ports, job: Job, now_ms: int) -> bool:
-    """Whether an offer of somebody else fits the job that is leased now."""
+    """Whether an offer fits the job that a lapse leaves."""
     await ports.look()
-    excluded = {**ports.excluded(job), open_lease(job).provider: LAPSED}
-    return isinstance(ports.supply.book.find(job, now_ms, excluded), Match)
+    return isinstance(ports.supply.book.find(job, now_ms, ports.excluded(job)), Match)
 
 
 async def again(ports: Ports, job: Job, step: Step, now_ms: int) -> list[Event]:

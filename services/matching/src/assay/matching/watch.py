@@ -42,9 +42,9 @@ async def lapse_overdue(ports: Ports, now_ms: int) -> list[Event]:
         job = loaded.job
         if job.lease and job.lease.lease_id in endings:
             ending = endings[job.lease.lease_id]
-            if ending is CUT_OFF and not await has_heir(ports, job, now_ms):
-                continue
-            events += await again(ports, job, lapse(job, ending, loaded.leaves), now_ms)
+            step = lapse(job, ending, loaded.leaves)
+            if ending is not CUT_OFF or await has_heir(ports, step[0], now_ms):
+                events += await again(ports, job, step, now_ms)
     return events
 
 
