@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -15,7 +15,6 @@ from assay.workloads.egress.outside import READ_BYTES, Outside, Stream
 
 PUBLIC = "93.184.215.14"
 LISTED = ("public.example:80", "public.example:443")
-Ask = Callable[..., Awaitable[bytes]]
 
 
 class World:
@@ -44,18 +43,17 @@ async def world() -> AsyncIterator[World]:
     server.close()
 
 
-@pytest.fixture
-async def held(world: World) -> AsyncIterator[tuple[Gate, Ask]]:
-    """A gate, and what asks it as a program in its box would."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    gate = Gate(LISTED, Outside(world.resolve, world.connect))
-    with socket.socket(fileno=os.dup(gate.end)) as pair:
-        socket.send_fds(pair, [b"1"], [listener.fileno()])
-    gate.inherited()
-    gate.open()
+class Ask:
+    """What asks a gate as a program in its box would."""
 
-    async def ask(*parts: bytes, size: int = -1) -> bytes:
-        reader, writer = await asyncio.open_connection(*listener.getsockname())
+    def __init__(self, listener: socket.socket) -> None:
+        self._at = listener.getsockname()
+
+    async def connect(self) -> Stream:
+        return await asyncio.open_connection(*self._at)
+
+    async def __call__(self, *parts: bytes, size: int = -1) -> bytes:
+        reader, writer = await self.connect()
         for part in parts:
             writer.write(part)
         try:
@@ -63,7 +61,16 @@ async def held(world: World) -> AsyncIterator[tuple[Gate, Ask]]:
         finally:
             writer.close()
 
-    yield gate, ask
+
+@pytest.fixture
+async def held(world: World) -> AsyncIterator[tuple[Gate, Ask]]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    gate = Gate(LISTED, Outside(world.resolve, world.connect))
+    with socket.socket(fileno=os.dup(gate.end)) as pair:
+        socket.send_fds(pair, [b"1"], [listener.fileno()])
+    gate.inherited()
+    gate.open()
+    yield gate, Ask(listener)
     await gate.close()
     listener.close()
 
@@ -158,6 +165,21 @@ async def test_those_beyond_the_most_at_a_time_wait_their_turn(
     idle = [held[1](b"GET") for _ in range(module.CONNECTIONS_MAX)]
     *slow, last = await asyncio.gather(*idle, held[1](b"CONNECT evil.example:443 HTTP/1.1\r\n\r\n"))
     assert {code_of(each) for each in slow} == {"egress.slow"} and code_of(last) == "egress.unlisted"
+
+
+async def test_who_reads_nothing_of_what_it_asked_for_is_cut_off(
+    world: World, held: tuple[Gate, Ask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what is left for it would stay in the worker's memory; its turn is another's once it is cut off."""
+    monkeypatch.setattr(module, "HEAD_S", 0.2)
+    monkeypatch.setattr(module, "IDLE_S", 0.2)
+    ways = [await held[1].connect() for _ in range(module.CONNECTIONS_MAX)]
+    for _, writer in ways:
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(b"CONNECT public.example:443 HTTP/1.1\r\n\r\n" + bytes(8 << 20))
+    assert code_of(await held[1](b"CONNECT evil.example:443 HTTP/1.1\r\n\r\n")) == "egress.unlisted"
+    for _, writer in ways:
+        writer.transport.abort()
 
 
 async def test_a_gate_that_is_closed_ends_what_it_holds(held: tuple[Gate, Ask]) -> None:

@@ -9,8 +9,8 @@ proxy of another lease either.
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from assay.workloads.egress.errors import NotReached
@@ -26,6 +26,7 @@ CONNECTIONS_MAX: Final = 32
 HEAD_S: Final = 10.0
 IDLE_S: Final = 60.0
 OVER_S: Final = 0.1
+LINGER_S: Final = 1.0
 LOGGED_MAX: Final = 100
 """So many different refusals of a box are logged: a program must not fill its provider's disk."""
 CHUNK_BYTES: Final = 64 << 10
@@ -93,7 +94,13 @@ class Gate:
                 await self._room.acquire()
                 if self._connections >= SEGMENT_CONNECTIONS_MAX:
                     await asyncio.sleep(OVER_S)
-                connection, _ = await loop.sock_accept(listener)
+                try:
+                    connection, _ = await loop.sock_accept(listener)
+                except OSError:
+                    # The worker has no descriptor left; whoever connects waits in line.
+                    self._room.release()
+                    await asyncio.sleep(OVER_S)
+                    continue
                 self._connections += 1
                 held = self._start(self._hold(connection))
                 held.add_done_callback(lambda _: self._room.release())
@@ -101,17 +108,18 @@ class Gate:
     async def _hold(self, connection: socket.socket) -> None:
         """One connection from its head to its end."""
         reader, writer = await asyncio.open_connection(sock=connection, limit=READ_BYTES)
-        try:
-            await self._serve((reader, writer))
-        except NotReached as refusal:
-            self._note(refusal)
-            with suppress(OSError):
-                writer.write(refusal.answer())
-                await asyncio.wait_for(writer.drain(), HEAD_S)
-        except (OSError, EOFError):
-            pass
-        finally:
-            writer.close()
+        with suppress(OSError, EOFError):
+            async with ended(writer):
+                try:
+                    await self._serve((reader, writer))
+                except NotReached as refusal:
+                    self._note(refusal)
+                    writer.write(refusal.answer())
+                    writer.write_eof()
+                    # Who is cut off while it speaks hears nothing of why.
+                    async with asyncio.timeout(LINGER_S):
+                        while await reader.read(CHUNK_BYTES):
+                            pass
 
     def _note(self, refusal: NotReached) -> None:
         if str(refusal) not in self._told and len(self._told) < LOGGED_MAX:
@@ -127,10 +135,8 @@ class Gate:
             raise NotReached("egress.unlisted", f"{asked.host}:{asked.port} is not in the job's egress.")
         self._spend(len(head))
         outside = await self._outside.reach(asked.host, asked.port)
-        try:
+        async with ended(outside[1]):
             await self._join(inside, outside, asked.head, asked.body_bytes)
-        finally:
-            outside[1].close()
 
     async def _join(self, inside: Stream, outside: Stream, head: bytes, body_bytes: int) -> None:
         """Carry what is said, both ways in a tunnel; of a message its body, and what comes back."""
@@ -141,7 +147,8 @@ class Gate:
 
                 def moved(size: int) -> None:
                     self._spend(size)
-                    idle.reschedule(loop.time() + IDLE_S)
+                    if not idle.expired():
+                        idle.reschedule(loop.time() + IDLE_S)
 
                 both.create_task(carry(inside[0], outside[1], moved, body_bytes if head else None))
                 both.create_task(carry(outside[0], inside[1], moved))
@@ -160,6 +167,18 @@ class Gate:
 def gate_of(listed: Sequence[str], outside: Outside) -> Gate | None:
     """Return the gate of a box whose programs reach these hosts; none for a box without any."""
     return Gate(listed, outside) if listed else None
+
+
+@asynccontextmanager
+async def ended(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """End a connection for good, whose other side may never read what is left for it. Raises OSError."""
+    try:
+        yield
+        writer.close()
+        async with asyncio.timeout(HEAD_S):
+            await writer.wait_closed()
+    finally:
+        writer.transport.abort()
 
 
 async def read_head(reader: asyncio.StreamReader) -> bytes:
