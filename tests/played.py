@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from assay.bus.feed import FeedItem
-from assay.bus.keys import Inputs
+from assay.bus.keys import JobBlobs
 from assay.proof.digest import blake3_hex
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
@@ -40,13 +40,13 @@ class PlayedBlobs:
         return blake3_hex(data)
 
 
-def unsealed(blobs: Any) -> Inputs:
-    """The inputs of jobs of which none is sealed."""
+def unsealed(blobs: Any) -> JobBlobs:
+    """The blobs of jobs of which none is sealed."""
 
     async def ask(question: str, body: Any) -> dict[str, Any]:
         raise AssertionError(question)
 
-    return Inputs(blobs, ask, Key.generate())
+    return JobBlobs(blobs, ask, Key.generate())
 
 
 class PlayedFeed:

@@ -32,6 +32,7 @@ BEHAVIOURS: Final[dict[str, type[LeaseRun]]] = {
     "noise-calibrated": NoiseUnderCalibration,
     "withholds-trace": evasive.WithholdsTrace,
     "withholds-checkpoint": evasive.WithholdsCheckpoint,
+    "unsealed": evasive.Unsealed,
     "drops": evasive.Drops,
     "hands-over": evasive.HandsOver,
     "blows-up": evasive.BlowsUp,

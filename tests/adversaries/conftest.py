@@ -47,6 +47,8 @@ COMPLETIONS: Final = {
     **{"requests": 4, "segment_requests": 4, "max_tokens": 8},
     **{"batch": 2, "prompt_tokens_max": 32, "threads": 1},
 }
+SEALED: Final = ("unsealed",)
+"""Those whose job is sealed."""
 TRACED: Final = ("false-trace", "withholds-trace")
 """Those whose job asks for the trace check: they work honestly, and open what is false, or nothing."""
 
@@ -103,7 +105,8 @@ async def order(net: Net, name: str, model: str, data: str) -> str:
     limit = 2 * units * PRICE // 1_000_000  # Every segment is drawn at the order's cost.
     honest = (REGION[STEADY],) if name in LEAVING else ()
     needs, policy = Requirements(regions=(REGIONS[name], *honest)), policy_of(name)
-    return await net.assay.submit(kind, params, requirements=needs, policy=policy, price_limit=limit)
+    how = {"requirements": needs, "policy": policy, "price_limit": limit, "seal": name in SEALED}
+    return await net.assay.submit(kind, params, **how)
 
 
 def work_of(name: str, model: str, data: str) -> tuple[str, dict[str, Any], int]:

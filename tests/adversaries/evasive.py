@@ -18,6 +18,7 @@ from assay.execution.lease_run import LeaseRun, Tools
 from assay.proof import spec_digest
 from assay.proof.digest import blake3_hex
 from assay.proof.epoch import draw, epoch_root, range_of, seed
+from assay.schema.job import JobSpec
 from assay.schema.lease import LeaseCommitted, LeaseGranted
 from assay.schema.values import Digest
 from assay.workloads.checkpoint import ADAPTER, Tensors
@@ -47,9 +48,30 @@ class Unpublished:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cache, name)
 
-    async def publish(self, path: Path, base: str | None = None) -> str:
+    async def publish(self, path: Path, spec: JobSpec, base: str | None = None) -> str:
         """The digest of a file's content."""
         return blake3_hex(path.read_bytes())
+
+
+class Baring:
+    """A cache whose contents are stored as they lie, whatever the order says."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cache, name)
+
+    async def publish(self, path: Path, spec: JobSpec, base: str | None = None) -> str:
+        """The digest of a file's content, which is there for everybody."""
+        return await self._cache.publish(path, spec.model_copy(update={"seal": None}), base)
+
+
+class Unsealed(LeaseRun):
+    """Works honestly, and stores what it makes for a sealed job where nobody's key opens it."""
+
+    def __init__(self, granted: LeaseGranted, committed: list[LeaseCommitted], tools: Tools) -> None:
+        super().__init__(granted, committed, replace(tools, cache=Baring(tools.cache)))  # type: ignore[arg-type]
 
 
 class WithholdsCheckpoint(LeaseRun):

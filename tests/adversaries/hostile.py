@@ -222,11 +222,11 @@ class FalseTraces(Openings):
         spec, _ = self.past.ground(lease_id, segment)
         async with self.past.child("false-") as (runner, folder):
             names = {"kind": spec.kind, "params": spec.params, "inputs": {}, "models": str(self.past.models_dir)}
-            opened = await self.past.lay(digest, folder)
+            opened = await self.past.lay(digest, folder, spec)
             task = Spoil(**names, folder=folder, segment=segment, trace=opened, seed="5b" * 32)
             async for message in runner.run(task):
                 if isinstance(message, Traced):
-                    return message.root, await self.past.cache.publish(Path(message.path))
+                    return message.root, await self.past.cache.publish(Path(message.path), spec)
         raise CannotTrace("the child spoiled nothing")
 
 

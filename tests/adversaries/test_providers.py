@@ -50,6 +50,7 @@ MECHANISM: dict[str, set[str]] = {
     "forged-class": {"segment.mismatch"},
     "noise-calibrated": {"segment.mismatch"},
     "withholds-trace": {"segment.withheld"},
+    "unsealed": {"segment.withheld"},
     "grinds": {"segment.mismatch"},
 }
 

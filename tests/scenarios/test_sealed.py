@@ -1,15 +1,21 @@
-"""Sealed data: it is trained on, audited and paid for, and only those whom the work needs are given its key, once."""
+"""Sealed data: it is trained on, audited and paid for, and only those whom the work needs can read it, or what is made.
 
+The provider that begins is killed, and another carries on; then the keys are destroyed, and nobody can read anything.
+"""
+
+import signal
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.network import PRICE, REGION, SECOND, STEADY, Net
+from tests.e2e.command import assay as command
+from tests.network import MORTAL, PRICE, REGION, SECOND, STEADY, Net
 from tests.scenarios.tuning import tuning
 
 from assay.bus.keys import ask_key
-from assay.client.sdk import Assay
+from assay.client.sdk import Assay, JobView
 from assay.proof import verify
 from assay.proof.dsse import open_envelope
 from assay.proof.eip712 import statement_digest
@@ -18,7 +24,9 @@ from assay.proof.receipt import Statement
 from assay.schema.audit import AuditUpheld
 from assay.schema.errors import Refused
 from assay.schema.event import Event
+from assay.schema.job import JobSubmitted
 from assay.schema.key import SERVICE, KeyDestroyed, KeyForgotten, KeyReleased
+from assay.schema.lease import LeaseCommitted
 
 pytestmark = pytest.mark.server
 
@@ -55,12 +63,13 @@ def holding(net: Net, content: bytes) -> Iterator[Path]:
             continue  # it went while it was looked for
 
 
-async def test_sealed_data_is_read_by_those_alone_who_do_and_prove_the_work_until_its_key_is_destroyed(
+async def test_sealed_data_and_what_is_made_of_it_are_read_by_those_alone_who_do_and_prove_the_work(
     net: Net, tiny_model: str, tmp_path: Path
 ) -> None:
-    source = tmp_path / "text"
+    source, regions = tmp_path / "text", (REGION[MORTAL], REGION[STEADY])
     source.write_bytes(TEXT)
-    digest = await net.assay.add_sealed(source, (REGION[STEADY],))
+    await net.revive(MORTAL)
+    digest = await net.assay.add_sealed(source, regions)
     await net.devnet.supervisor.stop_one("gateway")
     await net.devnet.supervisor.start_one("gateway")
     asked = {name: await refusal(net, name, digest) for name in (STEADY, SECOND, "verifier-1")}
@@ -71,33 +80,72 @@ async def test_sealed_data_is_read_by_those_alone_who_do_and_prove_the_work_unti
     with pytest.raises(Refused, match=r"key\.region"):
         await net.order("finetune", params, (REGION[SECOND],), price_limit=limit)
     job_id = await net.assay.submit("finetune", params, price_limit=limit)
-    await net.until_said(job_id, "key.released")
-    assert await refusal(net, SECOND, digest) == "key.region"
+    seal = await told_of(net, job_id)
+    await net.until_said(job_id, "lease.committed", 2)
+    net.devnet.supervisor.kill(MORTAL, signal.SIGKILL)
+    assert [await refusal(net, SECOND, name) for name in (digest, seal)] == ["key.region"] * 2
     job = await net.ended(job_id)
-    assert (job.state, [net.name_of(lease.provider) for lease in job.leases]) == ("settled", [STEADY])
-    assert job.leases[0].paid > 0
+    assert (job.state, job.seal) == ("settled", seal)
+    assert [net.name_of(lease.provider) for lease in job.leases] == [MORTAL, STEADY]
+    assert all(lease.paid > 0 for lease in job.leases)
+    await net.revive(MORTAL)
 
     ends = [each.event for each in net.chronicle.said if isinstance(each.event, AuditUpheld)]
-    verifiers = {event.verifier for event in ends if event.lease_id == job.leases[0].lease_id}
-    readers = {net.party(STEADY).id, SERVICE, *verifiers}
-    released = await said(net, KeyReleased, digest, len(readers))
-    assert verifiers and {event.reader for event in released} == readers
-    assert [event.provider for event in await said(net, KeyForgotten, digest)] == [net.party(STEADY).id]
+    verifiers = {event.verifier for event in ends if event.lease_id in {lease.lease_id for lease in job.leases}}
+    readers = {net.party(MORTAL).id, net.party(STEADY).id, SERVICE, *verifiers}
+    for name in (digest, seal):
+        released = await said(net, KeyReleased, name, len(readers))
+        assert verifiers and {event.reader for event in released} == readers
+        assert [event.provider for event in await said(net, KeyForgotten, name)] == [net.party(STEADY).id]
     await check_receipt(net, job_id, readers, tmp_path)
 
     drawn = net.name_of(verifiers.pop())
-    assert {await refusal(net, name, digest) for name in (STEADY, drawn)} == {"key.ended"}
-    stored = await net.assay.read(digest)
-    assert any("jetstream" in path.parts for path in holding(net, stored[:64]))
-    assert list(holding(net, SECRET)) == []
+    assert {await refusal(net, *about) for about in product((STEADY, drawn), (digest, seal))} == {"key.ended"}
+    result = await check_stored(net, job, digest, tmp_path)
 
-    await net.assay.forget(digest)
-    (destroyed,) = await said(net, KeyDestroyed, digest)
-    fact = (destroyed.type, digest, destroyed.holder, destroyed.destroyed_ms, b"")
-    assert recover(statement_digest(net.assay.domain, *fact), destroyed.signature) == destroyed.holder
-    assert {await refusal(net, name, digest) for name in (STEADY, drawn)} == {"key.destroyed"}
-    with pytest.raises(Refused, match=r"key\.destroyed"):
-        await net.assay.submit("finetune", params, price_limit=limit)
+    for name, forgotten in ((digest, digest), (job_id, seal)):
+        await command("data", "forget", name, profile=net.party("requester").folder)
+        (destroyed,) = await said(net, KeyDestroyed, forgotten)
+        fact = (destroyed.type, forgotten, destroyed.holder, destroyed.destroyed_ms, b"")
+        assert recover(statement_digest(net.assay.domain, *fact), destroyed.signature) == destroyed.holder
+    assert {await refusal(net, *about) for about in product((STEADY, drawn), (digest, seal))} == {"key.destroyed"}
+    for nothing in (net.assay.submit("finetune", params, price_limit=limit), net.assay.fetch(job_id, tmp_path / "no")):
+        with pytest.raises(Refused, match=r"key\.destroyed"):
+            await nothing
+
+    plain = tuning(tiny_model) | {"data": await net.assay.upload(TEXT)}
+    other = await net.ended(await net.order("finetune", plain, (REGION[STEADY],), price_limit=limit))
+    assert (await net.assay.fetch(other.job_id, tmp_path / "plain")).read_bytes() == result
+    # It is what would have been found.
+    assert all(any(holding(net, piece)) for piece in pieces_of(result))
+
+
+async def told_of(net: Net, job_id: str) -> str:
+    """The name of a job's key, as its order says."""
+    (order,) = await net.until_said(job_id, "job.submitted")
+    assert isinstance(order.event, JobSubmitted) and order.event.spec.seal
+    return order.event.spec.seal
+
+
+async def check_stored(net: Net, job: JobView, digest: str, folder: Path) -> bytes:
+    """The result; nothing of it, of a checkpoint or of the data lies readable in any store, or on the bus."""
+    result = (await net.assay.fetch(job.job_id, folder / "result")).read_bytes()
+    commits = [each.event for each in net.chronicle.of(job.job_id) if isinstance(each.event, LeaseCommitted)]
+    states = [await net.assay.read(commit.checkpoint, job.seal) for commit in (commits[0], commits[-1])]
+    for stored in (digest, commits[0].checkpoint, str(job.result)):
+        blob = await net.assay.read(stored)
+        assert any("jetstream" in path.parts for path in holding(net, blob[:64]))
+    for content in (SECRET, *(piece for each in (result, *states) for piece in pieces_of(each))):
+        assert list(holding(net, content)) == []
+    return result
+
+
+def pieces_of(content: bytes) -> list[bytes]:
+    """Some of its bytes that no other content has: of weights, not of zeros or names."""
+    pieces = (content[at : at + 64] for at in range(len(content) // 4, len(content) - 64, len(content) // 4))
+    telling = [piece for piece in pieces if len(set(piece)) > 24]
+    assert telling
+    return telling
 
 
 async def check_receipt(net: Net, job_id: str, readers: set[str], folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Where the parts of a blob lie, and what is said of it by somebody who is not believed."""
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -20,7 +21,9 @@ from assay.bus.layout import (
     write_layout,
     write_runs,
 )
-from assay.bus.parts import PART_BYTES
+from assay.bus.parts import PART_BYTES, cut
+from assay.proof.job_seal import seal_job
+from assay.proof.sealed import KEY_BYTES
 from assay.schema.errors import Refused
 
 A, B, C = ("a" * 64, "b" * 64, "c" * 64)
@@ -45,6 +48,14 @@ def test_every_part_is_found_where_it_was_brought_first(one: list[bytes], two: l
 def test_of_what_did_not_change_the_last_part_alone_travels() -> None:
     assert runs_of([b"1", b"2", b"3", b"4"], [b"1", b"2", b"3", b"4"]) == [(0, 0, 3)]
     assert runs_of([b"0", b"1", b"2", b"5"], [b"1", b"2", b"3"]) == [(1, 0, 2)]
+
+
+def test_of_a_sealed_checkpoint_the_parts_alone_travel_whose_content_changed() -> None:
+    key, before = bytes(KEY_BYTES), random.Random(1).randbytes(4 * PART_BYTES)
+    after = bytearray(before)
+    after[2 * PART_BYTES] ^= 1
+    one, other = ([bytes(part) for _, part in cut(seal_job(key, bytes(each)))] for each in (before, after))
+    assert len(one) == 5 and runs_of(other, one) == [(0, 0, 2), (3, 3, 1)]
 
 
 def test_a_blob_of_shreds_borrows_no_more_than_may_be_said() -> None:

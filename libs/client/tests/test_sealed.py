@@ -8,13 +8,15 @@ import pytest
 from tests.played import DOMAIN, PlayedBlobs
 from typer.testing import CliRunner
 
-from assay.bus.keys import Inputs
+from assay.bus.keys import JobBlobs
 from assay.client.cli import app
-from assay.client.commands.data import in_words
+from assay.client.commands.data import in_words, named
 from assay.client.ordered import spec_of
 from assay.client.sdk import Assay
+from assay.client.sealed import sealing
 from assay.proof.keys import Key
 from assay.proof.wrapped import unwrap, wrap
+from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
 from assay.schema.values import Policy, Requirements
 
@@ -53,7 +55,23 @@ async def test_what_is_added_sealed_can_be_read_with_its_key_alone(
     assert all(TEXT[:16] not in blob for blob in door.blobs.held.values())
     assert list((tmp_path / "temporary").iterdir()) == []
     spec = JobSpec(kind="noop", inputs=digests, sealed=digests, segments=1, segment_units=1)
-    assert set((await Inputs(door.blobs, door.ask, Key.generate()).all_of(spec)).values()) == {TEXT}
+    assert set((await JobBlobs(door.blobs, door.ask, Key.generate()).all_of(spec)).values()) == {TEXT}
+
+
+async def test_a_jobs_key_is_held_for_its_regions_before_its_order_and_opens_what_was_made(tmp_path: Path) -> None:
+    door: Any = HoldingDoor()
+    assay = Assay(door, type("", (), {"domain": DOMAIN})(), Key.generate())  # type: ignore[arg-type]
+    spec = JobSpec(kind="noop", segments=1, segment_units=1, requirements=Requirements(regions=("de",)))
+    first, second = [await sealing(door.ask, spec) for _ in range(2)]
+    assert first.seal and first.seal != second.seal and door.held[first.seal]["regions"] == ["de"]
+    jobs = JobBlobs(door.blobs, door.ask, Key.generate())
+    digests = [await jobs.put(each, TEXT) for each in (first, first, second, spec)]
+    assert len(set(digests)) == 3 and [await jobs.name(each, TEXT) for each in (first, spec)] == digests[1:4:2]
+    assert [TEXT[:16] in door.blobs.held[digest] for digest in digests] == [False, False, False, True]
+    assert await assay.read(digests[0], first.seal) == TEXT == await assay.read(digests[3])
+    with pytest.raises(Refused, match=r"blob\.mismatch"):
+        await assay.read(digests[0], second.seal)
+    assert await named(assay, first.seal) == first.seal
 
 
 @pytest.mark.parametrize(("asked", "placed"), [((), ("de", "fr")), (("fr",), ("fr",))])

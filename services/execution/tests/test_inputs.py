@@ -10,8 +10,10 @@ import pytest
 from tests.played import PlayedBlobs
 
 from assay.execution import inputs
-from assay.execution.inputs import AT_ONCE, KEPT_S, Cache, Keyring, name_of
+from assay.execution.inputs import AT_ONCE, INLINE_BYTES_MAX, KEPT_S, Cache, Keyring, name_of
 from assay.proof.digest import blake3_hex
+from assay.proof.job_seal import name_of as name_of_key
+from assay.proof.job_seal import seal_job, unseal_job
 from assay.proof.sealed import KEY_BYTES, PIECE_BYTES, TAG_BYTES, seal_blob
 from assay.schema.errors import Refused, Retry
 from assay.schema.job import JobSpec
@@ -154,6 +156,53 @@ async def test_each_job_reads_a_blob_as_its_own_order_says_whoever_reads_it_othe
             for spec in (first, second):
                 assert await cache.read(digest, spec) == said[id(spec)]
     assert forgotten == [digest] * 2
+
+
+async def test_what_is_made_for_a_sealed_job_leaves_the_worker_sealed_and_is_read_again_under_its_key(
+    tmp_path: Path,
+) -> None:
+    content, key = bytes(INLINE_BYTES_MAX) + b"a secret", bytes(range(KEY_BYTES))
+    spec = JobSpec(kind="noop", seal=name_of_key(key), segments=1, segment_units=1)
+    blobs, forgotten, asked = PlayedBlobs(), list[str](), list[str]()
+
+    async def ask(name: str) -> bytes:
+        asked.append(name)
+        return key
+
+    cache = cache_of(tmp_path, blobs, keyring=Keyring(ask, forgotten.append))
+    for made in (content, b"a small secret"):
+        (tmp_path / "made").write_bytes(made)
+        with cache.reading(spec):
+            digest = await cache.publish(tmp_path / "made", spec)
+            assert await cache.publish(tmp_path / "made", spec) == digest and len(asked) == 1
+            assert blobs.held[digest] == seal_job(key, made)
+            assert await cache.read(digest, spec) == made == unseal_job(key, blobs.held[digest])
+            assert (cache.folder / name_of(digest, spec)).read_bytes() == blobs.held[digest]
+        assert forgotten == [spec.seal] and list(cache.folder.iterdir()) == []
+        forgotten.clear()
+        asked.clear()
+
+
+@pytest.mark.parametrize("keys", [{}, {name_of_key(bytes(KEY_BYTES)): b"\1" * KEY_BYTES}])
+async def test_nothing_leaves_in_the_clear_where_the_key_is_refused_or_another(
+    tmp_path: Path, keys: dict[str, bytes]
+) -> None:
+    spec = JobSpec(kind="noop", seal=name_of_key(bytes(KEY_BYTES)), segments=1, segment_units=1)
+    blobs = PlayedBlobs()
+    cache = cache_of(tmp_path, blobs, keyring=Keyring(partial(give, keys), lambda name: None))
+    (tmp_path / "made").write_bytes(b"a secret")
+    with cache.reading(spec), pytest.raises(Refused, match=r"key\."):
+        await cache.publish(tmp_path / "made", spec)
+    assert blobs.held == {}
+
+
+async def test_what_another_worker_uploaded_unsealed_is_refused(tmp_path: Path) -> None:
+    key = bytes(KEY_BYTES)
+    spec = JobSpec(kind="noop", seal=name_of_key(key), segments=1, segment_units=1)
+    blobs = PlayedBlobs()
+    cache = cache_of(tmp_path, blobs, keyring=Keyring(partial(give, {name_of_key(key): key}), lambda name: None))
+    with cache.reading(spec), pytest.raises(Refused, match=r"blob\.mismatch"):
+        await cache.lay(await blobs.put(b"in the clear"), tmp_path / "lease", spec)
 
 
 async def give(keys: dict[str, bytes], digest: str) -> bytes:

@@ -13,6 +13,7 @@ from services.gateway.tests.test_gateway import World, committed, now_ms, until
 from assay.bus import Door
 from assay.bus.keys import ask_key, hand_in
 from assay.proof.eip712 import statement_digest
+from assay.proof.job_seal import name_of
 from assay.proof.keys import Key, recover
 from assay.proof.order import sign_order
 from assay.proof.sealed import seal_blob, unseal_blob
@@ -120,8 +121,7 @@ async def test_a_key_goes_to_whom_the_work_needs_and_to_nobody_once_it_is_destro
     assert await refusal(eve, rival, digest) == "key.region"
     with pytest.raises(Refused, match=r"event\.forged"):
         await ask_key(eve.ask, provider.key, digest)
-    with pytest.raises(Refused, match=r"access\.denied"):
-        await ask_key(ann.ask, requester.key, digest)
+    assert await ask_key(ann.ask, requester.key, digest) == KEY
     await audited(world, val, verifier, una, undrawn, digest)
     await bob.tell(provider.sign(KeyForgotten(digest=digest, provider=provider.id), now_ms()))
     with pytest.raises(Refused, match=r"key\.undrawn"):
@@ -232,6 +232,37 @@ async def test_tables_and_events_hold_no_key_and_a_lease_that_committed_needs_it
     await asyncio.gather(*(given(bob, provider, digest) for _ in range(5)))
     assert len(await heard(world, KeyReleased)) == 1
     assert all(KEY.hex().encode() not in said.data for said in world.said)
+
+
+async def test_the_key_of_what_a_job_makes_goes_by_the_same_rights_and_to_its_owner(
+    world: World, requester: Person, provider: Person, rival: Person
+) -> None:
+    joe = Person("joe", Role.REQUESTER)
+    ann, bob, eve, thief = [await world.grant(each) for each in (requester, provider, rival, joe)]
+    seal, cut = name_of(KEY), {"segments": 1, "segment_units": 1, "requirements": Requirements(regions=("de",))}
+    spec = JobSpec(kind="noop", params={"segments": 1}, seal=seal, **cut)
+    with pytest.raises(Refused, match=r"key\.unknown"):
+        await ann.tell(requester.sign(order(requester, spec), now_ms()))
+    with pytest.raises(Refused, match=r"blob\.missing"):
+        await hand_in(ann.ask, name_of(bytes(32)), KEY, ["de"])
+    await hand_in(ann.ask, seal, KEY, ["de"])
+    # Who has been given it makes it no key of its own.
+    for attempt in (hand_in(thief.ask, seal, KEY, []), thief.tell(joe.sign(order(joe, spec), now_ms()))):
+        with pytest.raises(Refused, match=r"key\.foreign"):
+            await attempt
+    with pytest.raises(Refused, match=r"key\.region"):
+        wide = spec.model_copy(update={"requirements": Requirements()})
+        await ann.tell(requester.sign(order(requester, wide, 2), now_ms()))
+    await ann.tell(requester.sign(order(requester, spec), now_ms()))
+    await world.says("discovery", offer(provider, "de"), offer(rival, "us"))
+    await world.says("matching", lease := lease_of(provider, requester, spec))
+    assert await given(bob, provider, seal) == KEY == await ask_key(ann.ask, requester.key, seal)
+    assert [await refusal(*who, seal) for who in ((eve, rival), (thief, joe))] == ["key.region", "key.undrawn"]
+    assert {event.reader for event in await heard(world, KeyReleased)} == {provider.id}
+    assert await ann.ask("forget", {"digest": seal}) == {"digest": seal, "destroyed": False, "jobs": [JOB]}
+    await ended(world, lease, requester)
+    assert [event.digest for event in await heard(world, KeyDestroyed)] == [seal]
+    assert await refusal(ann, requester, seal) == "key.destroyed"
 
 
 async def rows(world: World, query: str) -> list[Any]:

@@ -64,9 +64,11 @@ def test_data_stays_in_its_regions_and_may_be_anywhere_without_any() -> None:
             check_region(region, ["de", "fr"])
 
 
-def test_only_sealed_inputs_give_rights(provider: Person, requester: Person) -> None:
+def test_only_sealed_inputs_and_the_seal_of_a_job_give_rights(provider: Person, requester: Person) -> None:
     lease = granted(provider.id, requester.id, 1)
     assert rights_in(lease) == []
     spec = lease.spec.model_copy(update={"inputs": ("a" * 64, "b" * 64), "sealed": ("b" * 64,)})
     noted = rights_in(lease.model_copy(update={"spec": spec}))
     assert noted == [("b" * 64, "lease", lease.lease_id, provider.id, None)]
+    sealing = lease.model_copy(update={"spec": spec.model_copy(update={"seal": "c" * 64})})
+    assert [right[0] for right in rights_in(sealing)] == ["b" * 64, "c" * 64]

@@ -1,6 +1,7 @@
 """Verification alone: real Postgres, a real child, a bus and a chain in memory; whoever else speaks is played."""
 
 import asyncio
+import json
 import secrets
 import time
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from assay.chain.memory import MemoryChain
 from assay.proof import answer as proof
 from assay.proof.beacon import Reveal, commit
 from assay.proof.digest import blake3_hex
+from assay.proof.keys import Key
+from assay.proof.wrapped import wrap
 from assay.runtime.batch import Failed, Heard, handle_batch
 from assay.runtime.context import Context
 from assay.runtime.emission import Speech
@@ -27,13 +30,14 @@ from assay.schema.audit import AuditAssigned, AuditCalled, AuditRevealed, AuditS
 from assay.schema.beacon import BeaconCalled, BeaconCommitted, BeaconOpened, BeaconRevealed
 from assay.schema.dispute import DisputeAccepted, DisputeLodged
 from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochDrawn, EpochPooled, EpochTraced
+from assay.schema.errors import Refused
 from assay.schema.offer import StakeChanged
 from assay.schema.values import BOND_PER_VERIFIER, PARTICIPANTS
 from assay.store.store import Store
 from assay.verification.bells import Bells
 from assay.verification.blocks import Blocks
 from assay.verification.desk import Desk
-from assay.verification.inputs import inputs_of
+from assay.verification.inputs import blobs_of_jobs
 from assay.verification.replayer import ChildReplayer
 from assay.verification.service import service
 from assay.verification.settings import Settings
@@ -110,7 +114,7 @@ class Court:
     def hands(self) -> "list[Any]":
         """The tasks of one process, with fresh memory; a crash is to throw them away."""
         models = self.models or self.folder
-        replayer = ChildReplayer(inputs_of(self.context.bus), self.runner, models, self.folder / "scratch")
+        replayer = ChildReplayer(blobs_of_jobs(self.context.bus), self.runner, models, self.folder / "scratch")
         desk = Desk(self.context, self.settings, Bells(), replayer)
         drawer = Drawer(
             desk, Blocks(self.chain, self.settings.confirmations), Stakes(self.chain, self.settings.native_price)
@@ -134,6 +138,18 @@ class Court:
             await handle_batch(self.context, batch)
         except Failed as failed:
             raise failed.error from failed
+
+    async def hold(self, held: dict[str, bytes]) -> None:
+        """Play the holder of these keys of jobs, by their names."""
+
+        async def give(asked: Message) -> bytes:
+            body = json.loads(asked.data)
+            if body["digest"] not in held:
+                raise Refused("key.destroyed")
+            wrapped = wrap(held[body["digest"]], body["public"], body["digest"], Key.generate())
+            return json.dumps({"wrapped": wrapped}).encode()
+
+        await self.context.bus.serve("assay.ask.gateway.key", give)
 
     async def admit(self, *numbers: int, **fields: Any) -> None:
         """Let verifiers announce themselves, with a bond."""
@@ -220,12 +236,12 @@ class Court:
         """What a verifier finds."""
         if assigned.claim:
             return await self._read(assigned)
-        spec, get = assigned.spec, self.context.bus.blobs.get
+        spec, jobs = assigned.spec, blobs_of_jobs(self.context.bus)
         work, params = workload(spec.kind), read_params(spec.kind, spec.params)
-        inputs = HeldInputs(ModelStore(self.folder), {digest: await get(digest) for digest in spec.inputs})
+        inputs = HeldInputs(ModelStore(self.folder), await jobs.all_of(spec))
         before = work.start(params, inputs)
         if assigned.checkpoint:
-            before = await self.context.bus.blobs.get(assigned.checkpoint)
+            before = await jobs.read(spec, assigned.checkpoint)
         honest = work.run(params, inputs, before, assigned.segment, lambda progress: None).state
         state = self.finds.get(assigned.verifier, honestly)(assigned, honest)
         return AuditRevealed(
@@ -233,7 +249,7 @@ class Court:
             verifier=assigned.verifier,
             answer=proof.answer(assigned.nonce, state),
             state=work.digest(state),
-            checkpoint=await self.context.bus.blobs.put(state),
+            checkpoint=await jobs.put(spec, state),
             salt=secrets.token_hex(32),
             compute_ms=4,
             machine=self.machine,
@@ -242,9 +258,10 @@ class Court:
     async def _read(self, assigned: AuditAssigned) -> AuditRevealed:
         """What a verifier sees in what it is shown of a claim."""
         assert assigned.claim is not None and self.reads is not None
-        shown = await self.context.bus.blobs.get(assigned.claim.shown)
+        jobs = blobs_of_jobs(self.context.bus)
+        shown = await jobs.read(assigned.spec, assigned.claim.shown)
         seen = self.finds.get(assigned.verifier, honestly)(assigned, self.reads(assigned, shown))
-        blob = await self.context.bus.blobs.put(seen)
+        blob = await jobs.put(assigned.spec, seen)
         return AuditRevealed(
             audit_id=assigned.audit_id,
             verifier=assigned.verifier,

@@ -17,6 +17,7 @@ from assay.proof.commitment import chain, leaf_of, root_of
 from assay.proof.court import Party
 from assay.proof.court.wire import unpack
 from assay.proof.digest import blake3_hex
+from assay.proof.job_seal import name_of
 from assay.proof.keys import Key
 from assay.proof.order import spec_digest
 from assay.schema.audit import AuditAssigned
@@ -27,6 +28,7 @@ from assay.schema.lease import LeaseCommitted, LeaseGranted
 from assay.schema.offer import StakeChanged
 from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, Role, derive_id, participant_id
 from assay.store.dispute_notes import DisputeNotes
+from assay.verification.inputs import blobs_of_jobs
 from assay.workloads import HeldInputs, ModelStore, ignore_progress
 from assay.workloads.checkpoint import write_tensors
 from assay.workloads.court import hold
@@ -66,6 +68,8 @@ class Regression:
     key: Key = field(default_factory=Key.generate)
     is_lie: bool = False
     stake: int = BOND_PER_VERIFIER
+    sealing: bytes | None = None
+    """The key under which what is made is sealed, if it is."""
 
     def __post_init__(self) -> None:
         first = WORK.run(PARAMS, INPUTS, WORK.start(PARAMS, INPUTS), 0, ignore_progress).state
@@ -78,12 +82,16 @@ class Regression:
         self.names: dict[str, Any] = names | {"job_id": derive_id("j", self.provider)}
 
     @property
+    def spec(self) -> JobSpec:
+        return SPEC.model_copy(update={"seal": name_of(self.sealing)}) if self.sealing else SPEC
+
+    @property
     def granted(self) -> LeaseGranted:
         return LeaseGranted(
             **self.names,
             requester="r" + "a" * 32,
             offer_id="f" + "a" * 26,
-            spec=SPEC,
+            spec=self.spec,
             mega_unit_price=1_000_000,
             deadline_ms=1,
         )
@@ -97,28 +105,30 @@ class Regression:
                 segment=index,
                 state_in=WORK.digest(before),
                 state_out=WORK.digest(after),
-                checkpoint=await court.context.bus.blobs.put(after),
+                checkpoint=await blobs_of_jobs(court.context.bus).put(self.spec, after),
                 units=PARAMS.segment_units,
                 previous=found[-1].commitment if found else NO_DIGEST,
                 commitment=NO_DIGEST,
                 compute_ms=10,
             )
-            commitment = chain(draft.previous, leaf_of(draft, spec_digest(SPEC)))
+            commitment = chain(draft.previous, leaf_of(draft, spec_digest(self.spec)))
             found.append(draft.model_copy(update={"commitment": commitment}))
         return found
 
     async def take(self, court: Court) -> None:
         """Have it granted, committed and executed."""
         await court.context.bus.blobs.put(DATA)
+        if self.sealing:
+            await court.hold({name_of(self.sealing): self.sealing})
         commits = await self.commits(court)
         share = LeaseShare(
             **{name: value for name, value in self.names.items() if name != "job_id"},
             first_segment=0,
             segments=2,
             mega_unit_price=1_000_000,
-            root=root_of(commits, spec_digest(SPEC)),
+            root=root_of(commits, spec_digest(self.spec)),
         )
-        result = await court.context.bus.blobs.put(WORK.result(PARAMS, self.states[-1]))
+        result = await blobs_of_jobs(court.context.bus).put(self.spec, WORK.result(PARAMS, self.states[-1]))
         stake = StakeChanged(provider=self.provider, amount=self.stake, block=1)
         await court.hear(stake, self.granted, *commits)
         executed = {"requester": "r" + "a" * 32, "result": result, "leases": (share,)}

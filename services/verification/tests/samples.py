@@ -7,6 +7,7 @@ from typing import Any
 
 from assay.proof.commitment import chain, leaf_of, root_of
 from assay.proof.digest import blake3_hex
+from assay.proof.job_seal import name_of, seal_job
 from assay.proof.order import spec_digest
 from assay.schema.audit import VerifierAnnounced
 from assay.schema.job import JobExecuted, JobExpired, JobSpec, LeaseShare
@@ -53,6 +54,8 @@ class Work:
     """The class that the provider states."""
     deadline_ms: int = 1
     haste: bool = False
+    key: bytes | None = None
+    """Under which what is made is sealed, if it is."""
     blobs: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -67,7 +70,7 @@ class Work:
                 segment=index,
                 state_in=work.digest(before),
                 state_out=work.digest(after),
-                checkpoint=self.put(self.stored.get(index, after)),
+                checkpoint=self.keep(self.stored[index]) if index in self.stored else self.put(after),
                 units=UNITS,
                 previous=previous,
                 commitment=NO_DIGEST,
@@ -89,6 +92,9 @@ class Work:
         return states
 
     def put(self, data: bytes) -> str:
+        return self.keep(seal_job(self.key, data) if self.key else data)
+
+    def keep(self, data: bytes) -> str:
         self.blobs[blake3_hex(data)] = data
         return blake3_hex(data)
 
@@ -96,7 +102,9 @@ class Work:
     def spec(self) -> JobSpec:
         params = {"segments": self.segments, "units_per_segment": UNITS, "payload": str(self.number)}
         policy = Policy(audit_segments=self.audit_segments, method=self.method, haste=self.haste)
-        return JobSpec(kind="noop", params=params, segments=self.segments, segment_units=UNITS, policy=policy)
+        seal = name_of(self.key) if self.key else None
+        cut = {"segments": self.segments, "segment_units": UNITS}
+        return JobSpec(kind="noop", params=params, policy=policy, seal=seal, **cut)
 
     @property
     def names(self) -> dict[str, Any]:

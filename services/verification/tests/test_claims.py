@@ -137,7 +137,7 @@ async def test_a_worker_answers_with_what_it_reads(runner: Runner, tiny: tuple[P
     terms = {"spec": work.spec, "segment": 1, "claim": claim, "nonce": nonce, "fee": 1, "deadline_ms": 2**50}
     assigned = AuditAssigned(audit_id=audit_id, verifier=party("v", 11), **terms)
     blobs = Held(dict(work.blobs))
-    said = await answer(assigned, Tools(blobs, unsealed(blobs), runner, asyncio.Lock(), folder, tmp_path))
+    said = await answer(assigned, Tools(unsealed(blobs), runner, asyncio.Lock(), folder, tmp_path))
     assert blobs.held[said.checkpoint] == work.reads(assigned, work.blobs[shown])
     assert said.state == said.checkpoint and said.answer == proof.answer(nonce, blobs.held[said.checkpoint])
 

@@ -30,8 +30,11 @@ from assay.workloads.court.litigant import Brief, parties
 pytestmark = pytest.mark.server
 
 
-async def test_a_cheat_that_contests_is_searched_down_to_its_operator_and_judged_by_the_contract(court: Court) -> None:
-    room = Room(court, Regression(is_lie=True))
+@pytest.mark.parametrize("sealing", [None, bytes(32)])
+async def test_a_cheat_that_contests_is_searched_down_to_its_operator_and_judged_by_the_contract(
+    court: Court, sealing: bytes | None
+) -> None:
+    room = Room(court, Regression(is_lie=True, sealing=sealing))
     await room.open()
     ruled = await room.play()
     assert (ruled.outcome, ruled.cause, ruled.at_fault) == (

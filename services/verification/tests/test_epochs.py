@@ -8,6 +8,7 @@ from services.verification.tests.court import Court, silent
 from services.verification.tests.samples import MEGA_UNIT_PRICE, UNITS, Work, party
 
 from assay.proof import epoch as proof
+from assay.proof.job_seal import name_of
 from assay.proof.order import spec_digest
 from assay.proof.pool import PLACES, SegmentPlace, read_entries
 from assay.schema.audit import AuditAssigned, AuditDeclined, VerifierWithdrawn
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.server
 
 PASSED = ["epoch.committed", "epoch.drawn", "epoch.opened", "epoch.audited", "epoch.passed"]
 LIE = b"x" * 32
+KEY = bytes(range(32))
 
 
 def lying(assigned: AuditAssigned, state: bytes) -> bytes:
@@ -326,6 +328,34 @@ async def test_a_withheld_checkpoint_rejects_the_epoch(court: Court) -> None:
     await court.until_still()
     assert await court.types("epoch") == ["epoch.committed", "epoch.drawn", "epoch.withheld", "epoch.rejected"]
     assert [event.code for event in await court.said("lease.rejected")] == ["segment.withheld"]
+
+
+@pytest.mark.parametrize("stored", [{0: LIE}, {0: b"not sealed at all" * 9}, {1: b""}])
+async def test_a_sealed_job_is_audited_and_what_cannot_be_unsealed_counts_as_withheld(
+    court: Court, stored: dict[int, bytes]
+) -> None:
+    await court.admit(11, 12, 13)
+    honest, keeps = Work(1, segments=2, key=KEY), Work(2, provider=2, segments=2, key=KEY, stored=stored)
+    await court.hold({name_of(KEY): KEY})
+    await court.take(honest, keeps)
+    await court.until_still()
+    assert all(state not in blob for state in honest.states for blob in honest.blobs.values())
+    assert [event.lease_id for event in await court.said("lease.verified")] == [honest.lease_id]
+    (rejected,) = await court.said("lease.rejected")
+    assert (rejected.lease_id, rejected.code) == (keeps.lease_id, "segment.withheld")
+    assert {audit.lease_id for audit in await court.said("audit.upheld")} == {honest.lease_id}
+    assert not await court.said("audit.overruled")
+
+
+@pytest.mark.parametrize("held", [{}, {name_of(KEY): bytes(32)}])
+async def test_nobody_is_blamed_where_the_holder_gives_no_key_or_another(court: Court, held: dict[str, bytes]) -> None:
+    await court.admit(11, 12, 13)
+    await court.hold(held)
+    work = Work(1, segments=2, key=KEY)
+    await court.take(work)
+    for hand in court.hands():
+        await hand.turn()
+    assert not await court.said("lease.rejected", "lease.verified", "verdict.reached")
 
 
 async def test_a_blob_that_is_not_the_committed_state_rejects_the_epoch(court: Court) -> None:

@@ -10,6 +10,7 @@ from services.verification.tests.samples import Work, party
 
 from assay.bus.port import Message
 from assay.proof.digest import blake3_hex
+from assay.proof.job_seal import name_of, seal_job
 from assay.proof.opened import question_id_of, trace_seed
 from assay.runtime.batch import Heard, handle_batch
 from assay.schema.audit import AuditAssigned
@@ -25,6 +26,7 @@ from assay.workloads.tracing import TraceReading
 
 HOLDS = TraceReading(passed=True, code="trace.holds")
 WRONG = TraceReading(passed=False, code="trace.wrong_operator", step=1, operator=7, residual=0.5)
+KEY = bytes(range(32))
 HONEST, FALSE = b"an honest trace", b"a false trace"
 
 
@@ -39,8 +41,8 @@ def traced(court: Court, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Work]
     monkeypatch.setattr(trace, "is_checkable", lambda kind, params, policy: True)
     court.reads, court.knobs["draws"], court.traces = seen, 2, {}
 
-    def make(number: int, *opened: bytes) -> Work:
-        work = Work(number, segments=len(opened), method="trace")
+    def make(number: int, *opened: bytes, **how: Any) -> Work:
+        work = Work(number, segments=len(opened), method="trace", **how)
         assert court.traces is not None
         court.traces |= {(work.lease_id, segment): content for segment, content in enumerate(opened)}
         return work
@@ -71,6 +73,23 @@ async def test_an_honest_opening_passes_and_is_looked_at_by_a_block_after_it(cou
         seed = trace_seed(opened.block_hash, drawn.seed, question)
         assert seed == upheld.opened.seed == next(e.claim.seed for e in assigned if e.audit_id == upheld.audit_id)
         assert (upheld.opened.block, upheld.opened.root) == (opened.block, blake3_hex(b"root" + HONEST))
+
+
+async def test_a_sealed_trace_is_read_and_what_cannot_be_unsealed_is_withheld(court: Court, traced: Any) -> None:
+    await court.admit(11, 12, 13)
+    await court.hold({name_of(KEY): KEY})
+    honest = traced(1, seal_job(KEY, HONEST), key=KEY)
+    baring = traced(2, HONEST, key=KEY, provider=2)
+    await court.take(honest)
+    await court.until_still()
+    court.knobs |= {"trace_s": 0}
+    await court.take(baring)
+    await court.until_still()
+    assert [event.lease_id for event in await court.said("lease.verified")] == [honest.lease_id]
+    (rejected,) = await court.said("lease.rejected")
+    assert (rejected.lease_id, rejected.code) == (baring.lease_id, "segment.withheld")
+    # Nobody was drawn for what nobody could read.
+    assert {each.claim.shown for each in await court.said("audit.assigned")} == {blake3_hex(seal_job(KEY, HONEST))}
 
 
 async def test_a_false_opening_falls_by_two_of_three_and_who_upholds_it_is_lazy(court: Court, traced: Any) -> None:

@@ -29,6 +29,7 @@ class Asked(BaseModel):
     replicas: int = Policy().replicas
     spares: int = 0
     haste: bool = False
+    seal: bool | None = None
 
     @property
     def policy(self) -> Policy:

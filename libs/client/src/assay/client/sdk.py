@@ -9,7 +9,7 @@ async with Assay.connect(Profile.find(None)) as assay:
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -17,18 +17,17 @@ from typing import Any, Self
 
 from assay.bus.feed import FeedItem, replayed
 from assay.bus.keyfile import load_key
-from assay.bus.keys import hand_in
 from assay.bus.participant import Door, connect_participant
 from assay.chain import Chain, Deployment
 from assay.chain.relayed import ask_withdrawal, sign_deposit, sign_exit, sign_stay
-from assay.client.errors import BadPath, BadProfile, typed
+from assay.client.data import Data
+from assay.client.errors import typed
 from assay.client.ordered import ordered, spec_of
 from assay.client.profile import Profile
 from assay.client.relaying import left, linked, relayed
-from assay.client.sealed import sealed
-from assay.client.source import had, mapped, placed
+from assay.client.sealed import sealing
+from assay.client.source import placed
 from assay.client.view import ENDS, JobView
-from assay.proof.digest import blob_digest
 from assay.proof.keys import Key
 from assay.proof.statement import sign_event
 from assay.schema.errors import Refused, Retry, Unreachable
@@ -43,16 +42,16 @@ POLL_S = 0.25
 AWAY_S = 1.0
 REST_S = 30.0
 AHEAD_TRIES = 20
-DOWNLOADS = Path.home() / ".cache" / "assay"
 
 __all__ = ["Assay", "JobView"]
 
 
-class Assay:
+class Assay(Data):
     """One participant at the door of a network."""
 
     def __init__(self, door: Door, deployment: Deployment, key: Key | None, evm_url: str | None = None) -> None:
-        self.door, self.deployment, self._key, self._evm_url = door, deployment, key, evm_url
+        super().__init__(door, key)
+        self.deployment, self._evm_url = deployment, evm_url
         self.domain = deployment.domain
 
     @classmethod
@@ -67,42 +66,9 @@ class Assay:
             await door.close()
 
     @property
-    def key(self) -> Key:
-        """The requester's key. Raises BadSettings without one."""
-        if self._key is None:
-            raise BadProfile("This profile has no key: name one with a key_file.")
-        return self._key
-
-    @property
     def requester(self) -> str:
         """The id under which jobs are submitted."""
         return participant_id(Role.REQUESTER, self.key.address)
-
-    async def upload(self, data: bytes) -> str:
-        """The digest of a blob that every provider can fetch from now on."""
-        return await self.door.blobs.put(data)
-
-    async def add(self, source: str | Path, expected: str | None = None) -> str:
-        """The digest of a file, or of what is at an address of HTTP(S) or S3, uploaded; a broken transfer goes on.
-
-        Raises BadSettings, Unreachable; Refused, blob.mismatch, if it is not what was `expected`.
-        """
-        async with had(str(source), DOWNLOADS) as path:
-            data = mapped(path)
-            if expected and (found := await asyncio.to_thread(blob_digest, data)) != expected:
-                raise Refused("blob.mismatch", f"{source} is {found}.")
-            return await self.door.blobs.put(data)
-
-    async def add_sealed(self, source: str | Path, regions: Sequence[str] = ()) -> str:
-        """The digest of a file or address, sealed here and uploaded so; providers in `regions` are given its key."""
-        async with had(str(source), DOWNLOADS) as path, sealed(path) as (key, blob):
-            digest = await self.door.blobs.put(mapped(blob))
-        await hand_in(self.door.ask, digest, key, regions)
-        return digest
-
-    async def forget(self, digest: str) -> dict[str, Any]:
-        """Has the key of a sealed blob `destroyed`: now, or once none of its `jobs` is open. Raises Refused."""
-        return await self.door.ask("forget", {"digest": digest})
 
     async def plan(self, kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """How a kind cuts such a job: `segments`, `segment_units`, `inputs`, `requirements`. Raises Refused."""
@@ -118,14 +84,18 @@ class Assay:
         deadline_s: int = DEADLINE_S,
         requirements: Requirements | None = None,
         policy: Policy | None = None,
+        seal: bool | None = None,
     ) -> str:
         """The id of a job that the network has taken. Raises Refused with what to do next.
 
         Each of `files`, paths or addresses, is uploaded, and the parameter of its name gets its digest (`placed`).
         `price_limit` is in base units of the stable token: what the signed order authorises at most.
+        What is made for the job is sealed if told to `seal`, or, if nothing is told, where an input is.
         """
         digests = {name: await self.add(source) for name, source in (files or {}).items()}
         spec = await self.spec(kind, placed(params, digests), requirements=requirements, policy=policy)
+        if spec.sealed if seal is None else seal:
+            spec = await sealing(self.door.ask, spec)
         return await self.submit_spec(spec, price_limit, deadline_s)
 
     async def spec(
@@ -248,15 +218,11 @@ class Assay:
                 await asyncio.sleep(AWAY_S)
 
     async def fetch(self, job_id: str, target: Path) -> Path:
-        """The file with a job's result. Raises Refused: blob.missing if there is none yet; BadPath."""
+        """The file with a job's result, unsealed. Raises Refused: blob.missing if there is none yet, key.*; BadPath."""
         view = await self.job(job_id)
         if view.result is None:
             raise Refused("blob.missing", f"The job is {view.state} and has no result.")
-        return await self._save(view.result, target)
-
-    async def read(self, digest: str) -> bytes:
-        """A blob that was made for the requester's jobs. Raises Refused: blob.missing."""
-        return await self.door.blobs.get(digest)
+        return await self._save(view.result, target, view.seal)
 
     async def receipt(self, job_id: str, target: Path) -> Path:
         """The file with a job's receipt. Raises Refused: blob.missing if the job is not closed yet."""
@@ -264,14 +230,6 @@ class Assay:
         if view.receipt is None:
             raise Refused("blob.missing", f"The job is {view.state} and has no receipt yet.")
         return await self._save(view.receipt, target)
-
-    async def _save(self, digest: str, target: Path) -> Path:
-        if not target.parent.is_dir():
-            raise BadPath(f"There is no folder {target.parent}.")
-        data = await self.door.blobs.get(digest)
-        with typed():
-            await asyncio.to_thread(target.write_bytes, data)
-        return target
 
     async def _ask_of(self, question: str, job_id: str) -> dict[str, Any]:
         """The answer about a job; one that was let in a moment ago is waited for."""

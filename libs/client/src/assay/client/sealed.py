@@ -1,4 +1,4 @@
-"""Data sealed on the requester's own machine, under a key made for it: what is uploaded says nothing without."""
+"""What is sealed under keys made on the requester's own machine: its data, and what is made for its jobs."""
 
 import asyncio
 import secrets
@@ -7,7 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from assay.bus.keys import Ask, hand_in
+from assay.proof.job_seal import name_of
 from assay.proof.sealed import KEY_BYTES, seal_blob
+from assay.schema.job import JobSpec
 
 
 @asynccontextmanager
@@ -18,6 +21,13 @@ async def sealed(path: Path) -> AsyncIterator[tuple[bytes, Path]]:
         blob = Path(folder, "blob")
         await asyncio.to_thread(write, key, path, blob)
         yield key, blob
+
+
+async def sealing(ask: Ask, spec: JobSpec) -> JobSpec:
+    """The spec with a seal, under which what is made is stored: its key is held from now on. Raises Refused."""
+    key = secrets.token_bytes(KEY_BYTES)
+    await hand_in(ask, name_of(key), key, spec.requirements.regions)
+    return spec.model_copy(update={"seal": name_of(key)})
 
 
 def write(key: bytes, source: Path, target: Path) -> None:

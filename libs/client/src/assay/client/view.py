@@ -86,6 +86,8 @@ class JobView(Row):
     deadline_ms: int
     committed: int = 0
     result: str | None = None
+    seal: str | None = None
+    """The name of the key under which what was made for it is sealed."""
     receipt: str | None = None
     paid: int = 0
     audited: int = 0

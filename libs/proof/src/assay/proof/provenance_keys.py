@@ -1,4 +1,4 @@
-"""The part of a receipt about the keys of sealed inputs."""
+"""The part of a receipt about the keys of a job."""
 
 from assay.proof.provenance import Part
 from assay.schema.key import KeyReader
@@ -6,7 +6,7 @@ from assay.schema.values import Digest, Millis
 
 
 class KeyPart(Part):
-    """A reader that was given the key of a sealed input by the time of the receipt, and when first."""
+    """A reader that was given a key of the job by the time of the receipt, and when first."""
 
     digest: Digest
     reader: KeyReader

@@ -37,6 +37,7 @@ class JobSpec(Value):
     """The work itself: the kind's parameters, the data by digest, and its cut into segments of equal cost.
 
     Those of `inputs` that are `sealed` are read with a key that the gateway gives to whom the job needs to read them.
+    With a `seal`, the name of a key that is given so, what is made for the job is stored sealed under that key.
     """
 
     kind: Kind
@@ -47,6 +48,18 @@ class JobSpec(Value):
     requirements: Requirements = Requirements()
     policy: Policy = Policy()
     sealed: Annotated[tuple[Digest, ...], Field(max_length=64)] = ()
+    seal: Digest | None = None
+
+    @property
+    def keys(self) -> tuple[Digest, ...]:
+        """The names of all keys that the job needs."""
+        return (*self.sealed, self.seal) if self.seal else self.sealed
+
+    def key_of(self, digest: Digest) -> Digest | None:
+        """The name of the key that opens a blob which the job reads or made; none if it is read as it lies."""
+        if digest in self.sealed:
+            return digest
+        return None if digest in self.inputs else self.seal
 
     @property
     def reaches(self) -> bool:

@@ -1,4 +1,4 @@
-"""The key of a sealed input: who was given it, who says to have forgotten it, and that it is destroyed.
+"""The key of a sealed input, or of what a job makes: who was given it, who forgot it, and that it is destroyed.
 
 The gateway holds keys for requesters. That one was given to a verifier is said once its audit is over: nobody is to
 know before who answers.
@@ -20,6 +20,7 @@ Basis = Annotated[str, StringConstraints(pattern=rf"^([lkac][a-z2-7]{{26}}|{SERV
 class KeyReleased(Event, type="key.released", by=Role.GATEWAY, tells=("owner",), key="digest"):
     """Emitted when a reader was given the key of the blob `digest`: for its lease, spare, audit or dispute `basis`.
 
+    The key of what a job makes has a name in place of a digest: its `seal`, as the order says.
     `released_ms` is when that was. A spare's and a lease's release names the job as well.
     """
 

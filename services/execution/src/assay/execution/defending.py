@@ -59,7 +59,7 @@ class Past:
         spec, checkpoint = self.ground(lodged.lease_id, lodged.segment)
         with self.cache.reading(spec):
             contents = {digest: await self.cache.read(digest, spec) for digest in spec.inputs}
-        before = await self.cache.read(checkpoint) if checkpoint else None
+            before = await self.cache.read(checkpoint, spec) if checkpoint else None
         inputs, params = HeldInputs(ModelStore(self.models_dir), contents), read_params(spec.kind, spec.params)
         return await asyncio.to_thread(brief_of, workload(spec.kind), params, inputs, lodged.segment, before)
 
@@ -87,7 +87,7 @@ class Past:
             async for message in runner.run(task):
                 match message:
                     case Traced():
-                        return message.root, await self.cache.publish(Path(message.path))
+                        return message.root, await self.cache.publish(Path(message.path), spec)
                     case Failed():
                         raise CannotTrace(f"{message.code}: {message.detail}")
         raise CannotTrace("the child said nothing")
@@ -109,7 +109,7 @@ class Past:
             finally:
                 self._leaving = asyncio.create_task(self._leave())
 
-    async def lay(self, digest: str, folder: str, spec: JobSpec | None = None) -> str:
+    async def lay(self, digest: str, folder: str, spec: JobSpec) -> str:
         """The file of a blob where the child may read it, for as long as the task's folder. Raises Refused."""
         return str(await self.cache.lay(digest, self._laid(folder), spec))
 
@@ -146,7 +146,7 @@ class Past:
             "inputs": {digest: await self.lay(digest, folder, spec) for digest in spec.inputs},
             "models": str(self.models_dir),
             "folder": folder,
-            "state": await self.lay(checkpoint, folder) if checkpoint else None,
+            "state": await self.lay(checkpoint, folder, spec) if checkpoint else None,
         }
 
     def ground(self, lease_id: str, segment: int) -> tuple[JobSpec, str | None]:

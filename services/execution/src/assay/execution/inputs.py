@@ -3,8 +3,9 @@
 A lease reads a copy in its own room, which goes when the lease ends. A blob that no lease asked for in a while is
 forgotten, its key first; what was used longest ago makes room when there is more than the limit.
 
-A sealed input is kept as it came, under the key that its holder gave for it. With the last lease that reads it both are
-forgotten, and that is said. A job says which of its inputs are sealed: what another takes as it lies is kept apart.
+What is sealed, an input or what was made for a job, is kept as it came, under the key that its holder gave for it. With
+the last lease that needs the key both are forgotten, and that is said. A job says which of its blobs are sealed: what
+another takes as it lies is kept apart.
 """
 
 import asyncio
@@ -17,10 +18,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, BinaryIO, Final, Protocol, TypeVar
 
 from assay.execution.sealing import seal_file
 from assay.proof.digest import blake3_hex
+from assay.proof.job_seal import check_name, seal_job, unseal_job_pieces
 from assay.proof.sealed import HEAD_BYTES, check_head, unseal_pieces
 from assay.schema.errors import Refused, Retry, Unreachable
 from assay.schema.job import JobSpec
@@ -34,8 +36,8 @@ log = logging.getLogger(__name__)
 
 # Below this a thread costs more than it spares the loop.
 INLINE_BYTES_MAX = 2**16
-# How the name ends under which a sealed input is kept.
-SEALED: Final = ".sealed"
+# Between a blob's digest and the name of its key, in the name under which it is kept.
+UNDER: Final = "."
 PUBLISHED_MAX = 1024
 CACHE_BYTES: Final = 64 * 2**30
 # Rounds of jobs on the same data follow one another within minutes.
@@ -57,7 +59,7 @@ class Blobs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The keys of sealed inputs: `ask` has one given (raises Refused: key.*), `forgotten` says that it is no more."""
+    """The keys of what is sealed: `ask` has one given (raises Refused: key.*), `forgotten` says that it is no more."""
 
     ask: Callable[[str], Awaitable[bytes]]
     forgotten: Callable[[str], None]
@@ -67,13 +69,19 @@ class Keyring:
 class Kept:
     """A blob that is here: the key that opens its file, the file's size, and when it was last asked for.
 
-    Before the pieces there are `head` bytes.
+    Before the pieces there are `head` bytes. What was made for a job is sealed in a way of its own.
     """
 
     key: bytes
     size: int
     used_s: float = 0.0
     head: int = 0
+    is_made: bool = False
+
+    def pieces(self, file: BinaryIO) -> Iterator[bytes]:
+        """What the file says."""
+        file.seek(self.head)
+        return (unseal_job_pieces if self.is_made else unseal_pieces)(self.key, file, self.size - self.head)
 
 
 class Cache:
@@ -95,30 +103,30 @@ class Cache:
         self._under_way = asyncio.Semaphore(AT_ONCE)
         # By name (`name_of`), the longest unused first.
         self._kept: dict[str, Kept] = {}
-        # How many read each sealed input now, and those whose keys were given.
+        # How many need each key now, and those that were given.
         self._readers: Counter[str] = Counter()
-        self._opened: set[str] = set()
+        self._opened: dict[str, bytes] = {}
         # What another process sealed nobody can open.
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
 
     @contextmanager
     def reading(self, spec: JobSpec) -> Iterator[None]:
-        """Lets the sealed inputs of a job be read; what lies of them elsewhere has to be gone at the end."""
-        self._readers.update(spec.sealed)
+        """Lets what is sealed of a job be read and made; what lies of it elsewhere has to be gone at the end."""
+        self._readers.update(spec.keys)
         try:
             yield
         finally:
-            self._readers.subtract(spec.sealed)
+            self._readers.subtract(spec.keys)
             self._readers = +self._readers
-            for digest in {digest for digest in spec.sealed if digest not in self._readers} & self._opened:
-                self._opened.discard(digest)
-                if digest + SEALED in self._kept:
-                    self._forget(digest + SEALED)
-                self._keyring.forgotten(digest)
+            for key in {key for key in spec.keys if key not in self._readers} & self._opened.keys():
+                del self._opened[key]
+                for name in [name for name in self._kept if name.endswith(UNDER + key)]:
+                    self._forget(name)
+                self._keyring.forgotten(key)
 
     async def lay(self, digest: str, folder: Path, spec: JobSpec | None = None) -> Path:
-        """The blob, an input of this job if one is named, as a file of a folder that a child may read.
+        """The blob, as this job reads it if one is named, as a file of a folder that a child may read.
 
         Raises Refused: blob.missing, blob.mismatch, key.*.
         """
@@ -129,7 +137,7 @@ class Cache:
         return target
 
     async def read(self, digest: str, spec: JobSpec | None = None) -> bytes:
-        """What the blob says, an input of this job if one is named. Raises Refused as `lay` does."""
+        """What the blob says, as this job reads it if one is named. Raises Refused as `lay` does."""
         return await self._use(name_of(digest, spec), b"".join)
 
     async def _use(self, name: str, how: Callable[[Iterator[bytes]], T], is_again: bool = False) -> T:
@@ -138,8 +146,7 @@ class Cache:
         # Whoever has opened the file reads it to the end, though it be forgotten meanwhile.
         with (self.folder / name).open("rb") as file:
             try:
-                file.seek(kept.head)
-                return await asyncio.to_thread(how, unseal_pieces(kept.key, file, kept.size - kept.head))
+                return await asyncio.to_thread(how, kept.pieces(file))
             except Refused:
                 if is_again:
                     raise
@@ -152,7 +159,7 @@ class Cache:
         """The blob, which is here now and was asked for just now. Raises Refused: blob.missing, key.*."""
         async with self._fetching.setdefault(name, asyncio.Lock()):
             if (kept := self._kept.pop(name, None)) is None:
-                kept = await (self._open(name) if name.endswith(SEALED) else self._seal(name))
+                kept = await (self._open(name) if UNDER in name else self._seal(name))
             kept.used_s = self._now_s()
             self._kept[name] = kept
             self._make_room(name)
@@ -181,15 +188,22 @@ class Cache:
         return Kept(key, target.stat().st_size)
 
     async def _open(self, name: str) -> Kept:
-        """A sealed input as it came, with its key."""
-        digest, target = name.removesuffix(SEALED), self.folder / name
-        key = await patiently(partial(self._keyring.ask, digest))
-        self._opened.add(digest)
+        """What is sealed as it came, with its key."""
+        (digest, _, of), target = name.partition(UNDER), self.folder / name
+        key = await self._key(of)
         target.unlink(missing_ok=True)
         await patiently(partial(self._save, digest, target))
+        if of != digest:
+            check_name(key, of)
+            return Kept(key, target.stat().st_size, is_made=True)
         with target.open("rb") as sealed:
             check_head(key, sealed.read(HEAD_BYTES))
         return Kept(key, target.stat().st_size, head=HEAD_BYTES)
+
+    async def _key(self, name: str) -> bytes:
+        """A key, asked for now. Raises Refused: key.*."""
+        key = self._opened[name] = await patiently(partial(self._keyring.ask, name))
+        return key
 
     async def _save(self, digest: str, target: Path) -> None:
         """Fetch a blob into a file; whoever has to try again holds nobody up until then."""
@@ -219,16 +233,26 @@ class Cache:
             self.tend()
             await asyncio.sleep(TEND_S)
 
-    async def publish(self, path: Path, base: str | None = None) -> str:
-        """The digest of a file's content, put into the blob store; `base` was published before."""
+    async def publish(self, path: Path, spec: JobSpec, base: str | None = None) -> str:
+        """The digest of what was made for a job, put into the blob store, sealed if it says so; `base` was before.
+
+        Raises Refused: key.*.
+        """
         is_small = path.stat().st_size <= INLINE_BYTES_MAX
-        data = path.read_bytes() if is_small else await asyncio.to_thread(path.read_bytes)
+        seal = partial(seal_job, await self._sealing(spec.seal)) if spec.seal else bytes
+        data = seal(path.read_bytes()) if is_small else await asyncio.to_thread(lambda: seal(path.read_bytes()))
         digest = blake3_hex(data)
         if digest not in self._published:
             stored = await patiently(partial(self._blobs.put, data, base))
             assert stored == digest
             self._note(digest)
         return digest
+
+    async def _sealing(self, name: str) -> bytes:
+        """The key of a job that is being read; it is asked for once. Raises Refused: key.*."""
+        key = self._opened.get(name) or await self._key(name)
+        check_name(key, name)
+        return key
 
     def _note(self, digest: str) -> None:
         """Remembers what is stored already: a result is often the last checkpoint itself."""
@@ -239,7 +263,8 @@ class Cache:
 
 def name_of(digest: str, spec: JobSpec | None) -> str:
     """Under which name a blob is kept: as a job reads it, or, without one, as it lies."""
-    return digest + SEALED if spec and digest in spec.sealed else digest
+    key = spec.key_of(digest) if spec else None
+    return digest + UNDER + key if key else digest
 
 
 def write(target: Path, content: Iterator[bytes]) -> None:

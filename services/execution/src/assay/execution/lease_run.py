@@ -247,7 +247,9 @@ class LeaseRun:
             await self.drop()
 
     async def _close(self, course: Course, done: SegmentDone) -> Course:
-        checkpoint = self._published = await self._tools.cache.publish(Path(done.path), self._published)
+        checkpoint = self._published = await self._tools.cache.publish(
+            Path(done.path), self.granted.spec, self._published
+        )
         with suppress(FileNotFoundError):
             Path(done.path).unlink()
         said = (done.segment, done.state_digest, checkpoint, done.units, done.compute_ms, done.metrics)
@@ -263,7 +265,7 @@ class LeaseRun:
 
     async def _finish(self, course: Course, finished: Finished) -> None:
         if finished.result and course.is_complete:
-            result = await self._tools.cache.publish(Path(finished.result), self._published)
+            result = await self._tools.cache.publish(Path(finished.result), self.granted.spec, self._published)
             self._end(domain.executed(course, result))
         else:
             self._end(domain.released(self.granted, self._leaving or "the worker was asked to stop"))

@@ -1,4 +1,4 @@
-"""The holder of keys: takes the key of a sealed blob from its owner, gives it to whom the work needs to read it.
+"""The holder of keys: takes the key of a sealed blob, or of a job, from its owner, gives it to whom the work needs it.
 
 A key lies in Postgres wrapped for the holder's own, and leaves wrapped for its reader. Once its owner wants it gone, or
 its blob is gone, and nothing is open that needs it, the holder destroys it and signs that it did.
@@ -19,6 +19,7 @@ from assay.gateway.keys import Held, Keys
 from assay.gateway.rights import AUDIT, JOB, basis_of, check_region
 from assay.gateway.settings import Settings
 from assay.proof.eip712 import Domain, statement_digest
+from assay.proof.job_seal import name_of
 from assay.proof.keys import PUBLIC_BYTES, Key, address_from, read_public
 from assay.proof.sealed import HEAD_BYTES, check_head
 from assay.proof.wrapped import WRAPPED_CHARS, unwrap, wrap
@@ -28,12 +29,12 @@ from assay.schema.event import Event
 from assay.schema.key import SERVICE, KeyDestroyed
 from assay.schema.values import Digest, Region, Role, address_of
 
-# As long as a blob is kept.
+# As long as a blob is kept. What a job makes lies as long again: its deadline is no further away.
 KEPT_MS: Final = 30 * 86_400_000
 
 
 class HoldBody(BaseModel):
-    """The key of a blob, wrapped for the holder, and the regions in which a provider may read it (none: anywhere)."""
+    """The key of a blob, or of a job by its name, wrapped for the holder; where providers may have it (none: all)."""
 
     digest: Digest
     wrapped: Annotated[str, StringConstraints(pattern=rf"^[0-9a-f]{{{WRAPPED_CHARS}}}$")]
@@ -59,11 +60,15 @@ class Holder:
     domain: Domain
 
     async def hold(self, keys: Keys, blobs: BlobStore, speaker: Speaker, body: Any, now_ms: int) -> dict[str, Any]:
-        """Holds a key for the requester that uploaded the blob. Raises Refused: blob.*, key.*, event.malformed."""
+        """Holds a key, for the requester that uploaded its blob or made it for a job. Raises Refused: blob.*, key.*."""
         asked = HoldBody.model_validate(body)
-        if not await blobs.holds(speaker.account, asked.digest):
+        secret = unwrap(asked.wrapped, self.key, asked.digest)
+        if name_of(secret) == asked.digest:
+            now_ms += KEPT_MS
+        elif not await blobs.holds(speaker.account, asked.digest):
             raise Refused("blob.missing", f"{asked.digest}.")
-        check_head(unwrap(asked.wrapped, self.key, asked.digest), (await blobs.read(asked.digest, 0))[:HEAD_BYTES])
+        else:
+            check_head(secret, (await blobs.read(asked.digest, 0))[:HEAD_BYTES])
         held = await keys.hold(asked.digest, speaker.participant, asked.wrapped, asked.regions, now_ms)
         own(held, speaker)
         if held.wrapped is None:
@@ -71,11 +76,13 @@ class Holder:
         return {"digest": held.digest, "regions": list(held.regions)}
 
     async def give(self, unit: Unit, speaker: Speaker, body: Any, now_ms: int) -> dict[str, Any]:
-        """The key, for a provider or verifier that has a right to it. Raises Refused: key.*, event.*."""
+        """The key, for its owner, or a provider or verifier that has a right to it. Raises Refused: key.*, event.*."""
         asked, keys = AskBody.model_validate(body), Keys(unit.tx)
         if address_from(reader_of(asked.public)) != address_of(speaker.participant):
             raise Refused("event.forged", "public: it is not the key of your id.")
         held = await self._held(keys, asked.digest)
+        if held.owner == speaker.participant:
+            return self._wrapped(held, asked.public)
         if speaker.role is Role.PROVIDER:
             check_region(await keys.region_of(speaker.participant), held.regions)
         basis = basis_of(await keys.rights(held.digest, speaker.participant), now_ms)

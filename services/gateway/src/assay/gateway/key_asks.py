@@ -16,7 +16,7 @@ ASKS: Final = {
     "holder": frozenset({Role.REQUESTER}),
     "hold": frozenset({Role.REQUESTER}),
     "forget": frozenset({Role.REQUESTER}),
-    "key": frozenset({Role.PROVIDER, Role.VERIFIER}),
+    "key": frozenset({Role.REQUESTER, Role.PROVIDER, Role.VERIFIER}),
 }
 """The questions of participants, each with who may ask it: for the holder's public key, to hold a key, to destroy it,
 and for a key."""

@@ -67,7 +67,7 @@ def check_region(region: str | None, allowed: Iterable[str]) -> None:
 
 
 def rights_in(event: Event) -> list[Noted]:
-    """The rights that an event gives to sealed blobs: digest, entity, id, participant, and until when at the most."""
+    """The rights that an event gives to keys: digest or name, entity, id, participant, and until when at the most."""
     said: Any = event
     match event:
         case JobSubmitted():
@@ -80,4 +80,4 @@ def rights_in(event: Event) -> list[Noted]:
             whose = (AUDIT, event.audit_id, event.verifier, event.deadline_ms)
         case _:
             return []
-    return [(digest, *whose) for digest in said.spec.sealed]
+    return [(digest, *whose) for digest in said.spec.keys]

@@ -1,4 +1,4 @@
-"""What a receipt shows of the keys of a job's sealed inputs: who has had them, as their holder says when asked."""
+"""What a receipt shows of the keys of a job: who has had them, as their holder says when asked."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -17,13 +17,13 @@ async def keys_of(bus: Bus, dossier: Dossier, said: Iterable[Event]) -> tuple[Ke
 
     Nobody is asked of a job without. Raises Retry, Unreachable.
     """
-    sealed = dossier.submitted.spec.sealed if dossier.submitted else ()
-    if not sealed:
+    named = dossier.submitted.spec.keys if dossier.submitted else ()
+    if not named:
         return ()
     ended = [event for event in said if isinstance(event, AuditUpheld | AuditOverruled)]
     audits = [event.audit_id for event in ended if event.lease_id in dossier.granted]
     # One key at a time: data that many jobs read has had many readers, and an answer is one message.
-    return tuple([part for digest in sealed for part in await readers_of(bus, digest, audits)])
+    return tuple([part for digest in named for part in await readers_of(bus, digest, audits)])
 
 
 async def readers_of(bus: Bus, digest: Digest, audits: Sequence[AuditId]) -> list[KeyPart]:

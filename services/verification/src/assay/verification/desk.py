@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from assay.bus import Blobs
+from assay.bus.keys import JobBlobs
 from assay.proof.calibration import Calibration
 from assay.runtime import Context
 from assay.verification.bells import Bells
+from assay.verification.inputs import blobs_of_jobs
 from assay.verification.methods import Replayer
 from assay.verification.settings import Settings
 
@@ -22,8 +24,13 @@ class Desk:
 
     @property
     def blobs(self) -> Blobs:
-        """Where checkpoints are."""
+        """Where the blobs of epochs are."""
         return self.context.bus.blobs
+
+    @property
+    def jobs(self) -> JobBlobs:
+        """Where checkpoints are, and what else is made for jobs."""
+        return blobs_of_jobs(self.context.bus)
 
     def now(self) -> int:
         """Milliseconds since 1970."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from assay.bus.keys import Inputs
+from assay.bus.keys import JobBlobs
 from assay.proof.digest import blake3_hex
 from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
@@ -56,8 +56,8 @@ class Start:
 class ChildReplayer:
     """One child process, used by one check at a time; a start state is made once for all jobs that share it."""
 
-    def __init__(self, inputs: Inputs, runner: Runner, models_dir: Path, folder: Path) -> None:
-        self._inputs, self._blobs, self._runner = inputs, inputs.blobs, runner
+    def __init__(self, blobs: JobBlobs, runner: Runner, models_dir: Path, folder: Path) -> None:
+        self._blobs, self._runner = blobs, runner
         self._models_dir, self._folder = models_dir, folder
         self._turn = asyncio.Lock()
         self._starts: OrderedDict[str, Start] = OrderedDict()
@@ -88,7 +88,7 @@ class ChildReplayer:
         with self._scratch() as folder:
             state, path = await self._run(spec, Path(folder), checkpoint)
             assert path is not None
-            return state, blake3_hex(await asyncio.to_thread(Path(path).read_bytes))
+            return state, await self._blobs.name(spec, await asyncio.to_thread(Path(path).read_bytes))
 
     async def digest(self, spec: JobSpec, state: bytes) -> Digest:
         """The canonical digest of a checkpoint's bytes. Raises BadCheckpoint."""
@@ -99,7 +99,7 @@ class ChildReplayer:
 
     async def open(self, spec: JobSpec, checkpoint: Digest, closed: int) -> Opened:
         """What a stored checkpoint is, said to close so many segments. Raises BadCheckpoint, Refused, MachineFault."""
-        state, work = await self._blobs.get(checkpoint), workload(spec.kind)
+        state, work = await self._blobs.read(spec, checkpoint), workload(spec.kind)
         if isinstance(work, Chained):
             return Opened(await asyncio.to_thread(work.digests, state), is_placed=True)
         digests = [await self.digest(spec, state)]
@@ -187,7 +187,7 @@ class ChildReplayer:
             folder=str(folder),
             first=0,
             last=0,
-            state=str(await self._fetch(folder, checkpoint)) if checkpoint else None,
+            state=str(await self._fetch(spec, folder, checkpoint)) if checkpoint else None,
             wants_result=checkpoint is not None,
         )
         async with self._turn:
@@ -210,15 +210,15 @@ class ChildReplayer:
     async def _lay(self, spec: JobSpec, folder: Path, digest: Digest) -> Path:
         path = folder / digest
         try:
-            await write(path, await self._inputs.read(spec, digest))
+            await write(path, await self._blobs.read(spec, digest))
         except Refused as refusal:
             # The requester's input, or the holder's answer: nothing that a provider could be blamed for.
             raise MachineFault(f"{refusal.code}: the input {digest} cannot be read") from None
         return path
 
-    async def _fetch(self, folder: Path, digest: Digest) -> Path:
+    async def _fetch(self, spec: JobSpec, folder: Path, digest: Digest) -> Path:
         path = folder / digest
-        await write(path, await self._blobs.get(digest))
+        await write(path, await self._blobs.read(spec, digest))
         return path
 
 

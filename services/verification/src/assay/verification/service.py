@@ -34,7 +34,7 @@ from assay.verification.blocks import Blocks
 from assay.verification.calibrating import load_calibrations
 from assay.verification.desk import Desk
 from assay.verification.handlers import HANDLERS
-from assay.verification.inputs import inputs_of
+from assay.verification.inputs import blobs_of_jobs
 from assay.verification.ports import Ports, flush, prepare
 from assay.verification.recomputing import Recomputer
 from assay.verification.replayer import ChildReplayer
@@ -83,7 +83,7 @@ async def verify(bells: Bells, context: Context) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     chain = await connect(settings.rpc_url, Deployment.load(settings.deployment_file))
     runner = Runner(settings.data_dir / "child.log")
-    replayer = ChildReplayer(inputs_of(context.bus), runner, settings.models_dir, settings.data_dir / "scratch")
+    replayer = ChildReplayer(blobs_of_jobs(context.bus), runner, settings.models_dir, settings.data_dir / "scratch")
     recomputer = Recomputer(Runner(settings.data_dir / "challenges.log"))
     blocks = Blocks(chain, settings.confirmations)
     calibrations = load_calibrations(settings.calibrations_file, settings.calibrators)

@@ -1,6 +1,7 @@
 """Data: put a file, or what is at an address, into the network under its digest; have what was sealed forgotten."""
 
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -8,6 +9,9 @@ from assay.client import output
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.client.sdk import Assay
+from assay.schema.errors import Refused
+
+DIGEST: Final = re.compile("[0-9a-f]{64}")
 
 
 def register(app: typer.Typer) -> None:
@@ -37,15 +41,27 @@ def add(
     output.run(context, work)
 
 
-def forget(context: typer.Context, digest: Annotated[str, typer.Argument(help="Of data added with --sealed.")]) -> None:
-    """Have the key of sealed data destroyed: nobody is given it any more, whatever copies of the data there are."""
+def forget(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="DIGEST|JOB", help="Of data added with --sealed, or a job's id.")],
+) -> None:
+    """Have the key of sealed data, or of what a job made, destroyed: nobody is given it any more, whatever copies."""
 
     async def work(out: Output) -> None:
         async with Assay.connect(Profile.find(out.profile)) as assay:
-            said = await assay.forget(digest)
+            said = await assay.forget(await named(assay, name))
             out.show(said, lambda: in_words(said))
 
     output.run(context, work)
+
+
+async def named(assay: Assay, name: str) -> str:
+    """The name of a key: a digest, or of a job its seal. Raises Refused: key.unknown, job.unknown."""
+    if DIGEST.fullmatch(name):
+        return name
+    if (seal := (await assay.job(name)).seal) is None:
+        raise Refused("key.unknown", f"What {name} made was not sealed.")
+    return seal
 
 
 def in_words(said: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from assay.client import output
 from assay.client.asked import read_asked
-from assay.client.commands.ordering import DEFAULTS, Haste, Kind, Method, Params, Replicas, Segments, Spares
+from assay.client.commands.ordering import DEFAULTS, Haste, Kind, Method, Params, Replicas, Seal, Segments, Spares
 from assay.client.output import Output
 from assay.client.picture import write_picture
 from assay.client.profile import Profile
@@ -42,12 +42,13 @@ def submit(
     replicas: Replicas = None,
     spares: Spares = None,
     haste: Haste = None,
+    seal: Seal = None,
     watch_it: Annotated[bool, typer.Option("--watch", help="Stay until the job has ended.")] = False,
 ) -> None:
     """Submit a job from FILE or from options; prints its id."""
     order = {"price_limit": price_limit, "deadline_s": deadline_s, "regions": regions.split(",") if regions else None}
     policy = {"audit_segments": audit_segments, "method": method, "replicas": replicas, "spares": spares}
-    options = order | policy | {"kind": kind, "haste": haste}
+    options = order | policy | {"kind": kind, "haste": haste, "seal": seal}
 
     async def work(out: Output) -> None:
         asked = read_asked(file, param or [], input_file or [], options, DEFAULTS)
@@ -61,6 +62,7 @@ def submit(
                 deadline_s=asked.deadline_s,
                 requirements=Requirements(regions=asked.regions),
                 policy=asked.policy,
+                seal=asked.seal,
             )
             out.show({"job_id": job_id}, lambda: job_id)
             if watch_it:

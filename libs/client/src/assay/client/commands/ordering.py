@@ -21,4 +21,8 @@ Spares = Annotated[int | None, typer.Option(help="1: another provider keeps warm
 Haste = Annotated[
     bool | None, typer.Option("--haste", help="Have it proven soon: its provider's epoch stays open for no more work.")
 ]
+Seal = Annotated[
+    bool | None,
+    typer.Option("--seal/--no-seal", help="Have what is made for it sealed (default: if an input is)."),
+]
 Replicas = Annotated[int | None, typer.Option(help="So many of them: 3, or a larger odd number.")]

@@ -1,4 +1,4 @@
-"""A job says which of its inputs are sealed, under keys of its requester, and stays where their owner lets them be.
+"""A job says what of it is sealed, under keys of its requester, and stays where their owner lets the data be.
 
 What a provider says to have forgotten it was given before.
 """
@@ -12,7 +12,7 @@ from assay.schema.key import KeyForgotten
 async def check_keys(claim: Claim, desk: Desk) -> None:
     """Raises Refused: job.bad_params, key.unknown, key.foreign, key.destroyed, key.region, key.undrawn."""
     event = claim.event
-    if isinstance(event, JobSubmitted) and (event.spec.inputs or event.spec.sealed):
+    if isinstance(event, JobSubmitted) and (event.spec.inputs or event.spec.keys):
         await check_sealed(event, desk)
     if isinstance(event, KeyForgotten) and not await desk.keys.has_had(event.digest, event.provider):
         raise Refused("key.undrawn", f"{event.digest}.")
@@ -20,10 +20,10 @@ async def check_keys(claim: Claim, desk: Desk) -> None:
 
 async def check_sealed(event: JobSubmitted, desk: Desk) -> None:
     """Raises Refused as `check_keys` does of a job."""
-    spec, held = event.spec, await desk.keys.relied_on(event.spec.inputs)
-    if not set(spec.sealed) <= set(spec.inputs) or not held.keys() <= set(spec.sealed):
+    spec, held = event.spec, await desk.keys.relied_on((*event.spec.inputs, *event.spec.keys))
+    if not set(spec.sealed) <= set(spec.inputs) or not held.keys() <= set(spec.keys) or spec.seal in spec.inputs:
         raise Refused("job.bad_params", "sealed: it names those inputs whose keys are held, and no others.")
-    for digest in spec.sealed:
+    for digest in spec.keys:
         key, regions = held.get(digest), spec.requirements.regions
         if key is None or key.owner != event.requester:
             raise Refused("key.foreign" if key else "key.unknown", f"{digest}.")

@@ -15,6 +15,8 @@ from assay.verification.domain import Case
 from assay.workloads.task import Found
 
 WITHIN: Final = "segment.within_tolerance"
+UNHELD: Final = ("blob.missing", "blob.mismatch")
+"""What is not there, or cannot be opened with its job's key: whoever named it keeps it to itself."""
 
 
 class MachineFault(AssayError):
@@ -27,8 +29,8 @@ class MachineFault(AssayError):
 class Replayer(Protocol):
     """What a method may ask of the machine.
 
-    Each raises Refused blob.missing for a checkpoint that cannot be fetched, BadCheckpoint (WorkloadError) for one
-    that is none, MachineFault for a fault of this machine.
+    Each raises Refused blob.missing or blob.mismatch for a checkpoint that cannot be fetched or opened, BadCheckpoint
+    (WorkloadError) for one that is none, MachineFault for a fault of this machine.
     """
 
     async def start(self, spec: JobSpec) -> Digest:

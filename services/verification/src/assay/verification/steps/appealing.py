@@ -16,6 +16,7 @@ from assay.schema.values import DISPUTE_BOND
 from assay.store import Transaction
 from assay.verification.desk import Desk
 from assay.verification.domain import dispute as domain
+from assay.verification.methods.method import UNHELD
 from assay.verification.queries import bonds, disputes
 from assay.verification.queries.disputes import Held
 from assay.verification.steps.disputing import SECOND_MS, names_of
@@ -73,8 +74,12 @@ async def look_at(desk: Desk, held: Held, spec: JobSpec) -> None:
 
 
 async def _state_of(desk: Desk, spec: JobSpec, blob: str) -> str | None:
-    """The digest of the state in a blob; None if there is none. Raises Unreachable."""
+    """The digest of the state in a blob; None if there is none. Raises Unreachable; Refused: key.*."""
     try:
-        return await desk.replayer.digest(spec, await desk.blobs.get(blob))
-    except (Refused, BadCheckpoint):
+        return await desk.replayer.digest(spec, await desk.jobs.read(spec, blob))
+    except BadCheckpoint:
+        return None
+    except Refused as refusal:
+        if refusal.code not in UNHELD:
+            raise
         return None

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from assay.proof.court import Terms
@@ -17,7 +18,6 @@ from assay.store import Transaction
 from assay.verification.desk import Desk
 from assay.verification.domain import Case
 from assay.verification.domain import dispute as domain
-from assay.verification.inputs import inputs_of
 from assay.verification.queries import bonds, cases, disputes, questions
 from assay.verification.queries.disputes import Held
 from assay.verification.queries.questions import Audit
@@ -133,7 +133,7 @@ class Clerk:
         work = workload(spec.kind)
         if not isinstance(work, Judgeable) or ground.held.code == OTHER_CLASS:
             return None
-        inputs = await inputs_of(self._desk.context.bus).all_of(spec)
+        inputs = await self._desk.jobs.all_of(spec)
         contents = HeldInputs(ModelStore(self._desk.settings.models_dir), inputs)
         try:
             matter = await asyncio.to_thread(work.matter, read_params(spec.kind, spec.params), contents, segment)
@@ -146,10 +146,11 @@ class Clerk:
             return no_case(ground, error)
 
     async def _states(self, ground: Ground) -> States:
-        get, segment = self._desk.blobs.get, ground.held.segment
+        spec, segment = ground.case.granted.spec, ground.held.segment
+        get = partial(self._desk.jobs.read, spec)
         checkpoint, said = ground.case.checkpoint_before(segment), ground.audit.revealed
         assert said is not None
-        before = await (get(checkpoint) if checkpoint else self._desk.replayer.start_bytes(ground.case.granted.spec))
+        before = await (get(checkpoint) if checkpoint else self._desk.replayer.start_bytes(spec))
         return States(before, await get(ground.case.commit_of(segment).checkpoint), await get(said.checkpoint))
 
     def _judged_on(self, matter: Matter, ground: Ground, states: States) -> Terms:

@@ -10,6 +10,7 @@ from assay.proof.policy import Classes, attest
 from assay.proof.pool import PLACES
 from assay.schema.epoch import EpochDrawn, EpochFault, EpochOpened, EpochPooled, EpochWithheld, StakeBehind
 from assay.schema.errors import AssayError, Refused, Retry
+from assay.schema.job import JobSpec
 from assay.schema.values import Digest
 from assay.store import Transaction
 from assay.verification.checkpoints import BAD, fault_after, fault_before
@@ -30,6 +31,7 @@ from assay.verification.domain import (
 )
 from assay.verification.domain.verdicts import fact_of
 from assay.verification.methods import method_of
+from assay.verification.methods.method import UNHELD
 from assay.verification.queries import attested, beacons, cases, epochs, questions, traces, verifiers
 from assay.verification.queries.epochs import Kept
 from assay.verification.stakes import Stakes
@@ -163,9 +165,21 @@ class Drawer:
         for each in epoch.drawn:
             if method_of(found[each.lease_id].granted.spec).is_opened:
                 kept = opened.get((each.lease_id, each.segment))
-                if kept is None or not await self._desk.blobs.has(kept.trace):
+                if kept is None or not await self._can_be_read(found[each.lease_id].granted.spec, kept.trace):
                     return each.lease_id, each.segment
         return None
+
+    async def _can_be_read(self, spec: JobSpec, trace: Digest) -> bool:
+        """Whether a trace is here and, where its job is sealed, opens: no verifier is to find that it does not."""
+        if spec.seal is None:
+            return await self._desk.blobs.has(trace)
+        try:
+            await self._desk.jobs.read(spec, trace)
+        except Refused as refusal:
+            if refusal.code not in UNHELD:
+                raise
+            return False
+        return True
 
     async def _draw_looks(self, epoch: Kept) -> None:
         """Fix a later block now that all traces are here, then keep its hash. Raises Retry while it is not there."""
@@ -185,7 +199,7 @@ class Drawer:
         try:
             return await fault_before(case, segment, replayer) or await fault_after(case, segment, replayer)
         except Refused as refusal:
-            if refusal.code not in ("blob.missing", "blob.mismatch"):
+            if refusal.code not in UNHELD:
                 raise
             return "segment.withheld"
         except BadCheckpoint:

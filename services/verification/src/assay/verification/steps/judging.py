@@ -3,20 +3,20 @@
 from collections.abc import Mapping, Sequence
 
 from assay.proof import answer as proof
-from assay.proof.digest import blake3_hex
 from assay.proof.opened import trace_seed
 from assay.schema.audit import OpenedTrace
 from assay.schema.errors import Refused
+from assay.schema.job import JobSpec
 from assay.schema.verdict import Finding
 from assay.verification.desk import Desk
 from assay.verification.domain import Case
 from assay.verification.domain.judging import CLAIM
 from assay.verification.methods import method_of
-from assay.verification.methods.method import Shown
+from assay.verification.methods.method import UNHELD, Shown
 from assay.verification.queries.epochs import Kept
 from assay.verification.queries.questions import Audit, Question
 from assay.verification.queries.traces import Opened, Place
-from assay.verification.steps.weighing import UNHELD, Weighed, is_sealed
+from assay.verification.steps.weighing import Weighed, is_sealed
 from assay.workloads.task import Found
 
 FORGED = Found(agrees=False, code="audit.forged", distance=0.0, group=0)
@@ -24,16 +24,17 @@ FORGED = Found(agrees=False, code="audit.forged", distance=0.0, group=0)
 
 async def weigh_readings(desk: Desk, case: Case, question: Question, audits: Sequence[Audit]) -> dict[str, Weighed]:
     """The answers to one question, by audit. Raises Refused, Unreachable if the claim itself cannot be fetched now."""
-    held = {audit.audit_id: blob for audit in audits if (blob := await reading_of(desk, audit)) is not None}
-    method, found = method_of(case.granted.spec), dict[str, Found]()
+    spec, jobs = case.granted.spec, desk.jobs
+    held = {audit.audit_id: blob for audit in audits if (blob := await reading_of(desk, spec, audit)) is not None}
+    method, found = method_of(spec), dict[str, Found]()
     if method.tell:
         found = {audit_id: told_of(method.tell(blob), question.spoiled) for audit_id, blob in held.items()}
     elif held:
-        state = await desk.blobs.get(case.commit_of(question.segment).checkpoint)
+        state = await jobs.read(spec, case.commit_of(question.segment).checkpoint)
         first = next(audit.assigned.claim for audit in audits)
         assert first is not None and method.judge is not None
-        shown = Shown(question.segment, state, await desk.blobs.get(first.shown), first.seed)
-        judged = await method.judge(desk.replayer, case.granted.spec, shown, list(held.values()))
+        shown = Shown(question.segment, state, await jobs.read(spec, first.shown), first.seed)
+        judged = await method.judge(desk.replayer, spec, shown, list(held.values()))
         found = dict(zip(held, judged, strict=True))
     return {audit.audit_id: weighed_of(case, question, audit, found.get(audit.audit_id)) for audit in audits}
 
@@ -65,19 +66,19 @@ def opened_of(epoch: Kept, question: Question, found: Mapping[Place, Opened]) ->
     )
 
 
-async def reading_of(desk: Desk, audit: Audit) -> bytes | None:
+async def reading_of(desk: Desk, spec: JobSpec, audit: Audit) -> bytes | None:
     """The blob that was revealed, if it is what was sealed."""
     said = audit.revealed
     assert said is not None
-    if not is_sealed(audit):
+    if not is_sealed(audit) or said.state != said.checkpoint:
         return None
     try:
-        blob = await desk.blobs.get(said.checkpoint)
+        blob = await desk.jobs.read(spec, said.checkpoint)
     except Refused as refusal:
         if refusal.code not in UNHELD:
             raise
         return None
-    return blob if (blake3_hex(blob), proof.answer(audit.assigned.nonce, blob)) == (said.state, said.answer) else None
+    return blob if proof.answer(audit.assigned.nonce, blob) == said.answer else None
 
 
 def weighed_of(case: Case, question: Question, audit: Audit, found: Found | None) -> Weighed:

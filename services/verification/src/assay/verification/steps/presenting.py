@@ -79,15 +79,16 @@ class Presenter:
 
     async def _show(self, case: Case, segment: int, seed: str, spoil: str | None) -> Made:
         """What is shown of a claim that is read."""
-        state = await self._desk.blobs.get(case.commit_of(segment).checkpoint)
-        content = await self._desk.replayer.show(case.granted.spec, segment, state, seed, spoil)
-        return Made(await self._desk.blobs.put(content))
+        spec, jobs = case.granted.spec, self._desk.jobs
+        state = await jobs.read(spec, case.commit_of(segment).checkpoint)
+        return Made(await jobs.put(spec, await self._desk.replayer.show(spec, segment, state, seed, spoil)))
 
     async def _trace(self, case: Case, segment: int, opened: Opened, spoil: str | None) -> Made:
         """An opened trace, or a false one."""
         if spoil is None:
             return Made(opened.trace, opened.root)
-        content = await self._desk.blobs.get(opened.trace)
-        false = await self._desk.replayer.spoil(case.granted.spec, segment, content, spoil)
+        spec, jobs = case.granted.spec, self._desk.jobs
+        content = await jobs.read(spec, opened.trace)
+        false = await self._desk.replayer.spoil(spec, segment, content, spoil)
         group = group_of(WRONG, false.step, false.operator)
-        return Made(await self._desk.blobs.put(false.content), false.root, group)
+        return Made(await jobs.put(spec, false.content), false.root, group)

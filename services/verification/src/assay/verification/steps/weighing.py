@@ -16,11 +16,10 @@ from assay.verification.domain import Case
 from assay.verification.domain.classes import Near, is_refused, is_same_class, tolerance_between
 from assay.verification.domain.judging import CLAIM
 from assay.verification.methods import method_of
-from assay.verification.methods.method import Compared
+from assay.verification.methods.method import UNHELD, Compared
 from assay.verification.queries.questions import Audit
 from assay.workloads.errors import BadCheckpoint
 
-UNHELD: Final = ("blob.missing", "blob.mismatch")
 REFUSED: Final = -1
 """The group of those whose answer is near the claim, within honest noise, where the claim's own class refuses it."""
 
@@ -44,7 +43,8 @@ class Weighed:
 
 async def weigh(desk: Desk, case: Case, segment: int, audits: Sequence[Audit]) -> dict[str, Weighed]:
     """The answers to one question, by audit. Raises Refused, Unreachable if the claim itself cannot be fetched now."""
-    scale = Scale(desk, case, segment, await desk.blobs.get(case.commit_of(segment).checkpoint))
+    claimed = await desk.jobs.read(case.granted.spec, case.commit_of(segment).checkpoint)
+    scale = Scale(desk, case, segment, claimed)
     weighed = {audit.audit_id: await scale.weigh(audit) for audit in audits}
     nears = [near_of(each) for each in weighed.values() if each.group == CLAIM]
     if is_refused(nears, sum(each.group is not None for each in weighed.values())):
@@ -109,9 +109,10 @@ class Scale:
 
     async def _held(self, audit: Audit, said: AuditRevealed) -> bytes | None:
         """The blob that was revealed, if it is what was sealed."""
+        spec = self._case.granted.spec
         try:
-            blob = await self._desk.blobs.get(said.checkpoint)
-            digest = await self._desk.replayer.digest(self._case.granted.spec, blob)
+            blob = await self._desk.jobs.read(spec, said.checkpoint)
+            digest = await self._desk.replayer.digest(spec, blob)
         except Refused as refusal:
             if refusal.code not in UNHELD:
                 raise
@@ -138,7 +139,7 @@ class Scale:
     async def _fetch_before(self) -> bytes:
         if self._before is None:
             checkpoint, spec = self._case.checkpoint_before(self._segment), self._case.granted.spec
-            fetch = partial(self._desk.blobs.get, checkpoint) if checkpoint else None
+            fetch = partial(self._desk.jobs.read, spec, checkpoint) if checkpoint else None
             self._before = await (fetch() if fetch else self._desk.replayer.start_bytes(spec))
         return self._before
 

@@ -30,22 +30,14 @@ log = logging.getLogger(__name__)
 
 
 class Blobs(Protocol):
-    """Where content comes from and goes to."""
-
-    async def get(self, digest: str) -> bytes:
-        """The content. Raises Refused: blob.missing."""
-        ...
-
-    async def put(self, data: bytes) -> str:
-        """The digest under which the content can be fetched from now on."""
-        ...
-
-
-class Inputs(Protocol):
-    """What jobs read."""
+    """What jobs read and make."""
 
     async def read(self, spec: JobSpec, digest: str) -> bytes:
-        """What an input says, sealed or not. Raises Refused: key.*, blob.missing."""
+        """What a blob of a job says, sealed or not. Raises Refused: key.*, blob.missing, blob.mismatch."""
+        ...
+
+    async def put(self, spec: JobSpec, content: bytes) -> str:
+        """The digest under which what was made for a job can be fetched from now on. Raises Refused: key.*."""
         ...
 
 
@@ -62,7 +54,6 @@ class Tools:
     """What the audits of a worker share: one child, used by one audit at a time."""
 
     blobs: Blobs
-    inputs: Inputs
     runner: Runner
     turn: asyncio.Lock
     models_dir: Path
@@ -79,7 +70,7 @@ async def answer(assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
             async with tools.turn:
                 done = await _run(tools.runner, task)
             content = await asyncio.to_thread(Path(done.path).read_bytes)
-            checkpoint = await tools.blobs.put(content)
+            checkpoint = await tools.blobs.put(assigned.spec, content)
         except Refused as refusal:
             raise CannotAnswer(refusal.code, str(refusal)) from None
         except OSError as error:
@@ -93,7 +84,7 @@ async def answer(assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
 async def _task(assigned: AuditAssigned, tools: Tools, folder: Path) -> Task:
     """The segment, to be run."""
     job = await _job(assigned, tools, folder)
-    state = await _fetch(tools, folder, assigned.checkpoint) if assigned.checkpoint else None
+    state = await _fetch(tools, assigned.spec, folder, assigned.checkpoint) if assigned.checkpoint else None
     return Task(**job, first=assigned.segment, last=assigned.segment + 1, state=state, wants_result=False)
 
 
@@ -101,7 +92,7 @@ async def _read(assigned: AuditAssigned, tools: Tools, folder: Path) -> Read:
     """What is shown of the claim, to be read."""
     claim, job = assigned.claim, await _job(assigned, tools, folder)
     assert claim is not None
-    shown = await _fetch(tools, folder, claim.shown)
+    shown = await _fetch(tools, assigned.spec, folder, claim.shown)
     return Read(**job, segment=assigned.segment, seed=claim.seed, shown=shown)
 
 
@@ -109,21 +100,21 @@ async def _check(assigned: AuditAssigned, tools: Tools, folder: Path) -> CheckTr
     """The trace of the segment, to be checked."""
     claim, job = assigned.claim, await _job(assigned, tools, folder)
     assert claim is not None and claim.root is not None and claim.state_out is not None
-    state = await _fetch(tools, folder, assigned.checkpoint) if assigned.checkpoint else None
+    state = await _fetch(tools, assigned.spec, folder, assigned.checkpoint) if assigned.checkpoint else None
     ends = {"root": claim.root, "state_out": claim.state_out}
-    trace = await _fetch(tools, folder, claim.shown)
+    trace = await _fetch(tools, assigned.spec, folder, claim.shown)
     return CheckTrace(**job, **ends, segment=assigned.segment, seed=claim.seed, state=state, trace=trace)
 
 
 async def _job(assigned: AuditAssigned, tools: Tools, folder: Path) -> dict[str, Any]:
     spec = assigned.spec
-    inputs = {digest: await _lay(folder, digest, partial(tools.inputs.read, spec, digest)) for digest in spec.inputs}
+    inputs = {digest: await _lay(folder, digest, partial(tools.blobs.read, spec, digest)) for digest in spec.inputs}
     names = {"kind": spec.kind, "params": spec.params, "inputs": inputs}
     return names | {"models": str(tools.models_dir), "folder": str(folder)}
 
 
-async def _fetch(tools: Tools, folder: Path, digest: str) -> str:
-    return await _lay(folder, digest, partial(tools.blobs.get, digest))
+async def _fetch(tools: Tools, spec: JobSpec, folder: Path, digest: str) -> str:
+    return await _lay(folder, digest, partial(tools.blobs.read, spec, digest))
 
 
 async def _lay(folder: Path, digest: str, read: Callable[[], Awaitable[bytes]]) -> str:

@@ -9,7 +9,7 @@ from assay.runtime.outgoing import Outgoing
 from assay.schema.dispute import DisputeLodged
 from assay.schema.errors import Refused
 from assay.store.audit_journal import AuditJournal
-from assay.verification.verifier.audit_run import Blobs, Inputs
+from assay.verification.verifier.audit_run import Blobs
 from assay.workloads import HeldInputs, ModelStore, read_params, workload
 from assay.workloads.court.litigant import Brief, Challenger, brief_of
 
@@ -20,7 +20,6 @@ class Answers:
 
     journal: AuditJournal
     blobs: Blobs
-    inputs: Inputs
     models_dir: Path
 
     async def brief(self, lodged: DisputeLodged) -> Brief:
@@ -29,8 +28,8 @@ class Answers:
         if assigned is None:
             raise Refused("audit.unknown")
         spec = assigned.spec
-        contents = {digest: await self.inputs.read(spec, digest) for digest in spec.inputs}
-        before = await self.blobs.get(assigned.checkpoint) if assigned.checkpoint else None
+        contents = {digest: await self.blobs.read(spec, digest) for digest in spec.inputs}
+        before = await self.blobs.read(spec, assigned.checkpoint) if assigned.checkpoint else None
         inputs, params = HeldInputs(ModelStore(self.models_dir), contents), read_params(spec.kind, spec.params)
         return await asyncio.to_thread(brief_of, workload(spec.kind), params, inputs, assigned.segment, before)
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, TypeAlias
 
-from assay.bus.keys import Inputs
+from assay.bus.keys import JobBlobs
 from assay.bus.participant import Door
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
@@ -84,9 +84,9 @@ class Worker:
             may_reach=settings.egress,
         )
         self._runner = Runner(settings.data_dir / "child.log", held)
-        inputs = Inputs(door.blobs, lambda question, body: door.ask(question, body), key)
-        self._tools = Tools(door.blobs, inputs, self._runner, asyncio.Lock(), settings.models_dir, scratch)
-        answers = Answers(journal, door.blobs, inputs, settings.models_dir)
+        blobs = JobBlobs(door.blobs, lambda question, body: door.ask(question, body), key)
+        self._tools = Tools(blobs, self._runner, asyncio.Lock(), settings.models_dir, scratch)
+        answers = Answers(journal, blobs, settings.models_dir)
         self._challenger = challenger(self.verifier, key, answers, self.outgoing)
         self._kept = Kept()
         self._audits: dict[str, asyncio.Task[None]] = {}

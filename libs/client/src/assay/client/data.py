@@ -1,0 +1,74 @@
+"""What a participant puts in, takes out and has forgotten: blobs, sealed or not."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from assay.bus.keys import hand_in, read_made
+from assay.bus.participant import Door
+from assay.client.errors import BadPath, BadProfile, typed
+from assay.client.sealed import sealed
+from assay.client.source import had, mapped
+from assay.proof.digest import blob_digest
+from assay.proof.keys import Key
+from assay.schema.errors import Refused
+
+DOWNLOADS = Path.home() / ".cache" / "assay"
+
+
+class Data:
+    """The blobs of one participant."""
+
+    def __init__(self, door: Door, key: Key | None) -> None:
+        self.door, self._key = door, key
+
+    @property
+    def key(self) -> Key:
+        """The requester's key. Raises BadSettings without one."""
+        if self._key is None:
+            raise BadProfile("This profile has no key: name one with a key_file.")
+        return self._key
+
+    async def upload(self, data: bytes) -> str:
+        """The digest of a blob that every provider can fetch from now on."""
+        return await self.door.blobs.put(data)
+
+    async def add(self, source: str | Path, expected: str | None = None) -> str:
+        """The digest of a file, or of what is at an address of HTTP(S) or S3, uploaded; a broken transfer goes on.
+
+        Raises BadSettings, Unreachable; Refused, blob.mismatch, if it is not what was `expected`.
+        """
+        async with had(str(source), DOWNLOADS) as path:
+            data = mapped(path)
+            if expected and (found := await asyncio.to_thread(blob_digest, data)) != expected:
+                raise Refused("blob.mismatch", f"{source} is {found}.")
+            return await self.door.blobs.put(data)
+
+    async def add_sealed(self, source: str | Path, regions: Sequence[str] = ()) -> str:
+        """The digest of a file or address, sealed here and uploaded so; providers in `regions` are given its key."""
+        async with had(str(source), DOWNLOADS) as path, sealed(path) as (key, blob):
+            digest = await self.door.blobs.put(mapped(blob))
+        await hand_in(self.door.ask, digest, key, regions)
+        return digest
+
+    async def forget(self, digest: str) -> dict[str, Any]:
+        """Has a key `destroyed`, of a sealed blob or of a job by its name: now, or once none of its `jobs` is open.
+
+        Raises Refused.
+        """
+        return await self.door.ask("forget", {"digest": digest})
+
+    async def read(self, digest: str, seal: str | None = None) -> bytes:
+        """A blob that was made for the requester's jobs, under the key of that name. Raises Refused: blob.*, key.*."""
+        if seal is None:
+            return await self.door.blobs.get(digest)
+        return await read_made(self.door.blobs, self.door.ask, self.key, seal, digest)
+
+    async def _save(self, digest: str, target: Path, seal: str | None = None) -> Path:
+        if not target.parent.is_dir():
+            raise BadPath(f"There is no folder {target.parent}.")
+        data = await self.read(digest, seal)
+        with typed():
+            await asyncio.to_thread(target.write_bytes, data)
+        return target
