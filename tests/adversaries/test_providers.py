@@ -93,8 +93,9 @@ def test_noise_within_the_tolerance_of_unlike_machines_is_paid_and_saves_nothing
     assert all(0 < (finding.distance or 0) <= TOLERANCE for finding in replayed)
 
 
-def test_what_is_withheld_costs_a_tenth_of_the_stake(tried: dict[str, Tried]) -> None:
-    before, after = tried["withholds-trace"].before, tried["withholds-trace"].after
+@pytest.mark.parametrize("name", ["withholds-trace", "unsealed"])
+def test_what_is_withheld_costs_a_tenth_of_the_stake(tried: dict[str, Tried], name: str) -> None:
+    before, after = tried[name].before, tried[name].after
     assert 10 * after.stake == 9 * before.stake
 
 

@@ -58,11 +58,8 @@ def submit(
                 asked.kind,
                 asked.params,
                 files=asked.files,
-                price_limit=asked.price_limit,
-                deadline_s=asked.deadline_s,
+                **{name: getattr(asked, name) for name in ("price_limit", "deadline_s", "policy", "seal")},
                 requirements=Requirements(regions=asked.regions),
-                policy=asked.policy,
-                seal=asked.seal,
             )
             out.show({"job_id": job_id}, lambda: job_id)
             if watch_it:
