@@ -201,7 +201,7 @@ async def test_what_another_worker_uploaded_unsealed_is_refused(tmp_path: Path) 
     spec = JobSpec(kind="noop", seal=name_of_key(key), segments=1, segment_units=1)
     blobs = PlayedBlobs()
     cache = cache_of(tmp_path, blobs, keyring=Keyring(partial(give, {name_of_key(key): key}), lambda name: None))
-    with cache.reading(spec), pytest.raises(Refused, match=r"blob\.mismatch"):
+    with cache.reading(spec), pytest.raises(Refused, match=r"blob\.unopened"):
         await cache.lay(await blobs.put(b"in the clear"), tmp_path / "lease", spec)
 
 

@@ -8,11 +8,14 @@ import pytest
 from tests.played import DOMAIN, Machine, PlayedDoor, until
 
 from assay.execution.confinement import noted
+from assay.execution.inputs import Keyring
 from assay.execution.settings import Settings
 from assay.execution.worker import Worker
 from assay.proof.commitment import check_chain, root_of
+from assay.proof.job_seal import name_of
 from assay.proof.keys import Key
 from assay.proof.order import spec_digest
+from assay.proof.sealed import KEY_BYTES
 from assay.schema.event import Event
 from assay.schema.job import JobSpec
 from assay.schema.lease import LeaseCommitted, LeaseExecuted, LeaseGranted, LeaseLapsed, ResumePoint
@@ -230,6 +233,21 @@ async def test_a_job_that_an_earlier_provider_left_false_fails_by_its_own_code_a
     checkpoint = await site.door.blobs.put(left)
     resume = ResumePoint(segment=1, state="ab" * 32, checkpoint=checkpoint, commitment="cd" * 32)
     await site.grant(granted(fence=2, resume=resume))
+    await until(lambda: site.types())
+    (failed,) = [said.event for said in site.door.told if said.event.entity() == "lease"]
+    assert (failed.type, getattr(failed, "code", "")) == ("lease.failed", "job.false_checkpoint")
+
+
+async def test_a_checkpoint_that_the_jobs_key_does_not_open_is_an_earlier_providers_fault(site: Site) -> None:
+    async def give(name: str) -> bytes:
+        return bytes(KEY_BYTES)
+
+    site.worker._tools.cache._keyring = Keyring(give, lambda name: None)
+    resume = ResumePoint(
+        segment=1, state="ab" * 32, checkpoint=await site.door.blobs.put(b"in the clear"), commitment="cd" * 32
+    )
+    spec = granted().spec.model_copy(update={"seal": name_of(bytes(KEY_BYTES))})
+    await site.grant(granted(fence=2, resume=resume, spec=spec))
     await until(lambda: site.types())
     (failed,) = [said.event for said in site.door.told if said.event.entity() == "lease"]
     assert (failed.type, getattr(failed, "code", "")) == ("lease.failed", "job.false_checkpoint")

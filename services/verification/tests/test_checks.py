@@ -10,8 +10,12 @@ import pytest
 from services.verification.tests.samples import Work
 from tests.played import PlayedBlobs, unsealed
 
+from assay.bus.keys import JobBlobs
 from assay.proof.commitment import root_of
+from assay.proof.job_seal import seal_job
+from assay.proof.keys import Key
 from assay.proof.order import spec_digest
+from assay.proof.wrapped import wrap
 from assay.schema.job import JobSpec
 from assay.schema.lease import ResumePoint
 from assay.schema.verdict import Finding
@@ -22,6 +26,8 @@ from assay.verification.replayer import ChildReplayer
 from assay.verification.steps.checking import look
 from assay.workloads.checkpoint import GROUPS, STEP, write_tensors
 from assay.workloads.runner import Runner
+
+KEY = bytes(range(32))
 
 
 @pytest.fixture
@@ -115,6 +121,25 @@ async def test_the_checkpoint_from_which_another_goes_on_is_looked_at_without_a_
         shelf.held[work.commits[2].checkpoint] = content
     failed = [f for f in await found(left, replayer) if not f.passed]
     assert [f.code for f in failed] == codes and {(f.method, f.segment) for f in failed} <= {("history", 2)}
+
+
+@pytest.mark.parametrize("stored", [b"in the clear", seal_job(bytes(32), b"y" * 32)])
+async def test_a_checkpoint_that_its_jobs_key_does_not_open_was_never_there_and_is_the_providers_fault(
+    shelf: PlayedBlobs, runner: Runner, tmp_path: Path, stored: bytes
+) -> None:
+    work, key = Work(1, key=KEY), Key.generate()
+    shelf.held |= work.blobs
+
+    async def give(question: str, body: Any) -> dict[str, Any]:
+        return {"wrapped": wrap(KEY, key.public, body["digest"], Key.generate())}
+
+    replayer = ChildReplayer(JobBlobs(shelf, give, key), runner, tmp_path, tmp_path / "scratch")
+    left = work.case(share=work.share(3), result=None)
+    assert all([f.passed for case in (left, work.case()) for f in await found(case, replayer)])
+    for case, method, segment in ((left, "history", 2), (work.case(), "result", 5)):
+        shelf.held[work.commits[segment].checkpoint] = stored
+        (fault,) = [f for f in await found(case, replayer) if not f.passed]
+        assert (fault.code, fault.method, fault.segment) == ("segment.withheld", method, segment)
 
 
 def test_a_history_is_that_of_the_lease_and_of_as_many_segments_as_it_closes() -> None:

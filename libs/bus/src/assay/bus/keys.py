@@ -62,7 +62,7 @@ class JobBlobs:
     key: Key
 
     async def read(self, spec: JobSpec, digest: str) -> bytes:
-        """What a blob of a job says, sealed or not. Raises Refused: key.*, blob.missing, blob.mismatch."""
+        """What a blob of a job says, sealed or not. Raises Refused: key.*, blob.*."""
         name = spec.key_of(digest)
         if name is None:
             return await self.blobs.get(digest)

@@ -44,7 +44,7 @@ def seal_job(key: bytes, content: bytes) -> bytes:
 
 
 def unseal_job(key: bytes, blob: bytes) -> bytes:
-    """The content that was sealed so. Raises Refused, blob.mismatch, for anything else."""
+    """The content that was sealed so. Raises Refused, blob.unopened, for anything else."""
     return b"".join(unseal_job_pieces(key, BytesIO(blob), len(blob)))
 
 
@@ -66,9 +66,12 @@ def unseal_job_pieces(key: bytes, sealed: BinaryIO, size: int) -> Iterator[bytes
     for number in range(count):
         stored, is_last = sealed.read(SEALED_PIECE_BYTES), number == count - 1
         mark = stored[:MARK_BYTES]
-        piece = unseal(blake3(mark, key=keying).digest(), number, is_last, stored[MARK_BYTES:])
+        try:
+            piece = unseal(blake3(mark, key=keying).digest(), number, is_last, stored[MARK_BYTES:])
+        except Refused as damaged:
+            raise Refused("blob.unopened", damaged.detail) from None
         if _mark(marking, number, is_last, piece) != mark:
-            raise Refused("blob.mismatch", f"The piece {number} was not sealed as it should be.")
+            raise Refused("blob.unopened", f"The piece {number} was not sealed as it should be.")
         yield piece
 
 

@@ -95,6 +95,7 @@ REFUSALS: Final[dict[str, str]] = {
     "blob.mismatch": "The bytes do not have the digest they are named by: upload them again.",
     "blob.missing": "No blob that this account may read has this digest: check it, or upload it first.",
     "blob.oversized": "The blob is larger than the limit: split the data.",
+    "blob.unopened": "The key of the job does not open it: nothing to do, whoever stored it answers for it.",
     "key.unheld": "This network holds no keys of data: its operator names none; send the data as it is, or not at all.",
     "key.unknown": "No key is held for this blob: put it in with `assay data add --sealed`.",
     "key.malformed": "It is no key that was wrapped for this: ask for the public key again, and wrap it anew.",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from math import isfinite
+from typing import Final
 
 from assay.proof.commitment import chain, leaf, lease_root
 from assay.proof.order import spec_digest
@@ -69,6 +70,10 @@ class FalseCheckpoint(Reject):
 
     code = "job.false_checkpoint"
     advice = "Submit it again; who committed to the checkpoint answers for it."
+
+
+FAILED: Final = {"blob.missing": "job.missing_input", "blob.unopened": FalseCheckpoint.code}
+"""What a job fails by whose blob was refused so."""
 
 
 def begin(granted: LeaseGranted, state: Digest) -> Course:

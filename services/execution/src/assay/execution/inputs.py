@@ -128,7 +128,7 @@ class Cache:
     async def lay(self, digest: str, folder: Path, spec: JobSpec | None = None) -> Path:
         """The blob, as this job reads it if one is named, as a file of a folder that a child may read.
 
-        Raises Refused: blob.missing, blob.mismatch, key.*.
+        Raises Refused: blob.*, key.*.
         """
         target = folder / digest
         if not target.exists():
@@ -173,7 +173,7 @@ class Cache:
     async def lay_all(self, digests: Iterable[str], folder: Path, spec: JobSpec) -> dict[str, str]:
         """These blobs as files of a folder, side by side: each is laid as it comes, so none has to stay for the others.
 
-        Raises Refused: blob.missing, blob.mismatch, key.*.
+        Raises Refused: blob.*, key.*.
         """
         wanted = list(dict.fromkeys(digests))
         paths = await together(self.lay(digest, folder, spec) for digest in wanted)

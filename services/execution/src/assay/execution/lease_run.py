@@ -92,8 +92,7 @@ class LeaseRun:
         except (WorkloadError, domain.PlanMismatch, domain.FalseCheckpoint) as error:
             self._end(domain.failed(self.granted, error.code, str(error)))
         except Refused as error:
-            code = "job.missing_input" if error.code == "blob.missing" else error.code
-            self._end(domain.failed(self.granted, code, str(error)))
+            self._end(domain.failed(self.granted, domain.FAILED.get(error.code, error.code), str(error)))
         except Reject as error:
             # An honest child says no more tokens than it was let.
             self._end(domain.released(self.granted, f"sandbox.garbled: {error.detail}"))

@@ -3,7 +3,7 @@
 Of text a segment is read by itself, so what a checkpoint says of the segments before it is held against the commitments
 here: without that, who wrote well could deliver something else. From the last checkpoint of a lease that did not end
 its job another goes on, so that one is looked at for every kind of work. A blob that is gone was there when it was
-committed to, and blames nobody.
+committed to, and blames nobody; one that its job's key does not open never was there for anybody.
 """
 
 from typing import Final
@@ -12,7 +12,7 @@ from assay.schema.errors import Refused
 from assay.schema.verdict import Finding
 from assay.verification.checkpoints import BAD, fault_after, is_chained
 from assay.verification.domain import Case
-from assay.verification.methods.method import Method, Replayer
+from assay.verification.methods.method import UNHELD, UNOPENED, Method, Replayer
 from assay.workloads.errors import BadCheckpoint
 
 
@@ -26,9 +26,9 @@ async def check(case: Case, replayer: Replayer) -> list[Finding]:
     except BadCheckpoint:
         code = BAD
     except Refused as refusal:
-        if refusal.code not in ("blob.missing", "blob.mismatch"):
+        if refusal.code not in UNHELD:
             raise
-        return []
+        code = "segment.withheld" if refusal.code == UNOPENED else None
     if code is None:
         return []
     return [Finding(segment=last.segment, method="history", passed=False, code=code, claimed=last.state_out)]

@@ -15,8 +15,9 @@ from assay.verification.domain import Case
 from assay.workloads.task import Found
 
 WITHIN: Final = "segment.within_tolerance"
-UNHELD: Final = ("blob.missing", "blob.mismatch")
-"""What is not there, or cannot be opened with its job's key: whoever named it keeps it to itself."""
+UNOPENED: Final = "blob.unopened"
+UNHELD: Final = ("blob.missing", "blob.mismatch", UNOPENED)
+"""What is not there, or is not opened by its job's key: whoever named it keeps it to itself."""
 
 
 class MachineFault(AssayError):
@@ -29,7 +30,7 @@ class MachineFault(AssayError):
 class Replayer(Protocol):
     """What a method may ask of the machine.
 
-    Each raises Refused blob.missing or blob.mismatch for a checkpoint that cannot be fetched or opened, BadCheckpoint
+    Each raises Refused of UNHELD for a checkpoint that cannot be fetched or opened, BadCheckpoint
     (WorkloadError) for one that is none, MachineFault for a fault of this machine.
     """
 

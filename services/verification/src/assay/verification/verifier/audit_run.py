@@ -33,7 +33,7 @@ class Blobs(Protocol):
     """What jobs read and make."""
 
     async def read(self, spec: JobSpec, digest: str) -> bytes:
-        """What a blob of a job says, sealed or not. Raises Refused: key.*, blob.missing, blob.mismatch."""
+        """What a blob of a job says, sealed or not. Raises Refused: key.*, blob.*."""
         ...
 
     async def put(self, spec: JobSpec, content: bytes) -> str:
