@@ -8,7 +8,7 @@ import {Ranges} from "./Ranges.sol";
 /// and rule. Whoever is appointed acts only after NOTICE, which is longer than stake takes to leave: who distrusts a new
 /// proposer or arbiter is gone before.
 abstract contract Penalties is ISlashing {
-    /// @notice A bounty is at most this share of what was slashed for the same offence, and a refund at most that.
+    /// @notice A bounty is at most this share of what was slashed of own stake for the same offence, a refund at most that.
     uint256 public constant BOUNTY_PPM_MAX = 100_000;
     uint256 public constant REFUND_PPM = 500_000;
     /// @notice The pool gets at least what refunds take.
@@ -117,7 +117,7 @@ abstract contract Penalties is ISlashing {
     }
 
     /// @notice What a proven accusation earns out of the fund, and what its victim is due out of the pool at most, when
-    /// `taken` was slashed. Together less than that, whatever the parameters.
+    /// `taken` was slashed of own stake. Together less than that, whatever the parameters.
     function rewardsOf(uint256 taken, uint256 loss) public view returns (uint256 bounty, uint256 due) {
         bounty = taken * _shares.bountyPpm / PPM;
         if (bounty > _shares.bounty) bounty = _shares.bounty;

@@ -127,10 +127,9 @@ contract Slashing is Penalties, ReentrancyGuardTransient {
         if (block.timestamp > proposal.until + EXECUTION_WINDOW) revert TooLate(proposal.until + EXECUTION_WINDOW);
         proposal.phase = Phase.EXECUTED;
         VAULT.unlock(id);
-        uint256 taken = VAULT.slash(proposal.accused, proposal.own);
+        uint256 own = VAULT.slash(proposal.accused, proposal.own);
         uint256 backing = RESTAKING.slashableOf(proposal.accused) * proposal.ppm / PPM;
-        taken += RESTAKING.slash(proposal.accused, Math.min(proposal.backing, backing));
-        _spend(id, proposal, taken);
+        _spend(id, proposal, own, own + RESTAKING.slash(proposal.accused, Math.min(proposal.backing, backing)));
     }
 
     function lapse(bytes32 id) external nonReentrant {
@@ -196,10 +195,11 @@ contract Slashing is Penalties, ReentrancyGuardTransient {
         VAULT.lock(id, what.accused, own, uint64(block.timestamp + WINDOWS - REPORT_WINDOW));
     }
 
-    /// @dev Burned and to the pool: all that was taken. Whatever else is paid comes out of the fund, or of the pool later.
-    function _spend(bytes32 id, Proposal storage proposal, uint256 taken) private {
+    /// @dev Burned and to the pool: all that was taken. Whatever else is paid comes out of the fund, or of the pool later;
+    /// it is a part of own stake: who accuses itself, or is its own victim, would live on its delegators' otherwise.
+    function _spend(bytes32 id, Proposal storage proposal, uint256 own, uint256 taken) private {
         uint256 burned = taken * _shares.burnPpm / PPM;
-        (uint256 bounty, uint256 due) = rewardsOf(taken, proposal.loss);
+        (uint256 bounty, uint256 due) = rewardsOf(own, proposal.loss);
         bounty = proposal.accuser == address(0) ? 0 : Math.min(bounty, bountyFund);
         if (proposal.victim != address(0)) _due[id] = due;
         bountyFund -= bounty;

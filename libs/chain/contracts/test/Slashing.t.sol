@@ -281,9 +281,25 @@ contract SlashingTest is BondFixture {
         same(slashing.rateOf(which), ppm < least || ppm > most ? usual : ppm);
     }
 
-    /// @dev Accuser, victim and accused are one: whatever the parameters, it is poorer afterwards.
+    function test_backing_brings_neither_accuser_nor_victim_more() public {
+        unstake(980e18);
+        pass(22 days);
+        withdrawStake();
+        back(PROVIDER, DELEGATOR, 80e18);
+        give(address(this), 100e18, address(slashing));
+        slashing.fundBounties(100e18);
+        bytes32 id = propose(ISlashing.SlashReason.INVALID_RESULT, LEASE);
+        pass(3 days + 1);
+        slashing.execute(id);
+        same(vault.stakeOf(PROVIDER) + restaking.slashableOf(PROVIDER), 50e18);
+        same(native.balanceOf(ACCUSER), 0.5e18);
+        same(slashing.dueOf(id), 5e18);
+    }
+
+    /// @dev Accuser, victim and accused are one: whatever the parameters, and whoever backs it, it is poorer afterwards.
     function testFuzz_accusing_oneself_never_pays(
         uint96 stake,
+        uint96 lent,
         uint32[4] memory shares,
         uint128 bounty,
         uint128 loss,
@@ -299,6 +315,7 @@ contract SlashingTest is BondFixture {
         slashing.setRate(which, least + shares[2] % (most - least + 1));
         uint256 amount = uint256(stake) + 1e4;
         bond(self, amount);
+        back(self, DELEGATOR, uint256(lent) + 1);
         give(address(this), 1e25, address(slashing));
         slashing.fundBounties(1e25);
         vm.prank(PROPOSER);

@@ -5,7 +5,7 @@ pragma solidity 0.8.37;
 /// @notice An accusation is proposed, waits for an appeal, and is executed by whoever likes. What is slashed is burned or
 /// goes to the insurance pool, never to who accused; out of a fund that fees fill a proven accusation earns a bounty, and
 /// the victim is refunded out of the pool for what its payment did not give back. Bounty and refund together stay below
-/// what was slashed for the same offence, so that accusing oneself never pays. Amounts are base units of the native
+/// what was slashed of own stake for the same offence, so that accusing oneself never pays. Amounts are base units of the native
 /// token (10^18), shares are millionths, times are seconds.
 interface ISlashing {
     /// @notice What stake answers for.

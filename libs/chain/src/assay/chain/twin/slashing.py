@@ -22,7 +22,7 @@ from assay.chain.values import Ruling, SlashReason
 from assay.chain.words import normal
 
 PPM = 10**6
-# What a victim is due at most of what was slashed for the same offence.
+# What a victim is due at most of what was slashed of own stake for the same offence.
 REFUND_PPM = 500_000
 SEVERE_PPM, CARELESS_PPM = 500_000, 200_000
 RATES: dict[SlashReason, int] = {
@@ -93,10 +93,10 @@ def execute(call: Call, id_: bytes) -> None:
         raise Reverted(f"TooLate({last}).")
     call.storage["proposal", id_] = replace(proposal, phase=Phase.EXECUTED)
     vault.unlock(call.by(call.to, at.vault), id_)
-    taken = vault.slash(call.by(call.to, at.vault), proposal.accused, proposal.own)
+    own = vault.slash(call.by(call.to, at.vault), proposal.accused, proposal.own)
     backing = restaking.slashable_of(call, proposal.accused) * proposal.ppm // PPM
-    taken += restaking.slash(call.by(call.to, at.restaking), proposal.accused, min(proposal.backing, backing))
-    _spend(call, id_, proposal, taken)
+    lent = restaking.slash(call.by(call.to, at.restaking), proposal.accused, min(proposal.backing, backing))
+    _spend(call, id_, proposal, own, own + lent)
 
 
 def lapse(call: Call, id_: bytes) -> None:
@@ -159,12 +159,12 @@ def _propose(call: Call, what: Accusation) -> None:
     vault.lock(place, id_, what.accused, total - backing, call.now + windows.phases_s)
 
 
-def _spend(call: Call, id_: bytes, proposal: Proposal, taken: int) -> None:
+def _spend(call: Call, id_: bytes, proposal: Proposal, own: int, taken: int) -> None:
     terms, fund = call.governed.slashing, call.number("bounties")
     burned = taken * terms.burn_ppm // PPM
-    bounty = 0 if proposal.accuser == NOBODY else min(taken * terms.bounty_ppm // PPM, terms.bounty, fund)
+    bounty = 0 if proposal.accuser == NOBODY else min(own * terms.bounty_ppm // PPM, terms.bounty, fund)
     if proposal.victim != NOBODY:
-        call.storage["due", id_] = min(taken * REFUND_PPM // PPM, proposal.loss)
+        call.storage["due", id_] = min(own * REFUND_PPM // PPM, proposal.loss)
     call.add(-bounty, "bounties")
     call.emit(SlashExecuted(id_, proposal.accused, taken, burned))
     if bounty:
