@@ -161,12 +161,12 @@ async def staked(network: Network, monkeypatch: pytest.MonkeyPatch) -> MemoryCha
 async def test_plans_state_what_stands_behind_the_provider_and_what_of_it_counts(staked: MemoryChain) -> None:
     block = (await staked.block()).number
     behind = {"block": block, "own": 10 * TOKEN, "backing": 0, "locked": 0, "rate_ppm": 500_000, "price": 2 * 10**18}
-    whole = behind | {"pledged": 5 * TOKEN, "worth": 10 * 10**6}
+    whole = behind | {"pledged": 5 * TOKEN, "worth": 4 * 10**6}
     price = ("--native-price", "2000000")
     planned = await asyncio.to_thread(said, "plan", "--kind", "finetune", *price)
     audited = await asyncio.to_thread(said, "audit", "plan", "--units", "20000", "--stake-of", PROVIDER, *price)
     assert planned["stake_behind"] == audited["stake_behind"] == whole
-    assert planned["pool"]["stake_at_risk"] == audited["stake_at_risk"] == 10 * 10**6
+    assert planned["pool"]["stake_at_risk"] == audited["stake_at_risk"] == 4 * 10**6
 
 
 async def test_stake_that_nothing_prices_is_planned_as_none(staked: MemoryChain) -> None:

@@ -62,7 +62,12 @@ def test_who_has_nothing_of_its_own_pledges_nothing_for_no_lock_tells_what_other
 
 def test_without_a_price_stake_counts_as_none() -> None:
     assert worth_of(None) == worth_of(stake(own=10**24, price=0)) == 0
-    assert worth_of(stake(own=10 * NATIVE_UNIT)) == 5_000_000, "half of ten tokens at a dollar each"
+    assert worth_of(stake(own=10 * NATIVE_UNIT)) == 2_000_000, "of half of ten tokens at a dollar each two fifths"
+
+
+def test_what_could_come_back_to_a_cheat_counts_not_and_nothing_of_backing_could() -> None:
+    held = stake(own=10 * NATIVE_UNIT, backing=10 * NATIVE_UNIT)
+    assert pledged(held) == 10 * NATIVE_UNIT and worth_of(held) == 2_000_000 + 5_000_000
 
 
 @given(st.integers(0, 10**15), st.integers(1, 10**21))

@@ -49,7 +49,7 @@ async def test_a_draw_says_what_stood_behind_the_provider_at_the_beacons_block(c
     said = await drawn(court, 1)
     known = {"own": 2 * TOKEN, "backing": 0, "locked": 0, "rate_ppm": 500_000, "price": 3 * 10**18}
     assert said.stake == StakeBehind(block=said.block, **known)
-    assert worth_of(said.stake) == 3 * DOLLAR, "half of two tokens at three dollars"
+    assert worth_of(said.stake) == 3 * DOLLAR * 2 // 5, "of half of two tokens at three dollars two fifths"
 
 
 @pytest.mark.server

@@ -43,4 +43,4 @@ def stake_in_words(stake: StakeBehind | None) -> str:
         return "counts as none: the native token has no price, or no node was asked"
     taken = f"a slash takes {output.native(pledged(stake))} of {output.native(stake.own)}"
     more = f"and {output.native(stake.backing)} of delegators" + (", after open accusations" if stake.locked else "")
-    return f"{taken} {more}: {output.stable(worth_of(stake))} at block {stake.block}"
+    return f"{taken} {more}: {output.stable(worth_of(stake))} of it counts at block {stake.block}"

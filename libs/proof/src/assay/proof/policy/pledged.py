@@ -8,6 +8,8 @@ from assay.schema.epoch import StakeBehind
 NATIVE_UNIT: Final = 10**18
 PRICE_OF_STABLE: Final = 10**12
 """Prices are in 10^-18 dollars, and the stable token has six decimals."""
+RETURNED_PPM: Final = 600_000
+"""What may come back of own stake that is slashed, where accused, victim and accuser are one: refund and bounty."""
 
 
 def native_of(loss: int, price: int) -> int:
@@ -29,16 +31,27 @@ def pledged(stake: StakeBehind) -> int:
     is none of its own nothing tells, and backing counts as none. It is never too much unless own stake has grown, or
     backing has left, since they were made.
     """
+    return sum(_parts(stake))
+
+
+def worth_of(stake: StakeBehind | None) -> int:
+    """The stake of the cheat-profit bound, in base units of the stable token; none where nothing is known.
+
+    What the slash of own stake could bring back to a cheat that is its own victim and accuser does not count.
+    """
+    if stake is None:
+        return 0
+    own, lent = _parts(stake)
+    return stable_of(own - own * RETURNED_PPM // MILLION + lent, stake.price)
+
+
+def _parts(stake: StakeBehind) -> tuple[int, int]:
+    """What the accusation would take of own stake, and of backing."""
     whole = stake.own + stake.backing
     if not stake.own:
-        return 0
+        return 0, 0
     asked = whole * stake.rate_ppm // MILLION
     lent = asked * stake.backing // whole
     locked = min(stake.locked, stake.own)
     left = stake.backing - ceil_div(locked * stake.backing, stake.own)
-    return min(asked - lent, stake.own - locked) + min(lent, left * stake.rate_ppm // MILLION)
-
-
-def worth_of(stake: StakeBehind | None) -> int:
-    """The stake of the cheat-profit bound, in base units of the stable token; none where nothing is known."""
-    return stable_of(pledged(stake), stake.price) if stake else 0
+    return min(asked - lent, stake.own - locked), min(lent, left * stake.rate_ppm // MILLION)
