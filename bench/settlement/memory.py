@@ -1,7 +1,7 @@
 """What settlement holds in memory while jobs go through it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -38,7 +38,11 @@ class Held:
         }
 
 
-async def hold(running: Running, most: int | None) -> Held:
+def unseen(done: int, memory_mb: float) -> None:
+    """Nobody watches."""
+
+
+async def hold(running: Running, most: int | None, on_sample: Callable[[int, float], None] = unseen) -> Held:
     """Jobs one after the other with so many on their way: `most` of them, or as many as go in 45 seconds."""
     watch, jobs = Watch(running, next_step=await next_step(running)), running.maker.jobs()
     begun_s, begun_cpu_s, sent = time.perf_counter(), running.cpu_s(), 0
@@ -50,6 +54,7 @@ async def hold(running: Running, most: int | None) -> Held:
         await watch.until_posted(IN_FLIGHT)
         watch.lags_s.clear()
         samples.append((sent - len(watch.said_s), running.rss_mb))
+        on_sample(*samples[-1])
     await watch.until_posted()
     samples.append((sent, running.rss_mb))
     return Held(tuple(samples), watch.last_s - begun_s, running.cpu_ms_a_job(begun_cpu_s, sent))

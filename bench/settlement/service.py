@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,23 +44,24 @@ STEPS: Final = "select position, job_id from steps where position >= $1 and posi
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The service at work: whence it is told, where it remembers, and who has a deposit."""
+    """The service at work, one process for each replica: whence it is told, where it remembers, who has a deposit."""
 
     bus: JetStreamBus
     memory: Any
     maker: Maker
-    pid: int
+    pids: Sequence[int]
     servers: Servers
 
     @property
     def rss_mb(self) -> float:
-        """What the process holds in memory, in MB."""
-        return float(psutil.Process(self.pid).memory_info().rss) / 1e6
+        """What its processes hold in memory, in MB."""
+        return float(sum(psutil.Process(pid).memory_info().rss for pid in self.pids)) / 1e6
 
     def cpu_s(self) -> dict[str, float]:
         """The processor time that the service, each of its servers and the load, this process, have used so far."""
-        pids = {NAME: self.pid} | {each.name: each.process.pid for each in self.servers.started if each.process}
-        return {name: tree_cpu_s(pid) for name, pid in pids.items() if pid is not None} | {"load": time.process_time()}
+        servers = {each.name: each.process.pid for each in self.servers.started if each.process}
+        used = {name: tree_cpu_s(pid) for name, pid in servers.items() if pid is not None}
+        return {NAME: sum(map(tree_cpu_s, self.pids)), **used, "load": time.process_time()}
 
     def cpu_ms_a_job(self, since_s: Mapping[str, float], jobs: int) -> dict[str, float]:
         """What each has used since then for a job, in milliseconds."""
@@ -73,25 +74,28 @@ class Running:
 
 
 @asynccontextmanager
-async def settlement(folder: Path) -> AsyncIterator[Running]:
+async def settlement(folder: Path, replicas: int = 1) -> AsyncIterator[Running]:
     """The service, ready, with a requester that can pay for millions of jobs and ten providers."""
     servers = Servers(folder, block_s=BLOCK_S)
     places, bank = Places(folder, folder / "models"), Bank(folder, lambda: servers.evm_url)
     async with servers:
         chain = await bank.open()
-        process = await launch(servers, places, bank, await equip(servers, places))
+        knobs = await equip(servers, places)
+        # The second one finds the schema made and the desk held.
+        processes = [await launch(servers, places, bank, knobs, number) for number in range(replicas)]
         nc = await open_connection(servers.nats_url, places.service(NAME) / "feeder.creds", "feeder")
         memory = await asyncpg.connect(servers.postgres.dsn_of("assay"))
         try:
             await memory.execute(f"set search_path to {NAME}")
             requester = await endow(chain, bank, places)
-            assert process.pid is not None
             maker = Maker(chain.deployment.domain, requester, providers())
-            yield Running(JetStreamBus(nc), memory, maker, process.pid, servers)
+            pids = [process.pid for process in processes if process.pid is not None]
+            yield Running(JetStreamBus(nc), memory, maker, pids, servers)
         finally:
             await memory.close()
             await nc.close()
-            await process.stop()
+            for process in processes:
+                await process.stop()
             await chain.close()
 
 
@@ -107,19 +111,20 @@ async def equip(servers: Servers, places: Places) -> Mapping[str, object]:
     return {"blobs_url": blobs.as_uri(), "payment_age_s": AGE_S}
 
 
-async def launch(servers: Servers, places: Places, bank: Bank, knobs: Mapping[str, object]) -> Process:
-    """The process, ready."""
-    port = servers.folder.ports.take(f"{NAME}-http")
+async def launch(servers: Servers, places: Places, bank: Bank, knobs: Mapping[str, object], number: int) -> Process:
+    """The process of a replica, ready."""
+    called = f"{NAME}-{number}"
+    port = servers.folder.ports.take(f"{called}-http")
 
     async def is_ready(pid: int) -> bool:
         return await answers(port, "/readyz")
 
     process = Process(
-        NAME,
+        called,
         [sys.executable, "-c", "from assay.settlement.main import main; main()"],
         env=service_environment(NAME, places, servers, bank, port, {NAME: knobs}),
-        log_file=servers.folder.log_of(NAME),
-        record=servers.folder.record_of(NAME),
+        log_file=servers.folder.log_of(called),
+        record=servers.folder.record_of(called),
         ready=is_ready,
         start_within_s=START_S,
     )
