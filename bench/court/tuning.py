@@ -17,7 +17,7 @@ from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
 from assay.workloads import ModelStore, ignore_progress, read_params, workload
 from assay.workloads.court import Matter, hold, record_of
-from assay.workloads.court.rehearsal import lie
+from assay.workloads.court.rehearsal import LIE_STEP, last_of, lie_about
 from bench.court.disputes import Heard, noted, times_of
 from bench.verification.honest.jobs import TEXT, inputs_in, write_model
 
@@ -63,12 +63,18 @@ def prepare(folder: Path) -> Tuning:
 
 def hear_tuning(tuning: Tuning, op: Op, domain: Domain) -> Heard:
     """The dispute in which the worker lied about the last operator of a kind that the state follows from."""
+    return hear_number(tuning, last_of(tuning.matter.program, op), domain)
+
+
+def hear_number(tuning: Tuning, number: int, domain: Domain, step: int = LIE_STEP) -> Heard:
+    """The dispute in which the worker lied about one operator of one step."""
     matter, before = tuning.matter, tuning.before
+    op = matter.program.operators[number].operation.op
     holdings = {party: hold(matter, key, before) for party, key in KEYS.items()}
-    claimed = lie(holdings[Party.WORKER], matter, before, op)
+    claimed = lie_about(holdings[Party.WORKER], matter, before, number, step)
     record = record_of(matter, "l" + "a" * 26, KEYS[Party.WORKER].address, before, claimed)
     countered, challenger = holdings[Party.CHALLENGER].states[-1], KEYS[Party.CHALLENGER].address
-    terms = Terms(record, challenger, countered, 10**18, 600, 3600, 86_400, NOBODY, domain, op.name)
+    terms = Terms(record, challenger, countered, 10**18, 600, 3600, 86_400, NOBODY, domain, f"{op.name} {number}")
     made: list[Move] = []
     speakers = {party: noted(holding.move, made) for party, holding in holdings.items()}
     account = play(terms, KEYS, speakers)

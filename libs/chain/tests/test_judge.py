@@ -13,12 +13,16 @@ from assay.chain.judge import Case, OutputClaim, encode_judge, judge_domain
 from assay.chain.port import Ruling
 from assay.proof.court.holding import open_span
 from assay.proof.court.judge import Opening, chunks_of, element, element_of, spans_of
-from assay.proof.court.limits import CHUNKS_MAX, ROWS_MAX, check_size
+from assay.proof.court.limits import CHUNKS_MAX, COLUMNS_MAX, ROWS_MAX, check_size
 from assay.proof.court.machine import Tensor, apply, tensor_of, words_of
 from assay.proof.court.moves import claim_digest
-from assay.proof.court.operations import Operation, operation_digest
+from assay.proof.court.operations import Operation, check_operation, operation_digest
+from assay.proof.court.parts import PARTED, parts_of
 from assay.proof.court.primitives import Op
 from assay.proof.court.tree import Shape
+from assay.schema.errors import Refused
+
+from .deep import Deep
 
 DISPUTE = b"\7" * 32
 GAS_MAX = 1_000_000
@@ -65,6 +69,9 @@ def operations():
         Operation(Op.GATHER, 4, 5, ((4, 5), (2, 3), (1, 9))),
         lambda dice, count: [dice.randint(-1, 14) % 2**32 for _ in range(count)],
     )
+    yield Operation(Op.DOT_PARTS, 1, 2, ((3, 600), (4, 600)), (2, 1)), small
+    for op in (Op.MAX_PARTS, Op.EXPONENT_PARTS):
+        yield Operation(op, 1, 3, ((2, 1100),), (1,)), floats
     yield Operation(Op.SUM_AT, 3, 2, ((1, 9), (9, 2))), lambda dice, count: small(dice, count, 2)
 
 
@@ -113,8 +120,10 @@ class Bench:
             output.root,
         )
         span = element(*divmod(self.place, self.operation.columns))
-        chunk = open_span(output, *chunks_of(output.shape, span))
-        return OutputClaim(key.address, output.root, bytes.fromhex(key.sign(digest)[2:]), chunk)
+        return OutputClaim(key.address, output.root, bytes.fromhex(key.sign(digest)[2:]), self.chunk(output, span))
+
+    def chunk(self, output, span):
+        return open_span(output, *chunks_of(output.shape, span))
 
     def call(self, workers, challengers, openings=None):
         keys = self.rig.keys
@@ -165,33 +174,83 @@ async def test_a_dot_product_is_judged_within_a_million_gas(node_rig, columns, r
     print(f"\ndot product of K = {columns}: {receipt.gas_used:,} gas, {len(call):,} bytes of calldata")
 
 
-def longest(op):
-    """The operation of the longest rows that a program may have, and random inputs."""
-    columns, dice = ROWS_MAX[op], np.random.default_rng(3)
-    if op is Op.DOT:
-        shape = (CHUNKS_MAX, columns)
-        return Operation(op, CHUNKS_MAX, 64, (shape, (64, columns)), (1,)), (quantised(*shape), quantised(64, columns))
+def longest(op, columns):
+    """The operation over rows of so many columns, of tensors as deep as a program may have them."""
     if op is Op.SUM_AT:
-        # Every row has the one index, so that all are read.
-        index = tensor_of(Shape(1, columns), [5] * columns)
-        return Operation(op, 64, 1024, ((1, columns), (columns, 1024))), (index, quantised(columns, 1024))
-    drawn = dice.standard_normal((CHUNKS_MAX, columns)).astype("<f4")
-    return Operation(op, CHUNKS_MAX, 1, (drawn.shape,)), (Tensor(Shape(*drawn.shape), drawn.tobytes()),)
+        rows = CHUNKS_MAX * 64 // COLUMNS_MAX[op]
+        return Operation(op, rows, COLUMNS_MAX[op], ((1, columns), (columns, COLUMNS_MAX[op])))
+    rows = CHUNKS_MAX * 128 // columns
+    if op is Op.DOT:
+        return Operation(op, rows, CHUNKS_MAX // rows * 64, ((rows, columns), (CHUNKS_MAX // rows * 64, columns)), (1,))
+    return Operation(op, rows, 1, ((rows, columns),))
+
+
+def drawn(operation, number, count, row):
+    """Words as an input of the operation has them; every index names the row, so that all are read."""
+    dice = np.random.default_rng(number)
+    if operation.op is Op.SUM_AT and number == 0:
+        return [row] * count
+    if operation.op in (Op.ROW_MAX, Op.ROW_EXPONENT, Op.MAX_PARTS, Op.EXPONENT_PARTS):
+        return dice.standard_normal(count).astype("<f4").view("<u4").tolist()
+    return (dice.integers(-(2**21), 2**21 + 1, count) % 2**32).tolist()
+
+
+class DeepBench(Bench):
+    """A dispute over one operation on tensors that nobody could hold, of which what is read is made up."""
+
+    def __init__(self, rig, operation, place, dispute):
+        read, self.opened, inputs = [], [], []
+        for number in range(len(operation.inputs)):
+            spans = spans_of(operation, number, place, read)
+            read.append(
+                drawn(operation, number, sum(span.last - span.first for span in spans), place // operation.columns)
+            )
+            inputs.append(Deep(operation.input_shape(number), spans, read[-1]))
+            self.opened += [inputs[-1].opening(span) for span in spans]
+        super().__init__(rig, operation, inputs, place, dispute)
+        self.truth = operation.rule.evaluate(operation.parameters, read)
+
+    def openings(self):
+        return self.opened
+
+    def chunk(self, output, span):
+        return output.opening(span)
+
+    def output(self, word):
+        return Deep(self.operation.shape, [element(*divmod(self.place, self.operation.columns))], [word])
+
+
+LONGEST = [
+    *(longest(op, parted.whole_max) for op, parted in PARTED.items()),
+    *(parts_of(longest(op, ROWS_MAX[op]), 77) for op in PARTED),
+    longest(Op.SUM_AT, ROWS_MAX[Op.SUM_AT]),
+]
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("op", ROWS_MAX)
-async def test_the_longest_rows_that_a_program_may_have_are_judged_within_a_million_gas(node_rig, op):
-    operation, inputs = longest(op)
-    check_size(operation)
-    bench = Bench(node_rig, operation, inputs, 5 * operation.columns)
-    truth = element_of(operation, bench.case.roots, bench.place, bench.openings())
-    output = tensor_of(operation.shape, [truth] * (operation.rows * operation.columns))
-    call = bench.call(changed(output, bench.place), output)
+@pytest.mark.parametrize("operation", LONGEST, ids=lambda each: each.op.name)
+async def test_the_longest_rows_that_a_program_may_have_are_judged_within_a_million_gas(node_rig, operation):
+    """Whole, and in parts of rows that are longer."""
+    bench = DeepBench(node_rig, operation, operation.columns - 1, operation.op.to_bytes(32, "big"))
+    call = bench.call(bench.output(bench.truth ^ 1), bench.output(bench.truth))
     receipt = await bench.send(call)
-    assert (receipt.events[0].ruling, receipt.events[0].truth) == (Ruling.WORKER_FAULT, truth)
+    assert (receipt.events[0].ruling, receipt.events[0].truth) == (Ruling.WORKER_FAULT, bench.truth)
     assert receipt.gas_used < GAS_MAX and len(call) < 40_000
-    print(f"\n{op.name} over {ROWS_MAX[op]}: {receipt.gas_used:,} gas, {len(call):,} bytes of calldata")
+    longest_row = operation.inputs[0][1]
+    print(f"\n{operation.op.name} over {longest_row}: {receipt.gas_used:,} gas, {len(call):,} bytes of calldata")
+
+
+def test_what_is_measured_is_as_large_as_a_program_may_have_it():
+    for operation in LONGEST:
+        check_operation(operation)
+    for op, columns in ROWS_MAX.items():
+        check_size(longest(op, columns))
+        if op in COLUMNS_MAX:
+            with pytest.raises(Refused, match=r"court\.operation"):
+                check_size(replace(longest(op, columns), rows=1, columns=COLUMNS_MAX[op] + 1))
+        for larger in (longest(op, columns + 1), replace(longest(op, columns), rows=CHUNKS_MAX + 1)):
+            with pytest.raises(Refused, match=r"court\.operation"):
+                check_size(larger)
 
 
 def addition(rig, dispute=DISPUTE):
@@ -302,6 +361,13 @@ MISFITS = [
     Operation(Op.ROW_EXPONENT, 2, 2, ((2, 9),)),
     Operation(Op.SUM_AT, 2, 2, ((1, 9), (10, 2))),
     Operation(Op.ADD, 3, 2, ((2, 2), (3, 2))),
+    Operation(Op.DOT_PARTS, 1, 2, ((2, 600), (2, 600)), (2, 0)),
+    Operation(Op.DOT_PARTS, 1, 2, ((2, 600), (2, 600)), (0, -1)),
+    Operation(Op.DOT_PARTS, 1, 2, ((2, 600), (2, 640)), (0, 0)),
+    Operation(Op.DOT_PARTS, 1, 3, ((2, 600), (2, 600)), (0, 0)),
+    Operation(Op.DOT_PARTS, 2, 2, ((2, 600), (2, 600)), (0, 0)),
+    Operation(Op.MAX_PARTS, 1, 1, ((2, 600),), (0,)),
+    Operation(Op.EXPONENT_PARTS, 1, 2, ((2, 600),), (2,)),
 ]
 
 
@@ -310,8 +376,9 @@ async def test_shapes_that_do_not_fit_are_not_judged_though_both_signed(rig, ope
     bench = Bench(rig, operation, tuple(quantised(*sides) for sides in operation.inputs), 0)
     size = operation.rows * operation.columns
     output = tensor_of(operation.shape, [1] * size)
+    first_rows = [open_span(tensor, 0, min(4, tensor.shape.row_chunks)) for tensor in bench.inputs]
     with pytest.raises(Reverted):
-        await bench.send(bench.call(changed(output, 0), output))
+        await bench.send(bench.call(changed(output, 0), output, first_rows))
 
 
 def claims_at(bench, output):

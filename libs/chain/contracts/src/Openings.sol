@@ -36,17 +36,26 @@ library Openings {
     function rowWords(Tensor memory tensor, uint256 row, IJudge.Opening calldata opening)
         internal
         pure
-        returns (uint256[] memory words)
+        returns (uint256[] memory)
     {
-        _check(tensor, row * _rowChunks(tensor), tensor.columns * 4, opening);
+        return words(tensor, row, 0, tensor.columns, opening);
+    }
+
+    /// @dev The 4-byte words of a row from column `first`, where a chunk begins, up to, not including, `last`.
+    function words(Tensor memory tensor, uint256 row, uint256 first, uint256 last, IJudge.Opening calldata opening)
+        internal
+        pure
+        returns (uint256[] memory found)
+    {
+        uint256 count = last - first;
+        _check(tensor, row * _rowChunks(tensor) + (first * 4) / CHUNK, count * 4, opening);
         // Eight words are written at a time, so there is room for as many, and then the length is set right.
-        words = new uint256[]((tensor.columns + 7) & ~uint256(7));
+        found = new uint256[]((count + 7) & ~uint256(7));
         bytes calldata data = opening.data;
-        uint256 columns = tensor.columns;
         assembly ("memory-safe") {
-            let to := add(words, 32)
-            let end := add(to, shl(5, mload(words)))
-            mstore(words, columns)
+            let to := add(found, 32)
+            let end := add(to, shl(5, mload(found)))
+            mstore(found, count)
             let low := 0xFFFFFFFF
             for { let from := data.offset } lt(to, end) { from := add(from, 32) } {
                 // The bytes of each pair change places, then the pairs of each word.

@@ -39,7 +39,10 @@ library Primitives {
         XOR,
         SHIFT_RIGHT,
         GATHER,
-        LAYOUT
+        LAYOUT,
+        DOT_PARTS,
+        MAX_PARTS,
+        EXPONENT_PARTS
     }
 
     uint256 private constant WORD = 0xFFFFFFFF;
@@ -47,6 +50,8 @@ library Primitives {
     uint256 private constant SIDE_MAX = 1 << 31;
     uint256 private constant GATHERED_MAX = 9;
     uint256 private constant MAP_PARAMETERS = 13;
+    /// @dev So many elements of a row, whole chunks, are a part of it.
+    uint256 private constant PART = 512;
 
     /// @dev The word at `row` and `column` of the output, from openings of its operands.
     function evaluate(IJudge.Case calldata what, uint256 row, uint256 column, IJudge.Opening[] calldata openings)
@@ -57,6 +62,7 @@ library Primitives {
         Op op = _checked(what);
         if (op == Op.DOT) return _dot(what, row, column, openings);
         if (op == Op.ROW_MAX || op == Op.ROW_EXPONENT) return _row(what, op, row, openings);
+        if (op >= Op.DOT_PARTS) return _parts(what, op, column, openings);
         if (op == Op.SUM_AT) return _sumAt(what, row, column, openings);
         if (op == Op.GATHER) return _gather(what, row, column, openings);
         if (op == Op.LAYOUT) return _layout(what, row, column, openings);
@@ -71,7 +77,7 @@ library Primitives {
 
     /// @dev How wide an element of the output is, in bytes.
     function widthOf(uint8 op) internal pure returns (uint256) {
-        return op == uint8(Op.DOT) || op == uint8(Op.SUM_AT) ? 8 : 4;
+        return op == uint8(Op.DOT) || op == uint8(Op.SUM_AT) || op == uint8(Op.DOT_PARTS) ? 8 : 4;
     }
 
     function _checked(IJudge.Case calldata what) private pure returns (Op op) {
@@ -96,7 +102,8 @@ library Primitives {
     function _takes(Op op) private pure returns (uint256 inputs, uint256 parameters) {
         if (op == Op.SELECT) return (3, 0);
         if (op == Op.LAYOUT) return (1, MAP_PARAMETERS);
-        if (op == Op.SHIFT_RIGHT) return (1, 1);
+        if (op == Op.DOT_PARTS) return (2, 2);
+        if (op == Op.SHIFT_RIGHT || op > Op.DOT_PARTS) return (1, 1);
         if (op == Op.COMPARE || op == Op.DOT) return (2, 1);
         bool isUnary = op == Op.SQRT || op == Op.NEG || op == Op.ROUND_INT || op == Op.POW2;
         return (isUnary || op == Op.ROW_MAX || op == Op.ROW_EXPONENT ? 1 : 2, 0);
@@ -183,12 +190,43 @@ library Primitives {
     function _row(IJudge.Case calldata what, Op op, uint256 row, IJudge.Opening[] calldata openings)
         private
         pure
-        returns (uint256 largest)
+        returns (uint256)
     {
         Openings.Tensor memory input = _input(what, 0);
         if (input.rows != what.rows || what.columns != 1 || openings.length != 1) revert BadOperation();
-        uint256[] memory words = input.rowWords(row, openings[0]);
-        if (op == Op.ROW_EXPONENT) {
+        return _largest(op == Op.ROW_EXPONENT, input.rowWords(row, openings[0]));
+    }
+
+    /// @dev The sum of products, the largest or the exponent of one part of the rows that the parameters name: which
+    /// part, the column says, for the output is one row of all.
+    function _parts(IJudge.Case calldata what, Op op, uint256 column, IJudge.Opening[] calldata openings)
+        private
+        pure
+        returns (uint256)
+    {
+        if (openings.length != what.roots.length) revert Openings.BadOpening();
+        uint256[] memory a = _part(what, 0, column, openings[0]);
+        if (op != Op.DOT_PARTS) return _largest(op == Op.EXPONENT_PARTS, a);
+        if (what.sides[1] != what.sides[3]) revert BadOperation();
+        return _product(a, _part(what, 1, column, openings[1]));
+    }
+
+    function _part(IJudge.Case calldata what, uint256 number, uint256 part, IJudge.Opening calldata opening)
+        private
+        pure
+        returns (uint256[] memory)
+    {
+        Openings.Tensor memory input = _input(what, number);
+        int64 row = what.parameters[number];
+        if (row < 0 || uint64(row) >= input.rows) revert BadOperation();
+        if (what.rows != 1 || what.columns != (input.columns + PART - 1) / PART) revert BadOperation();
+        uint256 end = (part + 1) * PART;
+        return input.words(uint64(row), part * PART, end < input.columns ? end : input.columns, opening);
+    }
+
+    /// @dev The largest of some elements, or the scale of the largest size.
+    function _largest(bool isScale, uint256[] memory words) private pure returns (uint256 largest) {
+        if (isScale) {
             for (uint256 i = 0; i < words.length; ++i) {
                 if (words[i] & SoftFloat.SIZE > largest) largest = words[i] & SoftFloat.SIZE;
             }

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from assay.proof.court import Op, Place
+from assay.proof.court import Op, Place, limits
 from assay.proof.court.judge import spans_of
 from assay.proof.court.machine import Step, Tensor
 from assay.proof.court.operations import Operation
 from assay.workloads import ignore_progress, updating, workload
 from assay.workloads.court import Matter, derivation
+from assay.workloads.court.execution import Rerun, run_arrays, tensor_of
 from assay.workloads.court.finetuning import DATA_BYTES_MAX
 from assay.workloads.court.matter import walk
 from assay.workloads.court.placing import Placed, PlacingTracer, strides_of
@@ -55,20 +56,50 @@ def test_the_program_comes_to_the_very_states_that_training_comes_to(bench: Any,
 def test_the_court_computes_every_operator_of_the_step_to_the_same_bits(bench: Any, form: str) -> None:
     matter = matter_of(bench, **FORMS[form])
     params = bench.params(numerics="exact", **FORMS[form])
-    step = walk(matter, workload("finetune").start(params, bench.inputs)).step(1)
+    step = whole(walk(matter, workload("finetune").start(params, bench.inputs)).step(1))
     dice, judged = np.random.default_rng(3), set[Op]()
     for operator, output in zip(matter.program.operators, step.outputs, strict=True):
-        inputs = [tensor_at(step, source) for source in operator.sources]
+        inputs = step.tensors_at(operator.sources)
         for place in dice.integers(0, operator.operation.rows * operator.operation.columns, SAMPLES):
             assert element(operator.operation, inputs, int(place)) == word(output, int(place)), operator.operation
         judged.add(operator.operation.op)
     assert {Op.DOT, Op.GATHER, Op.LAYOUT, Op.SELECT, Op.XOR, Op.MUL_LO, Op.ROW_MAX, Op.SQRT} <= judged
 
 
-def tensor_at(step: Step, source: Any) -> Tensor:
-    if source.place is Place.CONSTANT:
-        return next(tensor for tensor in step.constants if tensor.root == source.root)
-    return {Place.STATE: step.state, Place.DATA: step.data, Place.TRACE: step.outputs}[source.place][source.index]
+def whole(step: Rerun) -> Step:
+    """All outputs of the step at once."""
+    outputs = list[Tensor]()
+
+    def hear(_: int, output: Any) -> Any:
+        outputs.append(tensor_of(output))
+        return output
+
+    run_arrays(step.program, step.before, step.data, step.arrays, hear)
+    data, constants = tuple(map(tensor_of, step.data)), tuple(step.constants.values())
+    return Step(step.state, data, tuple(outputs), step.after, constants)
+
+
+def test_a_step_that_is_run_again_holds_what_one_operator_takes_and_finds_what_the_whole_step_does(bench: Any) -> None:
+    matter = matter_of(bench)
+    lean = walk(matter, workload("finetune").start(bench.params(numerics="exact"), bench.inputs)).step(1)
+    step = whole(lean)
+    assert lean.output_roots == step.output_roots and lean.after == step.after
+    for number in (0, 7, len(step.outputs) // 2, len(step.outputs) - 1):
+        sources = matter.program.operators[number].sources
+        assert lean.output(number) == step.outputs[number]
+        assert lean.tensors_at(sources) == step.tensors_at(sources)
+        assert len(lean._held) <= 1 + len(sources)
+
+
+def test_an_output_is_let_go_of_after_its_last_use_unless_the_next_state_holds_it(bench: Any) -> None:
+    program = matter_of(bench).program
+    kept = {source.index for source in program.closing if source.place is Place.TRACE}
+    released = [index for each in program.released for index in each]
+    assert sorted(released) == sorted(set(range(len(program.operators))) - kept)
+    gone = set[int]()
+    for operator, after in zip(program.operators, program.released, strict=True):
+        assert not gone & {source.index for source in operator.sources if source.place is Place.TRACE}
+        gone |= set(after)
 
 
 def element(operation: Operation, inputs: list[Tensor], place: int) -> int:
@@ -116,16 +147,22 @@ def test_a_state_counts_its_steps(bench: Any) -> None:
     [
         ({"numerics": "native"}, "exact"),
         ({"data_form": "chat"}, "plain text"),
-        ({"sequence_tokens": 120, "batch": 8}, "chunks"),
         ({"method": "full", "batch": 4}, "SUM_AT over 64"),
-        ({"accumulate": 8}, "8192 operators"),
-        ({"sequence_tokens": 1024, "batch": 2}, "batch of 2048 tokens"),
     ],
 )
 def test_work_without_a_program_that_could_be_judged_is_refused(bench: Any, changes: Any, why: str) -> None:
     params = bench.params(**{"numerics": "exact", **changes})
     with pytest.raises(NotJudged, match=why):
         workload("finetune").matter(params, bench.inputs, 0)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("limit", "why"), [("OPERATORS_MAX", "200 operators"), ("OUTPUT_BYTES_MAX", "200 bytes")])
+def test_a_trace_ends_at_the_first_operator_that_is_too_much(
+    bench: Any, monkeypatch: Any, limit: str, why: str
+) -> None:
+    monkeypatch.setattr(limits, limit, 200)
+    with pytest.raises(NotJudged, match=why):
+        matter_of(bench, lora_rank=5)
 
 
 def test_a_long_text_is_refused_before_it_is_read_into_tokens(bench: Any) -> None:
@@ -145,10 +182,11 @@ def test_the_data_are_read_once(bench: Any, monkeypatch: pytest.MonkeyPatch) -> 
     assert len(digests) == 1
 
 
-def test_a_wide_vocabulary_is_refused_before_the_model_is_loaded(bench: Any, tmp_path: Any) -> None:
+def test_too_many_tokens_of_a_wide_vocabulary_are_refused_before_the_model_is_loaded(bench: Any, tmp_path: Any) -> None:
     (tmp_path / "config.json").write_text('{"vocab_size": 49152}')
+    derivation.check_form(bench.params(numerics="exact", batch=1, sequence_tokens=64), tmp_path)
     with pytest.raises(NotJudged, match="49152"):
-        derivation.check_form(bench.params(numerics="exact"), tmp_path)
+        derivation.check_form(bench.params(numerics="exact", batch=16, sequence_tokens=1024), tmp_path)
 
 
 def test_a_step_that_looks_at_its_data_has_no_program(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:

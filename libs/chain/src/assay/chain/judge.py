@@ -7,8 +7,10 @@ from typing import Any, Final, cast
 from assay.chain.values import Deployment
 from assay.chain.words import normal, selector
 from assay.proof.court.game import Dispute
+from assay.proof.court.holding import open_span
 from assay.proof.court.judge import Opening
-from assay.proof.court.moves import Answer, Open, Point, Prove, Signed
+from assay.proof.court.machine import Tensor
+from assay.proof.court.moves import Answer, Move, Open, Parts, Point, Prove
 from assay.proof.court.operations import Operation
 from assay.proof.eip712 import Domain
 
@@ -65,16 +67,27 @@ def _claim(claim: OutputClaim) -> tuple[object, ...]:
     return normal(claim.party), claim.output, claim.signature, _opening(claim.chunk)
 
 
-def call_of(dispute: Dispute, said: Sequence[Signed]) -> bytes:
+def call_of(dispute: Dispute, said: Sequence[Move]) -> bytes:
     """Returns the call that has the end of a dispute judged: nothing in it but what the parties signed and opened."""
-    leaf, last = dispute.leaf, {type(each.move): each.move for each in said}
+    leaf, last = dispute.leaf, {type(each): each for each in said}
     assert leaf is not None and leaf.operator is not None
     opened, pointed, answered, proved = (cast(Any, last[kind]) for kind in (Open, Point, Answer, Prove))
-    terms = dispute.terms
-    worker = OutputClaim(terms.record.worker, opened.output, _signature(opened.signature), answered.opening)
-    challenger = OutputClaim(terms.challenger, pointed.output, _signature(pointed.signature), pointed.opening)
+    terms, parties = dispute.terms, (dispute.terms.record.worker, dispute.terms.challenger)
+    if (operation := leaf.in_parts) is not None:
+        stated = zip(parties, (answered.parts, proved.parts), strict=True)
+        claims = [_claim_of_part(party, operation, each, leaf.part) for party, each in stated]
+        return encode_judge(Case(terms.id, operation, leaf.roots), leaf.part, proved.operands, *claims)
+    worker = OutputClaim(parties[0], opened.output, _signature(opened.signature), answered.opening)
+    challenger = OutputClaim(parties[1], pointed.output, _signature(pointed.signature), pointed.opening)
     case = Case(terms.id, leaf.operator.operation, leaf.roots)
     return encode_judge(case, leaf.place, proved.operands, worker, challenger)
+
+
+def _claim_of_part(party: str, operation: Operation, stated: Parts, part: int) -> OutputClaim:
+    """The parts that a party stated as its output: a row of one for each, of which the chunk in question is opened."""
+    row = Tensor(operation.shape, stated.words)
+    chunk = part // operation.shape.chunk_elements
+    return OutputClaim(party, row.root, _signature(stated.signature), open_span(row, chunk, chunk + 1))
 
 
 def _signature(text: str) -> bytes:

@@ -41,7 +41,7 @@ def learn(params: RegressParams, matter: Matter, state: bytes, progress: Callabl
     """Return the weights after a segment. Raises BadCheckpoint, Diverged."""
     weights, constants = read_state(state, params), {root: array_of(each) for root, each in matter.constants.items()}
     for step, data in enumerate(matter.data, 1):
-        _, weights = run_arrays(matter.program, weights, data, constants)
+        weights = run_arrays(matter.program, weights, data, constants)
         if not all(np.isfinite(each).all() for each in weights):
             raise Diverged(f"Step {step} of the segment left the range of float32.")
         progress(Progress(step, len(matter.data), {}))

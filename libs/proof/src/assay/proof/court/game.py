@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from assay.proof.court import moves
 from assay.proof.court.leaf import Agreed, Leaf, leaf_of
-from assay.proof.court.moves import Move, Party, Signed, output_digest
+from assay.proof.court.moves import PARTIES, Move, Party, Signed
 from assay.proof.court.search import Interval, places_of
+from assay.proof.court.standing import check_output, check_parts, check_signer
 from assay.proof.court.states import ENDS, SILENCE, TABLE, State
 from assay.proof.court.terms import Record, Terms, check_terms
 from assay.proof.court.trace import EMPTY
 from assay.proof.court.tree import HASH_BYTES, TOLD_BYTES, is_root
-from assay.proof.keys import recover
 from assay.schema.errors import Refused
 
 Awaited = tuple[type[Move], ...]
@@ -137,13 +137,7 @@ def _check_move(dispute: Dispute, signed: Signed, now: int) -> None:
         raise Refused("court.out_of_turn", f"{dispute.state} awaits {[move.__name__ for move in dispute.awaits]}.")
     if now > dispute.deadline_s:
         raise Refused("court.late", f"The deadline was {dispute.deadline_s}.")
-    _check_signer(dispute, signed.digest(dispute.terms, dispute.last), signed.signature, signed.move.by)
-
-
-def _check_signer(dispute: Dispute, digest: bytes, signature: str, party: Party) -> None:
-    addresses = {Party.WORKER: dispute.terms.record.worker, Party.CHALLENGER: dispute.terms.challenger}
-    if recover(digest, signature) != addresses[party].lower():
-        raise Refused("court.forged", f"The {party} did not sign this.")
+    check_signer(dispute.terms, signed.digest(dispute.terms, dispute.last), signed.signature, signed.move.by)
 
 
 def _accept(dispute: Dispute, _: moves.Accept) -> Dispute:
@@ -217,15 +211,8 @@ def _open(dispute: Dispute, move: moves.Open) -> Dispute:
     agreed.check_operator(move.operator, move.path, move.inputs)
     agreed.check_extended(move.peaks, move.output, dispute.interval.disputed)
     leaf = leaf_of(agreed, move.operator, tuple(found.root for found in move.inputs), move.output)
-    _check_output(dispute, leaf, move.output, move.signature, Party.WORKER)
+    check_output(dispute.terms, leaf, move.output, move.signature, Party.WORKER)
     return _at(dispute, leaf)
-
-
-def _check_output(dispute: Dispute, leaf: Leaf, output: bytes, signature: str, party: Party) -> None:
-    """Nothing, if the party signed its output as the contract wants it. Raises Refused."""
-    if leaf.operator is not None:
-        digest = output_digest(dispute.terms, leaf.operator.operation, leaf.roots, output)
-        _check_signer(dispute, digest, signature, party)
 
 
 def _demand(dispute: Dispute, move: moves.Demand) -> Dispute:
@@ -243,7 +230,7 @@ def _point(dispute: Dispute, move: moves.Point) -> Dispute:
     leaf = _leaf(dispute)
     if is_root(move.output, leaf.output) or len(move.output) != HASH_BYTES:
         raise Refused("court.undisputed", "The challenger's output is the worker's, or none.")
-    _check_output(dispute, leaf, move.output, move.signature, Party.CHALLENGER)
+    check_output(dispute.terms, leaf, move.output, move.signature, Party.CHALLENGER)
     if leaf.is_native:
         return replace(dispute, leaf=replace(leaf, countered=move.output), state=State.REFEREED, awaits=())
     leaf.check_chunk(move.output, move.chunk, move.opening)
@@ -258,19 +245,23 @@ def _answer(dispute: Dispute, move: moves.Answer) -> Dispute:
     if difference is None:
         return rule(dispute, frozenset({Party.CHALLENGER}), "undisputed")
     place, words = difference
-    return replace(dispute, leaf=replace(leaf, place=place, words=words), state=State.REFEREED, awaits=(moves.Prove,))
+    leaf = replace(leaf, place=place, words=words)
+    leaf = replace(leaf, parts=check_parts(dispute.terms, leaf, move.parts, Party.WORKER))
+    return replace(dispute, leaf=leaf, state=State.REFEREED, awaits=(moves.Prove,))
 
 
 def _prove(dispute: Dispute, move: moves.Prove) -> Dispute:
     leaf = _leaf(dispute)
+    if parts := check_parts(dispute.terms, leaf, move.parts, Party.CHALLENGER):
+        leaf = leaf.at_part(parts)
     if leaf.operator is not None:
         truth = leaf.truth(move.operands)
     elif move.source is None or move.found is None:
         raise Refused("court.malformed", "The closing is judged by the source of the slot.")
     else:
         truth = leaf.closing_truth(move.source, move.path, move.found)
-    parties = zip((Party.WORKER, Party.CHALLENGER), leaf.words, strict=True)
-    return rule(dispute, frozenset(party for party, word in parties if word != truth), "judged")
+    wrong = frozenset(party for party in PARTIES if leaf.word_of(party) != truth)
+    return rule(replace(dispute, leaf=leaf), wrong, "judged")
 
 
 def _leaf(dispute: Dispute) -> Leaf:

@@ -1,34 +1,41 @@
 """What a party holds of a lease, and the moves that follow from it if it tells the truth as it has it."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from assay.proof.court import moves
 from assay.proof.court.descent import nodes_of
 from assay.proof.court.game import Dispute
-from assay.proof.court.judge import Opening, chunks_of, spans_of, word_at
+from assay.proof.court.judge import Opening, Span, chunks_of, spans_of, word_at
 from assay.proof.court.leaf import Leaf
-from assay.proof.court.machine import Step, Tensor
+from assay.proof.court.machine import Ran, Tensor, tensor_of
 from assay.proof.court.moves import Found, Move, output_digest
+from assay.proof.court.operations import Operation
 from assay.proof.court.program import Place, Program, Source
 from assay.proof.court.trace import prefixes
 from assay.proof.court.tree import chunk_hashes, cut, hash_leaf, prove, told
 from assay.proof.keys import Key
 
 
+def parts_in(operation: Operation, inputs: Sequence[Tensor], _: int) -> list[int]:
+    """All parts of an element as they are, whatever it is said to be."""
+    return [element_at(operation, place, inputs) for place in range(operation.columns)]
+
+
 @dataclass
 class Holding:
     """A party's own account of a lease: the root of every state, its steps when they are asked for, all data's roots.
 
-    `seen` is where it looks up tensors that the other one published.
+    `seen` is where it looks up tensors that the other one published, `words_of` how it comes to an element's parts.
     """
 
     key: Key
     program: Program
     states: Sequence[bytes]
-    step: Callable[[int], Step]
+    step: Callable[[int], Ran]
     data: Sequence[bytes]
     seen: Mapping[bytes, Tensor] = field(default_factory=dict)
+    words_of: Callable[[Operation, Sequence[Tensor], int], list[int]] = parts_in
 
     def move(self, dispute: Dispute, last: Move | None) -> Move | None:
         """The move that is awaited from this party, or None if it has none to make."""
@@ -49,7 +56,7 @@ class Holding:
         """This party's roots at the places that the search asks for, as they are told."""
         if dispute.step is None:
             return [told(self.states[place]) for place in dispute.places]
-        traces = prefixes([tensor.root for tensor in self.step(dispute.step).outputs])
+        traces = prefixes(self.step(dispute.step).output_roots)
         return [told(traces[place].root) for place in dispute.places]
 
     def probe(self, dispute: Dispute) -> Move | None:
@@ -67,7 +74,7 @@ class Holding:
         assert dispute.step is not None
         number, step = dispute.interval.low, self.step(dispute.step)
         operator = self.program.operators[number]
-        outputs = [tensor.root for tensor in step.outputs]
+        outputs = step.output_roots
         inputs = tuple(self.find(dispute, source, number) for source in operator.sources)
         digest = output_digest(dispute.terms, operator.operation, [found.root for found in inputs], outputs[number])
         peaks = prefixes(outputs[:number])[-1].peaks
@@ -83,8 +90,8 @@ class Holding:
         if source.place is Place.DATA:
             index = dispute.step * slots + source.index
             return Found(self.data[index], list_path(self.data, index))
-        tensors = step.state if source.place is Place.STATE else step.outputs[:number]
-        roots = [tensor.root for tensor in tensors]
+        is_state = source.place is Place.STATE
+        roots = [tensor.root for tensor in step.state] if is_state else step.output_roots[:number]
         return Found(roots[source.index], list_path(roots, source.index))
 
     def own(self, dispute: Dispute) -> tuple[bytes, list[bytes], list[bytes]]:
@@ -94,7 +101,7 @@ class Holding:
         if dispute.interval.low == dispute.terms.record.operators:
             chunks = [tensor.root for tensor in step.after]
             return self.states[dispute.step + 1], chunks, [hash_leaf(chunk) for chunk in chunks]
-        tensor = step.outputs[dispute.interval.low]
+        tensor = step.output(dispute.interval.low)
         return tensor.root, list(cut(tensor.shape, tensor.data)), chunk_hashes(tensor.shape, tensor.data)
 
     def point(self, dispute: Dispute) -> Move | None:
@@ -135,33 +142,38 @@ class Holding:
         return moves.Reveal(tuple(nodes_of(self.own(dispute)[2], level)[first:last]))
 
     def answer(self, dispute: Dispute) -> Move | None:
-        """Its own content of the chunk that was pointed at."""
-        _, chunks, hashes = self.own(dispute)
-        chunk = _leaf(dispute).chunk
-        return moves.Answer(Opening(chunks[chunk], prove(hashes, chunk, chunk + 1)))
+        """Its own content of the chunk that was pointed at, and the parts of what differs there first."""
+        leaf, (_, chunks, hashes) = _leaf(dispute), self.own(dispute)
+        opening = Opening(chunks[leaf.chunk], prove(hashes, leaf.chunk, leaf.chunk + 1))
+        if (found := leaf.first_difference(opening.data, leaf.pointed)) is None:
+            return moves.Answer(opening)
+        place, words = found
+        return moves.Answer(opening, self.parts(dispute, replace(leaf, place=place), words[0]))
 
     def prove(self, dispute: Dispute) -> Move | None:
-        """The operands of the element in question, opened."""
+        """The operands of the element in question, or of the first of its parts that differs, opened."""
         leaf = _leaf(dispute)
         if leaf.operator is not None:
-            return moves.Prove(operands=tuple(self.operands(dispute, leaf)))
+            operation, place, inputs = leaf.operator.operation, leaf.place, self.inputs(dispute, leaf)
+            if (parts := self.parts(dispute, leaf, leaf.words[1])) is not None and leaf.in_parts is not None:
+                operation, place = leaf.in_parts, leaf.at_part(leaf.check_parts(parts.words, leaf.words[1])).part
+            return moves.Prove(tuple(openings_of(operation, place, inputs)), parts=parts)
         number, source = dispute.terms.record.operators, self.program.closing[leaf.place]
         path = list_path(self.program.entries, number + leaf.place)
         return moves.Prove((), source, path, self.find(dispute, source, number))
 
-    def operands(self, dispute: Dispute, leaf: Leaf) -> list[Opening]:
-        """The openings that the judge needs, in its order."""
+    def inputs(self, dispute: Dispute, leaf: Leaf) -> list[Tensor]:
+        """The tensors that the operator in question takes."""
         assert leaf.operator is not None and dispute.step is not None
-        operation, tensors = leaf.operator.operation, {**self.seen, **self.step(dispute.step).tensors}
-        openings, read = list[Opening](), list[list[int]]()
-        for number, root in enumerate(leaf.roots):
-            tensor = tensors[root]
-            spans = spans_of(operation, number, leaf.place, read)
-            openings += [open_span(tensor, *chunks_of(tensor.shape, span)) for span in spans]
-            columns, width = tensor.shape.columns, tensor.shape.width
-            places = [span.row * columns + at for span in spans for at in range(span.first, span.last)]
-            read.append([word_at(tensor.data, place, width) for place in places])
-        return openings
+        return self.step(dispute.step).tensors_at(leaf.operator.sources)
+
+    def parts(self, dispute: Dispute, leaf: Leaf, word: int) -> moves.Parts | None:
+        """The parts of the element in question, of which it has this word; None where that is judged whole."""
+        if (operation := leaf.in_parts) is None:
+            return None
+        tensor = tensor_of(operation.shape, self.words_of(operation, self.inputs(dispute, leaf), word))
+        digest = output_digest(dispute.terms, operation, leaf.roots, tensor.root)
+        return moves.Parts(tensor.data, self.key.sign(digest))
 
 
 def _leaf(dispute: Dispute) -> Leaf:
@@ -177,6 +189,29 @@ def first_unlike(own: Sequence[bytes], theirs: Sequence[bytes]) -> int:
 def list_path(entries: Sequence[bytes], index: int) -> tuple[bytes, ...]:
     """The siblings of one entry of a list."""
     return prove([hash_leaf(entry) for entry in entries], index, index + 1)
+
+
+def operands_of(
+    operation: Operation, place: int, inputs: Sequence[Tensor]
+) -> Iterator[tuple[Tensor, list[Span], list[int]]]:
+    """Each input of an element, where it is read, and the words that stand there. Raises Refused."""
+    read = list[list[int]]()
+    for number, tensor in enumerate(inputs):
+        spans, columns = spans_of(operation, number, place, read), tensor.shape.columns
+        places = [span.row * columns + at for span in spans for at in range(span.first, span.last)]
+        read.append([word_at(tensor.data, at, tensor.shape.width) for at in places])
+        yield tensor, spans, read[-1]
+
+
+def element_at(operation: Operation, place: int, inputs: Sequence[Tensor]) -> int:
+    """The word of an operation's output at a place. Raises Refused."""
+    return operation.rule.evaluate(operation.parameters, [words for *_, words in operands_of(operation, place, inputs)])
+
+
+def openings_of(operation: Operation, place: int, inputs: Sequence[Tensor]) -> Iterator[Opening]:
+    """What the judge of this element needs, in its order. Raises Refused."""
+    for tensor, spans, _ in operands_of(operation, place, inputs):
+        yield from (open_span(tensor, *chunks_of(tensor.shape, span)) for span in spans)
 
 
 def open_span(tensor: Tensor, first: int, last: int) -> Opening:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from assay.proof.court.integers import signed
 from assay.proof.court.operations import Operation, check_operation
-from assay.proof.court.primitives import Op, Reach
+from assay.proof.court.primitives import PART, Op, Reach
 from assay.proof.court.tree import Shape, check_rows
 from assay.schema.errors import Refused
 
@@ -90,6 +90,8 @@ def spans_of(operation: Operation, number: int, place: int, before: Sequence[Seq
         return [Span(0, 0, columns)]
     if reach is Reach.FOUND:
         return [element(found, column) for found, name in enumerate(before[0]) if signed(name) == row]
+    if reach is Reach.PART:
+        return [Span(operation.parameters[number], column * PART, min((column + 1) * PART, columns))]
     if reach is Reach.MAPPED:
         return [at(mapped(operation.parameters, place), rows, columns)]
     return list(gathered(operation, number, signed(before[0][0])))

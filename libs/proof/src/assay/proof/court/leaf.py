@@ -1,12 +1,13 @@
 """The leaf of a dispute: one operator, or the closing of a step, whose inputs are agreed and whose output is not."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assay.proof.court.descent import Descent, descend
 from assay.proof.court.judge import Opening, element_of, word_at
-from assay.proof.court.moves import Found
-from assay.proof.court.operations import check_operation, operation_digest
+from assay.proof.court.moves import PARTIES, Found, Party
+from assay.proof.court.operations import Operation, check_operation, operation_digest
+from assay.proof.court.parts import joined, parts_of, words_in
 from assay.proof.court.primitives import Op
 from assay.proof.court.program import Operator, Place, Source, closing_digest
 from assay.proof.court.terms import Record
@@ -86,6 +87,9 @@ class Leaf:
     pointed: bytes = b""
     place: int = 0
     words: tuple[int, int] = (0, 0)
+    parts: tuple[int, ...] = ()
+    """The worker's parts of the element in question."""
+    part: int = 0
 
     @property
     def is_native(self) -> bool:
@@ -135,9 +139,34 @@ class Leaf:
         row, part = divmod(self.chunk, shape.row_chunks)
         return row * shape.columns + part * shape.chunk_elements + index
 
+    @property
+    def in_parts(self) -> Operation | None:
+        """The operation of the parts of the element in question; None where that is judged whole."""
+        return parts_of(self.operator.operation, self.place) if self.operator else None
+
+    def word_of(self, party: Party) -> int:
+        """What a party has in question: the element, or in the end its part."""
+        return self.words[PARTIES.index(party)]
+
+    def check_parts(self, stated: bytes, word: int) -> tuple[int, ...]:
+        """The parts that a party states of the element, of which it has this word. Raises Refused."""
+        assert self.operator is not None and self.in_parts is not None
+        words = words_in(self.in_parts.shape, stated)
+        if joined(self.operator.operation, words) != word:
+            raise Refused("court.bad_opening", "The parts do not make the element.")
+        return tuple(words)
+
+    def at_part(self, theirs: Sequence[int]) -> "Leaf":
+        """The leaf at the first part that differs, with the word of each party there."""
+        pairs = list(zip(self.parts, theirs, strict=True))
+        part = next(at for at, (mine, other) in enumerate(pairs) if mine != other)
+        return replace(self, part=part, words=pairs[part])
+
     def truth(self, operands: Sequence[Opening]) -> int:
         """The true word in question, by openings of the operands. Raises Refused."""
         assert self.operator is not None
+        if (in_parts := self.in_parts) is not None:
+            return element_of(in_parts, self.roots, self.part, operands)
         return element_of(self.operator.operation, self.roots, self.place, operands)
 
     def closing_truth(self, source: Source, path: Sequence[bytes], found: Found) -> int:

@@ -6,16 +6,22 @@ For whoever derives a program: a job whose step has a larger one gets none, and 
 from typing import Final
 
 from assay.proof.court.operations import Operation
-from assay.proof.court.primitives import Op
+from assay.proof.court.parts import PARTED
+from assay.proof.court.primitives import PART, Op
 from assay.schema.errors import Refused
 
-ROWS_MAX: Final = {Op.DOT: 2_048, Op.ROW_EXPONENT: 2_048, Op.ROW_MAX: 768, Op.SUM_AT: 24}
-"""The longest row of the first input that one element may follow from: a product's is read with 12 kB of a move."""
-CHUNKS_MAX: Final = 1_024
-"""Of so many chunks of an output the hashes fit one move: 35 kB."""
-OPERATORS_MAX: Final = 8_192
-OUTPUT_BYTES_MAX: Final = 256 << 20
-"""Of a step: who derives its program has the outputs in memory twice, and a party takes the roots of all in 10 s."""
+PARTS_MAX: Final = 2_048
+"""Of so many parts of an element those of a product take 16 kB of a move."""
+ROWS_MAX: Final = {**dict.fromkeys(PARTED, PARTS_MAX * PART), Op.SUM_AT: 24}
+"""The longest row of the first input that one element may follow from."""
+COLUMNS_MAX: Final = {Op.SUM_AT: 16_384}
+"""Of rows whose elements are opened one by one."""
+CHUNKS_MAX: Final = 1 << 24
+"""One of so many chunks of an output is found in six rounds, and opened by 24 hashes."""
+OPERATORS_MAX: Final = 65_535
+"""Of a step, with its end: one of them is found in four rounds."""
+OUTPUT_BYTES_MAX: Final = 4 << 30
+"""Of a step. Nobody has all of them in memory; who takes the roots of all needs a minute."""
 
 
 def check_size(operation: Operation) -> None:
@@ -23,6 +29,8 @@ def check_size(operation: Operation) -> None:
     longest = operation.inputs[0][1]
     if longest > ROWS_MAX.get(operation.op, longest):
         raise Refused("court.operation", f"{operation.op.name} over {longest} elements is not judged on chain.")
+    if operation.columns > COLUMNS_MAX.get(operation.op, operation.columns):
+        raise Refused("court.operation", f"{operation.op.name} of rows of {operation.columns} is not judged on chain.")
     if operation.shape.chunks > CHUNKS_MAX:
         raise Refused("court.operation", f"{operation.op.name} puts out {operation.shape.chunks} chunks.")
 

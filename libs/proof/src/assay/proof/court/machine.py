@@ -6,11 +6,12 @@ Slow and right anywhere: it shows what an honest party computes where no tensors
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 from assay.proof.court.integers import LONG
 from assay.proof.court.judge import Span, spans_of
 from assay.proof.court.operations import Operation
-from assay.proof.court.program import Program, finder
+from assay.proof.court.program import Program, Source, finder
 from assay.proof.court.tree import Shape, root_of_list, root_of_tensor
 
 
@@ -55,6 +56,33 @@ def _read(words: Sequence[int], columns: int, span: Span) -> Sequence[int]:
     return words[span.row * columns + span.first : span.row * columns + span.last]
 
 
+class Ran(Protocol):
+    """A step that was run, as a party asks about it: what it needs of it, not all tensors at once."""
+
+    @property
+    def state(self) -> Sequence[Tensor]:
+        """The state before it."""
+        ...
+
+    @property
+    def after(self) -> Sequence[Tensor]:
+        """The state after it."""
+        ...
+
+    @property
+    def output_roots(self) -> Sequence[bytes]:
+        """The roots of all operators' outputs."""
+        ...
+
+    def output(self, number: int) -> Tensor:
+        """One operator's output."""
+        ...
+
+    def tensors_at(self, sources: Sequence[Source]) -> list[Tensor]:
+        """The tensors at these places."""
+        ...
+
+
 @dataclass(frozen=True)
 class Step:
     """What one step was made of: the state before, its data, every operator's output, the state after."""
@@ -69,6 +97,20 @@ class Step:
     def after_root(self) -> bytes:
         """The root of the state after it."""
         return state_root(self.after)
+
+    @cached_property
+    def output_roots(self) -> Sequence[bytes]:
+        """The roots of all operators' outputs."""
+        return [tensor.root for tensor in self.outputs]
+
+    def output(self, number: int) -> Tensor:
+        """One operator's output."""
+        return self.outputs[number]
+
+    def tensors_at(self, sources: Sequence[Source]) -> list[Tensor]:
+        """The tensors at these places."""
+        constants = {tensor.root: tensor for tensor in self.constants}
+        return list(map(finder(self.state, self.data, self.outputs, constants), sources))
 
     @cached_property
     def tensors(self) -> Mapping[bytes, Tensor]:

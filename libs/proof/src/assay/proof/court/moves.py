@@ -32,6 +32,9 @@ class Party(StrEnum):
     COMMITTEE = "committee"
 
 
+PARTIES: Final = (Party.WORKER, Party.CHALLENGER)
+
+
 @dataclass(frozen=True)
 class Claim:
     """The challenger opens the dispute on the terms whose digest is its id."""
@@ -134,22 +137,38 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Parts:
+    """The parts of an element, word by word as bytes, that a party states where the row is too long to be judged whole.
+
+    `signature` is over them as the output of the operation of the parts, in the form that the contract reads.
+    """
+
+    words: bytes
+    signature: str
+
+
+@dataclass(frozen=True)
 class Answer:
-    """The worker's content of the chunk that the challenger pointed at."""
+    """The worker's content of the chunk that the challenger pointed at, and its parts of the first other element."""
 
     by: ClassVar[Party] = Party.WORKER
     opening: Opening
+    parts: Parts | None = None
 
 
 @dataclass(frozen=True)
 class Prove:
-    """The challenger opens what the element follows from: operands of an operation, or the source of a closing slot."""
+    """The challenger opens what the element follows from: operands of an operation, or the source of a closing slot.
+
+    Of an element in parts it states its own, and opens the operands of the first that differs.
+    """
 
     by: ClassVar[Party] = Party.CHALLENGER
     operands: tuple[Opening, ...] = ()
     source: Source | None = None
     path: tuple[bytes, ...] = ()
     found: Found | None = None
+    parts: Parts | None = None
 
 
 Move: TypeAlias = Claim | Accept | Contest | Join | Probe | Choose | Open | Demand | Reveal | Point | Answer | Prove

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from assay.proof.court.primitives import RELATIONS, RULES, Op, Reach, Rule
+from assay.proof.court.primitives import PART, RELATIONS, RULES, Op, Reach, Rule
 from assay.proof.court.tree import Shape
 from assay.proof.keccak import keccak256
 from assay.schema.errors import Refused
@@ -74,6 +74,11 @@ def _is_wide(rows: int, columns: int, of: Operation) -> bool:
     return batches > 0 and of.rows % batches == 0 and rows == batches * of.columns and columns == of.inputs[0][1]
 
 
+def _is_parted(rows: int, columns: int, of: Operation) -> bool:
+    is_row = all(0 <= row < sides[0] for row, sides in zip(of.parameters, of.inputs, strict=True))
+    return is_row and columns == of.inputs[0][1] and (of.rows, of.columns) == (1, -(-columns // PART))
+
+
 FITS: Final[dict[Reach, Callable[[int, int, Operation], bool]]] = {
     Reach.SAME: lambda rows, columns, of: of.rows % rows == 0 and of.columns % columns == 0,
     Reach.ROW: lambda rows, columns, of: rows == of.rows and (of.columns == 1 or of.op is Op.DOT),
@@ -82,4 +87,5 @@ FITS: Final[dict[Reach, Callable[[int, int, Operation], bool]]] = {
     Reach.INDEX: lambda rows, columns, of: rows == 1,
     Reach.FOUND: lambda rows, columns, of: rows == of.inputs[0][1] and columns == of.columns,
     Reach.GATHERED: lambda rows, columns, of: True,
+    Reach.PART: _is_parted,
 }

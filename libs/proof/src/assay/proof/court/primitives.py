@@ -43,6 +43,9 @@ class Op(IntEnum):
     SHIFT_RIGHT = 23
     GATHER = 24
     LAYOUT = 25
+    DOT_PARTS = 26
+    MAX_PARTS = 27
+    EXPONENT_PARTS = 28
 
 
 class Reach(IntEnum):
@@ -62,6 +65,8 @@ class Reach(IntEnum):
     """In the output's column, every row where the first operand names the output's row."""
     GATHERED = 6
     """The one that the first operand counts to over all inputs end to end, if it lies in this one."""
+    PART = 7
+    """Of the row that its parameter names, the part of PART columns that has the output's column as its number."""
 
 
 Words = Sequence[int]
@@ -143,6 +148,8 @@ def _gather(_: tuple[int, ...], operands: Sequence[Words]) -> int:
 MAP_SIDES: Final = 6
 MAP_PARAMETERS: Final = 1 + 2 * MAP_SIDES
 INPUTS_MAX: Final = 9
+PART: Final = 512
+"""So many elements of a row, whole chunks, are a part of it."""
 SAME = Operand(4, Reach.SAME)
 RULES: Final[dict[Op, Rule]] = {
     Op.ADD: Rule((SAME, SAME), 4, 0, _binary(real.add)),
@@ -174,4 +181,7 @@ RULES: Final[dict[Op, Rule]] = {
     Op.SHIFT_RIGHT: Rule((SAME,), 4, 1, _shift_right),
     Op.GATHER: Rule((SAME, Operand(4, Reach.GATHERED)), 4, 0, _gather, INPUTS_MAX),
     Op.LAYOUT: Rule((Operand(4, Reach.MAPPED),), 4, MAP_PARAMETERS, _unary(int)),
+    Op.DOT_PARTS: Rule((Operand(4, Reach.PART),) * 2, 8, 2, lambda _, operands: whole.dot(operands[0], operands[1])),
+    Op.MAX_PARTS: Rule((Operand(4, Reach.PART),), 4, 1, _row(_row_max)),
+    Op.EXPONENT_PARTS: Rule((Operand(4, Reach.PART),), 4, 1, _row(whole.row_exponent)),
 }

@@ -82,6 +82,19 @@ class Program:
         return [operator.digest for operator in self.operators] + [closing_digest(source) for source in self.closing]
 
     @cached_property
+    def released(self) -> Sequence[Sequence[int]]:
+        """Behind each operator, the outputs that no later one takes and that the next state does not hold."""
+        last = {number: number for number in range(len(self.operators))}
+        for number, operator in enumerate(self.operators):
+            last |= {source.index: number for source in operator.sources if source.place is Place.TRACE}
+        for source in self.closing:
+            last.pop(source.index if source.place is Place.TRACE else -1, None)
+        released: list[list[int]] = [[] for _ in self.operators]
+        for index, number in last.items():
+            released[number].append(index)
+        return released
+
+    @cached_property
     def root(self) -> bytes:
         """The 32 bytes that stand for the program."""
         return root_of_list(self.entries)

@@ -38,7 +38,7 @@ class Builder:
 
     def constant(self, tensor: Tensor) -> Named:
         """A fixed tensor."""
-        self.constants[tensor.root] = tensor
+        self.constants.setdefault(tensor.root, tensor)
         return Named(Source(Place.CONSTANT, root=tensor.root), tensor.shape.rows, tensor.shape.columns)
 
     def apply(self, op: Op, rows: int, columns: int, *inputs: Named, parameters: tuple[int, ...] = ()) -> Named:

@@ -18,12 +18,12 @@ from torch import Tensor
 
 from assay.proof.court import Op, Place, Program, Shape, Source
 from assay.proof.court import machine as court
-from assay.proof.court.limits import CHUNKS_MAX, ROWS_MAX
+from assay.proof.court.limits import OUTPUT_BYTES_MAX
 from assay.proof.court.operations import check_operation
 from assay.schema.errors import Refused
 from assay.workloads.base_model import NOT_THE_MODEL, AdaptedModel, load_adapted
 from assay.workloads.checkpoint import FIRST, GROUPS, SECOND, Shapes
-from assay.workloads.court.building import Named
+from assay.workloads.court.building import Builder, Named
 from assay.workloads.court.execution import KERNELS
 from assay.workloads.court.placing import Placed, PlacingTracer
 from assay.workloads.errors import NotJudged
@@ -39,6 +39,8 @@ Constants = Mapping[bytes, court.Tensor]
 
 TRIALS: Final = (1, 2)
 """What the numbers of the two traces are drawn from."""
+WIDE_BYTES: Final = 32 * 4
+"""A token puts out at the least so many bytes for each of the vocabulary: logits, loss and their way back."""
 NOT_THE_PROGRAM: Final = (
     *("model_parameters", "data", "start_from", "steps", "segment_steps", "learning_rate", "weight_decay"),
     *("schedule", "warmup_steps", "seed", "threads", "heldout_share", "evaluate_windows"),
@@ -72,25 +74,26 @@ _tracing: Final = threading.Lock()
 def _derive(params: FinetuneParams, root: Path) -> Derived:
     adapted = load_adapted(params, ModelStore(root))
     try:
-        first, second = (build_program(params, adapted, seed) for seed in TRIALS)
-        check_program(first[0])
+        constants = dict[bytes, court.Tensor]()
+        first, second = (build_program(params, adapted, seed, constants) for seed in TRIALS)
+        check_program(first)
     except (NotExact, Refused) as error:
         raise NotJudged(f"A step of this job has no program: {error}") from error
     finally:
         adapted.clear_adapter()
-    if first[0].root != second[0].root:
+    if first.root != second.root:
         raise NotJudged("What a step of this job does depends on its data.")
-    return Derived(*first, adapted.shapes, len(adapted.head))
+    return Derived(first, constants, adapted.shapes, len(adapted.head))
 
 
 def check_form(params: FinetuneParams, folder: Path) -> None:
     """Raise NotJudged for what can be seen to have no program before a model is loaded."""
     if params.numerics != "exact" or params.data_form != "text":
         raise NotJudged("Only training on plain text in exact numerics has a program.")
-    if (tokens := params.batch * params.sequence_tokens) > CHUNKS_MAX:
-        raise NotJudged(f"A batch of {tokens} tokens does not fit the moves of a dispute.")
-    if (vocabulary := read_configuration(folder).get("vocab_size", 0)) > ROWS_MAX[Op.ROW_MAX]:
-        raise NotJudged(f"A softmax over {vocabulary} tokens is not judged on chain.")
+    vocabulary = read_configuration(folder).get("vocab_size", 0)
+    tokens = params.step_sequences * params.sequence_tokens
+    if tokens * vocabulary * WIDE_BYTES > OUTPUT_BYTES_MAX:
+        raise NotJudged(f"A step of {tokens} tokens, each out of {vocabulary}, puts out too much to be traced.")
 
 
 def check_program(program: Program) -> None:
@@ -101,9 +104,11 @@ def check_program(program: Program) -> None:
         check_operation(operation)
 
 
-def build_program(params: FinetuneParams, adapted: AdaptedModel, seed: int) -> tuple[Program, Constants]:
-    """Return the program of one step with its constants, by numbers drawn from a seed. Raises NotExact."""
-    dice, placed = np.random.default_rng(seed), Placed()
+def build_program(
+    params: FinetuneParams, adapted: AdaptedModel, seed: int, constants: dict[bytes, court.Tensor]
+) -> Program:
+    """Return the program of one step by numbers drawn from a seed; its constants are put to others. Raises NotExact."""
+    dice, placed = np.random.default_rng(seed), Placed(builder=Builder(constants=constants))
     moments = draw_state(adapted, dice)
     state = [*adapted.adapter.values(), *moments[FIRST].values(), *moments[SECOND].values()]
     windows = dice.integers(0, len(adapted.head), (params.step_sequences, params.sequence_tokens + 1))
@@ -118,7 +123,7 @@ def build_program(params: FinetuneParams, adapted: AdaptedModel, seed: int) -> t
     trace(lambda: take_step(params, adapted, batches, moments, factors), PlacingTracer(placed))
     closing = (*map(placed.place_of, state), count_step(placed, len(state)))
     slots = 2 * len(batches) + len(own)
-    return placed.builder.program(closing, slots), placed.builder.constants
+    return placed.builder.program(closing, slots)
 
 
 def draw_state(adapted: AdaptedModel, dice: np.random.Generator) -> dict[str, dict[str, Tensor]]:

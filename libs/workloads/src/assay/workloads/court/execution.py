@@ -5,13 +5,15 @@ order a library adds them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.proof.court import Op, Operation, Operator, Program, Shape
-from assay.proof.court.machine import Step, Tensor
+from assay.proof.court import Op, Operation, Operator, Place, Program, Shape, Source
+from assay.proof.court.machine import Tensor
 from assay.proof.court.program import Find, finder
 
 Array = NDArray[Any]
@@ -43,8 +45,12 @@ def dot(a: Array, b: Array, batches: int) -> Array:
 
 
 def descale(sums: Array, places: Array) -> Array:
-    """The float32 nearest to n * 2^-places, for sums of up to 2048 products, which a float64 holds."""
-    return np.ldexp(sums.astype(np.float64), -places).astype(np.float32)
+    """The float32 nearest to n * 2^-places. Beyond 53 bits the lowest 11 become one sticky bit, as in training."""
+    near, is_long = sums.astype(np.float64), (sums >> 53) != (sums >> 63)
+    if is_long.any():
+        sticky = (sums >> 11 << 1) | ((sums & 2047) != 0)
+        near = np.where(is_long, sticky.astype(np.float64) * 1024.0, near)
+    return np.ldexp(near, -places).astype(np.float32)
 
 
 def layout(x: Array, operation: Operation) -> Array:
@@ -74,6 +80,8 @@ def gather(x: Sequence[Array]) -> Array:
 
 
 LONG_BYTES: Final = 8
+GONE: Final = np.zeros((0, 0), np.float32)
+"""Stands where an output was that nothing needs any more."""
 FLOATS, WORDS = np.dtype("<f4"), np.dtype("<i4")
 KERNELS: Final[Mapping[Op, Callable[[Operation, Sequence[Array]], Array]]] = {
     Op.ADD: lambda _, x: x[0] + x[1],
@@ -111,15 +119,21 @@ FLOAT_INPUTS: Final = {
 
 
 def run_arrays(
-    program: Program, state: Sequence[Array], data: Sequence[Array], constants: Mapping[bytes, Array]
-) -> tuple[list[Array], tuple[Array, ...]]:
-    """Every operator's output in one step, and the state after it."""
+    program: Program,
+    state: Sequence[Array],
+    data: Sequence[Array],
+    constants: Mapping[bytes, Array],
+    hear: Callable[[int, Array], Array] = lambda _, output: output,
+) -> tuple[Array, ...]:
+    """The state after one step. Every output is heard of, may be put in another's place, and is let go of after use."""
     outputs = list[Array]()
     find = finder(state, data, outputs, constants)
     with np.errstate(all="ignore"):
-        for operator in program.operators:
-            outputs.append(run_operator(operator, find))
-    return outputs, tuple(find(source) for source in program.closing)
+        for number, operator in enumerate(program.operators):
+            outputs.append(hear(number, run_operator(operator, find)))
+            for index in program.released[number]:
+                outputs[index] = GONE
+    return tuple(find(source) for source in program.closing)
 
 
 def run_operator(operator: Operator, find: Find[Array]) -> Array:
@@ -163,9 +177,73 @@ def array_of(tensor: Tensor) -> Array:
     return np.frombuffer(tensor.data, kind).reshape(tensor.shape.rows, tensor.shape.columns)
 
 
-def step_of(program: Program, state: Sequence[Array], data: Sequence[Array], constants: Mapping[bytes, Tensor]) -> Step:
-    """One step with all that it was made of."""
-    arrays = {root: array_of(tensor) for root, tensor in constants.items()}
-    outputs, after = run_arrays(program, state, data, arrays)
-    held, given, made, left = (tuple(map(tensor_of, each)) for each in (state, data, outputs, after))
-    return Step(held, given, made, left, tuple(constants.values()))
+@dataclass
+class Rerun:
+    """A step that is run again for what is asked of it: no more of its outputs are held than an operator takes.
+
+    `amend` hears of every output, and may put another in its place.
+    """
+
+    program: Program
+    before: Sequence[Array]
+    data: Sequence[Array]
+    constants: Mapping[bytes, Tensor]
+    amend: Callable[[int, Array], Array] = lambda _, output: output
+    _held: dict[int, Tensor] = field(default_factory=dict, init=False)
+
+    @cached_property
+    def state(self) -> tuple[Tensor, ...]:
+        """The state before it."""
+        return tuple(map(tensor_of, self.before))
+
+    @cached_property
+    def after(self) -> tuple[Tensor, ...]:
+        """The state after it."""
+        return self._run[0]
+
+    @property
+    def output_roots(self) -> Sequence[bytes]:
+        """The roots of all operators' outputs."""
+        return self._run[1]
+
+    @cached_property
+    def _run(self) -> tuple[tuple[Tensor, ...], list[bytes]]:
+        roots = list[bytes]()
+
+        def hear(number: int, output: Array) -> Array:
+            amended = self.amend(number, output)
+            roots.append(tensor_of(amended).root)
+            return amended
+
+        return tuple(map(tensor_of, run_arrays(self.program, self.before, self.data, self.arrays, hear))), roots
+
+    @property
+    def arrays(self) -> dict[bytes, Array]:
+        """The constants as arrays, over the same memory."""
+        return {root: array_of(tensor) for root, tensor in self.constants.items()}
+
+    def output(self, number: int) -> Tensor:
+        """One operator's output; what it takes is held with it, for that is asked about next."""
+        taken = [source.index for source in self.program.operators[number].sources if source.place is Place.TRACE]
+        return self._pick({number, *taken})[number]
+
+    def tensors_at(self, sources: Sequence[Source]) -> list[Tensor]:
+        """The tensors at these places."""
+        held = self._pick({source.index for source in sources if source.place is Place.TRACE})
+        find = finder(self.state, list(map(tensor_of, self.data)), [], self.constants)
+        return [held[each.index] if each.place is Place.TRACE else find(each) for each in sources]
+
+    def _pick(self, numbers: set[int]) -> Mapping[int, Tensor]:
+        if not numbers <= self._held.keys():
+            found = dict[int, Tensor]()
+
+            def hear(number: int, output: Array) -> Array:
+                amended = self.amend(number, output)
+                if number in numbers:
+                    found[number] = tensor_of(amended)
+                return amended
+
+            first = replace(self.program, operators=self.program.operators[: max(numbers) + 1], closing=())
+            run_arrays(first, self.before, self.data, self.arrays, hear)
+            self._held = found
+        return self._held

@@ -11,9 +11,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from assay.proof.court import Program, Record, root_of_list
 from assay.proof.court.holding import Holding
-from assay.proof.court.machine import Step, Tensor, state_root
+from assay.proof.court.machine import Tensor, state_root
 from assay.proof.keys import Key
-from assay.workloads.court.execution import Array, array_of, run_arrays, step_of, tensor_of
+from assay.workloads.court.execution import Array, Rerun, array_of, run_arrays, tensor_of
 from assay.workloads.workload import Inputs
 
 STEPS_HELD = 4
@@ -77,9 +77,9 @@ class Walk:
     states: Sequence[tuple[Array, ...]]
     roots: Sequence[bytes] = field(default_factory=list)
 
-    def step(self, number: int) -> Step:
-        """One step with all that it was made of."""
-        return step_of(self.matter.program, self.states[number], self.matter.data[number], self.matter.constants)
+    def step(self, number: int) -> Rerun:
+        """One step, to be run again for what is asked of it."""
+        return Rerun(self.matter.program, self.states[number], self.matter.data[number], self.matter.constants)
 
 
 def walk(matter: Matter, before: bytes) -> Walk:
@@ -87,7 +87,7 @@ def walk(matter: Matter, before: bytes) -> Walk:
     constants = {root: array_of(tensor) for root, tensor in matter.constants.items()}
     states = [matter.read(before)]
     for data in matter.data:
-        states.append(run_arrays(matter.program, states[-1], data, constants)[1])
+        states.append(run_arrays(matter.program, states[-1], data, constants))
     return Walk(matter, states, [state_root([tensor_of(each) for each in state]) for state in states])
 
 

@@ -11,7 +11,9 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from blake3 import blake3
 from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
 
 from assay.proof.court import Op as Number
 from assay.proof.court import Operation, Place, Shape, Source
@@ -25,6 +27,10 @@ from assay.workloads.numerics.refusal import NotExact
 from assay.workloads.numerics.tracing import BROADCAST, Op, Trace, Tracer, kernel_name
 
 Spot = tuple[Any, ...]
+COPIED_BYTES_MAX: Final = 256 << 20
+"""Copies of so many bytes of constants are made before those are looked for that nobody needs."""
+LATEST: Final = 64
+"""Of so many tensors some may be named already and not yet used."""
 
 
 @dataclass
@@ -36,30 +42,37 @@ class Placed(Trace):
     output_bytes: int = 0
     _ids: dict[Spot, str] = field(default_factory=dict)
     _fixed: dict[tuple[str, int], Named] = field(default_factory=dict)
-    # What is let go could be given to another tensor, which would then be taken for the first.
-    _held: list[Any] = field(default_factory=list)
+    # What torch lets go it may give to another tensor, which is not to be taken for the first.
+    _storages: dict[str, StorageWeakRef] = field(default_factory=dict)
+    _prints: dict[str, bytes] = field(default_factory=dict)
+    _copied: int = 0
+    _given: int = 0
 
     def enter(self, tensor: Tensor, place: Place, index: int) -> None:
         """Let a tensor be a slot of the state or of the step's data."""
-        self._put(self._give(tensor), Named(Source(place, index), *sides(tensor)))
+        self._put(self._give(tensor, is_made=True), Named(Source(place, index), *sides(tensor)))
 
     def keep(self, tensor: Tensor) -> str:
         """Return the tensor's id. Raises NotExact for one that was written to by what is not traced."""
         name = self._ids.get(spot_of(tensor))
-        if name is not None and self.tensors[name].equal(tensor.detach().cpu()):
+        if name is None or self._storages[name].expired():
+            return self._give(tensor, is_made=False)
+        if self._prints[name] == print_of(tensor):
             return name
         if name in self.places:
             raise NotExact("A tensor of the step was written to by what no primitive stands for.")
-        return self._give(tensor)
+        return self._give(tensor, is_made=False)
 
-    def add(self, name: str, inputs: tuple[str, ...], output: Tensor, static: Any) -> None:
-        """Append an application, unless it follows from constants alone."""
+    def add(self, name: str, inputs: tuple[str, ...], output: Tensor, static: Any) -> str:
+        """Append an application, unless it follows from constants alone; return the output's id."""
         if name in BROADCAST:
             inputs = tuple(self._stretch(each, output.shape) for each in inputs)
-        op = Op(name, inputs, self._give(output), static)
-        if any(each in self.places for each in inputs_of(op)):
-            self.ops.append(op)
+        follows = (*inputs, static["index"]) if name == "gather" else inputs
+        is_made = any(each in self.places for each in follows)
+        op = Op(name, inputs, self._give(output, is_made), static)
+        if is_made:
             self._put(op.output, self._lower(op))
+        return op.output
 
     def place_of(self, tensor: Tensor) -> Named:
         """Return where a tensor is found after the step. Raises NotExact if the step leaves nothing there."""
@@ -68,12 +81,26 @@ class Placed(Trace):
             raise NotExact("A tensor of the state does not follow from the step.")
         return self.places[name]
 
-    def _give(self, tensor: Tensor) -> str:
-        name = str(len(self.tensors))
-        self.tensors[name] = tensor.detach().contiguous().cpu().clone()
-        self._ids[spot_of(tensor)] = name
-        self._held.append(tensor.untyped_storage())
+    def _give(self, tensor: Tensor, is_made: bool) -> str:
+        """A tensor's name. What the step makes is known by its form and a print; of a constant there is a copy."""
+        name = str(self._given)
+        self._given += 1
+        self.tensors[name] = tensor.detach().to("meta") if is_made else tensor.detach().contiguous().cpu().clone()
+        if not tensor.is_meta:
+            self._ids[spot_of(tensor)] = name
+            self._storages[name] = StorageWeakRef(tensor.untyped_storage())
+            self._prints[name] = print_of(tensor)
+        self._copied += 0 if is_made else tensor.nbytes
+        if self._copied > COPIED_BYTES_MAX:
+            self._let_go()
         return name
+
+    def _let_go(self) -> None:
+        """Drop copies of constants that torch has let go of, but for the latest: nothing can ask for them any more."""
+        for name in list(self._storages)[:-LATEST]:
+            if self._storages[name].expired() and name not in self.places:
+                self.tensors.pop(name, None)
+        self._copied = 0
 
     def _put(self, name: str, named: Named) -> None:
         self.places[name] = named
@@ -208,6 +235,12 @@ def strides_of(index: Any) -> tuple[int, tuple[tuple[int, int], ...]] | None:
         pairs.append((size, stride))
         rest = table[:, 0]
     return offset, tuple(pairs)
+
+
+def print_of(tensor: Tensor) -> bytes:
+    """Return what stands for a tensor's bits."""
+    flat = tensor.detach().contiguous().cpu().reshape(-1)
+    return blake3(flat.view(torch.uint8).numpy().data).digest()
 
 
 def court_tensor(tensor: Tensor, width: int) -> court.Tensor:

@@ -1,30 +1,39 @@
 """Lies for rehearsals: one element of one operator's output of one step, and truly all that follows from it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
-import numpy as np
-
-from assay.proof.court import Op, Place, Program
-from assay.proof.court.holding import Holding
-from assay.proof.court.machine import Step, state_root
-from assay.proof.court.program import finder
+from assay.proof.court import Op, Operation, Place, Program
+from assay.proof.court.holding import Holding, parts_in
+from assay.proof.court.integers import LONG
+from assay.proof.court.machine import Tensor, state_root
 from assay.proof.court.rehearsal import changed
 from assay.workloads.checkpoint import read_tensors, write_tensors
-from assay.workloads.court.execution import Array, array_of, run_operator, step_of, tensor_of
+from assay.workloads.court.execution import Array, Rerun, array_of, tensor_of
 from assay.workloads.court.matter import Matter
 
 LIE_STEP: Final = 2
 
 
+def false_parts(operation: Operation, inputs: Sequence[Tensor], word: int) -> list[int]:
+    """Parts that make this word: the last takes the lie upon it in a sum, and each does elsewhere."""
+    true = parts_in(operation, inputs, word)
+    return [*true[:-1], true[-1] + word - sum(true) & LONG] if operation.op is Op.DOT_PARTS else [word] * len(true)
+
+
 def lie(holding: Holding, matter: Matter, before: bytes, op: Op = Op.SUB, at: int = LIE_STEP) -> bytes:
+    """Have a party hold a false output of the last operator of a kind in one step, and all that follows; the state."""
+    return lie_about(holding, matter, before, last_of(matter.program, op), at)
+
+
+def lie_about(holding: Holding, matter: Matter, before: bytes, number: int, at: int = LIE_STEP) -> bytes:
     """Have a party hold a false output of one operator of one step, and all that follows; the state it comes to."""
-    number = last_of(matter.program, op)
-    steps = {at: falsely(matter, holding.step(at), number)}
+    holding.words_of = false_parts
+    steps = {at: replace(cast(Rerun, holding.step(at)), amend=falsely(number))}
     for later in range(at + 1, len(matter.data)):
         state = list(map(array_of, steps[later - 1].after))
-        steps[later] = step_of(matter.program, state, matter.data[later], matter.constants)
+        steps[later] = Rerun(matter.program, state, matter.data[later], matter.constants)
     truth = holding.step
     holding.step = lambda asked: steps[asked] if asked in steps else truth(asked)
     holding.states = [*holding.states[: at + 1], *(state_root(steps[later].after) for later in sorted(steps))]
@@ -43,21 +52,16 @@ def last_of(program: Program, op: Op) -> int:
     raise ValueError(f"no state follows from {op.name}")
 
 
-def falsely(matter: Matter, step: Step, number: int) -> Step:
-    """The step with the last element of an operator's output changed, and what follows from it.
+def falsely(lied: int) -> Callable[[int, Array], Array]:
+    """What changes the last element of one operator's output.
 
     The first would often change nothing: a sequence's first token has nothing but itself to attend to.
     """
-    constants = {root: array_of(tensor) for root, tensor in matter.constants.items()}
-    outputs = [array_of(tensor) for tensor in step.outputs[:number]]
-    shape = step.outputs[number].shape
-    outputs.append(array_of(changed(step.outputs[number], shape.rows * shape.columns - 1)))
-    find = finder(list(map(array_of, step.state)), list(map(array_of, step.data)), outputs, constants)
-    with np.errstate(all="ignore"):
-        for operator in matter.program.operators[number + 1 :]:
-            outputs.append(run_operator(operator, find))
-    made, after = (tuple(map(tensor_of, each)) for each in (outputs, map(find, matter.program.closing)))
-    return replace(step, outputs=made, after=after)
+
+    def amend(number: int, output: Array) -> Array:
+        return array_of(changed(tensor_of(output), output.size - 1)) if number == lied else output
+
+    return amend
 
 
 def checkpoint_like(before: bytes, state: Sequence[Array]) -> bytes:

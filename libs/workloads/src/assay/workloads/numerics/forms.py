@@ -126,9 +126,9 @@ def seeded(generator: Generator | None) -> Generator:
 
 
 def embed(input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: Any = None, **rest: Any) -> Tensor:
-    """Return rows of a table."""
-    if max_norm is not None or padding_idx is not None:
-        refuse("an embedding with a norm or a row for padding")
+    """Return rows of a table. That padding's row is not learned makes no difference to one that is frozen."""
+    if max_norm is not None or (padding_idx is not None and weight.requires_grad):
+        refuse("an embedding with a norm, or one to be learned with a row for padding")
     return embedding(input, weight)
 
 

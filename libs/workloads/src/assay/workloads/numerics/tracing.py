@@ -82,12 +82,16 @@ class Trace:
             self.tensors[name] = value.clone()
         return name
 
-    def add(self, name: str, inputs: tuple[str, ...], output: Tensor, static: Mapping[str, Any]) -> None:
-        """Append an application; an operand that broadcasts along inner axes is first moved to the output's shape."""
+    def add(self, name: str, inputs: tuple[str, ...], output: Tensor, static: Mapping[str, Any]) -> str:
+        """Append an application and return the output's id.
+
+        An operand that broadcasts along inner axes is first moved to the output's shape.
+        """
         if name in BROADCAST:
             inputs = tuple(self._stretch(each, output.shape) for each in inputs)
         self.ops.append(Op(name, inputs, self.keep(output), static))
         self.made.add(self.ops[-1].output)
+        return self.ops[-1].output
 
     def _stretch(self, name: str, shape: torch.Size) -> str:
         value = self.tensors[name]
@@ -95,8 +99,7 @@ class Trace:
             return name
         stretched = value.expand(shape)
         index = torch.arange(value.numel()).view(value.shape).expand(shape)
-        self.add("gather", (name,), stretched, {"index": self.keep(index)})
-        return self.ops[-1].output
+        return self.add("gather", (name,), stretched, {"index": self.keep(index)})
 
 
 def repeats(shape: torch.Size, whole: torch.Size) -> bool:

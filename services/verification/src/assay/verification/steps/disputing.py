@@ -113,7 +113,7 @@ async def _move(tx: Transaction, held: Held, said: Moved, now_s: int) -> list[Ev
 
 def _call(after: Dispute, moves: Sequence[Signed]) -> bytes | None:
     """The call that has the contract judge how the dispute ended, if it is the contract's to judge."""
-    return call_of(after, moves) if domain.is_for_the_contract(after, moves[-1]) else None
+    return call_of(after, [each.move for each in moves]) if domain.is_for_the_contract(after, moves[-1]) else None
 
 
 async def lapse(tx: Transaction, held: Held, now_ms: int, appeal_s: int) -> list[Event]:
