@@ -80,10 +80,7 @@ async def test_a_sealed_trace_is_read_and_what_cannot_be_unsealed_is_withheld(co
     await court.hold({name_of(KEY): KEY})
     honest = traced(1, seal_job(KEY, HONEST), key=KEY)
     baring = traced(2, HONEST, key=KEY, provider=2)
-    await court.take(honest)
-    await court.until_still()
-    court.knobs |= {"trace_s": 0}
-    await court.take(baring)
+    await court.take(honest, baring)
     await court.until_still()
     assert [event.lease_id for event in await court.said("lease.verified")] == [honest.lease_id]
     (rejected,) = await court.said("lease.rejected")

@@ -10,7 +10,6 @@ from assay.proof.policy import Classes, attest
 from assay.proof.pool import PLACES
 from assay.schema.epoch import EpochDrawn, EpochFault, EpochOpened, EpochPooled, EpochWithheld, StakeBehind
 from assay.schema.errors import AssayError, Refused, Retry
-from assay.schema.job import JobSpec
 from assay.schema.values import Digest
 from assay.store import Transaction
 from assay.verification.checkpoints import BAD, fault_after, fault_before
@@ -31,7 +30,7 @@ from assay.verification.domain import (
 )
 from assay.verification.domain.verdicts import fact_of
 from assay.verification.methods import method_of
-from assay.verification.methods.method import UNHELD
+from assay.verification.methods.method import UNHELD, UNOPENED
 from assay.verification.queries import attested, beacons, cases, epochs, questions, traces, verifiers
 from assay.verification.queries.epochs import Kept
 from assay.verification.stakes import Stakes
@@ -148,6 +147,9 @@ class Drawer:
                 await self._withhold(epoch, each.lease_id, each.segment, code)
                 return True
         if is_traced(epoch, by_lease) and epoch.trace_hash is None:
+            if epoch.trace_block is None and (shut := await self._unopened(epoch, by_lease)):
+                await self._withhold(epoch, *shut, "segment.withheld")
+                return True
             await self._draw_looks(epoch)
             return False
         await self._opened(epoch, by_lease)
@@ -165,21 +167,24 @@ class Drawer:
         for each in epoch.drawn:
             if method_of(found[each.lease_id].granted.spec).is_opened:
                 kept = opened.get((each.lease_id, each.segment))
-                if kept is None or not await self._can_be_read(found[each.lease_id].granted.spec, kept.trace):
+                if kept is None or not await self._desk.blobs.has(kept.trace):
                     return each.lease_id, each.segment
         return None
 
-    async def _can_be_read(self, spec: JobSpec, trace: Digest) -> bool:
-        """Whether a trace is here and, where its job is sealed, opens: no verifier is to find that it does not."""
-        if spec.seal is None:
-            return await self._desk.blobs.has(trace)
-        try:
-            await self._desk.jobs.read(spec, trace)
-        except Refused as refusal:
-            if refusal.code not in UNHELD:
-                raise
-            return False
-        return True
+    async def _unopened(self, epoch: Kept, found: Mapping[str, Case]) -> tuple[str, int] | None:
+        """A drawn segment whose trace its job's key does not open, if there is one: no verifier is to meet it."""
+        async with self._desk.context.unit() as unit:
+            opened = await traces.of_epoch(unit.tx, epoch.closed.epoch_id)
+        for each in epoch.drawn:
+            spec = found[each.lease_id].granted.spec
+            if method_of(spec).is_opened and spec.seal:
+                try:
+                    await self._desk.jobs.read(spec, opened[each.lease_id, each.segment].trace)
+                except Refused as refusal:
+                    if refusal.code != UNOPENED:
+                        raise
+                    return each.lease_id, each.segment
+        return None
 
     async def _draw_looks(self, epoch: Kept) -> None:
         """Fix a later block now that all traces are here, then keep its hash. Raises Retry while it is not there."""
