@@ -15,6 +15,7 @@ from blake3 import blake3
 from assay.execution import domain
 from assay.execution.defending import CannotTrace, Past, defendant
 from assay.execution.domain import Course
+from assay.execution.inputs import made_of
 from assay.execution.lease_run import LeaseRun
 from assay.execution.opening import Openings
 from assay.proof import spec_digest
@@ -222,7 +223,7 @@ class FalseTraces(Openings):
         spec, _ = self.past.ground(lease_id, segment)
         async with self.past.child("false-") as (runner, folder):
             names = {"kind": spec.kind, "params": spec.params, "inputs": {}, "models": str(self.past.models_dir)}
-            opened = await self.past.lay(digest, folder, spec)
+            opened = await self.past.lay(made_of(digest, spec), folder)
             task = Spoil(**names, folder=folder, segment=segment, trace=opened, seed="5b" * 32)
             async for message in runner.run(task):
                 if isinstance(message, Traced):

@@ -69,6 +69,8 @@ async def test_a_jobs_key_is_held_for_its_regions_before_its_order_and_opens_wha
     assert len(set(digests)) == 3 and [await jobs.name(each, TEXT) for each in (first, spec)] == digests[1:4:2]
     assert [TEXT[:16] in door.blobs.held[digest] for digest in digests] == [False, False, False, True]
     assert await assay.read(digests[0], first.seal) == TEXT == await assay.read(digests[3])
+    both = first.model_copy(update={"inputs": (digests[0],)})
+    assert await jobs.read(both, digests[0]) == TEXT != await jobs.read_input(both, digests[0])
     with pytest.raises(Refused, match=r"blob\.unopened"):
         await assay.read(digests[0], second.seal)
     assert await named(assay, first.seal) == first.seal

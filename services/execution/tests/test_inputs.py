@@ -10,7 +10,7 @@ import pytest
 from tests.played import PlayedBlobs
 
 from assay.execution import inputs
-from assay.execution.inputs import AT_ONCE, INLINE_BYTES_MAX, KEPT_S, Cache, Keyring, name_of
+from assay.execution.inputs import AT_ONCE, INLINE_BYTES_MAX, KEPT_S, Cache, Keyring, made_of, name_of
 from assay.proof.digest import blake3_hex
 from assay.proof.job_seal import name_of as name_of_key
 from assay.proof.job_seal import seal_job, unseal_job
@@ -116,13 +116,13 @@ async def test_a_sealed_input_is_kept_as_it_came_and_forgotten_with_its_last_rea
     spec = JobSpec(kind="noop", inputs=(digest,), sealed=(digest,), segments=1, segment_units=1)
     with cache.reading(spec):
         with cache.reading(spec):
-            assert await cache.read(digest, spec) == content
-            laid = await cache.lay(digest, tmp_path / "lease", spec)
+            assert await cache.read(name_of(digest, spec)) == content
+            laid = await cache.lay(name_of(digest, spec), tmp_path / "lease")
             assert laid.read_bytes() == content
             kept = cache.folder / name_of(digest, spec)
             assert kept.read_bytes() == blob
             kept.write_bytes(blob[:-1])
-            assert await cache.read(digest, spec) == content
+            assert await cache.read(name_of(digest, spec)) == content
             laid.unlink()
         assert forgotten == [] and files(tmp_path) == {kept.name}
     assert forgotten == [digest] and files(tmp_path) == set()
@@ -139,7 +139,7 @@ async def test_a_key_that_is_refused_or_wrong_lets_nothing_be_read(tmp_path: Pat
         keyring = Keyring(partial(give, keys), lambda digest: None)
         cache = cache_of(tmp_path, PlayedBlobs({digest: blob}), keyring=keyring)
         with cache.reading(spec), pytest.raises(Refused, match=code):
-            await cache.lay(digest, tmp_path / "lease", spec)
+            await cache.lay(name_of(digest, spec), tmp_path / "lease")
 
 
 async def test_each_job_reads_a_blob_as_its_own_order_says_whoever_reads_it_otherwise(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ async def test_each_job_reads_a_blob_as_its_own_order_says_whoever_reads_it_othe
     for first, second in ((plain, sealed), (sealed, plain)):
         with cache.reading(first), cache.reading(second):
             for spec in (first, second):
-                assert await cache.read(digest, spec) == said[id(spec)]
+                assert await cache.read(name_of(digest, spec)) == said[id(spec)]
     assert forgotten == [digest] * 2
 
 
@@ -176,9 +176,14 @@ async def test_what_is_made_for_a_sealed_job_leaves_the_worker_sealed_and_is_rea
             digest = await cache.publish(tmp_path / "made", spec)
             assert await cache.publish(tmp_path / "made", spec) == digest and len(asked) == 1
             assert blobs.held[digest] == seal_job(key, made)
-            assert await cache.read(digest, spec) == made == unseal_job(key, blobs.held[digest])
-            assert (cache.folder / name_of(digest, spec)).read_bytes() == blobs.held[digest]
-        assert forgotten == [spec.seal] and list(cache.folder.iterdir()) == []
+            assert await cache.read(made_of(digest, spec)) == made == unseal_job(key, blobs.held[digest])
+            assert (cache.folder / made_of(digest, spec)).read_bytes() == blobs.held[digest]
+            # The requester has added as an input what it knew that its job would come to.
+            both = spec.model_copy(update={"inputs": (digest,)})
+            laid = await cache.lay_all((name_of(digest, both), made_of(digest, both)), tmp_path / "lease")
+            assert [Path(path).read_bytes() for path in laid.values()] == [blobs.held[digest], made]
+        assert forgotten == [spec.seal] and files(cache.folder) == {digest}
+        cache._forget(digest)
         forgotten.clear()
         asked.clear()
 
@@ -202,7 +207,7 @@ async def test_what_another_worker_uploaded_unsealed_is_refused(tmp_path: Path) 
     blobs = PlayedBlobs()
     cache = cache_of(tmp_path, blobs, keyring=Keyring(partial(give, {name_of_key(key): key}), lambda name: None))
     with cache.reading(spec), pytest.raises(Refused, match=r"blob\.unopened"):
-        await cache.lay(await blobs.put(b"in the clear"), tmp_path / "lease", spec)
+        await cache.lay(made_of(await blobs.put(b"in the clear"), spec), tmp_path / "lease")
 
 
 async def give(keys: dict[str, bytes], digest: str) -> bytes:
@@ -274,6 +279,6 @@ async def test_what_a_lease_needs_is_fetched_once_though_the_cache_cannot_hold_a
 
     held = {blake3_hex(content): content for content in CONTENTS}
     cache = cache_of(tmp_path, Counting(held), KEPT_BYTES)
-    laid = await cache.lay_all([*held, *held], tmp_path / "lease", JobSpec(kind="noop", segments=1, segment_units=1))
+    laid = await cache.lay_all([*held, *held], tmp_path / "lease")
     assert {digest: Path(path).read_bytes() for digest, path in laid.items()} == held
     assert sorted(fetched) == sorted(held)

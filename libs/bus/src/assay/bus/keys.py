@@ -61,19 +61,25 @@ class JobBlobs:
     ask: Ask
     key: Key
 
-    async def read(self, spec: JobSpec, digest: str) -> bytes:
-        """What a blob of a job says, sealed or not. Raises Refused: key.*, blob.*."""
-        name = spec.key_of(digest)
-        if name is None:
+    async def read_input(self, spec: JobSpec, digest: str) -> bytes:
+        """What one of a job's inputs says, sealed or not. Raises Refused: key.*, blob.*."""
+        if digest not in spec.sealed:
             return await self.blobs.get(digest)
-        if name == digest:
-            secret = await ask_key(self.ask, self.key, name)
-            return await asyncio.to_thread(unseal_blob, secret, await self.blobs.get(digest))
-        return await read_made(self.blobs, self.ask, self.key, name, digest)
+        secret = await ask_key(self.ask, self.key, digest)
+        return await asyncio.to_thread(unseal_blob, secret, await self.blobs.get(digest))
+
+    async def read(self, spec: JobSpec, digest: str) -> bytes:
+        """What was made for a job, sealed or not; a requester may have added the same bytes as an input.
+
+        Raises Refused: key.*, blob.*.
+        """
+        if spec.seal is None:
+            return await self.blobs.get(digest)
+        return await read_made(self.blobs, self.ask, self.key, spec.seal, digest)
 
     async def all_of(self, spec: JobSpec) -> dict[str, bytes]:
-        """What all inputs of a job say. Raises Refused as `read` does."""
-        return {digest: await self.read(spec, digest) for digest in spec.inputs}
+        """What all inputs of a job say. Raises Refused as `read_input` does."""
+        return {digest: await self.read_input(spec, digest) for digest in spec.inputs}
 
     async def put(self, spec: JobSpec, content: bytes) -> str:
         """The digest under which what was made for a job is stored now. Raises Refused: key.*."""

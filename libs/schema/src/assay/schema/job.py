@@ -55,12 +55,6 @@ class JobSpec(Value):
         """The names of all keys that the job needs."""
         return (*self.sealed, self.seal) if self.seal else self.sealed
 
-    def key_of(self, digest: Digest) -> Digest | None:
-        """The name of the key that opens a blob which the job reads or made; none if it is read as it lies."""
-        if digest in self.sealed:
-            return digest
-        return None if digest in self.inputs else self.seal
-
     @property
     def reaches(self) -> bool:
         """Whether the work reaches hosts: of whatever kind, those that its parameters call `egress`."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from assay.execution.inputs import Cache
+from assay.execution.inputs import Cache, made_of, name_of
 from assay.execution.rooms import prepare
 from assay.proof.keys import Key
 from assay.runtime.outgoing import Outgoing
@@ -58,8 +58,8 @@ class Past:
         """What the court is told from. Raises Refused, WorkloadError."""
         spec, checkpoint = self.ground(lodged.lease_id, lodged.segment)
         with self.cache.reading(spec):
-            contents = {digest: await self.cache.read(digest, spec) for digest in spec.inputs}
-            before = await self.cache.read(checkpoint, spec) if checkpoint else None
+            contents = {digest: await self.cache.read(name_of(digest, spec)) for digest in spec.inputs}
+            before = await self.cache.read(made_of(checkpoint, spec)) if checkpoint else None
         inputs, params = HeldInputs(ModelStore(self.models_dir), contents), read_params(spec.kind, spec.params)
         return await asyncio.to_thread(brief_of, workload(spec.kind), params, inputs, lodged.segment, before)
 
@@ -109,9 +109,9 @@ class Past:
             finally:
                 self._leaving = asyncio.create_task(self._leave())
 
-    async def lay(self, digest: str, folder: str, spec: JobSpec) -> str:
+    async def lay(self, name: str, folder: str) -> str:
         """The file of a blob where the child may read it, for as long as the task's folder. Raises Refused."""
-        return str(await self.cache.lay(digest, self._laid(folder), spec))
+        return str(await self.cache.lay(name, self._laid(folder)))
 
     def _laid(self, folder: str) -> Path:
         return (self.room.inputs or self.room.scratch) / Path(folder).name
@@ -143,10 +143,10 @@ class Past:
         return {
             "kind": spec.kind,
             "params": spec.params,
-            "inputs": {digest: await self.lay(digest, folder, spec) for digest in spec.inputs},
+            "inputs": {digest: await self.lay(name_of(digest, spec), folder) for digest in spec.inputs},
             "models": str(self.models_dir),
             "folder": folder,
-            "state": await self.lay(checkpoint, folder, spec) if checkpoint else None,
+            "state": await self.lay(made_of(checkpoint, spec), folder) if checkpoint else None,
         }
 
     def ground(self, lease_id: str, segment: int) -> tuple[JobSpec, str | None]:

@@ -125,20 +125,20 @@ class Cache:
                     self._forget(name)
                 self._keyring.forgotten(key)
 
-    async def lay(self, digest: str, folder: Path, spec: JobSpec | None = None) -> Path:
-        """The blob, as this job reads it if one is named, as a file of a folder that a child may read.
+    async def lay(self, name: str, folder: Path) -> Path:
+        """The blob of this name (`name_of`, `made_of`) as a file of a folder that a child may read.
 
         Raises Refused: blob.*, key.*.
         """
-        target = folder / digest
+        target = folder / name
         if not target.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            await self._use(name_of(digest, spec), partial(write, target))
+            await self._use(name, partial(write, target))
         return target
 
-    async def read(self, digest: str, spec: JobSpec | None = None) -> bytes:
-        """What the blob says, as this job reads it if one is named. Raises Refused as `lay` does."""
-        return await self._use(name_of(digest, spec), b"".join)
+    async def read(self, name: str) -> bytes:
+        """What the blob of this name says. Raises Refused as `lay` does."""
+        return await self._use(name, b"".join)
 
     async def _use(self, name: str, how: Callable[[Iterator[bytes]], T], is_again: bool = False) -> T:
         """What is made of the blob's pieces; what the disk has damaged is fetched anew, once."""
@@ -166,17 +166,17 @@ class Cache:
         self._fetching.pop(name, None)
         return kept
 
-    async def fetch_all(self, digests: Iterable[str], spec: JobSpec | None = None) -> None:
+    async def fetch_all(self, names: Iterable[str]) -> None:
         """Have these blobs here, a few under way at a time. Raises Refused: blob.missing, key.*."""
-        await together(self._fetch(name_of(digest, spec)) for digest in digests)
+        await together(self._fetch(name) for name in names)
 
-    async def lay_all(self, digests: Iterable[str], folder: Path, spec: JobSpec) -> dict[str, str]:
+    async def lay_all(self, names: Iterable[str], folder: Path) -> dict[str, str]:
         """These blobs as files of a folder, side by side: each is laid as it comes, so none has to stay for the others.
 
         Raises Refused: blob.*, key.*.
         """
-        wanted = list(dict.fromkeys(digests))
-        paths = await together(self.lay(digest, folder, spec) for digest in wanted)
+        wanted = list(dict.fromkeys(names))
+        paths = await together(self.lay(name, folder) for name in wanted)
         return dict(zip(wanted, map(str, paths), strict=True))
 
     async def _seal(self, digest: str) -> Kept:
@@ -261,15 +261,19 @@ class Cache:
         self._published[digest] = None
 
 
-def name_of(digest: str, spec: JobSpec | None) -> str:
-    """Under which name a blob is kept: as a job reads it, or, without one, as it lies."""
-    key = spec.key_of(digest) if spec else None
-    return digest + UNDER + key if key else digest
+def name_of(digest: str, spec: JobSpec) -> str:
+    """Under which name an input is kept: as this job reads it."""
+    return digest + UNDER + digest if digest in spec.sealed else digest
+
+
+def made_of(digest: str, spec: JobSpec) -> str:
+    """Under which name is kept what was made for a job; its requester may have added the same bytes as an input."""
+    return digest + UNDER + spec.seal if spec.seal else digest
 
 
 def write(target: Path, content: Iterator[bytes]) -> None:
     """Write pieces to a file, which is whole or not there."""
-    part = target.with_suffix(".part")
+    part = target.with_name(target.name + ".part")
     with part.open("wb") as file:
         file.writelines(content)
     part.rename(target)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from assay.bus.talk import Talk
 from assay.execution import domain
 from assay.execution.domain import Closed, Course
-from assay.execution.inputs import Cache
+from assay.execution.inputs import Cache, made_of, name_of
 from assay.execution.serving import OpenTalk, Serving
 from assay.execution.vouching import Unvouched, Vouchers
 from assay.runtime.outgoing import Outgoing
@@ -182,18 +182,20 @@ class LeaseRun:
     async def _task(self, course: Course | None, folder: Path, laid: Path) -> Task:
         spec, resume, cache = self.granted.spec, self.granted.resume, self._tools.cache
         checkpoint = self._committed[-1].checkpoint if self._committed else resume.checkpoint if resume else None
-        found = await cache.lay_all((*spec.inputs, *([checkpoint] if checkpoint else ())), laid, spec)
+        names = {digest: name_of(digest, spec) for digest in spec.inputs}
+        state = made_of(checkpoint, spec) if checkpoint else None
+        found = await cache.lay_all((*names.values(), *([state] if state else ())), laid)
         first = course.segment if course else resume.segment + 1 if resume else 0
         return Task(
             kind=spec.kind,
             params=spec.params,
-            inputs={digest: found[digest] for digest in spec.inputs},
+            inputs={digest: found[name] for digest, name in names.items()},
             models=str(self._tools.models_dir),
             private=str(self._tools.private_dir) if self._tools.private_dir else None,
             folder=str(folder),
             first=first,
             last=spec.segments,
-            state=found[checkpoint] if checkpoint else None,
+            state=found[state] if state else None,
             # Who is asked for text waits for no commitment.
             is_paced=not isinstance(workload(spec.kind), Live),
         )

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from assay.execution.inputs import Cache
+from assay.execution.inputs import Cache, made_of, name_of
 from assay.execution.lease_run import Tools
 from assay.runtime.keeping import Kept
 from assay.schema.errors import Refused
@@ -158,7 +158,8 @@ class Spares:
     async def _warm(self, spare: Spare) -> None:
         spare.moved.clear()
         point, cache, spec = spare.point, self._tools.cache, spare.granted.spec
-        await cache.fetch_all((*spec.inputs, *([point.checkpoint] if point else ())), spec)
+        names = [name_of(digest, spec) for digest in spec.inputs]
+        await cache.fetch_all((*names, *([made_of(point.checkpoint, spec)] if point else ())))
         if spare.child is None and not self._idle.empty() and not self._waiting:
             spare.child = self._idle.get_nowait()
             await self._load(spare, spare.child, cache)
@@ -172,7 +173,9 @@ class Spares:
         folder, laid = room.scratch / granted.spare_id, room.inputs / granted.spare_id
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            inputs = await cache.lay_all(granted.spec.inputs, laid, granted.spec)
+            read = {digest: name_of(digest, granted.spec) for digest in granted.spec.inputs}
+            found = await cache.lay_all(read.values(), laid)
+            inputs = {digest: found[name] for digest, name in read.items()}
             names = {"models": str(self._tools.models_dir), "folder": str(folder)}
             task = Warm(kind=granted.spec.kind, params=granted.spec.params, inputs=inputs, **names)
             async for message in child.run(task):

@@ -210,14 +210,14 @@ class ChildReplayer:
     async def _lay(self, spec: JobSpec, folder: Path, digest: Digest) -> Path:
         path = folder / digest
         try:
-            await write(path, await self._blobs.read(spec, digest))
+            await write(path, await self._blobs.read_input(spec, digest))
         except Refused as refusal:
             # The requester's input, or the holder's answer: nothing that a provider could be blamed for.
             raise MachineFault(f"{refusal.code}: the input {digest} cannot be read") from None
         return path
 
     async def _fetch(self, spec: JobSpec, folder: Path, digest: Digest) -> Path:
-        path = folder / digest
+        path = folder / f"{digest}.made"
         await write(path, await self._blobs.read(spec, digest))
         return path
 

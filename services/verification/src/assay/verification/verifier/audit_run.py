@@ -32,8 +32,12 @@ log = logging.getLogger(__name__)
 class Blobs(Protocol):
     """What jobs read and make."""
 
+    async def read_input(self, spec: JobSpec, digest: str) -> bytes:
+        """What an input says, sealed or not. Raises Refused: key.*, blob.*."""
+        ...
+
     async def read(self, spec: JobSpec, digest: str) -> bytes:
-        """What a blob of a job says, sealed or not. Raises Refused: key.*, blob.*."""
+        """What was made for a job, sealed or not. Raises Refused: key.*, blob.*."""
         ...
 
     async def put(self, spec: JobSpec, content: bytes) -> str:
@@ -108,17 +112,19 @@ async def _check(assigned: AuditAssigned, tools: Tools, folder: Path) -> CheckTr
 
 async def _job(assigned: AuditAssigned, tools: Tools, folder: Path) -> dict[str, Any]:
     spec = assigned.spec
-    inputs = {digest: await _lay(folder, digest, partial(tools.blobs.read, spec, digest)) for digest in spec.inputs}
+    inputs = {
+        digest: await _lay(folder, digest, partial(tools.blobs.read_input, spec, digest)) for digest in spec.inputs
+    }
     names = {"kind": spec.kind, "params": spec.params, "inputs": inputs}
     return names | {"models": str(tools.models_dir), "folder": str(folder)}
 
 
 async def _fetch(tools: Tools, spec: JobSpec, folder: Path, digest: str) -> str:
-    return await _lay(folder, digest, partial(tools.blobs.read, spec, digest))
+    return await _lay(folder, f"{digest}.made", partial(tools.blobs.read, spec, digest))
 
 
-async def _lay(folder: Path, digest: str, read: Callable[[], Awaitable[bytes]]) -> str:
-    path = folder / digest
+async def _lay(folder: Path, name: str, read: Callable[[], Awaitable[bytes]]) -> str:
+    path = folder / name
     path.write_bytes(await _patiently(read))
     return str(path)
 

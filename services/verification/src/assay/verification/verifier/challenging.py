@@ -28,7 +28,7 @@ class Answers:
         if assigned is None:
             raise Refused("audit.unknown")
         spec = assigned.spec
-        contents = {digest: await self.blobs.read(spec, digest) for digest in spec.inputs}
+        contents = {digest: await self.blobs.read_input(spec, digest) for digest in spec.inputs}
         before = await self.blobs.read(spec, assigned.checkpoint) if assigned.checkpoint else None
         inputs, params = HeldInputs(ModelStore(self.models_dir), contents), read_params(spec.kind, spec.params)
         return await asyncio.to_thread(brief_of, workload(spec.kind), params, inputs, assigned.segment, before)
