@@ -1,6 +1,6 @@
 """Disputes about a step of a real model: LoRA of SmolLM2-135M-Instruct in exact numerics, with few tokens.
 
-    python -m bench.court.real [tokens]
+    python -m bench.court.real [tokens] [--derive]
 
 Apart from the axis, for it takes minutes and gigabytes. The model is the one that `make demo` keeps in `var/models`.
 """
@@ -86,10 +86,12 @@ def longest(matter: Matter) -> Iterator[int]:
     yield max(range(len(operations)), key=lambda number: operations[number].shape.chunks)
 
 
-async def main(tokens: int) -> None:
+async def main(tokens: int, is_derived_only: bool) -> None:
     """Hear a dispute about each kind of operator, and have its end judged by the contract on a node."""
     tuning = prepare(tokens)
     describe(tuning.matter)
+    if is_derived_only:
+        return
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
         async with judge_on(Path(folder), KEY) as chain:
             for number in longest(tuning.matter):
@@ -106,4 +108,4 @@ async def main(tokens: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else TOKENS))
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else TOKENS, "--derive" in sys.argv))

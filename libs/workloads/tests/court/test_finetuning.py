@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from assay.proof.court import Op, Place, limits
+from assay.proof.court import Op, Place, integers, limits
 from assay.proof.court.judge import spans_of
 from assay.proof.court.machine import Step, Tensor
 from assay.proof.court.operations import Operation
 from assay.workloads import ignore_progress, updating, workload
 from assay.workloads.court import Matter, derivation
-from assay.workloads.court.execution import Rerun, run_arrays, tensor_of
+from assay.workloads.court.execution import Rerun, descale, run_arrays, tensor_of
 from assay.workloads.court.finetuning import DATA_BYTES_MAX
 from assay.workloads.court.matter import walk
 from assay.workloads.court.placing import Placed, PlacingTracer, strides_of
@@ -214,6 +214,41 @@ def test_equal_tensors_in_two_places_are_two() -> None:
     x, y = torch.ones(2, 3), torch.ones(2, 3)
     (operator,) = placed(lambda x, y: x.sub_(y), x, y).builder.operators
     assert [source.index for source in operator.sources] == [0, 1]
+
+
+def test_a_place_that_torch_has_given_away_again_is_another_tensor() -> None:
+    def step(x: torch.Tensor) -> None:
+        for _ in range(20):
+            x.sub_(x * x)
+
+    operators = placed(step, torch.rand(64, 64)).builder.operators
+    names = [[(source.place, source.index) for source in operator.sources] for operator in operators]
+    last = [(Place.STATE, 0), *((Place.TRACE, number) for number in range(1, 40, 2))]
+    assert names == [
+        each for x, at in zip(last[:-1], range(0, 40, 2), strict=True) for each in ([x, x], [x, (Place.TRACE, at)])
+    ]
+
+
+def test_what_torch_has_let_go_of_is_not_held_by_a_trace() -> None:
+    def step(x: torch.Tensor) -> None:
+        for _ in range(20):
+            x.sub_(x * x)
+
+    found = placed(step, torch.rand(64, 64))
+    assert all(found.tensors[name].is_meta for name in found.places)
+    assert sum(not storage.expired() for storage in found._storages.values()) < 5
+
+
+def test_a_sum_beyond_the_53_bits_of_a_float64_is_rounded_once() -> None:
+    dice = np.random.default_rng(4)
+    sums = dice.integers(-(2**62), 2**62, 2000) >> dice.integers(0, 20, 2000)
+    # Halves of a last place, and one more or less: what is rounded twice goes to the wrong side.
+    sums[:1000] = (2**24 + dice.integers(0, 2**24, 1000)) * 2**34 + 2**33 + dice.integers(-1, 2, 1000)
+    places = dice.integers(-20, 60, 2000).astype("<i4")
+    wanted = [
+        integers.descale(int(n) & integers.LONG, int(t) & integers.WORD) for n, t in zip(sums, places, strict=True)
+    ]
+    assert descale(sums, places).view("<u4").tolist() == wanted
 
 
 def test_what_is_written_to_unseen_ends_the_trace() -> None:

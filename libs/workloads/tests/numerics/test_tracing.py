@@ -102,6 +102,14 @@ def test_a_kernel_outside_the_table_ends_the_trace() -> None:
         trace(lambda: torch.ones(3).cumsum(0))
 
 
+def test_a_row_for_padding_makes_no_difference_to_a_table_that_is_frozen_and_is_refused_where_it_is_learned() -> None:
+    index, table = torch.tensor([[1, 0, 2]]), torch.rand(3, 4)
+    with exact(nn.Identity()):
+        assert functional.embedding(index, table, padding_idx=2).equal(table[index])
+        with pytest.raises(NotExact, match="padding"):
+            functional.embedding(index, table.requires_grad_(), padding_idx=2)
+
+
 @pytest.mark.parametrize(
     "function",
     [torch.cos, lambda x: x.cumsum(0), lambda x: x**3, lambda x: x.half(), lambda x: functional.dropout(x, 0.5)],

@@ -25,9 +25,9 @@ def check_output(terms: Terms, leaf: Leaf, output: bytes, signature: str, party:
 def check_parts(terms: Terms, leaf: Leaf, given: Parts | None, party: Party) -> tuple[int, ...]:
     """The parts that a party signed of an element, where it goes in parts: they make its word. Raises Refused."""
     operation = leaf.in_parts
+    if (operation is None) != (given is None):
+        raise Refused("court.malformed", "Parts are stated where an element is too long to be judged whole.")
     if operation is None or given is None:
-        if operation is not given:
-            raise Refused("court.malformed", "Parts are stated where an element is too long to be judged whole.")
         return ()
     words = leaf.check_parts(given.words, leaf.word_of(party))
     digest = output_digest(terms, operation, leaf.roots, root_of_tensor(operation.shape, given.words))

@@ -70,7 +70,7 @@ def derive(params: FinetuneParams, store: ModelStore) -> Derived:
 _tracing: Final = threading.Lock()
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _derive(params: FinetuneParams, root: Path) -> Derived:
     adapted = load_adapted(params, ModelStore(root))
     try:

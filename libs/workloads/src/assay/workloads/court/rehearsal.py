@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, cast
 
+import numpy as np
+
 from assay.proof.court import Op, Operation, Place, Program
 from assay.proof.court.holding import Holding, parts_in
 from assay.proof.court.integers import LONG
@@ -59,7 +61,11 @@ def falsely(lied: int) -> Callable[[int, Array], Array]:
     """
 
     def amend(number: int, output: Array) -> Array:
-        return array_of(changed(tensor_of(output), output.size - 1)) if number == lied else output
+        if number != lied:
+            return output
+        # A column is taken for exponents, of which the lowest bit is changed; in a float that may be rounded away.
+        row = output.reshape(1, -1) if output.dtype == np.float32 else output
+        return array_of(changed(tensor_of(row), output.size - 1)).reshape(output.shape)
 
     return amend
 
