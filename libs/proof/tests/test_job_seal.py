@@ -81,6 +81,21 @@ def test_who_has_the_key_cannot_store_one_content_in_two_ways() -> None:
         unseal_job(KEY, blob)
 
 
+@given(st.integers(1, 3))
+def test_nor_by_an_empty_piece_behind_the_last(count: int) -> None:
+    content = bytes(count * PIECE)
+    longer = seal_job(KEY, content + b"x")[: count * WHOLE] + sealed_piece(count, True, b"")
+    with pytest.raises(Refused, match="not sealed as it should be"):
+        unseal_job(KEY, longer)
+    assert unseal_job(KEY, sealed_piece(0, True, b"")) == b""
+
+
+def sealed_piece(number: int, is_last: bool, piece: bytes) -> bytes:
+    marking, keying = job_seal._keys(KEY)
+    mark = job_seal._mark(marking, number, is_last, piece)
+    return mark + seal(job_seal.blake3(mark, key=keying).digest(), number, is_last, piece)
+
+
 @given(keys, keys)
 def test_the_name_of_a_key_is_its_own_and_does_not_hold_it(one: bytes, other: bytes) -> None:
     assert (name_of(one) == name_of(other)) is (one == other)

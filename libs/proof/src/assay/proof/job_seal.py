@@ -70,7 +70,8 @@ def unseal_job_pieces(key: bytes, sealed: BinaryIO, size: int) -> Iterator[bytes
             piece = unseal(blake3(mark, key=keying).digest(), number, is_last, stored[MARK_BYTES:])
         except Refused as damaged:
             raise Refused("blob.unopened", damaged.detail) from None
-        if _mark(marking, number, is_last, piece) != mark:
+        # Only a content of nothing has an empty piece.
+        if _mark(marking, number, is_last, piece) != mark or (number and not piece):
             raise Refused("blob.unopened", f"The piece {number} was not sealed as it should be.")
         yield piece
 
