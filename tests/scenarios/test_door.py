@@ -1,5 +1,6 @@
 """What must not come in: each is refused at the door with its typed code, its sender can see why, nothing changes."""
 
+import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -33,6 +34,12 @@ def submission(net: Net, **changes: Any) -> Claim:
     terms = {"order_signature": order} | terms
     event = JobSubmitted(job_id=job_id, requester=requester.id, spec=JobSpec(**spec), **terms)
     return claim(net, "requester", event.type, job_id, event.model_dump_json(exclude_defaults=True).encode())
+
+
+def priced(net: Net, amount: int) -> Claim:
+    """An order whose price is any whole number."""
+    said = submission(net)
+    return replace(said, data=encoded(json.loads(said.data) | {"price_limit": amount}))
 
 
 def tuning_of(net: Net, digest: str) -> Claim:
@@ -74,6 +81,19 @@ CASES: dict[str, tuple[str, Make]] = {
     "a plan of its own": ("job.bad_params", lambda net, _: submission(net, spec={"segment_units": 7})),
     "a digest that is not there": ("job.missing_input", lambda net, _: tuning_of(net, "ab" * 32)),
     "past its deadline": ("job.past_deadline", lambda net, _: submission(net, deadline_ms=1_000)),
+    "a price below zero": ("event.malformed", lambda net, _: priced(net, -1)),
+    "a price of all that a word holds": ("event.malformed", lambda net, _: priced(net, 2**256 - 1)),
+    "a price of nothing": ("job.bad_order", lambda net, _: priced(net, 0)),
+    "an id that another job has": (
+        "job.bad_order",
+        lambda net, lease: claim(
+            net,
+            "requester",
+            "job.submitted",
+            lease.job_id,
+            encoded(json.loads(submission(net).data) | {"job_id": lease.job_id}),
+        ),
+    ),
     "an order for other terms": (
         "job.bad_order",
         lambda net, _: submission(net, order_signature="0x" + "11" * 64 + "1b"),
