@@ -16,6 +16,7 @@ from assay.proof.job_seal import name_of
 from assay.proof.keys import Key
 from assay.proof.order import spec_digest
 from assay.proof.sealed import KEY_BYTES
+from assay.schema.errors import Refused
 from assay.schema.event import Event
 from assay.schema.job import JobSpec
 from assay.schema.lease import LeaseCommitted, LeaseExecuted, LeaseGranted, LeaseLapsed, ResumePoint
@@ -251,6 +252,21 @@ async def test_a_checkpoint_that_the_jobs_key_does_not_open_is_an_earlier_provid
     await until(lambda: site.types())
     (failed,) = [said.event for said in site.door.told if said.event.entity() == "lease"]
     assert (failed.type, getattr(failed, "code", "")) == ("lease.failed", "job.false_checkpoint")
+
+
+@pytest.mark.parametrize("code", ["key.malformed", "key.ended"])
+async def test_an_order_whose_seal_is_no_key_or_is_not_given_costs_nobody_a_segment(site: Site, code: str) -> None:
+    async def give(name: str) -> bytes:
+        if code == "key.malformed":
+            return bytes([1] * KEY_BYTES)
+        raise Refused(code)
+
+    site.worker._tools.cache._keyring = Keyring(give, lambda name: None)
+    spec = granted().spec.model_copy(update={"seal": name_of(bytes(KEY_BYTES))})
+    await site.grant(granted(spec=spec))
+    await until(lambda: site.types())
+    (failed,) = [said.event for said in site.door.told if said.event.entity() == "lease"]
+    assert (failed.type, getattr(failed, "code", "")) == ("lease.failed", code)
 
 
 async def test_a_lapse_hands_in_the_voucher_that_a_crash_left_and_the_worker_goes_on(site: Site) -> None:

@@ -239,7 +239,7 @@ class Cache:
         Raises Refused: key.*.
         """
         is_small = path.stat().st_size <= INLINE_BYTES_MAX
-        seal = partial(seal_job, await self._sealing(spec.seal)) if spec.seal else bytes
+        seal = partial(seal_job, await self.sealing(spec.seal)) if spec.seal else bytes
         data = seal(path.read_bytes()) if is_small else await asyncio.to_thread(lambda: seal(path.read_bytes()))
         digest = blake3_hex(data)
         if digest not in self._published:
@@ -248,7 +248,7 @@ class Cache:
             self._note(digest)
         return digest
 
-    async def _sealing(self, name: str) -> bytes:
+    async def sealing(self, name: str) -> bytes:
         """The key of a job that is being read; it is asked for once. Raises Refused: key.*."""
         key = self._opened.get(name) or await self._key(name)
         check_name(key, name)

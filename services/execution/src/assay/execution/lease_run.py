@@ -182,6 +182,9 @@ class LeaseRun:
     async def _task(self, course: Course | None, folder: Path, laid: Path) -> Task:
         spec, resume, cache = self.granted.spec, self.granted.resume, self._tools.cache
         checkpoint = self._committed[-1].checkpoint if self._committed else resume.checkpoint if resume else None
+        if spec.seal:
+            # Before there is work that could not be stored: an order may name as its seal what is none.
+            await cache.sealing(spec.seal)
         names = {digest: name_of(digest, spec) for digest in spec.inputs}
         state = made_of(checkpoint, spec) if checkpoint else None
         found = await cache.lay_all((*names.values(), *([state] if state else ())), laid)
