@@ -56,6 +56,8 @@ class Work:
     haste: bool = False
     key: bytes | None = None
     """Under which what is made is sealed, if it is."""
+    sent: tuple[str, ...] = ()
+    """Blobs that the order names as inputs."""
     blobs: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -104,7 +106,7 @@ class Work:
         policy = Policy(audit_segments=self.audit_segments, method=self.method, haste=self.haste)
         seal = name_of(self.key) if self.key else None
         cut = {"segments": self.segments, "segment_units": UNITS}
-        return JobSpec(kind="noop", params=params, policy=policy, seal=seal, **cut)
+        return JobSpec(kind="noop", params=params, policy=policy, seal=seal, inputs=self.sent, **cut)
 
     @property
     def names(self) -> dict[str, Any]:

@@ -347,6 +347,18 @@ async def test_a_sealed_job_is_audited_and_what_cannot_be_unsealed_counts_as_wit
     assert not await court.said("audit.overruled")
 
 
+async def test_a_requester_that_sends_what_will_be_made_along_as_an_input_has_nobody_found_false(court: Court) -> None:
+    """Who has the key and knows the work can tell what the sealed checkpoints will be, and name them beforehand."""
+    await court.admit(11, 12, 13)
+    await court.hold({name_of(KEY): KEY})
+    foreseen = Work(1, segments=2, key=KEY)
+    work = Work(1, segments=2, key=KEY, sent=tuple(foreseen.blobs))
+    assert set(work.blobs) == set(work.spec.inputs)
+    await court.take(work)
+    await court.until_still()
+    assert [event.lease_id for event in await court.said("lease.verified")] == [work.lease_id]
+
+
 @pytest.mark.parametrize("held", [{}, {name_of(KEY): bytes(32)}])
 async def test_nobody_is_blamed_where_the_holder_gives_no_key_or_another(court: Court, held: dict[str, bytes]) -> None:
     await court.admit(11, 12, 13)
