@@ -59,7 +59,7 @@ def asked_about(spec: JobSpec, segment: int, checkpoint: str | None) -> AuditAss
 
 
 def tools_of(blobs: Held, store: ModelStore, runner: Runner, folder: Path) -> Tools:
-    return Tools(blobs, unsealed(blobs), runner, asyncio.Lock(), store.root, folder)  # type: ignore[arg-type]
+    return Tools(unsealed(blobs), runner, asyncio.Lock(), store.root, folder)
 
 
 async def test_what_diverges_from_what_was_left_ends_where_it_began(
