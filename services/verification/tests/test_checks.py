@@ -16,6 +16,7 @@ from assay.proof.job_seal import seal_job
 from assay.proof.keys import Key
 from assay.proof.order import spec_digest
 from assay.proof.wrapped import wrap
+from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
 from assay.schema.lease import ResumePoint
 from assay.schema.verdict import Finding
@@ -140,6 +141,21 @@ async def test_a_checkpoint_that_its_jobs_key_does_not_open_was_never_there_and_
         shelf.held[work.commits[segment].checkpoint] = stored
         (fault,) = [f for f in await found(case, replayer) if not f.passed]
         assert (fault.code, fault.method, fault.segment) == ("segment.withheld", method, segment)
+
+
+async def test_a_checkpoint_that_the_store_has_damaged_blames_nobody(
+    shelf: PlayedBlobs, replayer: ChildReplayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was whole when it was committed to: what is not does not come under its name."""
+    work = Work(1)
+    shelf.held |= work.blobs
+
+    async def damaged(digest: str) -> bytes:
+        raise Refused("blob.mismatch", "The store's is damaged.")
+
+    monkeypatch.setattr(shelf, "get", damaged)
+    with pytest.raises(Refused, match=r"blob\.mismatch"):
+        await found(work.case(), replayer)
 
 
 def test_a_history_is_that_of_the_lease_and_of_as_many_segments_as_it_closes() -> None:

@@ -5,7 +5,7 @@ from typing import Final
 from assay.schema.errors import Refused
 from assay.schema.verdict import Finding
 from assay.verification.domain import Case
-from assay.verification.methods.method import UNHELD, Method, Replayer
+from assay.verification.methods.method import UNOPENED, Method, Replayer
 from assay.workloads.errors import BadCheckpoint
 
 
@@ -20,7 +20,8 @@ async def check(case: Case, replayer: Replayer) -> list[Finding]:
     try:
         state, expected = await replayer.result(case.granted.spec, last.checkpoint)
     except Refused as refusal:
-        if refusal.code not in UNHELD:
+        # What the store has damaged was whole when it was committed to.
+        if refusal.code not in ("blob.missing", UNOPENED):
             raise
         return [finding.model_copy(update={"code": "segment.withheld"})]
     except BadCheckpoint:
