@@ -1,6 +1,7 @@
 import base64
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from libs.proof.tests.conftest import DOMAIN, NOW_MS, key_of, verdict_on
 from assay.proof import Key, Report, compose, receipt_digest, seal, sign_event, verify
 from assay.proof.dsse import seal_payload
 from assay.proof.receipt import Statement
+from assay.proof.report_epochs import faults_of_answers
 from assay.schema.errors import Reject
 from assay.schema.verdict import Finding
 
@@ -205,3 +207,10 @@ def test_a_rejected_lease_is_not_paid(lineage: Any) -> None:
     changes = rejected(lineage, [*commits[:2], idle]) | {"payouts": lineage.payouts, "refunded": lineage.refunded}
     report = verify(seal(compose_from(lineage, **changes), lineage.operator))
     assert [check.sentence for check in report.faults] == ["The lease has no verdict that it passed."]
+
+
+def test_a_segment_that_was_not_drawn_and_not_paid_is_no_lack_of_an_answer() -> None:
+    part, reading = SimpleNamespace(audits=()), SimpleNamespace(order=None, leases=())
+    one, other = ("l1", 0), ("l1", 1)
+    assert not list(faults_of_answers(part, {one}, {one, other}, reading))  # type: ignore[arg-type]
+    assert list(faults_of_answers(part, {one, other}, {one}, reading))  # type: ignore[arg-type]

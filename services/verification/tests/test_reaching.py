@@ -1,5 +1,7 @@
 """Work that reaches hosts: nobody is found false by what those say, and nothing is paid without agreement."""
 
+import json
+from dataclasses import astuple, replace
 from typing import Any
 
 import pytest
@@ -10,11 +12,13 @@ from services.verification.tests.samples import MEGA_UNIT_PRICE, UNITS, Work, pa
 from services.verification.tests.test_replication import only_of, saying, votes_of
 
 from assay.schema.audit import AuditAssigned
+from assay.schema.epoch import DRAWN_MAX, REACHED_MAX
 from assay.schema.job import JobSpec
 from assay.schema.lease import NO_QUORUM
 from assay.schema.values import cost_of
-from assay.verification.domain import rule_by_agreement
+from assay.verification.domain import count_of, draws, fitting, part_of, pooling, rule_by_agreement
 from assay.verification.domain.judging import CLAIM, Ruling
+from assay.verification.queries import epochs
 
 FULL = cost_of(UNITS, MEGA_UNIT_PRICE)
 NEW_PAGE = b"n" * 32
@@ -98,6 +102,45 @@ async def test_what_was_not_sealed_loses_its_bond_whatever_hosts_say(court: Cour
     await court.until_still()
     assert {audit.verifier for audit in await court.said("audit.overruled")} <= {party("v", 12)}
     assert len(await court.said("lease.verified")) == 1
+
+
+async def test_what_was_not_drawn_is_not_paid_for_nothing_deters_there(
+    court: Court, reaching: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draws, "DRAWN_MAX", 2)
+    await court.admit(11, 12, 13, egress=True)
+    work, plain = work_of(segments=4), Work(2, segments=4)
+    await court.take(work, plain)
+    await court.until_still()
+    assert {e.lease_id: e.code for e in await court.said("lease.rejected")} == {work.lease_id: NO_QUORUM}
+    assert [event.lease_id for event in await court.said("lease.verified")] == [plain.lease_id]
+    assert not await court.said("dispute.lodged", "audit.overruled")
+
+
+def test_an_epoch_takes_no_more_of_what_reaches_hosts_than_is_all_drawn() -> None:
+    part = part_of(Work(1, segments=4).case())
+    alone, large = replace(part, reaches=True), replace(part.entry, segments=REACHED_MAX - 3)
+    assert fitting([part, alone, part, replace(alone, entry=large), alone]) == [part, alone, part, alone]
+    assert fitting([replace(alone, entry=replace(large, segments=2 * REACHED_MAX)), part, alone])[1:] == [part]
+    specs = [JobSpec(kind=kind, segments=1, segment_units=1) for kind in ("command", "generate", "finetune", "serve")]
+    assert count_of(10**7, 0, specs) + REACHED_MAX <= DRAWN_MAX, "the epoch's own draw leaves them room"
+
+
+async def test_what_reaches_hosts_and_is_too_much_for_one_epoch_waits_for_the_next(
+    court: Court, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pooling, "REACHED_MAX", 5)
+    works = [work_of(number, segments=3) for number in (1, 2, 3)]
+    await court.take(*works)
+    async with court.context.store.transaction() as tx:
+        for work in works:
+            entry = json.dumps(astuple(part_of(work.case()).entry))
+            await tx.execute("update parts set checked_ms = 1, entry = $2 where lease_id = $1", work.lease_id, entry)
+        hosts = """update leases set granted = jsonb_set(granted, '{spec,params,egress}', '["example.org"]')"""
+        await tx.execute(f"{hosts} where lease_id = any($1)", [work.lease_id for work in works[:2]])
+        _, _, parts = await epochs.next_of(tx, works[0].granted.provider)
+    first, _ = sorted(work.lease_id for work in works[:2])
+    assert {part.entry.lease_id: part.reaches for part in parts} == {first: True, works[2].lease_id: False}
 
 
 async def test_only_verifiers_that_let_programs_reach_hosts_are_asked(court: Court, reaching: None) -> None:

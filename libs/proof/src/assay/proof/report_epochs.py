@@ -217,7 +217,7 @@ def faults_of_audits(part: EpochPart, defended: set[Drawn], reading: Reading) ->
 def faults_of_answers(part: EpochPart, drawn: set[Drawn], settled: set[Drawn], reading: Reading) -> Iterator[str]:
     """Drawn segments of a passed epoch without an answer that agrees, and fewer answers than were ordered."""
     agreed = {(audit.lease_id, audit.segment) for audit in part.audits if audit.outcome == "agreed"}
-    if agreed | settled != drawn:
+    if drawn - agreed - settled:
         yield "Not every drawn segment has an answer that agrees."
     policy, answers = policy_of(reading), Counter((audit.lease_id, audit.segment) for audit in part.audits)
     own = {lease.part.lease_id for lease in reading.leases}

@@ -18,6 +18,7 @@ from assay.schema.beacon import BeaconShare
 from assay.schema.epoch import (
     ENTRIES_MAX,
     INLINE_MAX,
+    REACHED_MAX,
     EpochClosed,
     EpochCommitted,
     EpochEntry,
@@ -35,10 +36,11 @@ HASTENED: Final = "epoch.hastened"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One lease's part of an epoch: its entry, and the job that it is of."""
+    """One lease's part of an epoch: its entry, the job that it is of, and whether that reaches hosts."""
 
     entry: Entry
     job_id: str
+    reaches: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,22 @@ class Closing:
 
 def part_of(case: Case) -> Part:
     """The part that a lease's counted commitments make."""
-    return Part(range_of(case.commits, spec_digest(case.granted.spec)).entry, case.granted.job_id)
+    granted = case.granted
+    return Part(range_of(case.commits, spec_digest(granted.spec)).entry, granted.job_id, granted.spec.reaches)
+
+
+def fitting(parts: Sequence[Part]) -> list[Part]:
+    """The parts that the next epoch takes, in their order: of what reaches hosts only as much as is all drawn.
+
+    What is not drawn of that is not paid. The rest waits for the epoch after.
+    """
+    taken, reached = list[Part](), 0
+    for part in parts:
+        segments = part.entry.segments if part.reaches else 0
+        if not segments or not reached or reached + segments <= REACHED_MAX:
+            taken.append(part)
+            reached += segments
+    return taken
 
 
 def closing_of(waiting: Waiting, patience: Patience) -> Closing:

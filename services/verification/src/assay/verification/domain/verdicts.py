@@ -1,12 +1,12 @@
 """Verdicts: what findings mean for a lease, its epoch and its job. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from assay.schema.epoch import EpochClosed, EpochFault
 from assay.schema.event import Event
 from assay.schema.job import JobRejected, JobVerified
-from assay.schema.lease import FORFEIT, LeaseRejected, LeaseVerified
+from assay.schema.lease import FORFEIT, NO_QUORUM, LeaseRejected, LeaseVerified
 from assay.schema.values import NO_DIGEST, derive_id
 from assay.schema.verdict import Finding, VerdictReached
 from assay.verification.domain.case import Case
@@ -79,6 +79,18 @@ def broken(case: Case, segment: int, code: str) -> Finding:
     counted = {commit.segment: commit for commit in case.commits}
     claimed = counted.get(segment, case.commits[-1]).state_out
     return Finding(segment=segment, method="free", passed=False, code=code, claimed=claimed)
+
+
+def unseen(case: Case, drawn: Collection[int]) -> list[Finding]:
+    """What keeps a lease from its pay that reaches hosts: a segment about which nobody was asked.
+
+    Nothing is slashed for such work, so nothing deters, and only what all was looked at is paid.
+    """
+    if not case.granted.spec.reaches:
+        return []
+    left = [commit for commit in case.commits if commit.segment not in drawn]
+    names = {"method": "epoch", "passed": False, "code": NO_QUORUM}
+    return [Finding(segment=each.segment, claimed=each.state_out, **names) for each in left[:1]]
 
 
 def apportion(audit_ms: int, job_ms: int, work_ms: int) -> int:

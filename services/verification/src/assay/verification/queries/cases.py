@@ -189,9 +189,9 @@ def row_of(part: Part) -> list[int | str]:
     return [entry.lease_id, entry.fence, entry.first_segment, entry.segments, entry.range_root, entry.units]
 
 
-def part_of_row(entry: str, job_id: str) -> Part:
+def part_of_row(entry: str, job_id: str, reaches: bool = False) -> Part:
     """The part that was kept."""
-    return Part(Entry(*json.loads(entry)), job_id)
+    return Part(Entry(*json.loads(entry)), job_id, reaches)
 
 
 async def finish(tx: Transaction, audited: Sequence[Audited]) -> set[str]:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from assay.schema.epoch import ENTRIES_MAX, DrawnSegment, EpochClosed, EpochFault
 from assay.schema.values import NO_DIGEST
 from assay.store import Transaction
-from assay.verification.domain import Draw, Part, Waiting, Whole
+from assay.verification.domain import Draw, Part, Waiting, Whole, fitting
 from assay.verification.queries.cases import part_of_row
 
 CLOSED: Final[TypeAdapter[EpochClosed]] = TypeAdapter(EpochClosed)
@@ -75,10 +75,11 @@ async def next_of(tx: Transaction, provider: str) -> tuple[int, str, list[Part]]
     """Number, previous root and parts of a provider's next epoch."""
     last = "select number, root from epochs where provider = $1 order by number desc limit 1"
     row = await tx.fetchrow(last, provider)
-    sql = """select entry, job_id from parts
+    sql = """select entry, job_id, coalesce(granted #>> '{spec,params,egress}', '[]') <> '[]' as reaches
+             from parts join leases using (lease_id)
              where provider = $1 and checked_ms is not null and epoch_id is null and passed is null
              order by checked_ms, lease_id limit $2"""
-    parts = [part_of_row(found["entry"], found["job_id"]) for found in await tx.fetch(sql, provider, ENTRIES_MAX)]
+    parts = fitting([part_of_row(*found) for found in await tx.fetch(sql, provider, ENTRIES_MAX)])
     return (row["number"] + 1, row["root"], parts) if row else (1, NO_DIGEST, parts)
 
 

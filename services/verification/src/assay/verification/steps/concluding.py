@@ -11,7 +11,7 @@ from assay.schema.event import Event
 from assay.schema.lease import LeaseRejected, LeaseVerified
 from assay.schema.verdict import Finding, VerdictReached
 from assay.verification.domain import Audited, Case, Judged, conclude, conclude_job
-from assay.verification.domain.verdicts import EQUIVOCATION, apportion, broken, fact_of, forfeit
+from assay.verification.domain.verdicts import EQUIVOCATION, apportion, broken, fact_of, forfeit, unseen
 from assay.verification.queries import cases, disputes, epochs, questions
 from assay.verification.queries.epochs import Kept
 from assay.verification.queries.questions import Question
@@ -63,14 +63,12 @@ async def judge_leases(unit: Unit, epoch: Kept, asked: Sequence[Question]) -> No
 def verdicts_of(epoch: Kept, found: Sequence[tuple[Case, list[Finding]]], asked: Sequence[Question]) -> list[Verdict]:
     """The verdicts on leases of an epoch."""
     audit_ms = sum(question.finding.compute_ms for question in asked if question.finding)
-    return [
-        conclude(
-            case,
-            judged_of(epoch, case, apportion(audit_ms, case.job_ms, epoch.work_ms)),
-            [*free, *findings_of(case, asked), *against(case, epoch.fault)],
-        )
-        for case, free in found
-    ]
+    verdicts = []
+    for case, free in found:
+        judged = judged_of(epoch, case, apportion(audit_ms, case.job_ms, epoch.work_ms))
+        told = [*free, *findings_of(case, asked), *against(case, epoch.fault)]
+        verdicts.append(conclude(case, judged, [*told, *unseen(case, judged.drawn)]))
+    return verdicts
 
 
 def judged_of(epoch: Kept, case: Case, audit_ms: int) -> Judged:
