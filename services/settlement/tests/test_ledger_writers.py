@@ -1,6 +1,8 @@
 """Whatever a writer with a bug sends, the ledger stays whole: the database refuses, or nothing was wrong with it."""
 
+import asyncio
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import asyncpg
@@ -175,6 +177,20 @@ async def test_a_transfer_takes_the_next_number_whatever_a_writer_does_to_the_se
     rows = f"select '{LOG}:' || each, era, 'Deposited', {bent} from chain_cursor, generate_series(1, 2) as each"
     with pytest.raises(asyncpg.CheckViolationError, match="without gaps"):
         await market.rows(f"insert into transfers (log, era, kind, block) {rows}")
+
+
+async def test_writers_that_come_together_take_numbers_one_after_the_other(market: Market) -> None:
+    await post(market, deposit(0, 10))
+
+    async def come(turn: int) -> list[int]:
+        async with market.context.store.transaction() as tx:
+            first = await books.post(tx, [deposit(3 * turn + 1, 1), deposit(3 * turn + 2, 1)])
+            return first + await books.post(tx, [deposit(3 * turn + 3, 1)])
+
+    numbers = await asyncio.gather(*map(come, range(8)))
+    assert sorted(chain.from_iterable(numbers)) == list(range(2, 26))
+    assert all(last == first + 2 for first, _, last in numbers), "each has its own in a row"
+    assert await balance(market, ALICE) == 34
 
 
 async def test_lines_that_do_not_balance_by_themselves_are_refused_though_others_would_follow(market: Market) -> None:
