@@ -45,9 +45,13 @@ def test_only_what_is_agreed_on_is_paid_and_nobody_is_overruled() -> None:
     assert rule_by_agreement(votes_of(1, CLAIM, CLAIM, CLAIM), 3) == Ruling(True, {}, unpaid=frozenset({"a0"}))
     assert rule_by_agreement(votes_of(1, 1, 1), 3) == Ruling(True, {}, has_quorum=False)
     assert rule_by_agreement(votes_of(1, 1, CLAIM, 1), 3) == Ruling(True, {}, has_quorum=False)
-    alone = rule_by_agreement(votes_of(1, 1, 2), 3, is_last=True)
-    assert alone == Ruling(True, {}, has_quorum=False, unpaid=frozenset({"a2"}))
-    assert rule_by_agreement(votes_of(1, 2, 3), 3, is_last=True) == Ruling(True, {}, has_quorum=False)
+    assert rule_by_agreement(votes_of(1, 1, 1, 1, 2), 5) == Ruling(True, {}, False, unpaid=frozenset({"a4"}))
+
+
+@pytest.mark.parametrize("groups", [(1, 2, 3, 4, 5), (CLAIM, 2, 3, 4, 5), (1, 1, 3, 4, 5), (CLAIM, CLAIM, CLAIM, 4, 5)])
+def test_no_order_has_answers_for_nothing_by_a_host_that_tells_each_verifier_another_thing(groups: list[int]) -> None:
+    """Nor by one that tells the provider and a single verifier the same, so that one answer is paid and the work is not."""
+    assert rule_by_agreement(votes_of(*groups), 3) == Ruling(True, {}, has_quorum=False)
 
 
 @given(st.lists(st.sampled_from([CLAIM, 1, 2, 3]), min_size=3, max_size=7), st.booleans())

@@ -86,16 +86,16 @@ def rule_by_agreement(votes: Sequence[Vote], replicas: int, is_last: bool = Fals
     """The ruling about what reached hosts, or None while the bonds of those who were asked do not decide.
 
     What a host says changes with time and place. So a quorum for the claim has it paid, and whatever else they find
-    proves nobody false: neither the claim nor an answer. An answer is paid that is the claim or another's too, so that
-    nothing is earned by saying anything; where there is none such all are, so that no order has work for nothing.
+    proves nobody false: neither the claim nor an answer. With a quorum for anything, an answer is paid that is the claim
+    or another's too, so that little is earned by saying anything; without one all are, so that no order has work for
+    nothing by a host that tells each another thing.
     """
     ruling = rule_by_quorum(votes, replicas, is_last)
-    if ruling is None:
-        return None
+    if ruling is None or not ruling.has_quorum:
+        return ruling
     counts = Counter(vote.group for vote in votes)
-    shared = {group for group, count in counts.items() if count > 1 or group == CLAIM} or counts.keys()
-    unpaid = frozenset(vote.audit_id for vote in votes if vote.group not in shared)
-    return Ruling(True, {}, ruling.stands and ruling.has_quorum, unpaid)
+    unpaid = frozenset(vote.audit_id for vote in votes if counts[vote.group] == 1 and vote.group != CLAIM)
+    return Ruling(True, {}, ruling.stands, unpaid)
 
 
 def quorum_of(votes: Sequence[Vote]) -> Outcome:
