@@ -15,7 +15,7 @@ from assay.schema.event import Event
 from assay.schema.job import JobSpec
 from assay.schema.lease import LeaseGranted
 from assay.schema.values import NO_DIGEST, derive_id
-from assay.workloads.runner import child_environment
+from assay.workloads.environment import child_environment
 from assay.workloads.task import Progressed
 
 

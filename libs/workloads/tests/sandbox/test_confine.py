@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import pytest
 
-from assay.workloads.runner import Runner, child_environment, is_within
+from assay.workloads.environment import child_environment
+from assay.workloads.runner import Runner, is_within
 from assay.workloads.sandbox import Policy, SandboxUnavailable, seccomp
 from assay.workloads.sandbox.kernel import field_of
 from assay.workloads.sandbox.syscalls import DENIED, NEWEST, TABLE, numbers

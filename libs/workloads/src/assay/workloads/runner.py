@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from assay.schema.served import Request
 from assay.workloads.egress.gate import Gate, gate_of
 from assay.workloads.egress.outside import OPEN, Outside
-from assay.workloads.machine import FLAGS
+from assay.workloads.environment import child_environment
 from assay.workloads.registry import fitted
 from assay.workloads.sandbox import Confined, Policy, SandboxUnavailable
 from assay.workloads.sandbox.errors import DETAIL_MAX, breach
@@ -47,14 +47,6 @@ LINE_BYTES_MAX = 1 << 20
 SAID_BYTES_MAX: Final = 256 << 20
 """What a child says of one task: ten thousand segments and every step between them take a tenth of it."""
 CODE: Final = re.compile(r"^[a-z][a-z_.]{0,63}$")
-INHERITED: Final = re.compile(
-    rf"^(PATH|LANG|LC_.*|TZ|PYTHON.*|LD_LIBRARY_PATH|VIRTUAL_ENV|COVERAGE_.*|{'|'.join(FLAGS)}"
-    r"|(OMP|MKL|KMP|GOMP|OPENBLAS|TORCH|PYTORCH|CUDA|NVIDIA|NCCL|HIP|ROCR|HSA)_.*)$"
-)
-"""What a child is told of its parent's environment; everything else may be a secret."""
-
-ON_DEVICE: Final = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "PYTORCH_ALLOC_CONF": "expandable_segments:True"}
-"""How a child works on a GPU: numbers are the driver's, and memory grows in place, so that none is lost in pieces."""
 
 
 class Garbled(Exception):
@@ -292,12 +284,3 @@ def clear(folder: Path) -> None:
         # Folders in folders, as deep as only somebody with a purpose makes them.
         subprocess.run(["rm", "-rf", "--", folder], check=False)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-
-def child_environment(environment: Mapping[str, str], policy: Policy | None = None) -> dict[str, str]:
-    """What of the parent's environment is no secret, with the hub switched off and a home in the scratch."""
-    kept = {name: value for name, value in environment.items() if INHERITED.match(name)}
-    own = {name: str(policy.temporary) for name in ("HOME", "TMPDIR")} | {"USER": "job"} if policy else {}
-    if policy and policy.device:
-        own |= {"CUDA_VISIBLE_DEVICES": policy.device, **ON_DEVICE}
-    return kept | own | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
