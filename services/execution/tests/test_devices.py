@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 
-from assay.execution.domain import begin
+from assay.execution.domain import Closed, FalseCheckpoint, begin, commit
 from assay.execution.lease_run import LeaseRun, Tools
 from assay.execution.rooms import devices_for, room_of
 from assay.execution.settings import Settings
 from assay.schema.errors import BadSettings
 from assay.schema.event import Event
 from assay.schema.job import JobSpec
-from assay.schema.lease import LeaseGranted
+from assay.schema.lease import LeaseGranted, ResumePoint
 from assay.schema.values import NO_DIGEST, derive_id
 from assay.workloads.environment import child_environment
-from assay.workloads.task import Progressed
+from assay.workloads.errors import BadCheckpoint
+from assay.workloads.task import Failed, Progressed
 
 
 def test_no_two_leases_share_a_gpu() -> None:
@@ -59,3 +60,22 @@ async def test_progress_is_said_at_a_bounded_rate_and_not_while_the_way_is_block
         await run._on_message(course, Progressed(segment=0, done=step, total=30, metrics={"loss": 1 / step}))
     assert [getattr(event, "done", 0) for event in mouth.said] == [5, 10, 15]
     assert run.progress["done"] == 30
+
+
+def test_who_was_restarted_and_falls_at_a_checkpoint_of_its_own_leaves_the_job_to_others() -> None:
+    spec = JobSpec(kind="noop", params={"segments": 3}, segments=3, segment_units=1)
+    ids: dict[str, Any] = {"lease_id": derive_id("l", 1), "job_id": derive_id("j", 1), "provider": "p" + "a" * 32}
+    offer = {"requester": "r" + "a" * 32, "offer_id": "f" + "a" * 26, "mega_unit_price": 1, "deadline_ms": 2**50}
+    resume = ResumePoint(segment=0, state="ab" * 32, checkpoint="ab" * 32, commitment="cd" * 32)
+    granted = LeaseGranted(**ids, fence=2, spec=spec, resume=resume, **offer)
+    closed = Closed(1, "ef" * 32, "ef" * 32, 1, 1, {}, "0" * 64, "0" * 64)
+    _, own = commit(begin(granted, resume.state), closed)
+    mouth = Mouth()
+    tools = Tools(None, mouth, Path(), None, lambda: 0)  # type: ignore[arg-type]
+    fallen = Failed(code=BadCheckpoint.code, detail="it is none", fault=True)
+    again = LeaseRun(granted, [own], tools)
+    again._say = mouth.say  # type: ignore[method-assign]
+    again._fail(fallen)
+    assert [event.type for event in mouth.said] == ["lease.released"]
+    with pytest.raises(FalseCheckpoint):
+        LeaseRun(granted, [], tools)._fail(fallen)

@@ -275,7 +275,7 @@ class LeaseRun:
             self._end(domain.released(self.granted, self._leaving or "the worker was asked to stop"))
 
     def _fail(self, failed: Failed) -> None:
-        if failed.code == BadCheckpoint.code and self.granted.resume and not self._published:
+        if failed.code == BadCheckpoint.code and self.granted.resume and not (self._committed or self._published):
             # Every machine that took it would fall at it, and be told from one that leaves by nobody.
             raise domain.FalseCheckpoint(failed.detail)
         if failed.fault:
