@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from services.matching.tests.samples import NOW_MS, id_of, party
 
-from assay.matching.lines import is_few
+from assay.matching.lines import OTHER_MS, is_few
 from assay.matching.liveness import CUT_OFF, LEASES_MAX, Held, Liveness, Patience
 
 PATIENCE = Patience(10_000, 60_000, 500)
@@ -66,6 +66,36 @@ def test_a_beat_that_was_on_its_way_when_the_line_was_closed_is_no_sign_of_life(
     close(liveness, 1)
     hear(liveness, 1, "S:1", CUT_MS + 1)
     assert lapsed(liveness, CUT_MS + 500, *LEASES[:2]) == [1]
+
+
+def test_a_beat_that_was_overtaken_by_one_over_a_newer_line_brings_the_closed_one_not_back() -> None:
+    liveness = market(2)
+    close(liveness, 1)
+    hear(liveness, 1, "S:9", CUT_MS + 100)
+    hear(liveness, 1, "S:1", CUT_MS + 101)
+    assert lapsed(liveness, CUT_MS + 900, *LEASES[:2]) == []
+    assert liveness.lines.close(party("p", 1), "S:9", CUT_MS + 950)
+
+
+def test_of_two_workers_under_one_account_the_living_one_keeps_its_leases() -> None:
+    liveness = market(2)
+    hear(liveness, 1, "T:1", NOW_MS + 400)
+    hear(liveness, 1, "S:1", NOW_MS + 900)
+    close(liveness, 1)
+    assert lapsed(liveness, CUT_MS + 500, *LEASES[:2]) == []
+    assert not liveness.look(CUT_MS + 500, PATIENCE)
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["of both", "of the last alone"])
+def test_who_was_back_and_is_cut_off_again_lapses_once_nothing_is_left_of_the_line_before(told: bool) -> None:
+    liveness, again_ms = market(2), CUT_MS + (0 if told else OTHER_MS + 1)
+    if told:
+        close(liveness, 1)
+    hear(liveness, 1, "S:9", again_ms + 100)
+    liveness.pulse(again_ms + 100)
+    assert liveness.lines.close(party("p", 1), "S:9", again_ms + 200)
+    hear(liveness, 2, "S:2", again_ms + 200)
+    assert lapsed(liveness, again_ms + 700, *LEASES[:2]) == [1]
 
 
 @pytest.mark.parametrize("line", ["S:2", "S:0", ""])
@@ -177,6 +207,8 @@ def test_a_lapse_is_a_grace_after_a_closing_never_after_a_return_and_of_few(
             liveness.lines.close(party("p", number), line[number], last)
             closed.setdefault(number, last)
         else:
+            # Whoever is back has lost the line before.
+            liveness.lines.close(party("p", number), line[number], last)
             line[number] = f"T:{turn}"
             hear(liveness, number, line[number], last)
             closed.pop(number, None)
@@ -185,7 +217,7 @@ def test_a_lapse_is_a_grace_after_a_closing_never_after_a_return_and_of_few(
     found = lapsed(liveness, now_ms, *LEASES[:8])
     assert all(number in closed and now_ms - closed[number] >= 500 for number in found)
     assert len(found) <= 2
-    if len({number for number, _, is_closed in moments if is_closed}) <= 2:
+    if len({number for number, *_ in moments}) <= 2:
         assert found == [number for number in sorted(closed) if now_ms - closed[number] >= 500]
 
 

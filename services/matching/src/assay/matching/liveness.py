@@ -67,7 +67,8 @@ class Liveness:
 
     def hear(self, provider: str, leases: Sequence[str], now_ms: int, line: str = "") -> None:
         """Takes note of a heartbeat and the leases it names; they live by the word of this provider alone."""
-        self.heard[provider], self.lines.over[provider] = now_ms, line
+        self.lines.hear(provider, line, self.heard.get(provider, now_ms))
+        self.heard[provider] = now_ms
         self.silent.pop(provider, None)
         named = dict.fromkeys(leases[:LEASES_MAX], now_ms)
         known = self.worked.get(provider, {}) | named
