@@ -12,7 +12,7 @@ from libs.workloads.tests.command.test_command import LIMITS, code_of, files_of
 
 from assay.workloads.egress.outside import READ_BYTES, Outside, Stream
 from assay.workloads.runner import Runner
-from assay.workloads.sandbox import Policy, box
+from assay.workloads.sandbox import Policy, SandboxUnavailable, box
 from assay.workloads.task import Message, SegmentDone, Task
 
 LISTED = ("public.example:80", "*.public.example:8443", "inside.example:80")
@@ -198,3 +198,22 @@ async def test_who_does_not_let_programs_reach_hosts_is_no_fault_of_the_job(
     assert code_of(said) == "command.no_egress" and said[-1].fault
     none = await ran(tmp_path, world, "import socket; socket.socket()", egress=())
     assert code_of(none) == "command.failed", "who lists nobody has no socket, whatever its machine lets others"
+
+
+async def test_no_program_runs_beside_a_gate_that_was_not_opened(
+    boxes: None, tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> tuple[bytes, list[int]]:
+        return b"", []
+
+    room = Policy(scratch=tmp_path / "out", inputs=tmp_path / "in", models=tmp_path / "m", threads=48, may_reach=True)
+    for each in (room.scratch, room.inputs, room.models):
+        assert each is not None
+        each.mkdir()
+    runner = Runner(policy=room.model_copy(update={"box_bytes": 1 << 20, "egress": LISTED}), outside=world.outside)
+    with monkeypatch.context() as patched, pytest.raises(SandboxUnavailable):
+        patched.setattr("socket.recv_fds", none)
+        await runner.confined()
+    assert runner.pid is None
+    assert await runner.confined()
+    await runner.kill()

@@ -96,11 +96,18 @@ class Runner:
             return self._confined
         assert self._process is not None and self._process.stdout is not None
         line = await self._process.stdout.readline()
-        with suppress(ValidationError):
-            self._confined = Confined.model_validate_json(line)
+        try:
+            said = Confined.model_validate_json(line)
             if self._gate:
                 self._gate.open()
-            return self._confined
+        except ValidationError:
+            pass
+        except SandboxUnavailable:
+            await self.kill()
+            raise
+        else:
+            self._confined = said
+            return said
         await self.kill()
         try:
             refused = FROM_CHILD.validate_json(line)
