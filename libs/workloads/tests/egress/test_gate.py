@@ -190,3 +190,26 @@ async def test_a_gate_that_is_closed_ends_what_it_holds(held: tuple[Gate, Ask]) 
     await asyncio.sleep(0.1)
     await held[0].close()
     assert await asking in (b"", b"HTTP/1.1 200 Connected\r\n\r\n")
+
+
+async def test_names_that_are_slow_to_resolve_take_few_threads_and_only_their_own_boxs(
+    world: World, held: tuple[Gate, Ask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outside, "CONNECT_S", 0.1)
+    asked, answered = list[str](), asyncio.Event()
+
+    async def slow(host: str) -> list[str]:
+        asked.append(host)
+        await answered.wait()
+        raise OSError("no such name")
+
+    monkeypatch.setattr(held[0], "_outside", Outside(slow, world.connect))
+    connect = b"CONNECT public.example:443 HTTP/1.1\r\n\r\n"
+    for _ in range(2):
+        said = await asyncio.gather(*(held[1](connect) for _ in range(2 * module.LOOKUPS_MAX)))
+        assert {code_of(each) for each in said} == {"egress.unresolved"}
+    assert len(asked) == module.LOOKUPS_MAX
+    answered.set()
+    monkeypatch.setattr(held[0], "_outside", Outside(world.resolve, world.connect))
+    world.addresses = [[PUBLIC]]
+    assert (await held[1](connect, b"ping", size=30)).endswith(b"ping")

@@ -23,6 +23,8 @@ SEGMENT_BYTES_MAX: Final = 1 << 30
 """What programs of a segment may send and receive together: a household's line stays usable."""
 SEGMENT_CONNECTIONS_MAX: Final = 2_000
 CONNECTIONS_MAX: Final = 32
+LOOKUPS_MAX: Final = 4
+"""So many names of a box are looked up at a time, those included for which nobody waits any more."""
 HEAD_S: Final = 10.0
 IDLE_S: Final = 60.0
 OVER_S: Final = 0.1
@@ -42,6 +44,7 @@ class Gate:
         self._own, self._theirs = socket.socketpair()
         self._tasks = set[asyncio.Task[None]]()
         self._room = asyncio.Semaphore(CONNECTIONS_MAX)
+        self._lookups = asyncio.Semaphore(LOOKUPS_MAX)
         self._told = set[str]()
         self._connections, self._bytes = 0, 0
 
@@ -134,7 +137,7 @@ class Gate:
         if not is_listed(self._listed, asked.host, asked.port):
             raise NotReached("egress.unlisted", f"{asked.host}:{asked.port} is not in the job's egress.")
         self._spend(len(head))
-        outside = await self._outside.reach(asked.host, asked.port)
+        outside = await self._outside.reach(asked.host, asked.port, self._lookups)
         async with ended(outside[1]):
             await self._join(inside, outside, asked.head, asked.body_bytes)
 

@@ -15,8 +15,8 @@ CONNECT_S: Final = 10.0
 TRIED_MAX: Final = 4
 READ_BYTES: Final = 16 << 10
 """A head is no longer; twice as much is read ahead of either side at most."""
-RESOLVING: Final = ThreadPoolExecutor(4, thread_name_prefix="egress")
-"""Threads of their own: whoever owns a slow name server holds up nothing else in a worker."""
+RESOLVING: Final = ThreadPoolExecutor(64, thread_name_prefix="egress")
+"""Threads of their own: whoever owns a slow name server holds up nothing else in a worker. Of one box few at a time."""
 
 
 async def resolve(host: str) -> list[str]:
@@ -41,11 +41,17 @@ class Outside:
     resolve: Callable[[str], Awaitable[list[str]]] = resolve
     connect: Callable[[str, int], Awaitable[Stream]] = connect
 
-    async def reach(self, host: str, port: int) -> Stream:
-        """Return a connection to a host all of whose addresses may be reached. Raises NotReached."""
+    async def reach(self, host: str, port: int, lookups: asyncio.Semaphore) -> Stream:
+        """Return a connection to a host all of whose addresses may be reached. Raises NotReached.
+
+        `lookups` are those that the box may have under way: one that is waited for no more still has its thread.
+        """
         try:
             async with asyncio.timeout(CONNECT_S):
-                addresses = await self.resolve(host)
+                await lookups.acquire()
+                found = asyncio.ensure_future(self.resolve(host))
+                found.add_done_callback(lambda _: lookups.release())
+                addresses = await asyncio.shield(found)
         except (OSError, UnicodeError):
             raise NotReached("egress.unresolved", f"{host} has no address here.") from None
         if held := [each for each in addresses if not is_public(each) or is_own(each)]:
