@@ -50,7 +50,7 @@ def test_only_what_is_agreed_on_is_paid_and_nobody_is_overruled() -> None:
 
 @pytest.mark.parametrize("groups", [(1, 2, 3, 4, 5), (CLAIM, 2, 3, 4, 5), (1, 1, 3, 4, 5), (CLAIM, CLAIM, CLAIM, 4, 5)])
 def test_no_order_has_answers_for_nothing_by_a_host_that_tells_each_verifier_another_thing(groups: list[int]) -> None:
-    """Nor by one that tells the provider and a single verifier the same, so that one answer is paid and the work is not."""
+    """Nor by one that tells the provider and one verifier the same, so that an answer is paid and the work is not."""
     assert rule_by_agreement(votes_of(*groups), 3) == Ruling(True, {}, has_quorum=False)
 
 

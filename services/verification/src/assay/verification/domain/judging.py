@@ -86,9 +86,9 @@ def rule_by_agreement(votes: Sequence[Vote], replicas: int, is_last: bool = Fals
     """The ruling about what reached hosts, or None while the bonds of those who were asked do not decide.
 
     What a host says changes with time and place. So a quorum for the claim has it paid, and whatever else they find
-    proves nobody false: neither the claim nor an answer. With a quorum for anything, an answer is paid that is the claim
-    or another's too, so that little is earned by saying anything; without one all are, so that no order has work for
-    nothing by a host that tells each another thing.
+    proves nobody false: neither the claim nor an answer. With a quorum for anything, an answer is paid that is the
+    claim or another's too, so that little is earned by saying anything; without one all are, so that no order has work
+    for nothing by a host that tells each another thing.
     """
     ruling = rule_by_quorum(votes, replicas, is_last)
     if ruling is None or not ruling.has_quorum:
