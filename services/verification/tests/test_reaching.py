@@ -12,11 +12,11 @@ from services.verification.tests.samples import MEGA_UNIT_PRICE, UNITS, Work, pa
 from services.verification.tests.test_replication import only_of, saying, votes_of
 
 from assay.schema.audit import AuditAssigned
-from assay.schema.epoch import DRAWN_MAX, REACHED_MAX
+from assay.schema.epoch import DRAWN_MAX
 from assay.schema.job import JobSpec
 from assay.schema.lease import NO_QUORUM
 from assay.schema.values import cost_of
-from assay.verification.domain import count_of, draws, fitting, part_of, pooling, rule_by_agreement
+from assay.verification.domain import draws, fitting, part_of, pooling, rule_by_agreement
 from assay.verification.domain.judging import CLAIM, Ruling
 from assay.verification.queries import epochs
 
@@ -121,19 +121,17 @@ async def test_what_was_not_drawn_is_not_paid_for_nothing_deters_there(
     assert not await court.said("dispute.lodged", "audit.overruled")
 
 
-def test_an_epoch_takes_no_more_of_what_reaches_hosts_than_is_all_drawn() -> None:
-    part = part_of(Work(1, segments=4).case())
-    alone, large = replace(part, reaches=True), replace(part.entry, segments=REACHED_MAX - 3)
-    assert fitting([part, alone, part, replace(alone, entry=large), alone]) == [part, alone, part, alone]
-    assert fitting([replace(alone, entry=replace(large, segments=2 * REACHED_MAX)), part, alone])[1:] == [part]
-    specs = [JobSpec(kind=kind, segments=1, segment_units=1) for kind in ("command", "generate", "finetune", "serve")]
-    assert count_of(10**7, 0, specs) + REACHED_MAX <= DRAWN_MAX, "the epoch's own draw leaves them room"
+def test_an_epoch_takes_what_reaches_hosts_alone_and_no_more_of_it_than_is_all_drawn() -> None:
+    plain = part_of(Work(1, segments=4).case())
+    reaching = replace(plain, reaches=True)
+    large = replace(reaching, entry=replace(plain.entry, segments=DRAWN_MAX - 3))
+    assert fitting([plain, reaching, plain]) == [plain, plain]
+    assert fitting([reaching, plain, large, reaching]) == [reaching, reaching]
+    assert fitting([large, reaching, plain]) == [large]
 
 
-async def test_what_reaches_hosts_and_is_too_much_for_one_epoch_waits_for_the_next(
-    court: Court, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pooling, "REACHED_MAX", 5)
+async def test_what_has_no_place_in_an_epoch_waits_for_the_next(court: Court, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooling, "DRAWN_MAX", 5)
     works = [work_of(number, segments=3) for number in (1, 2, 3)]
     await court.take(*works)
     async with court.context.store.transaction() as tx:
@@ -142,9 +140,14 @@ async def test_what_reaches_hosts_and_is_too_much_for_one_epoch_waits_for_the_ne
             await tx.execute("update parts set checked_ms = 1, entry = $2 where lease_id = $1", work.lease_id, entry)
         hosts = """update leases set granted = jsonb_set(granted, '{spec,params,egress}', '["example.org"]')"""
         await tx.execute(f"{hosts} where lease_id = any($1)", [work.lease_id for work in works[:2]])
-        _, _, parts = await epochs.next_of(tx, works[0].granted.provider)
-    first, _ = sorted(work.lease_id for work in works[:2])
-    assert {part.entry.lease_id: part.reaches for part in parts} == {first: True, works[2].lease_id: False}
+        provider, found = works[0].granted.provider, list[dict[str, bool]]()
+        for _ in works:
+            _, _, parts = await epochs.next_of(tx, provider)
+            found.append({part.entry.lease_id: part.reaches for part in parts})
+            await tx.execute("update parts set passed = true where lease_id = any($1)", list(found[-1]))
+    assert sorted(map(list, (each.items() for each in found))) == sorted(
+        [(work.lease_id, work in works[:2])] for work in works
+    )
 
 
 async def test_only_verifiers_that_let_programs_reach_hosts_are_asked(court: Court, reaching: None) -> None:

@@ -39,8 +39,6 @@ INLINE_MAX: Final = 192
 """Entries that an event carries itself: with them it stays within EVENT_BYTES_MAX. More stand in a blob."""
 DRAWN_MAX: Final = 512
 """More segments than these are never drawn from an epoch; of a fuller draw the first are kept."""
-REACHED_MAX: Final = 240
-"""Segments of an epoch that reach hosts: so many are all drawn besides the epoch's own draw, of whatever work."""
 
 
 def epoch_id_of(provider: ProviderId, number: int) -> EpochId:

@@ -3,7 +3,7 @@
 from assay.gateway.claim import Claim, Desk
 from assay.gateway.plan import plan_of
 from assay.proof.policy import is_checkable
-from assay.schema.epoch import REACHED_MAX
+from assay.schema.epoch import DRAWN_MAX
 from assay.schema.errors import Refused
 from assay.schema.job import JobSpec, JobSubmitted
 from assay.schema.values import AUDIT_SEGMENTS
@@ -35,8 +35,8 @@ def check_reaching(spec: JobSpec) -> None:
     """
     if not spec.policy.is_replicated:
         raise Refused("job.bad_params", "policy.method: what reaches hosts is ordered by replication.")
-    if spec.segments > REACHED_MAX:
-        raise Refused("job.bad_params", f"segments: what reaches hosts has {REACHED_MAX} at most.")
+    if spec.segments > DRAWN_MAX:
+        raise Refused("job.bad_params", f"segments: what reaches hosts has {DRAWN_MAX} at most.")
     all_ = max(spec.segments, AUDIT_SEGMENTS + 1)
     if spec.policy.audit_segments < all_:
         raise Refused("job.bad_params", f"policy.audit_segments: what reaches hosts has all drawn, {all_}.")

@@ -16,9 +16,9 @@ from assay.proof.policy import Numerics, Reputation, Tier, Work, numerics_of, se
 from assay.proof.pool import write_entries
 from assay.schema.beacon import BeaconShare
 from assay.schema.epoch import (
+    DRAWN_MAX,
     ENTRIES_MAX,
     INLINE_MAX,
-    REACHED_MAX,
     EpochClosed,
     EpochCommitted,
     EpochEntry,
@@ -81,14 +81,15 @@ def part_of(case: Case) -> Part:
 
 
 def fitting(parts: Sequence[Part]) -> list[Part]:
-    """The parts that the next epoch takes, in their order: of what reaches hosts only as much as is all drawn.
+    """The parts that the next epoch takes, in their order: those that are like the first, the others wait for another.
 
-    What is not drawn of that is not paid. The rest waits for the epoch after.
+    What reaches hosts stands alone: few verifiers may check it, and no other work is to wait for them. And an epoch
+    takes of it no more than is all drawn, for what is not is not paid.
     """
     taken, reached = list[Part](), 0
     for part in parts:
         segments = part.entry.segments if part.reaches else 0
-        if not segments or not reached or reached + segments <= REACHED_MAX:
+        if part.reaches == parts[0].reaches and (not reached or reached + segments <= DRAWN_MAX):
             taken.append(part)
             reached += segments
     return taken
