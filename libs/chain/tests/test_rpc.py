@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from assay.chain.client import connect
-from assay.chain.errors import ChainError, ChainUnreachable, FeeTooLow, NonceTaken, Reverted, Unfunded
+from assay.chain.deploy import deploy
+from assay.chain.errors import BadToken, ChainError, ChainUnreachable, FeeTooLow, NonceTaken, Reverted, Unfunded
 from assay.chain.port import Deployment
 from assay.chain.rpc import Rpc, is_known, refusal_of
 from assay.schema.errors import Mismatch, Retry
@@ -66,6 +67,35 @@ async def test_a_token_of_other_decimals_is_a_mismatch(anvil, node_rig, token, o
     deployment = node_rig.chain.deployment
     with pytest.raises(Mismatch, match=f"has {decimals} decimals"):
         await connect(anvil, replace(deployment, **{token: getattr(deployment, other)}))
+
+
+@pytest.mark.server
+async def test_contracts_are_deployed_with_a_token_that_exists(anvil, node_rig):
+    stable, admin = node_rig.chain.deployment.stable, node_rig.keys.admin
+    made = await deploy(anvil, admin, admin.address, stable=stable.lower())
+    assert made.stable == stable and made.native != node_rig.chain.deployment.native
+    await (await connect(anvil, made)).close()
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(
+    ("place", "says"), [("native", "has 18 decimals"), ("anchors", "has no decimals"), (None, "No contract stands")]
+)
+async def test_what_is_no_stable_token_is_not_deployed_with(anvil, node_rig, place, says):
+    admin = node_rig.keys.admin
+    before = await node_rig.chain.nonce_of(admin.address)
+    with pytest.raises(BadToken, match=says):
+        token = getattr(node_rig.chain.deployment, place) if place else admin.address
+        await deploy(anvil, admin, admin.address, stable=token)
+    assert await node_rig.chain.nonce_of(admin.address) == before, "nothing was sent"
+
+
+@pytest.mark.server
+async def test_the_node_says_which_blocks_are_safe_and_final(anvil, node_rig):
+    await node_rig.chain.rpc.ask("anvil_mine", hex(100))
+    head = (await node_rig.chain.block()).number
+    safe, final = await node_rig.chain.marked("safe"), await node_rig.chain.marked("finalized")
+    assert safe is not None and final is not None and 0 < final < safe < head
 
 
 def test_a_deployment_is_loaded_as_it_was_saved(tmp_path):

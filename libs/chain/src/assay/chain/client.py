@@ -7,12 +7,12 @@ from typing import Any
 
 from assay.chain.decode import read_event
 from assay.chain.encode import encode_call
-from assay.chain.errors import ChainError, NonceTaken, UnknownBlock
+from assay.chain.errors import ChainError, ChainUnreachable, NonceTaken, UnknownBlock
 from assay.chain.events import ChainEvent, LoggedEvent, Receipt
 from assay.chain.governed.reads import StakeReads
 from assay.chain.payment.reads import PaymentReads, words
 from assay.chain.rpc import Rpc, hexes, is_known
-from assay.chain.values import Block, Deployment, Fees, Ruling
+from assay.chain.values import NATIVE_DECIMALS, STABLE_DECIMALS, Block, Deployment, Fees, Ruling, Tag
 from assay.chain.words import WORD_BYTES
 from assay.proof.keccak import keccak256
 from assay.schema.errors import Mismatch
@@ -23,8 +23,6 @@ LOG_SPAN_BLOCKS = 2_000
 GAS_MARGIN = 1.3
 # Votes are counted by the second: in a later one than the estimate's, two checkpoints take new slots, not old ones.
 GAS_RESERVE = 60_000
-# Prices, oracles, the treasury and whatever shows an amount take both tokens so.
-STABLE_DECIMALS, NATIVE_DECIMALS = 6, 18
 
 
 async def connect(rpc_url: str, deployment: Deployment) -> ChainClient:
@@ -75,6 +73,16 @@ class ChainClient(PaymentReads, StakeReads):
             raise UnknownBlock(f"Block {number}.")
         block_hash, parent_hash = hexes([found["hash"], found["parentHash"]])
         return Block(int(found["number"], 16), block_hash, parent_hash, int(found["timestamp"], 16))
+
+    async def marked(self, tag: Tag) -> int | None:
+        """Returns the number of the block that the node calls safe or finalized; None if it knows none."""
+        try:
+            found = await self.rpc.ask("eth_getBlockByNumber", tag, False)
+        except ChainUnreachable:
+            raise
+        except ChainError:
+            return None
+        return int(found["number"], 16) if found else None
 
     def at(self, block: Block) -> ChainClient:
         """Returns the chain whose contracts answer as they stood after this block, which full nodes keep for 128 more.

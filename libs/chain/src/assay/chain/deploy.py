@@ -5,13 +5,13 @@ from typing import Any
 
 from assay.chain.artefacts import artefact
 from assay.chain.encode import encode_call
-from assay.chain.errors import Reverted
+from assay.chain.errors import BadToken, Reverted
 from assay.chain.payment.values import Terms
 from assay.chain.rpc import Rpc
 from assay.chain.transaction import sign_transaction
-from assay.chain.values import Deployment, Fees
+from assay.chain.values import STABLE_DECIMALS, Deployment, Fees
 from assay.chain.waiting import until_mined
-from assay.chain.words import checksum, normal
+from assay.chain.words import WORD_BYTES, checksum, normal
 from assay.proof.keys import Key
 
 MINED_WITHIN_S = 300.0
@@ -25,30 +25,47 @@ async def deploy(
     settler: str,
     compensator: str | None = None,
     terms: Terms = DEFAULT_TERMS,
+    stable: str | None = None,
 ) -> Deployment:
     """Returns the new contracts' places; the settler also anchors, and compensates out of the pool unless another does.
 
-    Of Payment the settler is the poster (once it has put up its bond), the first verdict key, and the treasury.
-    Raises ChainUnreachable, Unfunded, Reverted.
+    The stable token is a new one that the deployer mints, or the one at `stable`. Of Payment the settler is the poster
+    (once it has put up its bond), the first verdict key, and the treasury.
+    Raises ChainUnreachable, Unfunded, Reverted; BadToken, before anything is sent, where `stable` has not 6 decimals.
     """
     rpc = Rpc(rpc_url)
     try:
-        return await _deploy(rpc, deployer_key, settler, compensator or settler, terms)
+        return await _deploy(rpc, deployer_key, settler, compensator or settler, terms, stable)
     finally:
         await rpc.close()
 
 
-async def _deploy(rpc: Rpc, key: Key, settler: str, compensator: str, terms: Terms) -> Deployment:
+async def _deploy(rpc: Rpc, key: Key, settler: str, compensator: str, terms: Terms, stable: str | None) -> Deployment:
+    if stable is not None:
+        await check_stable(rpc, stable)
     admin = normal(key.address)
     chain_id = int(await rpc.ask("eth_chainId"), 16)
     deployed_block = int(await rpc.ask("eth_blockNumber"), 16) + 1
-    stable = await _create(rpc, key, chain_id, "StableToken", admin)
+    stable = normal(stable) if stable is not None else await _create(rpc, key, chain_id, "StableToken", admin)
     native = await _create(rpc, key, chain_id, "NativeToken", admin)
     pool = await _create(rpc, key, chain_id, "InsurancePool", native, admin, compensator)
     anchors = await _create(rpc, key, chain_id, "EpochAnchors", admin, settler)
     judge = await _create(rpc, key, chain_id, "Judge")
     at = Deployment(chain_id, stable, native, pool, anchors, deployed_block, judge, "", "")
     return await _add_payment(rpc, key, settler, terms, at)
+
+
+async def check_stable(rpc: Rpc, token: str) -> None:
+    """Raises BadToken unless a token of 6 decimals stands at the address."""
+    if await rpc.ask("eth_getCode", token, "latest") == "0x":
+        raise BadToken(f"No contract stands at {token}.")
+    try:
+        answer = await rpc.ask("eth_call", {"to": token, "data": "0x" + encode_call("decimals()").hex()}, "latest")
+    except Reverted:
+        answer = "0x"
+    found = int(answer, 16) if len(answer) == 2 + 2 * WORD_BYTES else "no"
+    if found != STABLE_DECIMALS:
+        raise BadToken(f"The token at {token} has {found} decimals, not {STABLE_DECIMALS}: amounts would mean others.")
 
 
 async def _add_payment(rpc: Rpc, key: Key, settler: str, terms: Terms, at: Deployment) -> Deployment:

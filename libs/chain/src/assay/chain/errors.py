@@ -54,6 +54,13 @@ class FeeTooLow(ChainError):
     advice = "Sign it again with the same nonce and both fees at least an eighth higher."
 
 
+class BadToken(ChainError):
+    """What is to be the stable token is none of 6 decimals."""
+
+    code = "chain.bad_token"
+    advice = "Name the address of a token of 6 decimals on this very chain, or none for a new one."
+
+
 class Unfunded(ChainError):
     """The sending key cannot pay for gas."""
 

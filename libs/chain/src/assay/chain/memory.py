@@ -20,7 +20,7 @@ from assay.chain.twin.call import DEFAULT_TERMS, GOVERNED, Call, Storage
 from assay.chain.twin.payment_reads import PaymentTwin
 from assay.chain.twin.stake_reads import StakeTwin
 from assay.chain.twin.world import CALL_GAS, World
-from assay.chain.values import Block, Deployment, Fees, Ruling
+from assay.chain.values import Block, Deployment, Fees, Ruling, Tag
 from assay.chain.words import checksum, normal
 from assay.proof.keccak import keccak256
 
@@ -70,6 +70,7 @@ class MemoryChain(PaymentTwin, StakeTwin):
         genesis = {("poster", holders["TREASURY"]): Poster(is_appointed=True)}
         self._chain = [Mined(Block(0, keccak256(b"genesis"), bytes(32), int(clock())), (), genesis)]
         self.is_mining = True
+        self.lags: dict[Tag, int] = {}
 
     async def block(self, number: int | None = None) -> Block:
         """Returns the block of this number, or the latest one. Raises UnknownBlock."""
@@ -78,6 +79,11 @@ class MemoryChain(PaymentTwin, StakeTwin):
         if not 0 <= number < len(self._chain):
             raise UnknownBlock(f"Block {number}.")
         return self._chain[number].block
+
+    async def marked(self, tag: Tag) -> int | None:
+        """Returns the number of the block that is called so: `lags` says how far each is behind the latest one."""
+        lag = self.lags.get(tag)
+        return None if lag is None else max(0, self._chain[-1].block.number - lag)
 
     def at(self, block: Block) -> "MemoryChain":
         """Returns the chain whose contracts answer as they stood after this block. Raises UnknownBlock."""

@@ -21,6 +21,7 @@ from assay.chain.values import (
     Ruling,
     SignedTransaction,
     SlashReason,
+    Tag,
 )
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Ruling",
     "SignedTransaction",
     "SlashReason",
+    "Tag",
 ]
 
 
@@ -50,6 +52,9 @@ class Chain(PaymentChain, StakeChain, Protocol):
 
     async def block(self, number: int | None = None) -> Block:
         """Returns the block of this number, or the latest one. Raises UnknownBlock."""
+
+    async def marked(self, tag: Tag) -> int | None:
+        """Returns the number of the block that the node calls safe or finalized; None if it knows none."""
 
     def at(self, block: Block) -> Chain:
         """Returns the chain whose contracts answer as they stood after this block.

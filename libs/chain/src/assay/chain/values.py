@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from assay.chain.governed.places import Governed
 from assay.proof.eip712 import Domain
@@ -63,6 +63,13 @@ class Anchor:
     previous: bytes
     root: bytes
     units: int
+
+
+# Prices, oracles, the treasury and whatever shows an amount take both tokens so.
+STABLE_DECIMALS, NATIVE_DECIMALS = 6, 18
+
+Tag = Literal["safe", "finalized"]
+"""What a node calls the last block that a fork will hardly, or can never take off the chain."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,19 @@ from assay.client.commands.stake import Amount
 from assay.client.output import Output
 
 LONGEST = Windows()
+Stable = Annotated[
+    str | None, typer.Option(help="A stable token of 6 decimals that exists; a new one if left out.", parser=account)
+]
+WindowS = Annotated[
+    int, typer.Option(help="How long an epoch of payments can be doubted.", min=1, max=LONGEST.window_s)
+]
+AnswerS = Annotated[int, typer.Option(help="How long a demand waits for its answer.", min=1, max=LONGEST.answer_s)]
+IntervalS = Annotated[
+    int, typer.Option(help="How far apart epochs of payments are at least.", min=1, max=LONGEST.interval_s)
+]
+NoticeS = Annotated[
+    int, typer.Option(help="How long a requester that leaves can still be charged.", min=1, max=LONGEST.notice_s)
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -42,18 +55,11 @@ def deploy(
     settler: Annotated[str, typer.Option(help="Address that anchors, posts payments and signs verdicts.")],
     proposer: Annotated[str, typer.Option(help="Address that accuses; stake is slashed at its word.", parser=account)],
     to: Annotated[Path, typer.Option(help="The deployment file to write.")],
-    window_s: Annotated[
-        int, typer.Option(help="How long an epoch of payments can be doubted.", min=1, max=LONGEST.window_s)
-    ] = LONGEST.window_s,
-    answer_s: Annotated[
-        int, typer.Option(help="How long a demand waits for its answer.", min=1, max=LONGEST.answer_s)
-    ] = LONGEST.answer_s,
-    interval_s: Annotated[
-        int, typer.Option(help="How far apart epochs of payments are at least.", min=1, max=LONGEST.interval_s)
-    ] = LONGEST.interval_s,
-    notice_s: Annotated[
-        int, typer.Option(help="How long a requester that leaves can still be charged.", min=1, max=LONGEST.notice_s)
-    ] = LONGEST.notice_s,
+    stable: Stable = None,
+    window_s: WindowS = LONGEST.window_s,
+    answer_s: AnswerS = LONGEST.answer_s,
+    interval_s: IntervalS = LONGEST.interval_s,
+    notice_s: NoticeS = LONGEST.notice_s,
     arbiter: Arbiter = None,
     guardian: Guardian = None,
     feed: Feeds = None,
@@ -62,6 +68,8 @@ def deploy(
 ) -> None:
     """Deploy tokens, payment by epochs, stake, insurance pool and what votes govern; write where they stand.
 
+    With --stable payments are in a token that exists; one that keeps a part of what is sent, or changes what people
+    hold, is not fit for it.
     Shorter windows are for networks on which nothing is at stake.
     """
 
@@ -71,7 +79,7 @@ def deploy(
         terms, key = Terms(windows=Windows(window_s, answer_s, interval_s, notice_s)), load_key(key_file)
         officers = govern.officers(proposer, account(settler), arbiter, guardian or normal(key.address))
         governed = govern.terms_of(officers, feed, windows, leave_s)
-        (await deploy_contracts(evm_url, key, settler, terms=terms)).save(to)
+        (await deploy_contracts(evm_url, key, settler, terms=terms, stable=stable)).save(to)
         await govern.add(out, evm_url, key, to, governed)
 
     output.run(context, work)
