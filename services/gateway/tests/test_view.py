@@ -1,6 +1,7 @@
 import random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from services.gateway.tests.conftest import Person, granted, started
@@ -8,7 +9,7 @@ from services.gateway.tests.conftest import Person, granted, started
 from assay.client.view import JobView
 from assay.gateway.auditing import POOLING
 from assay.gateway.view import view_of
-from assay.gateway.why import WORDS, explain
+from assay.gateway.why import LACKS, WORDS, explain, explain_lack
 from assay.schema import Envelope
 from assay.schema.epoch import (
     DrawnSegment,
@@ -236,3 +237,10 @@ def test_a_requester_is_told_what_the_audit_waits_for() -> None:
         assert view is not None
         assert words in explain(view)["why"]
     assert JobView.model_validate(view).epochs[0].beacon_block == 6
+
+
+@pytest.mark.parametrize("lack", [*LACKS, None, "deposit.unheard_of"])
+def test_a_job_that_is_not_funded_names_what_its_order_waits_for(lack: str | None) -> None:
+    view = {"why": "It is being held.", "waiting": {}}
+    told = explain_lack(view, lack)
+    assert told == ({"why": LACKS[lack], "waiting": {lack: 1}} if lack in LACKS else view)

@@ -39,6 +39,7 @@ from assay.settlement.follower import Follower
 from assay.settlement.handlers import HANDLERS
 from assay.settlement.ledger import deposit, earned, hold, stake, unbonding
 from assay.settlement.paying import tree
+from assay.settlement.paying.finality import UNLIMITED, Limits
 from assay.settlement.paying.herald import Herald
 from assay.settlement.paying.teller import Teller
 from assay.settlement.pools import Pools
@@ -295,7 +296,7 @@ class Market:
         return await self.said("job.settled", "job.refunded", "lease.paid", "lease.slashed", "lease.spared")
 
 
-def settlement(deployment: Deployment | None = None) -> Service:
+def settlement(deployment: Deployment | None = None, limits: Limits = UNLIMITED) -> Service:
     """The service without its desk, whose steps the tests take; on the chain in memory unless another is given."""
     bell = Bell()
     deployment = deployment or MemoryChain(*[OPERATOR.address] * 3).deployment
@@ -303,7 +304,9 @@ def settlement(deployment: Deployment | None = None) -> Service:
         role=Role.SETTLEMENT,
         handlers=HANDLERS,
         migrations=MIGRATIONS,
-        ports=lambda tx, context: Ports(tx, deployment.domain, bell, FUND_WAIT_MS, Pools(context.bus.blobs)),
+        ports=lambda tx, context: Ports(
+            tx, deployment.domain, bell, FUND_WAIT_MS, Pools(context.bus.blobs), limits=limits
+        ),
         publishes=PUBLISHES,
         questions={"balances": balances, "leaf": leaf, "relay": relay},
         prepare=prepare,

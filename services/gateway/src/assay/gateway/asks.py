@@ -28,10 +28,11 @@ from assay.gateway.readers import Readers
 from assay.gateway.talks import talk_of
 from assay.gateway.verifiers import Verifiers
 from assay.gateway.view import View, view_of
-from assay.gateway.why import explain
+from assay.gateway.why import explain, explain_lack
 from assay.runtime import Context
-from assay.schema.errors import Refused
+from assay.schema.errors import Refused, Retry, Unreachable
 from assay.schema.event import EVENT_BYTES_MAX, first_problem
+from assay.schema.job import JobState
 from assay.schema.values import JobId, Kind, Role
 from assay.store import Transaction
 
@@ -130,10 +131,11 @@ Question = Callable[[Asker, dict[str, Any]], Awaitable[View]]
 ANYONE: Final = frozenset({Role.REQUESTER, Role.PROVIDER, Role.VERIFIER, Role.OBSERVER})
 READERS: Final = frozenset({Role.REQUESTER, Role.OBSERVER})
 
+WHY: Final = "why"
 QUESTIONS: Final[Mapping[str, tuple[Question, frozenset[Role]]]] = {
     "replay": (Asker.replay, ANYONE),
     "job": (Asker.job, READERS),
-    "why": (Asker.why, READERS),
+    WHY: (Asker.why, READERS),
     "jobs": (Asker.jobs, frozenset({Role.REQUESTER})),
     "network": (Asker.network, ANYONE),
     "plan": (Asker.plan, ANYONE),
@@ -174,7 +176,10 @@ class Asks:
                 check_role(speaker, question, key_asks.ASKS[question])
                 return json.dumps(await key_asks.answer(self.ctx, unit, speaker, question, body)).encode()
             if question not in {*OF_SETTLEMENT, BLOB}:
-                return json.dumps(await ask(asker, question, body)).encode()
+                view = await ask(asker, question, body)
+                if question == WHY and speaker.role is Role.REQUESTER and view["state"] == JobState.SUBMITTED:
+                    view = explain_lack(view, await self._lack(speaker, view["job_id"]))
+                return json.dumps(view).encode()
             is_told = question == BLOB and await self._may_read(asker, check_digest(body.get("digest")))
         if question == BLOB:
             return await give_part(self.ctx.bus.blobs, account, body, is_told)
@@ -186,6 +191,15 @@ class Asks:
             if await self.ctx.bus.blobs.holds(owner, digest):
                 return True
         return await asker.is_told(digest)
+
+    async def _lack(self, speaker: Speaker, job_id: str) -> str | None:
+        """The name of what the job's order waits for; None if it waits for nothing, or settlement is away."""
+        try:
+            said = json.loads(await self._of_settlement(speaker, "balances", {}))
+        except (Retry, Unreachable):
+            return None
+        lack: str | None = said.get("awaiting", {}).get(job_id)
+        return lack
 
     async def _of_settlement(self, speaker: Speaker, question: str, body: dict[str, Any]) -> bytes:
         check_role(speaker, question, OF_SETTLEMENT[question])

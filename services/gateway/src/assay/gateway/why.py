@@ -62,6 +62,20 @@ def explain(view: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+LACKS: Final[Mapping[str, str]] = {
+    "deposit.missing": "The deposit does not cover the price limit.",
+    "deposit.not_safe": "The deposit covers the price limit once its block is safe on the chain.",
+    "deposit.not_final": "The deposit covers the price limit once its block is final on the chain.",
+}
+
+
+def explain_lack(view: Mapping[str, Any], lack: str | None) -> dict[str, Any]:
+    """Why a job is not funded yet, if its order waits: settlement names for what."""
+    if lack not in LACKS:
+        return dict(view)
+    return {**view, "why": LACKS[lack], "waiting": {lack: 1}}
+
+
 def waiting_for(view: Mapping[str, Any]) -> str:
     """The reasons that keep offers out, the most frequent first; and why an earlier provider stopped."""
     interrupted = f" The last one stopped: {view['interrupted']}" if view.get("interrupted") else ""

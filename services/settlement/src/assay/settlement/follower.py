@@ -26,6 +26,7 @@ from assay.settlement.docket import ANSWERS, Docket, Log, about
 from assay.settlement.domain import portion
 from assay.settlement.ledger import Book, Transfer
 from assay.settlement.outcomes import conclude
+from assay.settlement.paying import credits
 from assay.settlement.paying import epochs as paying
 from assay.settlement.paying.intents import Forward
 from assay.settlement.paying.notes import Notes, note
@@ -59,6 +60,7 @@ class Follower:
         self._desk, self._chain, self._store = desk, desk.chain, desk.context.store
         self._lock = asyncio.Lock()
         self._behind_since: float | None = None
+        self._confirmed_at = -1
 
     async def advance(self) -> bool:
         """Whether anything new was taken in. Raises ChainUnreachable, Retry, Unreachable; Mismatch for a new chain."""
@@ -68,11 +70,30 @@ class Follower:
             if await self._has_forked(seen, head):
                 await self._rewind(seen, head)
                 return True
+            is_surer = await self._confirm(seen, head)
             last = min(head.number - self._desk.knobs.confirmations + 1, seen.block + SPAN_BLOCKS)
             if last <= seen.block:
-                return False
+                return is_surer
             span = await self._read(seen.block + 1, head if last == head.number else await self._chain.block(last))
             return span is not None and await self._take(seen, span)
+
+    async def _confirm(self, seen: books.Cursor, head: Block) -> bool:
+        """Whether credits became safe or final by this head."""
+        if head.number == self._confirmed_at:
+            return False
+        async with self._store.reading() as tx:
+            are_open = await credits.are_open(tx)
+        if are_open:
+            safe, final = await credits.marks(self._chain, head)
+            # Asked after the marks: what was followed is on the very chain that they are of.
+            if await self._hash_at(seen.block) != seen.hash:
+                return False
+            async with self._store.transaction() as tx:
+                are_open = await credits.confirm(tx, safe, final)
+        self._confirmed_at = head.number
+        if are_open:
+            self._desk.bell.ring()
+        return are_open
 
     async def _cursor(self) -> books.Cursor:
         async with self._store.reading() as tx:
@@ -121,6 +142,7 @@ class Follower:
             if undone is not None:
                 await sending.reopen(unit.tx, number)
                 await paying.undo(unit.tx, number)
+                await credits.undo(unit.tx, number)
                 await cover.undo(unit.tx, number)
                 await say_changes(unit, undone, f"fork:{number}", number)
                 log.error("the chain forked below its confirmations: blocks %d to %d undone", number + 1, seen.block)
@@ -174,6 +196,7 @@ async def post_all(unit: Unit, logs: Sequence[Log], domain: Domain) -> Docket:
         await rewarding.note(notes, entry)
         await cover.note(unit.tx, entry)
     posted = await books.post(unit.tx, transfers)
+    await credits.note(unit.tx, transfers)
     await queries.finish(unit.tx, "done", docket.done)
     await queries.finish(unit.tx, "refused", docket.refused)
     for event, cause in chained(docket.events, await cover.changes(unit.tx, docket)):

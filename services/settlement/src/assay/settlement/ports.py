@@ -10,6 +10,7 @@ from assay.schema.event import Envelope, Event
 from assay.schema.lease import LeaseExecuted, LeaseVerified
 from assay.settlement import queries
 from assay.settlement.bell import Bell
+from assay.settlement.paying.finality import UNLIMITED, Limits
 from assay.settlement.paying.holds import Holder
 from assay.settlement.pools import Pools
 from assay.settlement.relaying.checks import RELAYS_PER_DAY
@@ -23,9 +24,9 @@ ENDS = (LeaseExecuted, LeaseVerified)
 class Ports:
     """What the handlers reach: the transaction, the domain of signatures, the bell of the desk, great epochs' entries.
 
-    An order waits `fund_wait_ms` for its requester's deposit; `relays_per_day` are paid for each requester. What is
-    heard and what it touches is gathered, and written at once. `commits` counts those of the leases that
-    end in a batch: what was known before it, and what is heard in it.
+    An order waits `fund_wait_ms` for its requester's deposit; `relays_per_day` are paid for each requester; `limits`
+    say what of fresh credits counts. What is heard and what it touches is gathered, and written at once.
+    `commits` counts those of the leases that end in a batch: what was known before it, and what is heard in it.
     """
 
     tx: Transaction
@@ -34,13 +35,14 @@ class Ports:
     fund_wait_ms: int
     pools: Pools
     relays_per_day: int = RELAYS_PER_DAY
+    limits: Limits = UNLIMITED
     heard: list[Envelope[Any]] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
     commits: Counter[str] = field(default_factory=Counter)
     holder: Holder = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "holder", Holder(self.tx))
+        object.__setattr__(self, "holder", Holder(self.tx, self.limits))
 
     async def write(self) -> None:
         """Keeps what was gathered."""

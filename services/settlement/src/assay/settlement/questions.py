@@ -12,7 +12,8 @@ from assay.runtime.context import Context
 from assay.schema.errors import Refused
 from assay.schema.values import address_of
 from assay.settlement.ledger import deposit, earned, hold, stake, unbonding
-from assay.settlement.paying import epochs, tree
+from assay.settlement.paying import epochs, holds, tree
+from assay.settlement.paying.finality import reason_of
 from assay.store import Transaction
 
 ACCOUNTS = "select account, asset, balance from accounts where account = any($1::text[])"
@@ -22,6 +23,7 @@ from entries left_ join entries came using (number) join accounts a on a.account
 where left_.account = 'deposit:' || $1 and left_.amount < 0 and came.account like 'hold:%' and came.amount > 0
     and a.balance > 0
 """
+ORDERS = "select job_id, amount from awaiting where requester = $1 order by position limit 100"
 LEAVING = "select amount, cutoff from leaving where requester = $1 and amount > 0"
 STRUCK = """
 select distinct job_id, case when until_s < $2 then 'late' else reason end
@@ -105,9 +107,13 @@ async def _balances_of(context: Context, participant: object) -> dict[str, Any]:
         held = {account[len(hold("")) :]: int(amount) for account, amount in await tx.fetch(HELD, address)}
         exit_ = await tx.fetchrow(LEAVING, address)
         struck = {row[0]: row[1] for row in await tx.fetch(STRUCK, address, context.now() // 1000)}
+        free, later = await holds.standing(tx, address, context.service.ports(tx, context).limits)
+        orders = await tx.fetch(ORDERS, participant)
+    awaiting = {job: lack for job, amount in orders if (lack := reason_of(int(amount) - free, later))}
     leaving = {"amount": int(exit_[0]), "cutoff_s": exit_[1]} if exit_ else None
     found = {name: known.get(account, 0) for name, account in names.items()}
-    return {"of": participant, "address": address, "held": held, "struck": struck, "leaving": leaving} | found
+    told = {"held": held, "struck": struck, "leaving": leaving, "waiting": later._asdict(), "awaiting": awaiting}
+    return {"of": participant, "address": address} | told | found
 
 
 def address_in(participant: object) -> str:

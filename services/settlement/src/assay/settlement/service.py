@@ -72,7 +72,7 @@ def service() -> Service:
     def ports(tx: Transaction, context: Context) -> Ports:
         settings = settings_of(context)
         wait_ms, pools = int(settings.fund_wait_s * 1000), pools_of(context.bus.blobs)
-        return Ports(tx, domain_of(settings), bell, wait_ms, pools, settings.relays_per_day)
+        return Ports(tx, domain_of(settings), bell, wait_ms, pools, settings.relays_per_day, settings.limits)
 
     return Service(
         role=Role.SETTLEMENT,

@@ -9,6 +9,7 @@ from assay.chain.values import Deployment
 from assay.proof.keys import Key
 from assay.runtime.settings import ServiceSettings
 from assay.schema.errors import BadSettings
+from assay.settlement.paying.finality import Limits
 from assay.settlement.relaying.checks import RELAYS_PER_DAY
 
 
@@ -24,6 +25,11 @@ class Settings(ServiceSettings, env_prefix="ASSAY_SETTLEMENT_"):
     confirmations: Annotated[int, Field(ge=1, le=1000)] = 1
     """Blocks, the transaction's own counted, after which it is final. 1 only where blocks are never taken back: on a
     public chain 6 or more, for a fork below this depth has to be undone in the ledger."""
+    credits_included_max: Annotated[int, Field(ge=0, le=10**30)] = 100_000_000
+    """How much of what an account deposited counts, in base units of the stable token, before the node calls its blocks
+    `safe` (64 blocks where it knows none). A fork that takes it back leaves at most so much of charges struck."""
+    credits_safe_max: Annotated[int, Field(ge=0, le=10**30)] = 10_000_000_000
+    """How much of it counts before they are `finalized` (128 blocks); what is above waits for that."""
     bump_after_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """How long a transaction waits before it is offered again at fees an eighth higher."""
     fee_max_gwei: Annotated[int, Field(ge=1)] = 500
@@ -50,6 +56,11 @@ class Settings(ServiceSettings, env_prefix="ASSAY_SETTLEMENT_"):
     native_price: Annotated[int, Field(ge=0, le=10**18)] = 0
     """What a whole native token is worth, in base units of the stable token, where no oracle stands or it has no price:
     who lost by an offence is refunded at it. 0: there it has no price, and nobody is refunded."""
+
+    @property
+    def limits(self) -> Limits:
+        """What of an account's fresh credits counts."""
+        return Limits(self.credits_included_max, self.credits_safe_max)
 
     def deployment(self) -> Deployment:
         """Where the contracts stand. Raises BadSettings."""

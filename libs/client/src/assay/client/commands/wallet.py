@@ -55,7 +55,7 @@ async def on_chain(chain: Chain, address: str) -> dict[str, int]:
 
 
 async def in_ledger(out: Output, address: str) -> dict[str, int]:
-    """What settlement says of an address: free to order with, held for jobs, earned and not paid out.
+    """What settlement says of an address: free to order with, waiting for its block, held, earned, not paid out.
 
     Nothing while the network is out of reach: what was charged is not on the chain.
     """
@@ -63,7 +63,10 @@ async def in_ledger(out: Output, address: str) -> dict[str, int]:
         said = await ask_of_own(out, "balances", address)
     except (Retry, Unreachable):
         return {}
-    return {"free": said["deposit"], "held": sum(said["held"].values()), "earned": said["earned"]}
+    later = said["waiting"]
+    waiting = {f"waiting_{name}": amount for name, amount in later.items() if amount}
+    free = {"free": said["deposit"] - sum(later.values()), **waiting}
+    return free | {"held": sum(said["held"].values()), "earned": said["earned"]}
 
 
 def balance(context: typer.Context) -> None:
@@ -73,6 +76,11 @@ def balance(context: typer.Context) -> None:
         async with opened(out) as (chain, key):
             held = await in_ledger(out, key.address) | await on_chain(chain, key.address)
         out.show({"address": key.address} | held, lambda: draw_balance(key.address, held))
+        for block in ("safe", "final"):
+            if amount := held.get(f"waiting_{block}"):
+                out.say(
+                    f"{output.stable(amount)} of what you deposited count once their block is {block} on the chain."
+                )
         if "free" not in held:
             out.say("The network is out of reach: what is free, held and earned is not shown.")
 

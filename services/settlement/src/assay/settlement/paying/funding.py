@@ -1,17 +1,22 @@
 """Orders are held for at once, or, where the deposit is not there yet, as soon as it is, for a while."""
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobFunded, JobSubmitted, JobUnfunded
 from assay.schema.values import address_of
+from assay.settlement.paying.finality import MISSING
 from assay.settlement.paying.holds import Holder
 from assay.store import Transaction
 
 AWAIT = """
 insert into awaiting (job_id, requester, amount, until_ms, cause) values ($1, $2, $3, $4, $5) on conflict do nothing
 """
+# Behind those that came meanwhile, so that many of these keep nobody waiting.
+WAIT_ON = "update awaiting set until_ms = $2, position = nextval('awaiting_position_seq') where job_id = $1"
+# What waits for its block to be safe or final is looked at so often besides.
+ON_MS: Final = 10_000
 AWAITING = "select job_id, requester, amount, until_ms, cause from awaiting order by position limit $1"
 
 
@@ -44,10 +49,14 @@ async def try_again(tx: Transaction, holder: Holder, order: Awaited, known_ms: i
     """What became of an order that waited: funded, unfunded for good, or nothing yet.
 
     `known_ms` is until when the ledger has what the chain has; None where it may lack something: none is refused then.
+    Nor is one for which enough was deposited that does not count yet.
     """
     if await take(holder, order):
         event: Event = funded(order)
     elif known_ms is not None and order.until_ms <= known_ms:
+        if await holder.lacks(address_of(order.requester), order.amount) != MISSING:
+            await tx.execute(WAIT_ON, order.job_id, known_ms + ON_MS)
+            return None
         event = await unfunded(holder, order)
     else:
         return None

@@ -1,6 +1,7 @@
 """What a job may cost is held from its requester's deposit; then it is charged, or given back. In SQL, each once.
 
-What was announced for withdrawal is not held: after its notice no epoch can charge it.
+What was announced for withdrawal is not held: after its notice no epoch can charge it. Nor is what the chain may still
+take back, but for a little (`finality`).
 """
 
 from collections.abc import Sequence
@@ -9,10 +10,16 @@ from decimal import Decimal
 from assay.proof.settlement import Charge, Settlement, charges_of
 from assay.settlement import books
 from assay.settlement.ledger import FEES, Asset, Entry, Transfer, deposit, earned, fold, hold, job_name, move
+from assay.settlement.paying.finality import UNLIMITED, Credits, Limits, Waiting, reason_of, waiting
 from assay.store import Transaction
 
 FREE = """
-select a.balance - greatest(coalesce(l.amount, 0), coalesce(c.amount, 0)) from accounts a
+select a.balance - greatest(coalesce(l.amount, 0), coalesce(c.amount, 0)), n.included, n.safe from accounts a
+cross join lateral (
+    select coalesce(sum(amount) filter (where not is_safe), 0) as included,
+        coalesce(sum(amount) filter (where is_safe), 0) as safe
+    from credits where account = a.account
+) n
 left join leaving l on a.account = 'deposit:' || l.requester
 left join consented c on a.account = 'deposit:' || c.requester
 where a.account = $1 and a.asset = 'stable'
@@ -51,9 +58,10 @@ async def shortages(tx: Transaction, requesters: Sequence[str], from_s: int) -> 
 class Holder:
     """Holds for the orders of one transaction: each deposit is read once, and all that is held is posted at once."""
 
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
+    def __init__(self, tx: Transaction, limits: Limits) -> None:
+        self._tx, self._limits = tx, limits
         self._free: dict[str, int] = {}
+        self._waiting: dict[str, Waiting] = {}
         self._held: list[Transfer] = []
 
     async def free(self, requester: str) -> int:
@@ -61,8 +69,12 @@ class Holder:
         if not self._free:
             await self._tx.execute(QUEUE)
         if requester not in self._free:
-            self._free[requester] = int(await self._tx.fetchval(FREE, deposit(requester)) or 0)
+            self._free[requester], self._waiting[requester] = await standing(self._tx, requester, self._limits)
         return self._free[requester]
+
+    async def lacks(self, requester: str, amount: int) -> str:
+        """Why a requester (an address) cannot order for so much yet, by name; nothing if it can."""
+        return reason_of(amount - await self.free(requester), self._waiting[requester])
 
     async def take(self, job: str, requester: str, amount: int) -> bool:
         """Whether the amount is there, and held for the job once it is written. Raises ValueError for nothing."""
@@ -81,15 +93,27 @@ class Holder:
         await books.post(self._tx, held)
 
 
-async def free(tx: Transaction, requester: str) -> int:
-    """What a requester (an address) can still order for; nothing else is posted until the transaction ends."""
-    return await Holder(tx).free(requester)
+async def standing(tx: Transaction, requester: str, limits: Limits) -> tuple[int, Waiting]:
+    """What a requester (an address) can still order for, and what the chain credited that does not count yet."""
+    row = await tx.fetchrow(FREE, deposit(requester))
+    if row is None:
+        return 0, Waiting(0, 0)
+    later = waiting(Credits(int(row[1]), int(row[2])), limits)
+    return int(row[0]) - sum(later), later
 
 
-async def take(tx: Transaction, job: str, requester: str, amount: int) -> bool:
-    """Whether the amount was there and is held for the job now. Raises ValueError for nothing."""
-    holder = Holder(tx)
-    is_taken = await holder.take(job, requester, amount)
+async def free(tx: Transaction, operator: str) -> int:
+    """What the operator (an address) can be charged for; nothing else is posted until the transaction ends.
+
+    What it deposits for itself counts at once: after a fork it is sent again.
+    """
+    return await Holder(tx, UNLIMITED).free(operator)
+
+
+async def take(tx: Transaction, about: str, operator: str, amount: int) -> bool:
+    """Whether the amount was there and is held for the operator's audit now. Raises ValueError for nothing."""
+    holder = Holder(tx, UNLIMITED)
+    is_taken = await holder.take(about, operator, amount)
     await holder.write()
     return is_taken
 
