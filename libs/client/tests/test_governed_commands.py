@@ -249,7 +249,12 @@ def test_rewards_are_shown_and_claimed_by_the_published_inputs(
     shell.pass_time(3 * DAY_S)
     claim = ("rewards", "claim", 1, "--inputs", tmp_path / "inputs.json")
     assert shell.done("rewards", "show")["period"]["total"] == total
+    (open_,) = shell.done("claims", as_="provider")["rewards"]
+    assert open_ == {"period": 1, "amount": None, "how": "assay rewards claim 1"}, "no network is there to read events"
+    assert "out of reach" in shell.text("claims", as_="provider")
     paid = shell.done(*claim, "--provider", shell.address("provider"))
+    left = shell.done("claims", as_="provider")
+    assert left["rewards"] == [] and left["payments"] == {"amount": 0, "how": "assay wallet claim"}
     assert 0 < paid["amount"] <= total
     again = shell.refused(*claim, "--provider", shell.address("provider"))
     assert "AlreadyClaimed" in again["detail"]

@@ -11,6 +11,7 @@ from assay.client.commands import (
     access,
     audits,
     chain,
+    claims,
     data,
     dead,
     epochs,
@@ -53,7 +54,7 @@ def options(
     context.obj = Output(is_json=json, profile=profile)
 
 
-money = (wallet, epochs, stake, slashes, rewards, treasury, gov, chain)
+money = (wallet, epochs, stake, slashes, rewards, treasury, gov, chain, claims)
 for part in (
     jobs,
     serve,

@@ -1,5 +1,6 @@
 """A period of rewards, made again from what was said in public, and held to what the chain has."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ from assay.client.sdk import Assay
 from assay.proof.reward_inputs import period_by
 from assay.proof.rewards import Entry, Period, root_of
 from assay.schema.errors import Refused
+from assay.schema.event import Event
 
 BROKEN = 1
 
@@ -44,8 +46,17 @@ async def said_period(out: Output, head: Head, number: int, posted: Posted) -> P
     """A posted period, made of all public events. Raises Refused: reward.unknown."""
     if not posted.claimable_from:
         raise Refused("reward.unknown", f"Period {number} was not posted, or was voided.")
+    return made_of(await said_in_public(out), head, number, posted)
+
+
+async def said_in_public(out: Output) -> list[Event]:
+    """All public events. Raises Unreachable."""
     async with Assay.connect(Profile.find(out.profile)) as assay:
-        said = [each.event async for each in assay.events(follow=False)]
+        return [each.event async for each in assay.events(follow=False)]
+
+
+def made_of(said: Sequence[Event], head: Head, number: int, posted: Posted) -> Period:
+    """A posted period, made of these events."""
     return period_by(said, number, head.start, head.period_s, posted.emission, posted.terms)
 
 

@@ -4,7 +4,7 @@ A deposit and a withdrawal are signatures that the operator sends; whoever has g
 """
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -175,10 +175,9 @@ def claim(context: typer.Context) -> None:
 
     async def work(out: Output) -> None:
         async with opened(out) as (chain, key):
-            paid = (await chain.account_of(key.address)).paid
-            standing = await stand(out, chain, key.address)
+            paid, standing, amount = await due(out, chain, key.address)
             body: dict[str, Any] = {"epoch": standing.epoch.number, "amount": 0}
-            if standing.leaf.credit > paid:
+            if amount:
                 receipt = await chain_wallet.claim(chain, key, standing.epoch, [standing.leaf])
                 body["amount"] = (await chain.account_of(key.address)).paid - paid
                 body["tx"] = "0x" + receipt.tx_hash.hex()
@@ -186,6 +185,21 @@ def claim(context: typer.Context) -> None:
         out.show(body, lambda: f"claimed {output.stable(body['amount'])}" if body["amount"] else nothing)
 
     output.run(context, work)
+
+
+class Due(NamedTuple):
+    """What was paid out to an account, where it stands, and what it can claim; in base units of the stable token."""
+
+    paid: int
+    standing: Standing
+    amount: int
+
+
+async def due(out: Output, chain: Chain, address: str) -> Due:
+    """What an address can claim of final epochs of payments. Raises Unreachable, Retry."""
+    paid = (await chain.account_of(address)).paid
+    standing = await stand(out, chain, address)
+    return Due(paid, standing, max(0, standing.leaf.credit - paid))
 
 
 def name_of(receipt: Receipt) -> str:
