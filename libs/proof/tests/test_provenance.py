@@ -171,8 +171,8 @@ def test_a_receipt_names_the_report_of_a_machine_where_one_counted(pooled: str, 
 def test_a_receipt_states_the_stake_that_counted_and_of_which_block(pooled: str, lineage: Any) -> None:
     said = {check.name: check.sentence for check in verify(pooled, lineage.operator.address).checks}
     draws = [sentence for name, sentence in said.items() if name.startswith("epoch") and name.endswith("draw")]
-    worth = f"stood 1000000 base units of stake at block {BLOCK}."
-    assert [worth in sentence for sentence in draws] == [True, False], "half of a token at two dollars"
+    worth = f"stood 400000 base units of stake at block {BLOCK}."
+    assert [worth in sentence for sentence in draws] == [True, False], "two fifths of half a token at two dollars"
     written = json.loads(open_envelope(pooled).payload)["predicate"]["epochs"]
     assert [part.get("stake", "not written") for part in written] == [STAKE.model_dump(), "not written"]
     path = ("predicate", "epochs", 0, "stake", "block")

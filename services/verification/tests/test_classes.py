@@ -14,6 +14,7 @@ from tests.played import PlayedBlobs
 from typer.testing import CliRunner
 
 from assay.bus.keyfile import make_key
+from assay.bus.keys import JobBlobs
 from assay.client.cli import app
 from assay.client.profile import Profile
 from assay.proof import answer as proof
@@ -49,12 +50,17 @@ class Distant:
         return abs(mine[-1] - theirs[-1]) * 1e-5
 
 
+async def no_holder(question: str, body: Any) -> dict[str, Any]:
+    raise AssertionError(f"Nothing is sealed here, but {question} was asked.")
+
+
 async def weighed(claimed: str | None, answers: list[tuple[str, int]], records: Any = ()) -> dict[str, Weighed]:
     """What becomes of answers, each of a class and so many units of 1e-5 from the claim, which states a class."""
     work = Work(1, lies={SEGMENT: bytes(32)})
     work.commits[SEGMENT] = work.commits[SEGMENT].model_copy(update={"machine": claimed})
     audits = [audit_of(work, number, *each) for number, each in enumerate(answers)]
-    desk: Any = SimpleNamespace(blobs=PlayedBlobs(work.blobs), replayer=Distant(), calibrations=records, now=lambda: 5)
+    jobs = JobBlobs(PlayedBlobs(work.blobs), no_holder, KEY)
+    desk: Any = SimpleNamespace(jobs=jobs, replayer=Distant(), calibrations=records, now=lambda: 5)
     return await weigh(desk, work.case(), SEGMENT, audits)
 
 
