@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 
 from assay.proof.court import Op, Place, integers, limits
 from assay.proof.court.judge import spans_of
@@ -184,9 +185,18 @@ def test_the_data_are_read_once(bench: Any, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_too_many_tokens_of_a_wide_vocabulary_are_refused_before_the_model_is_loaded(bench: Any, tmp_path: Any) -> None:
     (tmp_path / "config.json").write_text('{"vocab_size": 49152}')
+    save_file({"weights": np.zeros(10)}, tmp_path / "model.safetensors")
     derivation.check_form(bench.params(numerics="exact", batch=1, sequence_tokens=64), tmp_path)
     with pytest.raises(NotJudged, match="49152"):
         derivation.check_form(bench.params(numerics="exact", batch=16, sequence_tokens=1024), tmp_path)
+
+
+def test_a_model_whose_trace_would_fill_a_machine_is_refused_before_it_is_loaded(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(derivation, "PARAMETERS_MAX", 1000)
+    with pytest.raises(NotJudged, match=r"model of \d+ parameters"):
+        matter_of(bench)
 
 
 def test_a_step_that_looks_at_its_data_has_no_program(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ fill in by chance what a file lacks, so that two honest machines would differ. N
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,6 +64,12 @@ def open_weights(folder: Path, framework: str = "numpy") -> Iterator[Any]:
     """Hand out a model's weights file, whose header has been checked. Raises ModelUnsupported."""
     with understood("weights"), safe_open(folder / WEIGHTS, framework) as weights:
         yield weights
+
+
+def count_parameters(folder: Path) -> int:
+    """Return how many numbers a model's weights file has, by its header. Raises ModelUnsupported."""
+    with open_weights(folder) as weights:
+        return sum(prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
 
 
 def check_weights(loaded: Mapping[str, Any]) -> None:

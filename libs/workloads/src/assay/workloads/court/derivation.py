@@ -29,7 +29,7 @@ from assay.workloads.court.placing import Placed, PlacingTracer
 from assay.workloads.errors import NotJudged
 from assay.workloads.finetune import FinetuneParams
 from assay.workloads.forward import Batch, micro_batches
-from assay.workloads.model_files import read_configuration
+from assay.workloads.model_files import count_parameters, read_configuration
 from assay.workloads.models import ModelStore
 from assay.workloads.numerics import NotExact, trace
 from assay.workloads.numerics.optimiser import DEPENDENT
@@ -41,6 +41,8 @@ TRIALS: Final = (1, 2)
 """What the numbers of the two traces are drawn from."""
 WIDE_BYTES: Final = 32 * 4
 """A token puts out at the least so many bytes for each of the vocabulary: logits, loss and their way back."""
+PARAMETERS_MAX: Final = 200_000_000
+"""Tracing holds some forty bytes for each: whoever takes part in a dispute has eight gigabytes for it."""
 NOT_THE_PROGRAM: Final = (
     *("model_parameters", "data", "start_from", "steps", "segment_steps", "learning_rate", "weight_decay"),
     *("schedule", "warmup_steps", "seed", "threads", "heldout_share", "evaluate_windows"),
@@ -94,6 +96,8 @@ def check_form(params: FinetuneParams, folder: Path) -> None:
     tokens = params.step_sequences * params.sequence_tokens
     if tokens * vocabulary * WIDE_BYTES > OUTPUT_BYTES_MAX:
         raise NotJudged(f"A step of {tokens} tokens, each out of {vocabulary}, puts out too much to be traced.")
+    if (parameters := count_parameters(folder)) > PARAMETERS_MAX:
+        raise NotJudged(f"A step of a model of {parameters} parameters takes too much memory to be traced.")
 
 
 def check_program(program: Program) -> None:
