@@ -91,7 +91,7 @@ class StateBefore(Hostile):
 
     async def find(self, assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
         """The start as the end."""
-        before = await tools.blobs.get(assigned.checkpoint) if assigned.checkpoint else bytes(32)
+        before = await tools.blobs.read(assigned.spec, assigned.checkpoint) if assigned.checkpoint else bytes(32)
         return await self.said_of(assigned, before)
 
 
@@ -120,7 +120,7 @@ class Copier(Hostile):
         """What the provider published, as if it had been computed."""
         claim = await self._claim(assigned)
         try:
-            content = await tools.blobs.get(claim.checkpoint)
+            content = await tools.blobs.read(assigned.spec, claim.checkpoint)
         except Refused:
             content = b"not to be had"
         salt = secrets.token_hex(32)

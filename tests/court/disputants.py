@@ -133,11 +133,11 @@ async def perjure(assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
     spec = assigned.spec
     if spec.params.get("seed") != ACCUSED_SEED or assigned.segment != 1 or assigned.checkpoint is None:
         return honest
-    inputs = HeldInputs(ModelStore(tools.models_dir), {digest: await tools.blobs.get(digest) for digest in spec.inputs})
+    inputs = HeldInputs(ModelStore(tools.models_dir), await tools.blobs.all_of(spec))
     work: Any = workload(spec.kind)
-    params, before = read_params(spec.kind, spec.params), await tools.blobs.get(assigned.checkpoint)
+    params, before = read_params(spec.kind, spec.params), await tools.blobs.read(spec, assigned.checkpoint)
     false = await asyncio.to_thread(false_state, work, params, inputs, assigned.segment, before)
-    checkpoint = await tools.blobs.put(false)
+    checkpoint = await tools.blobs.put(spec, false)
     return domain.answer_of(assigned, work.digest(false), checkpoint, false, honest.salt, honest.compute_ms)
 
 

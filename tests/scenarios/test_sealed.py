@@ -3,6 +3,7 @@
 The provider that begins is killed, and another carries on; then the keys are destroyed, and nobody can read anything.
 """
 
+import asyncio
 import signal
 from collections.abc import Iterator
 from itertools import product
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.command import assay as command
-from tests.network import MORTAL, PRICE, REGION, SECOND, STEADY, Net
+from tests.network import MORTAL, PRICE, REGION, SECOND, STEADY, WITHIN_S, Net
 from tests.scenarios.tuning import tuning
 
 from assay.bus.keys import ask_key
@@ -22,7 +23,7 @@ from assay.proof.eip712 import statement_digest
 from assay.proof.keys import recover
 from assay.proof.receipt import Statement
 from assay.schema.audit import AuditUpheld
-from assay.schema.errors import Refused
+from assay.schema.errors import Refused, Unreachable
 from assay.schema.event import Event
 from assay.schema.job import JobSubmitted
 from assay.schema.key import SERVICE, KeyDestroyed, KeyForgotten, KeyReleased
@@ -32,6 +33,17 @@ pytestmark = pytest.mark.server
 
 SECRET = b"what nobody else is to know; "
 TEXT = SECRET * 80
+
+
+async def until_answered(net: Net) -> None:
+    """Return once the gateway's door is open again: it is ready a moment before."""
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            try:
+                await net.assay.door.ask("holder", {})
+                return
+            except Unreachable:
+                await asyncio.sleep(0.1)
 
 
 async def refusal(net: Net, name: str, digest: str) -> str:
@@ -72,6 +84,7 @@ async def test_sealed_data_and_what_is_made_of_it_are_read_by_those_alone_who_do
     digest = await net.assay.add_sealed(source, regions)
     await net.devnet.supervisor.stop_one("gateway")
     await net.devnet.supervisor.start_one("gateway")
+    await until_answered(net)
     asked = {name: await refusal(net, name, digest) for name in (STEADY, SECOND, "verifier-1")}
     assert asked == {STEADY: "key.undrawn", SECOND: "key.region", "verifier-1": "key.undrawn"}
 
