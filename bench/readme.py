@@ -12,6 +12,7 @@ PAGES: Final = {
     "pipeline": ROOT / "README.md",
     "verification": ROOT / "docs/benchmarks.md",
     "settlement": ROOT / "docs/benchmarks.md",
+    "lowcomm": ROOT / "docs/benchmarks.md",
     "checkpoint": ROOT / "docs/benchmarks.md",
     "recovery": ROOT / "docs/benchmarks.md",
     "streaming": ROOT / "docs/benchmarks.md",

@@ -156,7 +156,7 @@ async def check_stored(net: Net, job: JobView, digest: str, folder: Path) -> byt
 def pieces_of(content: bytes) -> list[bytes]:
     """Some of its bytes that no other content has: of weights, not of zeros or names."""
     pieces = (content[at : at + 64] for at in range(len(content) // 4, len(content) - 64, len(content) // 4))
-    telling = [piece for piece in pieces if len(set(piece)) > 24]
+    telling = [piece for piece in pieces if len(set(piece)) > 24 and not piece.isascii()]
     assert telling
     return telling
 
