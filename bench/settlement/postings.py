@@ -16,6 +16,7 @@ from assay.settlement import books
 from assay.settlement.closer import TOUCHED_MAX
 from assay.settlement.ledger import OUTSIDE, Asset, Transfer, deposit, move
 from assay.settlement.paying import holds
+from assay.settlement.paying.finality import UNLIMITED
 from assay.settlement.service import MIGRATIONS
 from assay.store import Store
 from bench.settlement.service import Running
@@ -88,7 +89,7 @@ async def post_all(store: Store) -> tuple[int, float]:
     begun_s = time.perf_counter()
     for batch in batches:
         async with store.transaction() as tx:
-            holder = holds.Holder(tx)
+            holder = holds.Holder(tx, UNLIMITED)
             for each in batch:
                 await holder.take(job_of(each), REQUESTER, LIMIT)
             await holder.write()
