@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from assay.schema.errors import Retry, Unreachable
 from assay.store.faults import typed_faults
 from assay.store.store import Store, channel_of
-from assay.store.waiting import GATHER_S, wait_for_event
+from assay.store.waiting import GATHER_S, wait_for_either, wait_for_event
 
 PAGE: Final = 512
 LOOK_S: Final = 1.0
@@ -157,13 +157,3 @@ async def backlog(store: Store) -> tuple[int, float]:
     async with store.reading() as tx:
         row = await tx.fetchrow(AGE)
     return (int(row[0]), float(row[1])) if row else (0, 0.0)
-
-
-async def wait_for_either(one: asyncio.Event, other: asyncio.Event, timeout_s: float) -> None:
-    """Returns when one of the two is set, or the time is over."""
-    waits = [asyncio.ensure_future(event.wait()) for event in (one, other)]
-    try:
-        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
