@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IEpochAnchors} from "../src/interfaces/IEpochAnchors.sol";
 import {Fixture} from "./Fixture.sol";
+import {Histories} from "./Histories.sol";
 import {same, vm} from "./Vm.sol";
 
 /// @notice Anchors roots of two providers in any order, batched and not, right and wrong, and remembers the first of each.
@@ -52,28 +53,14 @@ contract AnchorsMarket is Fixture {
     }
 }
 
-contract AnchorsConservationTest {
+contract AnchorsConservationTest is Histories {
     AnchorsMarket private _market;
 
     function setUp() public {
         _market = new AnchorsMarket();
-    }
-
-    function targetContracts() public view returns (address[] memory targets) {
-        targets = new address[](1);
-        targets[0] = address(_market);
-    }
-
-    struct FuzzSelector {
-        address addr;
-        bytes4[] selectors;
-    }
-
-    function targetSelectors() public view returns (FuzzSelector[] memory targets) {
         bytes4[] memory selectors = new bytes4[](2);
         (selectors[0], selectors[1]) = (AnchorsMarket.anchor.selector, AnchorsMarket.intrude.selector);
-        targets = new FuzzSelector[](1);
-        targets[0] = FuzzSelector(address(_market), selectors);
+        drawnFrom(address(_market), selectors);
     }
 
     function invariant_a_root_that_stands_is_never_changed_and_has_none_missing_before_it() public view {

@@ -2,27 +2,15 @@
 pragma solidity 0.8.37;
 
 import {BondMarket} from "./BondMarket.sol";
+import {Histories} from "./Histories.sol";
 
 /// @notice Whatever the parties do, stake is held, slashed or withdrawn, bonds come back or go to the pool, and nobody who
 /// leaves is kept.
-contract BondConservationTest {
+contract BondConservationTest is Histories {
     BondMarket private _market;
 
     function setUp() public {
         _market = new BondMarket();
-    }
-
-    function targetContracts() public view returns (address[] memory targets) {
-        targets = new address[](1);
-        targets[0] = address(_market);
-    }
-
-    struct FuzzSelector {
-        address addr;
-        bytes4[] selectors;
-    }
-
-    function targetSelectors() public view returns (FuzzSelector[] memory targets) {
         bytes4[] memory selectors = new bytes4[](11);
         selectors[0] = BondMarket.stake.selector;
         selectors[1] = BondMarket.unstakeSome.selector;
@@ -35,8 +23,7 @@ contract BondConservationTest {
         selectors[8] = BondMarket.end.selector;
         selectors[9] = BondMarket.refund.selector;
         selectors[10] = BondMarket.fundBounties.selector;
-        targets = new FuzzSelector[](1);
-        targets[0] = FuzzSelector(address(_market), selectors);
+        drawnFrom(address(_market), selectors);
     }
 
     function invariant_the_holders_hold_what_they_owe() public view {

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {NativeToken} from "../src/NativeToken.sol";
 import {GovernanceFixture} from "./GovernanceFixture.sol";
+import {Histories} from "./Histories.sol";
 import {same, vm} from "./Vm.sol";
 
 /// @notice Three voters who may hold a majority, buy and sell votes, and propose whatever would free them of a rule.
@@ -110,16 +111,12 @@ contract GovernanceMarket is GovernanceFixture {
     }
 }
 
-contract GovernanceConservationTest {
+contract GovernanceConservationTest is Histories {
     GovernanceMarket private _market;
 
     function setUp() public {
         _market = new GovernanceMarket();
-    }
-
-    function targetContracts() public view returns (address[] memory targets) {
-        targets = new address[](1);
-        targets[0] = address(_market);
+        drawnFrom(address(_market));
     }
 
     function invariant_votes_stay_within_their_ranges_and_nobody_goes_around_them() public view {

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Feed} from "./Feed.sol";
+import {Histories} from "./Histories.sol";
 import {OracleFixture} from "./OracleFixture.sol";
 import {vm} from "./Vm.sol";
 
@@ -91,16 +92,12 @@ contract OracleMarket is OracleFixture {
     }
 }
 
-contract OracleConservationTest {
+contract OracleConservationTest is Histories {
     OracleMarket private _market;
 
     function setUp() public {
         _market = new OracleMarket();
-    }
-
-    function targetContracts() public view returns (address[] memory targets) {
-        targets = new address[](1);
-        targets[0] = address(_market);
+        drawnFrom(address(_market));
     }
 
     function invariant_one_liar_of_three_moves_no_price_out_of_where_the_others_are() public view {

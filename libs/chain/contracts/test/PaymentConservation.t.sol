@@ -1,27 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Histories} from "./Histories.sol";
 import {PaymentMarket} from "./PaymentMarket.sol";
 
 /// @notice Whatever the parties do, Payment holds exactly what it owes, and everyone can be paid.
-contract PaymentConservationTest {
+contract PaymentConservationTest is Histories {
     PaymentMarket private _market;
 
     function setUp() public {
         _market = new PaymentMarket();
-    }
-
-    function targetContracts() public view returns (address[] memory targets) {
-        targets = new address[](1);
-        targets[0] = address(_market);
-    }
-
-    struct FuzzSelector {
-        address addr;
-        bytes4[] selectors;
-    }
-
-    function targetSelectors() public view returns (FuzzSelector[] memory targets) {
         bytes4[] memory selectors = new bytes4[](8);
         selectors[0] = PaymentMarket.deposit.selector;
         selectors[1] = PaymentMarket.settle.selector;
@@ -31,8 +19,7 @@ contract PaymentConservationTest {
         selectors[5] = PaymentMarket.payFees.selector;
         selectors[6] = PaymentMarket.askToLeave.selector;
         selectors[7] = PaymentMarket.withdraw.selector;
-        targets = new FuzzSelector[](1);
-        targets[0] = FuzzSelector(address(_market), selectors);
+        drawnFrom(address(_market), selectors);
     }
 
     function invariant_what_came_in_is_held_or_was_sent_to_whom_it_belongs() public view {

@@ -1,34 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Histories} from "./Histories.sol";
 import {PursesMarket} from "./PursesMarket.sol";
 
 /// @notice Whatever arrives for whomever, in whatever parts, and whoever has it shared when: nobody gets what is another's.
-contract PursesConservationTest {
+contract PursesConservationTest is Histories {
     PursesMarket private _market;
 
     function setUp() public {
         _market = new PursesMarket();
-    }
-
-    function targetContracts() public view returns (address[] memory targets) {
-        targets = new address[](1);
-        targets[0] = address(_market);
-    }
-
-    struct FuzzSelector {
-        address addr;
-        bytes4[] selectors;
-    }
-
-    function targetSelectors() public view returns (FuzzSelector[] memory targets) {
         bytes4[] memory selectors = new bytes4[](4);
         selectors[0] = PursesMarket.arrive.selector;
         selectors[1] = PursesMarket.share.selector;
         selectors[2] = PursesMarket.shareOther.selector;
         selectors[3] = PursesMarket.steal.selector;
-        targets = new FuzzSelector[](1);
-        targets[0] = FuzzSelector(address(_market), selectors);
+        drawnFrom(address(_market), selectors);
     }
 
     function invariant_each_victim_has_its_part_of_what_was_shared_and_no_more() public view {

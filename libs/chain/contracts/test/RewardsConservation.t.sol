@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Histories} from "./Histories.sol";
 import {RewardsMarket} from "./RewardsMarket.sol";
 
 /// @notice Whatever is posted, voided, voted and claimed: rewards hold what they promised, and pay each leaf once.
-contract RewardsConservationTest {
+contract RewardsConservationTest is Histories {
     RewardsMarket private _market;
 
     function setUp() public {
         _market = new RewardsMarket();
-    }
-
-    function targetContracts() public view returns (address[] memory targets) {
-        targets = new address[](1);
-        targets[0] = address(_market);
+        drawnFrom(address(_market));
     }
 
     function invariant_what_is_promised_is_there_and_no_period_pays_more() public view {

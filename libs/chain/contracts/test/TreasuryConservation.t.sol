@@ -1,27 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Histories} from "./Histories.sol";
 import {TreasuryMarket} from "./TreasuryMarket.sol";
 
 /// @notice Whatever the price does, the treasury holds what it says it locked, and everyone gets out.
-contract TreasuryConservationTest {
+contract TreasuryConservationTest is Histories {
     TreasuryMarket private _market;
 
     function setUp() public {
         _market = new TreasuryMarket();
-    }
-
-    function targetContracts() public view returns (address[] memory targets) {
-        targets = new address[](1);
-        targets[0] = address(_market);
-    }
-
-    struct FuzzSelector {
-        address addr;
-        bytes4[] selectors;
-    }
-
-    function targetSelectors() public view returns (FuzzSelector[] memory targets) {
         bytes4[] memory selectors = new bytes4[](6);
         selectors[0] = TreasuryMarket.move.selector;
         selectors[1] = TreasuryMarket.loseFeeds.selector;
@@ -29,8 +17,7 @@ contract TreasuryConservationTest {
         selectors[3] = TreasuryMarket.make.selector;
         selectors[4] = TreasuryMarket.leave.selector;
         selectors[5] = TreasuryMarket.payFee.selector;
-        targets = new FuzzSelector[](1);
-        targets[0] = FuzzSelector(address(_market), selectors);
+        drawnFrom(address(_market), selectors);
     }
 
     function invariant_what_is_locked_is_there() public view {
