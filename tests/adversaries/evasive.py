@@ -39,28 +39,26 @@ class WithholdsTrace(LeaseRun):
         FalseTraces.withheld.add(granted.lease_id)
 
 
-class Unpublished:
-    """A cache whose contents are named, and put into no store."""
+class Around:
+    """A cache that does as another does, but for what a hostile worker does its own way."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cache, name)
+
+
+class Unpublished(Around):
+    """A cache whose contents are named, and put into no store."""
 
     async def publish(self, path: Path, spec: JobSpec, base: str | None = None) -> str:
         """The digest of a file's content."""
         return blake3_hex(path.read_bytes())
 
 
-class Baring:
+class Baring(Around):
     """A cache whose contents are stored as they lie, whatever the order says."""
-
-    def __init__(self, cache: Cache) -> None:
-        self._cache = cache
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._cache, name)
 
     async def publish(self, path: Path, spec: JobSpec, base: str | None = None) -> str:
         """The digest of a file's content, which is there for everybody."""
