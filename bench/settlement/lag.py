@@ -8,6 +8,7 @@ from itertools import islice
 from statistics import quantiles
 from typing import Final
 
+from assay.schema.errors import Retry
 from bench.settlement.jobs import Told
 from bench.settlement.service import Running
 
@@ -31,10 +32,15 @@ class Watch:
     last_s: float = 0.0
 
     async def say(self, jobs: Iterable[Told]) -> None:
-        """Publish all that is said of these jobs, their verdicts last."""
+        """Publish all that is said of these jobs, their verdicts last; once more where the bus is late."""
         told, now_s = list(jobs), time.perf_counter()
         self.said_s |= {each.job_id: now_s for each in told}
-        await self.running.bus.publish([record for each in told for record in each.records])
+        records = [record for each in told for record in each.records]
+        while True:
+            try:
+                return await self.running.bus.publish(records)
+            except Retry as late:
+                await asyncio.sleep(late.delay_s)
 
     async def look(self) -> int:
         """How many jobs are on their way, after a look at what is posted."""
