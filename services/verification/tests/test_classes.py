@@ -15,11 +15,13 @@ from typer.testing import CliRunner
 
 from assay.bus.keyfile import make_key
 from assay.bus.keys import JobBlobs
+from assay.client.asked import read_asked
 from assay.client.cli import app
+from assay.client.commands.ordering import DEFAULTS
 from assay.client.profile import Profile
 from assay.proof import answer as proof
 from assay.proof.calibration import CEILINGS, calibrate_pair, seal_calibration
-from assay.proof.digest import blake3_hex
+from assay.proof.digest import blake3_hex, blob_digest
 from assay.proof.keys import Key
 from assay.schema.audit import AuditAssigned, AuditRevealed
 from assay.schema.errors import BadSettings
@@ -31,6 +33,7 @@ from assay.verification.domain.classes import Near, is_refused, tolerance_betwee
 from assay.verification.domain.judging import CLAIM
 from assay.verification.queries.questions import Audit
 from assay.verification.steps.weighing import Weighed, weigh
+from assay.verification.verifier.calibrate import work_of
 from assay.workloads.machine import own_class_id
 from assay.workloads.noop import Noop
 
@@ -206,3 +209,17 @@ def test_the_command_measures_and_signs_and_the_service_takes_what_it_signed(tmp
     (record,) = load_calibrations(file, [key.address])
     assert said["signer"] == key.address and (record.runs, record.worst, record.tolerance) == (3, 0.0, 0.0)
     assert own_class_id() in record.classes and said["records"][0]["separates"]
+
+
+SIZES = ("features=4", "hidden=4", "outputs=1", "batch=4", "steps=4", "segment_steps=2", "learning_rate=0.1")
+
+
+def test_a_calibrated_job_has_its_inputs_from_files_and_from_nowhere_else(tmp_path: Path) -> None:
+    file, kind = tmp_path / "values", {"kind": "regress"}
+    file.write_bytes(b"values")
+    digest = blob_digest(b"values")
+    asked = read_asked(None, SIZES, [f"data={file}"], kind, DEFAULTS | {"price_limit": 0})
+    work = work_of(asked, tmp_path)
+    assert (work.inputs, work.params["data"], work.segments) == ({digest: str(file)}, digest, 2)
+    with pytest.raises(BadSettings, match="https://none/values is no file"):
+        work_of(asked.model_copy(update={"files": {"data": "https://none/values"}}), tmp_path)

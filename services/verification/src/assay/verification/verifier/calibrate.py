@@ -11,7 +11,7 @@ import typer
 from assay.bus.keyfile import load_key
 from assay.client import output
 from assay.client.asked import Asked, read_asked
-from assay.client.commands.jobs import DEFAULTS
+from assay.client.commands.ordering import DEFAULTS
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.proof.calibration import Calibration, calibrate_pair, seal_calibration
@@ -76,11 +76,19 @@ def work_of(asked: Asked, models_dir: Path) -> "Work":
     from assay.workloads import read_params, workload
     from assay.workloads.calibrate import Work
 
-    digests = {name: blob_digest(path.read_bytes()) for name, path in asked.files.items()}
+    digests = {name: blob_digest(read_input(source)) for name, source in asked.files.items()}
     params = asked.params | digests
     segments = len(workload(asked.kind).plan(read_params(asked.kind, params)))
-    inputs = {digests[name]: str(path) for name, path in asked.files.items()}
+    inputs = {digests[name]: source for name, source in asked.files.items()}
     return Work(kind=asked.kind, params=params, inputs=inputs, models=str(models_dir), segments=segments)
+
+
+def read_input(source: str) -> bytes:
+    """A file's content. Raises BadSettings for what is none on this machine."""
+    try:
+        return Path(source).read_bytes()
+    except OSError:
+        raise BadSettings(f"The input {source} is no file: bring it here first.") from None
 
 
 def records_of(kind: str, measured: "list[Measured]", now_ms: int, valid_ms: int) -> Iterator[Calibration]:
