@@ -54,7 +54,7 @@ def rank_of(nodeid: str) -> tuple[int, bool]:
     return RANKS.get(group_of(nodeid), len(LONGEST)), nodeid.startswith(LAST)
 
 
-class ByNetwork(LoadScopeScheduling):
+class ByNetwork(LoadScopeScheduling):  # type: ignore[misc]
     """Deals out groups in their order. Where others are left for the rest, whoever has a network gets nothing else."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -51,7 +51,7 @@ class Desk:
         async with ctx.unit() as unit:
             return cls(ctx, unit.ports)
 
-    async def tell(self, *events: Event) -> list[Event]:
+    async def tell(self, *events: Event) -> list[Any]:
         """What the service says to events that come in one batch."""
         self.turn += 1
         heard = [self.heard(event, turn) for turn, event in enumerate(events)]

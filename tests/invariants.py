@@ -117,7 +117,7 @@ def vouched(said: Said, price: Mapping[str, int]) -> dict[str, int]:
 def work(said: Said) -> Iterator[str]:
     """Segments that two leases of a job are credited with, gaps between them, or fewer than the job has."""
     plans = {event.job_id: event.spec.segments for event in of(said, JobSubmitted)}
-    for stopped in (envelope.event for envelope in said if isinstance(envelope.event, JobStopped)):
+    for stopped in of(said, JobStopped):
         shares = sorted((s.first_segment, s.first_segment + s.segments) for s in stopped.leases if s.segments)
         if any(before[1] != after[0] for before, after in pairwise(shares)) or (shares and shares[0][0] != 0):
             yield f"{stopped.job_id}: the shares {shares} overlap or leave a gap"

@@ -44,7 +44,7 @@ def document() -> Doc:
     asked = {name for _, operations in parts for name in operations if name.startswith("ask.")}
     answers |= {f"answer.{name}": _message(f"answer.{name}", f"The answer to {name}.", OBJECT) for name in asked}
     inbox = {"address": None, "description": "The inbox that comes with a request: NATS makes one for each."}
-    whole = {
+    whole: Doc = {
         "asyncapi": "3.0.0",
         "info": {"title": "Assay", "version": "1", "description": " ".join((__doc__ or "").split())},
         "defaultContentType": JSON,

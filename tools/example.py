@@ -1,6 +1,7 @@
 """One example of every event, made from its JSON Schema alone: the content of the golden files."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from assay.schema.event import Envelope, Event
@@ -82,7 +83,7 @@ def _fill_any(schema: dict[str, Any], defs: dict[str, Any]) -> Any:
     return 7
 
 
-FILLERS = {
+FILLERS: dict[str, Callable[[dict[str, Any], dict[str, Any]], Any]] = {
     "object": _fill_object,
     "array": _fill_array,
     "string": _fill_string,

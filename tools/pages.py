@@ -109,7 +109,7 @@ def _docs_in(source: str) -> dict[str, str]:
     for field, text in itertools.pairwise(body):
         is_doc = isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and is_doc:
-            docs[field.target.id] = " ".join(str(text.value.value).split())  # type: ignore[attr-defined]
+            docs[field.target.id] = " ".join(str(text.value.value).split())
     return docs
 
 

@@ -60,7 +60,7 @@ class Hall:
         """The weights after so many rounds, of whose members some send ten times the contrary of what they found."""
         everybody, state, session = range(len(self.vaults)), None, dict[str, Any]()
         for turn in range(rounds):
-            start = {"model": state} if state else {}
+            start: Params = {"model": state} if state else {}
             if model.get("secure") and turn % TURNS_MAX == 0:
                 session = self.session(model, turn)
             own = model | member | start | {"seed": turn} | self.masked(session, turn)

@@ -34,9 +34,9 @@ def tasks() -> dict[str, Task]:
 def parted(values: NDArray[np.float64], labels: NDArray[np.int64]) -> Task:
     """Four fifths to learn from and a fifth held out."""
     order = np.random.default_rng(0).permutation(len(labels))
-    values, labels = values[order].astype(np.float32), labels[order].astype(np.int64)
-    cut = len(labels) * 4 // 5
-    return Task(Examples(values[:cut], labels[:cut]), Examples(values[cut:], labels[cut:]))
+    mixed, named = values[order].astype(np.float32), labels[order].astype(np.int64)
+    cut = len(named) * 4 // 5
+    return Task(Examples(mixed[:cut], named[:cut]), Examples(mixed[cut:], named[cut:]))
 
 
 def uneven(whole: Examples, members: int, alpha: float, seed: int) -> list[Examples]:

@@ -60,7 +60,12 @@ class Outcome:
 
 def claims_of(setting: Setting, spec: JobSpec, prompts: str, models: Path) -> dict[str, tuple[Claim, float]]:
     """The claims that one provider process makes, and the processor seconds that each took."""
-    task = {"spec": spec.model_dump(mode="json"), "prompts": prompts, "models": str(models), "names": setting.names}
+    task: dict[str, object] = {
+        "spec": spec.model_dump(mode="json"),
+        "prompts": prompts,
+        "models": str(models),
+        "names": setting.names,
+    }
     task |= {"dtype": setting.dtype, "threads": setting.threads}
     environment = os.environ | {"OMP_NUM_THREADS": str(setting.threads)} | dict(setting.environment)
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:

@@ -39,7 +39,7 @@ def main() -> None:
     """Read the task, write a claim for each behaviour."""
     task = json.load(sys.stdin)
     spec = JobSpec.model_validate(task["spec"])
-    inputs = HeldInputs(ModelStore(Path(task["models"])), {spec.params["prompts"]: task["prompts"].encode()})
+    inputs = HeldInputs(ModelStore(Path(task["models"])), {str(spec.params["prompts"]): task["prompts"].encode()})
     claims = {name: claim_of(spec, inputs, name, task["dtype"], task["threads"]) for name in task["names"]}
     Path(sys.argv[1]).write_bytes(pickle.dumps(claims))
 

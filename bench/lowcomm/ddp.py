@@ -66,7 +66,7 @@ def train(setting: Setting, rank: int, steps: int, every: int) -> dict[str, Any]
     moments = {name: (torch.zeros_like(each), torch.zeros_like(each)) for name, each in trained.parameters.items()}
     said: dict[str, Any] = {"steps": [], "losses": [], "sent": []}
     for step in range(steps):
-        mean_loss(parallel, torch.tensor(batch_at(params, windows, step))).backward()  # type: ignore[no-untyped-call]
+        mean_loss(parallel, torch.tensor(batch_at(params, windows, step))).backward()
         factors = factors_of(params, step)
         for name, parameter in trained.parameters.items():
             assert parameter.grad is not None

@@ -46,7 +46,7 @@ def follow(setting: Setting, way: Way, target: float, steps_max: int, tell: Call
     while loss > target and done < steps_max:
         results: list[Any] = []
         for worker in range(len(setting.shards)):
-            own = {"carried": carried[worker]} if way.member.get("feedback") and carried[worker] else {}
+            own: dict[str, Any] = {"carried": carried[worker]} if way.member.get("feedback") and carried[worker] else {}
             named = {"keyframe": frame, "round": done // way.steps, "inner_steps": way.steps}
             params = setting.params(worker, **way.member, **way.outer, **named, **own)
             state = work.run(params, inputs, work.start(params, inputs), 0, ignore_progress).state

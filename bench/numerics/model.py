@@ -28,7 +28,7 @@ def exact_step(model: Any, optimiser: Any, tokens: torch.Tensor) -> float:
     loss.backward()
     optimiser.step()
     optimiser.zero_grad()
-    return loss.item()
+    return float(loss.item())
 
 
 def native_step(model: Any, optimiser: Any, tokens: torch.Tensor) -> float:
@@ -37,4 +37,4 @@ def native_step(model: Any, optimiser: Any, tokens: torch.Tensor) -> float:
     loss.backward()
     optimiser.step()
     optimiser.zero_grad()
-    return loss.item()
+    return float(loss.item())

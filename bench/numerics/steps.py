@@ -36,7 +36,7 @@ def measure(width: int) -> dict[str, float]:
     models.append(copy.deepcopy(models[0]))
     optimisers = AdamW(models[0].parameters()), torch.optim.AdamW(models[1].parameters())
     tokens = (torch.arange(BATCH * LENGTH) * 7919 % VOCABULARY).view(BATCH, LENGTH)
-    steps = (
+    steps: tuple[Callable[[], float], ...] = (
         lambda: exact_step(models[0], optimisers[0], tokens),
         lambda: native_step(models[1], optimisers[1], tokens),
     )

@@ -41,12 +41,12 @@ def main() -> None:
 
     ray.init(num_cpus=HOPS, include_dashboard=False, logging_level="error", log_to_driver=False)
 
-    @ray.remote
     class Hop:
         def step(self, value: bytes) -> bytes:
             return value
 
-    actors = [Hop.remote() for _ in range(HOPS)]
+    remote = ray.remote(Hop)
+    actors = [remote.remote() for _ in range(HOPS)]
     measure(ray, actors, 1, 0.5)
     print(json.dumps({"ray": ray.__version__}), flush=True)
     for line in sys.stdin:

@@ -245,7 +245,7 @@ async def network(
 
     Nobody is challenged: who was killed just before a challenge would not be listed until the next one.
     """
-    knobs = {
+    knobs: dict[str, dict[str, object]] = {
         "matching": {"lapse_s": lapse_s, "grace_s": GRACE_S},
         "execution": {"preload": preload},
         "verification": {"challenge_every_blocks": 0},

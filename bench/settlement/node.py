@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from eth_abi import decode, encode
+from eth_abi.abi import decode, encode
 
 from assay.chain.artefacts import artefact
 from assay.proof.keccak import keccak256

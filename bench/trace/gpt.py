@@ -25,7 +25,8 @@ class Block(nn.Module):
         query, key, value = (part.view(rows, length, -1, HEAD_WIDTH).transpose(1, 2) for part in parts)
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
         states = states + self.out(mixed.transpose(1, 2).reshape(rows, length, width))
-        return states + self.down(F.gelu(self.up(self.norm_out(states))))
+        changed: Tensor = states + self.down(F.gelu(self.up(self.norm_out(states))))
+        return changed
 
 
 class GPT(nn.Module):

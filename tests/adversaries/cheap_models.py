@@ -21,8 +21,8 @@ from assay.workloads import ModelStore, read_params
 from assay.workloads.generate import Generate, GenerateParams
 from assay.workloads.generate.state import Checkpoint, read_checkpoint, start_of
 from assay.workloads.models import WEIGHTS
-from assay.workloads.runner import Message, Runner
-from assay.workloads.task import Failed, Finished, Ready, SegmentDone, Task
+from assay.workloads.runner import Runner
+from assay.workloads.task import Failed, Finished, Message, Ready, SegmentDone, Task
 
 INT8, TERNARY = 127, 1
 """The largest number that a weight is kept as, beside one scale for each row."""

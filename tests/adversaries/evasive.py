@@ -69,14 +69,14 @@ class Unsealed(LeaseRun):
     """Works honestly, and stores what it makes for a sealed job where nobody's key opens it."""
 
     def __init__(self, granted: LeaseGranted, committed: list[LeaseCommitted], tools: Tools) -> None:
-        super().__init__(granted, committed, replace(tools, cache=Baring(tools.cache)))  # type: ignore[arg-type]
+        super().__init__(granted, committed, replace(tools, cache=Baring(tools.cache)))
 
 
 class WithholdsCheckpoint(LeaseRun):
     """Works honestly, and commits to checkpoints that it keeps to itself."""
 
     def __init__(self, granted: LeaseGranted, committed: list[LeaseCommitted], tools: Tools) -> None:
-        super().__init__(granted, committed, replace(tools, cache=Unpublished(tools.cache)))  # type: ignore[arg-type]
+        super().__init__(granted, committed, replace(tools, cache=Unpublished(tools.cache)))
 
 
 class Drops(LeaseRun):

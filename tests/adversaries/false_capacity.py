@@ -66,7 +66,7 @@ def main() -> None:
     """Run the one that the folder names until told to stop."""
     settings = Settings.read()
     folder = settings.data_dir.parent
-    worker.answer = BEHAVIOURS[folder.name] or shares(folder.parent / "twins.lock")  # type: ignore[assignment]
+    worker.answer = BEHAVIOURS[folder.name] or shares(folder.parent / "twins.lock")  # type: ignore[attr-defined]
     launch(settings.model_copy(update={"units_per_s": OVERCLAIMED}))
 
 

@@ -42,8 +42,8 @@ async def provide(farm: dict[str, Any], stopping: asyncio.Event) -> None:
     from assay.execution.launch import serve
     from assay.execution.settings import Settings
 
-    worker.defendant = hostile.admitting
-    worker.Openings = hostile.FalseTraces
+    worker.defendant = hostile.admitting  # type: ignore[attr-defined]
+    worker.Openings = hostile.FalseTraces  # type: ignore[attr-defined]
     hostile.Colludes.shared = evasive.Grinds.shared = Path(farm["shared"])
     behaviours = BEHAVIOURS | PARTNERS
     async with asyncio.TaskGroup() as group:

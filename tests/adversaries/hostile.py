@@ -26,8 +26,8 @@ from assay.workloads import workload
 from assay.workloads.checkpoint import ADAPTER, GROUPS, Tensors, read_checkpoint, write_tensors
 from assay.workloads.child import START
 from assay.workloads.court.litigant import Defendant
-from assay.workloads.runner import Message, Runner
-from assay.workloads.task import Failed, Finished, Ready, SegmentDone, Spoil, Task, Traced
+from assay.workloads.runner import Runner
+from assay.workloads.task import Failed, Finished, Message, Ready, SegmentDone, Spoil, Task, Traced
 
 
 class Stepwise(LeaseRun):

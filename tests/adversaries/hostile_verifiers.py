@@ -42,7 +42,7 @@ class Hostile(Worker):
     """The folder of the process: what is told to whom, and what colluding parties share."""
 
     def __init__(self, *parts: Any) -> None:
-        super().__init__(*parts, find=self.find)
+        super().__init__(*parts, **{"find": self.find})
 
     async def find(self, assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
         """The answer to an audit."""

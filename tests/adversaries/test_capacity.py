@@ -151,7 +151,7 @@ def of_block(market: Market, block: int) -> list[ChallengeCalled]:
 def other_of(market: Market, measured: ChallengeMeasured) -> ChallengeMeasured:
     """What the other twin showed at the same block; None if it has not, or not yet."""
     found = [each for each in market.said(ChallengeMeasured, TWINS[1]) if each.block == measured.block]
-    return found[0] if found else None  # type: ignore[return-value]
+    return found[0] if found else None
 
 
 def answer_to(market: Market, measured: ChallengeMeasured) -> ChallengeAnswered:

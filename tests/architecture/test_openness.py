@@ -49,8 +49,8 @@ from assay.verification.steps import checking
 from assay.verification.steps.checking import look
 from assay.workloads import HeldInputs, ModelStore, read_params, workload
 from assay.workloads.registry import plugins
-from assay.workloads.runner import Message, Runner
-from assay.workloads.task import Finished, SegmentDone, Task
+from assay.workloads.runner import Runner
+from assay.workloads.task import Finished, Message, SegmentDone, Task
 
 GUIDE = ROOT / "docs" / "guides" / "workload.md"
 LATER_MS = NOW_MS + 60_000
@@ -85,7 +85,7 @@ def test_permissions_and_durables_follow_from_who_says_and_hears_an_event(praise
     assert "assay.job.praised.*.*" in permissions_of(Role.GATEWAY, (), ()).publish
     with pytest.raises(ValueError, match=r"job\.praised"):
         permissions_of(Role.DISCOVERY, (), (praised,))
-    service = Service(Role.DISCOVERY, {praised: None}, Path(), lambda tx, ctx: None)  # type: ignore[dict-item]
+    service = Service(Role.DISCOVERY, {praised: None}, Path(), lambda tx, ctx: None)
     assert service.consumed() == {"JOBS": [praised]}
 
 

@@ -38,8 +38,8 @@ from assay.workloads import HeldInputs, ModelStore, read_params, workload
 from assay.workloads.court import Matter, hold
 from assay.workloads.court.litigant import Brief, Challenger, Defendant
 from assay.workloads.court.rehearsal import lie
-from assay.workloads.runner import Message, Runner
-from assay.workloads.task import Finished, SegmentDone, Task
+from assay.workloads.runner import Runner
+from assay.workloads.task import Finished, Message, SegmentDone, Task
 
 ACCUSED_SEED: Final = 13
 """Jobs of this seed are those that perjured verifiers lie about."""
@@ -133,7 +133,8 @@ async def perjure(assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
     spec = assigned.spec
     if spec.params.get("seed") != ACCUSED_SEED or assigned.segment != 1 or assigned.checkpoint is None:
         return honest
-    inputs = HeldInputs(ModelStore(tools.models_dir), await tools.blobs.all_of(spec))
+    contents = {digest: await tools.blobs.read_input(spec, digest) for digest in spec.inputs}
+    inputs = HeldInputs(ModelStore(tools.models_dir), contents)
     work: Any = workload(spec.kind)
     params, before = read_params(spec.kind, spec.params), await tools.blobs.read(spec, assigned.checkpoint)
     false = await asyncio.to_thread(false_state, work, params, inputs, assigned.segment, before)
@@ -152,8 +153,8 @@ async def main(disputants: list[dict[str, Any]]) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     behaviours = {each["address"].lower(): each["behaviour"] for each in disputants}
-    execution_worker.defendant = defended(behaviours)
-    verifier_worker.challenger = perjurer
+    execution_worker.defendant = defended(behaviours)  # type: ignore[attr-defined]
+    verifier_worker.challenger = perjurer  # type: ignore[attr-defined]
     async with asyncio.TaskGroup() as group:
         for each in disputants:
             if each["role"] == "provider":

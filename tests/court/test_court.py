@@ -139,7 +139,7 @@ async def ruling(net: Net, name: str) -> DisputeRuled:
     (ruled,) = await net.chronicle.until(found, f"dispute.ruled of {name}")
     assert [lost.party for lost in ruled.forfeits] == list(ruled.at_fault)
     await net.chronicle.until(lambda: "dispute.forfeited" in told(net, ruled.dispute_id), f"the bond of {name}")
-    return ruled  # type: ignore[no-any-return]
+    return ruled
 
 
 def told(net: Net, dispute_id: str) -> list[str]:

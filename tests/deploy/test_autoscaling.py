@@ -75,7 +75,7 @@ def test_keda_asks_where_the_bus_tells() -> None:
 def test_the_database_has_room_for_all_replicas() -> None:
     replicas = sum(spec["maxReplicaCount"] for spec in scaled().values())
     postgres = next(pod for pod in pods("production") if pod.name == "postgres")
-    connections = int(re.search(r"max_connections=(\d+)", " ".join(postgres.main["args"])).group(1))  # type: ignore[union-attr]
+    connections = int(re.search(r"max_connections=(\d+)", " ".join(postgres.main["args"])).group(1))
     assert (replicas + len(SERVICES)) * OF_A_REPLICA < connections
 
 

@@ -46,7 +46,7 @@ def test_every_service_that_is_built_is_an_extra_and_a_command() -> None:
 
 
 def test_torch_is_carried_by_those_who_run_workloads_and_in_the_version_of_the_makefile() -> None:
-    carriers = set(re.search(r"in (\S+)\) \\\n", DOCKERFILE).group(1).split("|"))  # type: ignore[union-attr]
+    carriers = set(re.search(r"in (\S+)\) \\\n", DOCKERFILE).group(1).split("|"))
     extras = PROJECT["optional-dependencies"]
     assert carriers == {name for name in PROCESSES if "workloads" in extras[name][0]}
     pinned = re.search(r"^TORCH := torch==(\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
@@ -139,13 +139,13 @@ def test_the_servers_are_those_that_the_tests_run(overlay: str) -> None:
         images = {pod.name: pod.main["image"] for pod in pods(overlay) if pod.name not in (*PROCESSES, VERIFIER)}
     lock = json.loads((ROOT / "package-lock.json").read_text())["packages"][f"node_modules/{ANVIL}"]["version"]
     own = {"nats": version(nats_server()), "postgres": version(postgres_bin("postgres")), "anvil": lock}
-    found = {name: re.search(r":v?(\d+\.\d+(?:\.\d+)?)", image).group(1) for name, image in images.items()}  # type: ignore[union-attr]
+    found = {name: re.search(r":v?(\d+\.\d+(?:\.\d+)?)", image).group(1) for name, image in images.items()}
     assert found == {name: own[name] for name in found}
 
 
 def version(program: object) -> str:
     said = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=True).stdout
-    return re.search(r"\d+\.\d+(\.\d+)?", said).group(0)  # type: ignore[union-attr]
+    return re.search(r"\d+\.\d+(\.\d+)?", said).group(0)
 
 
 @pytest.mark.parametrize("name", ["provision", "admit"])

@@ -10,7 +10,7 @@ from assay.execution.worker import DRAIN_S as WORKER_DRAIN_S
 from assay.runtime.probes import probe_routes
 from assay.runtime.shell import DRAIN_S, FLUSH_S
 
-PATHS = {path for path, _ in probe_routes(None, None)}  # type: ignore[arg-type]
+PATHS = {path for path, _ in probe_routes(None, None)}
 
 
 @pytest.mark.parametrize("pod", every_pod(), ids=str)

@@ -39,8 +39,8 @@ async def test_a_network_comes_up_is_killed_recovers_and_goes_down(tmp_path: Pat
         async with running("logs", "verification", "--data", data, "--follow") as log:
             job_id = await submitted_and_settled(data / "parties" / "requester")
             await until_printed(log, job_id)
-        log = await assay("logs", "gateway", "--data", data)
-        assert log.code == 0 and "listens" in log.out
+        read = await assay("logs", "gateway", "--data", data)
+        assert read.code == 0 and "listens" in read.out
         await snippet_of_the_first_page(data / "parties" / "requester", tmp_path)
     finally:
         down = await assay("down", *words)

@@ -8,8 +8,8 @@ from typing import Any
 import nats
 from tests.network import Net
 
+from assay.proof.eip712 import statement_digest
 from assay.proof.keys import Key
-from assay.proof.statement import statement_digest
 from assay.schema.event import to_rfc3339
 from assay.schema.values import NO_DIGEST, derive_id
 

@@ -29,7 +29,7 @@ async def test_a_command_is_run_in_a_box_replicated_and_settled(net: Net) -> Non
     assert (job.state, job.committed) == ("settled", 3)
     assert job.result is not None
     with tarfile.open(fileobj=io.BytesIO(await net.assay.door.blobs.get(job.result))) as result:
-        assert [result.extractfile(f"{n}/stdout").read() for n in range(3)] == [  # type: ignore[union-attr]
+        assert [result.extractfile(f"{n}/stdout").read() for n in range(3)] == [
             b"part 0\n",
             b"part 1\n",
             b"part 2\n",
@@ -58,7 +58,7 @@ async def test_a_command_that_names_hosts_goes_only_where_it_may_reach_them(net:
     job = await net.ended(await net.order("command", params, (REGION[SECOND],), **how), within_s=STARTED_S)
     assert (job.state, job.committed) == ("settled", 2) and job.result is not None
     with tarfile.open(fileobj=io.BytesIO(await net.assay.door.blobs.get(job.result))) as result:
-        assert result.extractfile("1/stdout").read() == b"egress.unlisted\n"  # type: ignore[union-attr]
+        assert result.extractfile("1/stdout").read() == b"egress.unlisted\n"
     said = [each.event for each in net.chronicle.of(job.job_id)]
     assert ["egress_bytes" in each.metrics for each in said if isinstance(each, LeaseCommitted)] == [True, True]
 

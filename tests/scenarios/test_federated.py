@@ -10,8 +10,9 @@ import pytest
 from safetensors.numpy import load
 from tests.network import MORTAL, PRICE, REGION, SECOND, STEADY, Net
 
-from assay.client.federation.facts import FACT, AnyFact, Closed, Missed, Plan, Stepped
+from assay.client.federation.facts import FACT, AnyFact, Closed, Plan, Stepped
 from assay.client.federation.keeper import Keeper
+from assay.client.rounds.facts import Missed
 from assay.client.rounds.journal import Journal
 from assay.client.sdk import now_ms
 from assay.client.view import JobView

@@ -90,7 +90,7 @@ async def test_a_stream_whose_provider_is_killed_goes_on_to_the_very_same_end_an
             await net.until_said(job.job_id, "lease.committed") for job in await net.assay.jobs() if job.kind == "serve"
         ]
     assert text == expected
-    commits = [said.event for said in (said for of_job in jobs for said in of_job)]
+    commits: list[Any] = [said.event for said in (said for of_job in jobs for said in of_job)]
     assert {net.name_of(each.provider) for each in commits if isinstance(each, LeaseCommitted)} == {MORTAL, STEADY}
     granted = [said.event for said in net.chronicle.said if isinstance(said.event, LeaseGranted)]
     price = {each.lease_id: each.mega_unit_price for each in granted}
@@ -99,5 +99,5 @@ async def test_a_stream_whose_provider_is_killed_goes_on_to_the_very_same_end_an
         owed = received[vouched.lease_id]
         assert 0 < owed - STEP < vouched.vouched <= owed
         assert vouched.paid == net_of(vouched.vouched, price[vouched.lease_id])
-    ends = [said.event for said in net.chronicle.said if isinstance(said.event, AuditUpheld)]
+    ends: list[Any] = [said.event for said in net.chronicle.said if isinstance(said.event, AuditUpheld)]
     assert {event.method for event in ends if event.lease_id in {each.lease_id for each in commits}} <= {"prefill"}

@@ -62,5 +62,5 @@ class Mute:
 @pytest.mark.parametrize("fault", [FlushTimeoutError(), ConnectionClosedError()])
 async def test_whoever_leaves_a_mute_server_leaves_without_a_fault(fault: Exception) -> None:
     mute = Mute(fault)
-    await CoreBus(mute).close()  # type: ignore[arg-type]
+    await CoreBus(mute).close()
     assert mute.is_closed

@@ -195,7 +195,7 @@ async def test_the_bus_can_be_laid_upon_the_frames_connection(nats_server: Nats,
 def test_a_lost_server_is_tried_again_after_a_wait_that_grows() -> None:
     from nats.aio.client import Server
 
-    servers = [Server(uri=None, reconnects=tries) for tries in (0, 3, 100)]  # type: ignore[arg-type]
+    servers = [Server(uri=None, reconnects=tries) for tries in (0, 3, 100)]
     for server in servers:
         waits = [choose_server([server], {})[1] for _ in range(200)]
         assert max(waits) <= min(5.0, 0.25 * 2 ** min(server.reconnects, 8))

@@ -37,4 +37,4 @@ async def test_a_contract_that_answers_with_nothing_or_half_a_word_has_not_answe
         return answer
 
     with pytest.raises(ChainUnreachable):
-        await words(SimpleNamespace(rpc=SimpleNamespace(ask=ask), when="latest"), "0x" + "cd" * 20, b"")  # type: ignore[arg-type]
+        await words(SimpleNamespace(rpc=SimpleNamespace(ask=ask), when="latest"), "0x" + "cd" * 20, b"")

@@ -17,11 +17,11 @@ from assay.chain.governed import (
     vault,
     votes,
 )
-from assay.chain.governed.accusations import Accusation
+from assay.chain.governed.accusations import Accusation, Phase
 from assay.chain.governed.acts import call
 from assay.chain.governed.logs import events_of
 from assay.chain.governed.purses import Loss, Shared, purse_of
-from assay.chain.governed.refusals import Declined, Phase, VoteState
+from assay.chain.governed.refusals import Declined, VoteState
 from assay.chain.governed.setting import Unsettable, acts_for, present, read_act, rehearse
 from assay.chain.governed.terms import NATIVE_UNIT, NOBODY
 from assay.chain.governed.trail import trail_of

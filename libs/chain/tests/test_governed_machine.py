@@ -21,12 +21,11 @@ from libs.chain.tests.governing import DAY_S, Cast, Stage, first_group
 
 from assay.chain.client import connect
 from assay.chain.governed import restaking, slashing, vault
-from assay.chain.governed.accusations import Accusation, Proposal
+from assay.chain.governed.accusations import Accusation, Phase, Proposal
 from assay.chain.governed.acts import Act, approve, number
 from assay.chain.governed.cover import CoverTerms
 from assay.chain.governed.deploy import govern
 from assay.chain.governed.parameters import PARAMETERS
-from assay.chain.governed.refusals import Phase
 from assay.chain.governed.setting import acts_for, present
 from assay.chain.governed.terms import NATIVE_UNIT
 from assay.chain.values import SlashReason

@@ -4,6 +4,7 @@ import dataclasses
 import re
 from pathlib import Path
 from string import Formatter
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,12 +14,14 @@ from assay.chain.artefacts import artefact, entries
 from assay.chain.decode import RENAMED
 from assay.chain.errors import Reverted
 from assay.chain.governed import refusals
+from assay.chain.governed.accusations import Phase
 from assay.chain.governed.events import GOVERNED_EVENTS_OF
 from assay.chain.governed.logs import readers
 from assay.chain.governed.places import FIELD_OF
-from assay.chain.governed.refusals import REFUSALS, Declined, Phase, VoteState, declared, declined
+from assay.chain.governed.refusals import REFUSALS, Declined, VoteState, declared, declined
 from assay.chain.governed.votes import Side
 from assay.chain.rpc import refusal_of
+from assay.chain.words import selector
 
 CONTRACTS = Path(__file__).parents[1] / "contracts"
 # Of OpenZeppelin's parts: what no door and no vote here comes to.
@@ -68,7 +71,7 @@ def test_whatever_a_node_says_becomes_a_sentence(head: bytes, tail: bytes) -> No
 
 
 def test_a_refusal_is_told_apart_by_its_name() -> None:
-    data = "0x" + (refusals.selector("TooSoon(uint256)") + (86_400).to_bytes(32, "big")).hex()
+    data = "0x" + (selector("TooSoon(uint256)") + (86_400).to_bytes(32, "big")).hex()
     refused = declined(refusal_of("eth_call", {"message": "execution reverted", "data": data}))
     assert isinstance(refused, Declined)
     assert (refused.code, refused.name, refused.arguments) == ("chain.declined", "TooSoon", {"readyAt": 86_400})
@@ -83,7 +86,7 @@ def test_a_refusal_is_told_apart_by_its_name() -> None:
         ("node_modules/@openzeppelin/contracts/governance/extensions/GovernorCountingSimple.sol", "VoteType", Side),
     ],
 )
-def test_every_enum_has_the_members_of_the_contracts(source: str, name: str, members: type) -> None:
+def test_every_enum_has_the_members_of_the_contracts(source: str, name: str, members: Any) -> None:
     if not (CONTRACTS / source).exists():
         pytest.skip("the contracts' libraries are not installed")
     found = re.search(rf"enum {name} {{([^}}]*)}}", (CONTRACTS / source).read_text())

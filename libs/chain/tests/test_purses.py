@@ -66,9 +66,9 @@ async def test_a_refund_goes_to_all_victims_of_an_offence_as_their_losses_are(ri
     await rig.tell(rig.keys.stranger, encode_call("execute(bytes32)", accusation))
     refunded = (await rig.tell(rig.keys.stranger, encode_call("refund(bytes32)", accusation))).events
     assert refunded == (Refunded(accusation, place, 250, 0), Compensated(place, 250, OFFENCE))
-    said = [(loss.victim, amount, loss.amount - amount) for loss, amount in zip(losses, (187, 62), strict=True)]
     assert await shared(rig, losses, accusation) == tuple(
-        Shared(accusation, who, place, amount, left) for who, amount, left in said
+        Shared(accusation, loss.victim, place, amount, loss.amount - amount)
+        for loss, amount in zip(losses, (187, 62), strict=True)
     )
     with pytest.raises(Reverted, match="NothingHeld"):
         await shared(rig, losses, accusation)

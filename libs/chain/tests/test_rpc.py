@@ -13,7 +13,8 @@ from assay.chain.port import Deployment
 from assay.chain.rpc import Rpc, is_known, refusal_of
 from assay.schema.errors import Mismatch, Retry
 
-NOWHERE = Deployment(31337, *["0x" + "11" * 20] * 4, 0, *["0x" + "11" * 20] * 3)
+AT = "0x" + "11" * 20
+NOWHERE = Deployment(31337, AT, AT, AT, AT, 0, AT, AT, AT)
 
 
 @pytest.mark.parametrize(

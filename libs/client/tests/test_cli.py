@@ -16,7 +16,7 @@ from assay.bus.accounts import Network
 from assay.client import cli
 from assay.client.asked import read_asked, read_param
 from assay.client.cli import app
-from assay.client.commands.jobs import DEFAULTS
+from assay.client.commands.ordering import DEFAULTS
 from assay.client.profile import Profile
 from assay.schema.errors import Refused
 

@@ -77,8 +77,8 @@ class Ground(PlayedMarket):
 def place_of(spec: JobSpec) -> tuple[str, int, int | None]:
     """The act that a job is, its turn, and the holder whose it is."""
     if spec.kind == "federated-step":
-        return "step", spec.params["masked"]["turn"], None  # type: ignore[index,call-overload,return-value]
-    return spec.params["act"], spec.params["seed"], HOLDERS[spec.requirements.data or ""]  # type: ignore[return-value]
+        return "step", spec.params["masked"]["turn"], None  # type: ignore[call-overload]
+    return spec.params["act"], spec.params["seed"], HOLDERS[spec.requirements.data or ""]
 
 
 @pytest.fixture(autouse=True)
@@ -117,11 +117,11 @@ async def test_a_sum_is_opened_without_who_drops_out_of_an_act_and_with_nobody_a
         and len(ground.cancelled) == 2
     )
     steps = [spec.params for spec in ground.jobs.values() if spec.kind == "federated-step"]
-    assert [step["masked"]["turn"] for step in steps] == [0, 2] and "model" not in steps[0]  # type: ignore[index,call-overload]
+    assert [step["masked"]["turn"] for step in steps] == [0, 2] and "model" not in steps[0]  # type: ignore[call-overload]
     assert steps[1]["model"] == next(fact.state for fact in said if isinstance(fact, Stepped))
     asked = [spec.params for spec in ground.jobs.values() if spec.params.get("act") == "unmask"]
-    assert {len(params["survivors"]) for params in asked} == {3, 4}  # type: ignore[arg-type]
-    assert {len(params["dealers"]) for params in asked} == {4}  # type: ignore[arg-type]
+    assert {len(params["survivors"]) for params in asked} == {3, 4}
+    assert {len(params["dealers"]) for params in asked} == {4}
 
 
 async def test_a_keeper_that_is_ended_anywhere_goes_on_and_orders_nothing_twice(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ WIDE = {"width": 200, "color_system": None}
 def printer(is_json: bool = False) -> tuple[Output, io.StringIO, io.StringIO]:
     """An output whose two streams can be read."""
     said, errors = io.StringIO(), io.StringIO()
-    return Output(is_json, None, Console(file=said, **WIDE), Console(file=errors, **WIDE)), said, errors  # type: ignore[arg-type]
+    return Output(is_json, None, Console(file=said, **WIDE), Console(file=errors, **WIDE)), said, errors
 
 
 def run_with(out: Output, error: BaseException | None) -> Any:

@@ -42,9 +42,9 @@ class Market(PlayedMarket):
             raise Refused("job.unknown")
         spec = self.jobs[job_id]
         place = (spec.params.get("round", -1), spec.params.get("seed", -1))
-        state = self.fates.get(place, "verified")  # type: ignore[arg-type]
+        state = self.fates.get(place, "verified")
         if state == "away":
-            self.fates[place] = "verified"  # type: ignore[index]
+            self.fates[place] = "verified"
             raise Unreachable("The door is away.")
         base = {"job_id": job_id, "requester": "r", "kind": spec.kind, "price_limit": 0, "segments": 1}
         result = self.put(self.made(spec)) if state in ("verified", "executed") else None
@@ -150,8 +150,8 @@ async def test_keyframes_keep_the_past_short(tmp_path: Path) -> None:
     run = await keep(tmp_path, market)
     assert run.round == 7 and run.keyframe is not None
     for spec in market.jobs.values():
-        past = sum(map(len, spec.params["history"])) + ("keyframe" in spec.params)  # type: ignore[arg-type]
-        assert past + len(spec.params.get("results", [])) <= 60  # type: ignore[arg-type]
+        past = sum(map(len, spec.params["history"])) + ("keyframe" in spec.params)
+        assert past + len(spec.params.get("results", [])) <= 60
 
 
 async def test_what_a_member_carries_is_its_own_last_result(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ async def test_what_is_added_sealed_can_be_read_with_its_key_alone(
     source = tmp_path / "text"
     source.write_bytes(TEXT)
     door: Any = HoldingDoor()
-    assay = Assay(door, type("", (), {"domain": DOMAIN})(), Key.generate())  # type: ignore[arg-type]
+    assay = Assay(door, type("", (), {"domain": DOMAIN})(), Key.generate())
     digests = [await assay.add_sealed(source, ("de",)) for _ in range(2)]
     assert len(set(digests)) == 2 and [door.held[digest]["regions"] for digest in digests] == [["de"]] * 2
     assert all(TEXT[:16] not in blob for blob in door.blobs.held.values())
@@ -60,7 +60,7 @@ async def test_what_is_added_sealed_can_be_read_with_its_key_alone(
 
 async def test_a_jobs_key_is_held_for_its_regions_before_its_order_and_opens_what_was_made(tmp_path: Path) -> None:
     door: Any = HoldingDoor()
-    assay = Assay(door, type("", (), {"domain": DOMAIN})(), Key.generate())  # type: ignore[arg-type]
+    assay = Assay(door, type("", (), {"domain": DOMAIN})(), Key.generate())
     spec = JobSpec(kind="noop", segments=1, segment_units=1, requirements=Requirements(regions=("de",)))
     first, second = [await sealing(door.ask, spec) for _ in range(2)]
     assert first.seal and first.seal != second.seal and door.held[first.seal]["regions"] == ["de"]

@@ -13,6 +13,7 @@ from pathlib import Path
 import asyncpg
 import nats
 import pytest
+from nats.aio.client import Client
 from tests.servers import rpc
 
 from assay.devnet.errors import AlreadyRuns, NotReady
@@ -86,7 +87,7 @@ async def read(dsn: str) -> list[int]:
     return [row["number"] for row in rows]
 
 
-async def connect(servers: Servers) -> nats.NATS:
+async def connect(servers: Servers) -> Client:
     creds = servers.nats.creds_file("all", servers.network.service_creds("all", [">"], [">"]))
     return await nats.connect(servers.nats_url, user_credentials=str(creds), allow_reconnect=False)
 

@@ -102,7 +102,7 @@ def test_a_reveal_is_signed_for_its_epoch_over_the_block_shown(value: bytes, blo
     key, pulse = key_of("sharer"), Pulse(round_, block)
     verifier = participant_id(Role.VERIFIER, key.address)
     names = {"verifier": verifier, "value": value.hex(), "salt": "ab" * 32, "time_ms": NOW_MS}
-    bare = RevealedShare(**names, commit="0" * 64, signature="0x" + "0" * 130)  # type: ignore[arg-type]
+    bare = RevealedShare(**names, commit="0" * 64, signature="0x" + "0" * 130)
     said = sign_event(key, DOMAIN, said_of(bare, EPOCH, pulse).event, verifier, NOW_MS)
     share = bare.model_copy(update={"signature": said.signature})
     assert is_signed(share, EPOCH, pulse, DOMAIN)

@@ -212,5 +212,5 @@ def test_a_rejected_lease_is_not_paid(lineage: Any) -> None:
 def test_a_segment_that_was_not_drawn_and_not_paid_is_no_lack_of_an_answer() -> None:
     part, reading = SimpleNamespace(audits=()), SimpleNamespace(order=None, leases=())
     one, other = ("l1", 0), ("l1", 1)
-    assert not list(faults_of_answers(part, {one}, {one, other}, reading))  # type: ignore[arg-type]
-    assert list(faults_of_answers(part, {one, other}, {one}, reading))  # type: ignore[arg-type]
+    assert not list(faults_of_answers(part, {one}, {one, other}, reading))
+    assert list(faults_of_answers(part, {one, other}, {one}, reading))

@@ -21,7 +21,7 @@ def call(number: int) -> AuditCalled:
 async def listening(door: PlayedFeed, journal: Journal, heard: list[Envelope[Event]]) -> "asyncio.Task[None]":
     """What listens, once it has read what there is."""
     door.push = None
-    listens = asyncio.create_task(Incoming(journal, door, heard.append).run())  # type: ignore[arg-type]
+    listens = asyncio.create_task(Incoming(journal, door, heard.append).run())
     async with asyncio.timeout(60):
         while door.push is None or len(heard) < len(door.items):
             await asyncio.sleep(0)
@@ -51,7 +51,7 @@ class Slow(PlayedFeed):
 async def test_whoever_is_not_pushed_to_yet_reads_and_does_not_end(tmp_path: Path) -> None:
     door, heard, journal = Slow(), list[Envelope[Event]](), Journal(tmp_path / "journal.sqlite")
     await door.say(call(1))
-    listens = asyncio.create_task(Incoming(journal, door, heard.append).run())  # type: ignore[arg-type]
+    listens = asyncio.create_task(Incoming(journal, door, heard.append).run())
     await until(lambda: heard or listens.done())
     assert [said.event.about for said in heard] == [derive_id("a", 1)] and not listens.done()
     listens.cancel()

@@ -39,7 +39,7 @@ class Door:
 async def test_all_that_is_said_at_once_is_on_disk_by_one_sync_before_any_of_it_is_told(tmp_path: Path) -> None:
     journal, seen = Watched(tmp_path / "journal.db"), list[str]()
     journal.seen = seen
-    outgoing = Outgoing(journal, Door(seen), KEY, DOMAIN, PROVIDER, lambda: 1_000)  # type: ignore[arg-type]
+    outgoing = Outgoing(journal, Door(seen), KEY, DOMAIN, PROVIDER, lambda: 1_000)
     offers = [derive_id("f", number) for number in range(3)]
     for offer_id in offers:
         outgoing.say(OfferWithdrawn(offer_id=offer_id, provider=PROVIDER))
@@ -58,7 +58,7 @@ async def test_what_the_gateway_has_is_known_before_others_have_their_answers(tm
             if envelope.event.about == derive_id("f", 1):
                 await held.wait()
 
-    outgoing = Outgoing(journal, Slow([]), KEY, DOMAIN, PROVIDER, lambda: 1_000)  # type: ignore[arg-type]
+    outgoing = Outgoing(journal, Slow([]), KEY, DOMAIN, PROVIDER, lambda: 1_000)
     told: list[str] = []
     known = asyncio.Event()
 

@@ -11,7 +11,7 @@ from assay.workloads import BadCheckpoint, BadParams, SegmentResult, workload
 from assay.workloads.adapter import draw_values, read_shapes, save_adapter
 from assay.workloads.checkpoint import read_checkpoint, read_tensors, write_tensors
 
-FINETUNE = workload("finetune")
+FINETUNE: Any = workload("finetune")
 
 
 def test_first_values_are_the_same_on_every_machine() -> None:

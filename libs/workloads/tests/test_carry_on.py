@@ -2,12 +2,14 @@
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from assay.workloads import workload
 from assay.workloads.runner import Runner
 from assay.workloads.task import Progressed, SegmentDone, Task
+from assay.workloads.workload import Progress
 
 
 async def test_the_losses_after_a_kill_are_those_of_the_uninterrupted_run_to_the_last_bit(
@@ -30,11 +32,13 @@ async def test_the_losses_after_a_kill_are_those_of_the_uninterrupted_run_to_the
                     states.append(message.state_digest)
         await runner.kill()
     losses: dict[tuple[int, int], float] = {}
+
+    def hear(index: int, progress: Progress) -> None:
+        losses[index, progress.done] = progress.metrics["loss"]
+
     params, state = bench.params(numerics="exact"), start
     for index in range(3):
-        closed = workload("finetune").run(
-            params, bench.inputs, state, index, lambda p, at=index: losses.update({(at, p.done): p.metrics["loss"]})
-        )
+        closed = workload("finetune").run(params, bench.inputs, state, index, partial(hear, index))
         assert closed.state_digest == states[index]
         state = closed.state
     assert seen == losses and len(losses) == 6

@@ -42,5 +42,5 @@ def test_two_steps_of_the_real_model_are_repeated_bit_for_bit() -> None:
     last = work.run(params, inputs, first.state, 1, ignore_progress)
     assert work.run(params, inputs, first.state, 1, ignore_progress).state == last.state
     assert work.distance(first.state, first.state, start) == 0
-    answer = work.generate(params, inputs, None, "What is the capital of France?", 12)  # type: ignore[arg-type]
+    answer = work.generate(params, inputs, None, "What is the capital of France?", 12)
     assert "Paris" in answer

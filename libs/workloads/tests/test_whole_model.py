@@ -19,7 +19,7 @@ from assay.workloads.trace.finetune import check_traced
 from assay.workloads.training import check_sense
 from assay.workloads.updating import learning_rate
 
-FINETUNE = workload("finetune")
+FINETUNE: Any = workload("finetune")
 WHOLE: dict[str, Any] = {"method": "full", "segment_steps": 2, "learning_rate": 1e-3, "clip_norm": 0.5}
 
 

@@ -47,7 +47,7 @@ async def main(folder: Path) -> None:
         kinds=("noop",),
     )
     journal = Journal(folder / "journal.sqlite")
-    worker = Worker(settings, KEY, DOMAIN, door, journal, lambda: next(clock))  # type: ignore[arg-type]
+    worker = Worker(settings, KEY, DOMAIN, door, journal, lambda: next(clock))
     working = asyncio.create_task(worker.run(asyncio.Event()))
     await door.say(granted(segments=SEGMENTS), "matching")
     await working

@@ -34,7 +34,7 @@ class Child:
         Child.most = max(Child.most, Child.running)
         await asyncio.sleep(0)
         Child.running -= 1
-        yield SegmentDone.model_construct(segment=task.first, state_digest=CLAIMED)
+        yield SegmentDone.model_construct(**{"segment": task.first, "state_digest": CLAIMED})
         yield Finished.model_construct(result=None)
 
     async def kill(self) -> None:
@@ -52,7 +52,7 @@ async def test_many_disputes_are_run_again_one_after_the_other_in_one_child(
     cache: Any = SimpleNamespace(reading=nullcontext)
     room = Policy(scratch=tmp_path / "scratch", models=tmp_path)
     past = Past(journal, cache, room, tmp_path / "log")
-    lodged = [DisputeLodged.model_construct(lease_id="l", segment=n, claimed=CLAIMED) for n in range(5)]
+    lodged = [DisputeLodged.model_construct(**{"lease_id": "l", "segment": n, "claimed": CLAIMED}) for n in range(5)]
     assert await asyncio.gather(*map(past.confirms, lodged)) == [True] * 5
     assert not await past.confirms(lodged[0].model_copy(update={"claimed": "d" * 64}))
     assert (Child.made, Child.most, Child.killed) == (1, 1, 0)

@@ -52,7 +52,7 @@ async def test_progress_is_said_at_a_bounded_rate_and_not_while_the_way_is_block
     offer = {"requester": "r" + "a" * 32, "offer_id": "f" + "a" * 26, "mega_unit_price": 1, "deadline_ms": 2**50}
     granted = LeaseGranted(**ids, fence=1, spec=spec, **offer)
     mouth, clock = Mouth(), [0]
-    tools = Tools(None, mouth, Path(), None, lambda: clock[0], progress_ms=5_000)  # type: ignore[arg-type]
+    tools = Tools(None, mouth, Path(), None, lambda: clock[0], progress_ms=5_000)
     run, course = LeaseRun(granted, [], tools), begin(granted, NO_DIGEST)
     for step in range(1, 31):
         clock[0] += 1_000
@@ -71,10 +71,10 @@ def test_who_was_restarted_and_falls_at_a_checkpoint_of_its_own_leaves_the_job_t
     closed = Closed(1, "ef" * 32, "ef" * 32, 1, 1, {}, "0" * 64, "0" * 64)
     _, own = commit(begin(granted, resume.state), closed)
     mouth = Mouth()
-    tools = Tools(None, mouth, Path(), None, lambda: 0)  # type: ignore[arg-type]
+    tools = Tools(None, mouth, Path(), None, lambda: 0)
     fallen = Failed(code=BadCheckpoint.code, detail="it is none", fault=True)
     again = LeaseRun(granted, [own], tools)
-    again._say = mouth.say  # type: ignore[method-assign]
+    again._say = mouth.say
     again._fail(fallen)
     assert [event.type for event in mouth.said] == ["lease.released"]
     with pytest.raises(FalseCheckpoint):

@@ -50,7 +50,7 @@ def openings(journal: Journal, past: Past) -> Openings:
     def say(event: EpochTraced) -> None:
         journal.append(Envelope.wrap(event, PROVIDER, 1))
 
-    return Openings(journal, past, SimpleNamespace(say=say))  # type: ignore[arg-type]
+    return Openings(journal, past, SimpleNamespace(say=say))
 
 
 def drawn_of(*places: tuple[str, int]) -> EpochDrawn:

@@ -66,7 +66,7 @@ class Warm(Site):
             beat_s=0.2,
         )
         self.journal = Journal(self.folder / "journal.sqlite")
-        self.worker = Worker(settings, KEY, DOMAIN, self.door, self.journal, self.now)  # type: ignore[arg-type]
+        self.worker = Worker(settings, KEY, DOMAIN, self.door, self.journal, self.now)
         self.run()
 
     def runners(self) -> list[Runner]:
@@ -93,13 +93,18 @@ def fact(spec: JobSpec = SPEC, number: int = 1) -> dict[str, str]:
     return {"spare_id": derive_id("k", number), "job_id": derive_id("j", spec.segments), "provider": PROVIDER}
 
 
+async def until_warm(site: Warm, segment: int) -> None:
+    """Until what is kept warm stands there."""
+    await until(lambda: site.warmed[-1] == segment)
+
+
 async def points(site: Warm) -> list[ResumePoint]:
     """Where the job's lease, which another provider has, is after each of its segments; checkpoints are stored."""
     work, params = Noop(), NoopParams(segments=SEGMENTS)
-    link = work.start(params, None)  # type: ignore[arg-type]
+    link = work.start(params, None)
     found = []
     for segment in range(SEGMENTS):
-        link = work.run(params, None, link, segment, lambda progress: None).state  # type: ignore[arg-type]
+        link = work.run(params, None, link, segment, lambda progress: None).state
         digest = await site.door.put(link)
         found.append(
             ResumePoint(segment=segment, state=work.digest(link), checkpoint=digest, commitment=blake3_hex(link))
@@ -118,7 +123,7 @@ async def test_a_spare_has_what_its_job_reads_and_takes_each_checkpoint(site: Wa
     await until(lambda: site.warmed == [None])
     for point in told[:2]:
         await site.grant(SpareAdvanced(**fact(), point=point))
-        await until(lambda point=point: site.warmed[-1] == point.segment)
+        await until_warm(site, point.segment)
     assert site.door.fetched == [blake3_hex(DATA), *(point.checkpoint for point in told[:2])]
 
 

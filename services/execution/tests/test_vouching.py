@@ -53,7 +53,7 @@ class Played:
 
     def __init__(self, journal: Journal, patience_s: float = 60.0) -> None:
         self.allowed, self.said, self.heard = 0, list[VoucherPresented](), list[bytes]()
-        self.vouchers = Vouchers(journal.vouchers, self, DOMAIN, patience_s)  # type: ignore[arg-type]
+        self.vouchers = Vouchers(journal.vouchers, self, DOMAIN, patience_s)
         self.account = self.vouchers.account(GRANTED, PARAMS, 0)
         self.before = self.account.till.delivered
         self.serving = Serving(PARAMS.batch, PARAMS.waiting, self, self.account)
@@ -78,7 +78,7 @@ class Played:
 
 
 class Handed(Played):
-    def say(self, event: Any) -> None:  # type: ignore[override]
+    def say(self, event: Any) -> None:
         self.said.append(event)
 
 

@@ -62,7 +62,7 @@ class Site(Machine):
             beat_s=BEAT_S,
         )
         self.journal = Journal(self.folder / "journal.sqlite")
-        self.worker = Worker(settings, KEY, DOMAIN, self.door, self.journal, self.now)  # type: ignore[arg-type]
+        self.worker = Worker(settings, KEY, DOMAIN, self.door, self.journal, self.now)
         self.run()
 
     def runners(self) -> list[Runner]:
@@ -213,7 +213,7 @@ async def test_a_child_loads_what_a_lease_needs_while_its_inputs_come(
         await save(digest, path)
 
     monkeypatch.setattr(Runner, "load", loaded)
-    site.door.save = saved  # type: ignore[method-assign]
+    site.door.save = saved
     spec = JobSpec(kind="noop", params={"segments": 4}, inputs=(digest,), segments=4, segment_units=1)
     await site.grant(granted(spec=spec))
     await until(lambda: site.door.said(LeaseExecuted))

@@ -201,7 +201,7 @@ async def test_only_its_parties_speak_of_a_dispute_and_not_after_its_end(
         (fact.model_copy(update={"verifier": "v" + "b" * 32}), "contested", "dispute.unknown"),
         (fact.model_copy(update={"dispute_id": derive_id("c", 2)}), "contested", "dispute.unknown"),
     ):
-        desk = make_desk(disputes={fact.dispute_id: DisputeHeld(*parties.values(), state)})
+        desk = make_desk(disputes={fact.dispute_id: DisputeHeld(provider.id, fact.verifier, state)})
         assert await code_of(provider.claim(said, NOW_MS), desk) == code
 
 

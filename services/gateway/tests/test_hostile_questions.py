@@ -25,7 +25,7 @@ from assay.schema.values import Role, derive_id
 pytestmark = pytest.mark.server
 
 DIGEST, JOB = "ab" * 32, derive_id("j", 1)
-FIELDS = {
+FIELDS: dict[str, dict[str, Any]] = {
     "replay": {"after": 0, "limit": 1, "feed": "own", "entity": ""},
     "job": {"job_id": JOB},
     "why": {"job_id": JOB},

@@ -14,6 +14,7 @@ from tests.servers import MakeSchema
 from assay.bus.memory import MemoryBus
 from assay.bus.port import Message
 from assay.gateway import ingest as ingest_module
+from assay.gateway.checks import CHECKS
 from assay.gateway.claim import Claim, Desk
 from assay.gateway.domain import Rates, Speaker
 from assay.gateway.ingest import Ingest, Waiting
@@ -108,7 +109,7 @@ async def test_one_claim_that_breaks_a_check_does_not_break_the_others(
         if claim is claims[2]:
             raise ZeroDivisionError
 
-    monkeypatch.setattr(ingest_module, "CHECKS", (*ingest_module.CHECKS, check_broken))
+    monkeypatch.setattr(ingest_module, "CHECKS", (*CHECKS, check_broken))
     answers = await told(ingest, claims)
     assert [isinstance(answer, ZeroDivisionError) for answer in answers] == [False, False, True, False, False]
     assert await outbox(ingest) == [claim.id for claim in claims if claim is not claims[2]]

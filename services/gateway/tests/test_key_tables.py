@@ -62,7 +62,7 @@ async def given_for_an_audit(door: desk.Desk) -> Any:
 
 async def test_who_has_sealed_its_answer_is_not_named_while_others_are_waited_for(door: desk.Desk) -> None:
     verifier = await given_for_an_audit(door)
-    door.ctx.desk.now_ms = NOW_MS + UNHEARD_MS
+    type(door).now_ms = NOW_MS + UNHEARD_MS
     assert await door.tick("keys") == []
     await door.tell(AuditLapsed(audit_id=AUDIT, verifier=verifier.id, code="audit.late"))
     (said,) = await door.tick("keys")
@@ -72,7 +72,7 @@ async def test_who_has_sealed_its_answer_is_not_named_while_others_are_waited_fo
 
 async def test_who_declined_is_named_a_day_after_its_answer_was_due(door: desk.Desk) -> None:
     await given_for_an_audit(door)
-    door.ctx.desk.now_ms = NOW_MS + UNHEARD_MS + 1
+    type(door).now_ms = NOW_MS + UNHEARD_MS + 1
     assert [type(event) for event in await door.tick("keys")] == [KeyReleased]
 
 
@@ -102,7 +102,7 @@ async def test_rights_to_a_key_go_a_week_after_it_was_destroyed(door: desk.Desk)
         await Keys(unit.tx).destroy(DIGEST, NOW_MS)
     kept = "select id from key_right"
     for age_ms, left in ((KEPT_MS, [(AUDIT,)]), (KEPT_MS + 1, [])):
-        door.ctx.desk.now_ms = NOW_MS + age_ms
+        type(door).now_ms = NOW_MS + age_ms
         assert await door.tick("prune") == []
         assert await door.rows(kept) == left
 

@@ -230,7 +230,7 @@ POOLED: list[tuple[Event, str]] = [
 
 def test_a_requester_is_told_what_the_audit_waits_for() -> None:
     history = list(HISTORY)
-    assert explain(view_of(told(history), COMMITS))["why"].endswith(POOLING)  # type: ignore[arg-type]
+    assert explain(view_of(told(history), COMMITS))["why"].endswith(POOLING)
     for event, words in POOLED:
         history.append(("verification", event))
         view = view_of(told(history), COMMITS)

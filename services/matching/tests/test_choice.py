@@ -104,22 +104,22 @@ def test_among_equals_the_earlier_listed_wins_then_the_lot() -> None:
     found = choose(job_of(), [late, early], NOW_MS, {})
     assert isinstance(found, Match) and found.offer == early
     equals = [offer_of(number) for number in range(8)]
-    winners = {choose(job_of(number), equals, NOW_MS, {}).offer.provider for number in range(40)}  # type: ignore[union-attr]
+    winners = {choose(job_of(number), equals, NOW_MS, {}).offer.provider for number in range(40)}
     assert len(winners) > 4
 
 
 def test_reputation_outweighs_a_small_difference_in_price_only() -> None:
     proven = offer_of(1, price=104, reputation=1_000_000)
-    assert choose(job_of(), [proven, offer_of(2, price=100)], NOW_MS, {}).offer == proven  # type: ignore[union-attr]
+    assert choose(job_of(), [proven, offer_of(2, price=100)], NOW_MS, {}).offer == proven
     cheap = offer_of(2, price=90)
-    assert choose(job_of(), [proven, cheap], NOW_MS, {}).offer == cheap  # type: ignore[union-attr]
+    assert choose(job_of(), [proven, cheap], NOW_MS, {}).offer == cheap
 
 
 def test_of_two_alike_the_faster_and_the_less_busy_win() -> None:
     fast, slow = offer_of(1, units_per_s=1_000_000), offer_of(2, units_per_s=2_000)
-    assert choose(job_of(), [slow, fast], NOW_MS, {}).offer == fast  # type: ignore[union-attr]
+    assert choose(job_of(), [slow, fast], NOW_MS, {}).offer == fast
     busy, idle = offer_of(1, slots=4, taken=2), offer_of(2, slots=4, taken=1)
-    assert choose(job_of(), [busy, idle], NOW_MS, {}).offer == idle  # type: ignore[union-attr]
+    assert choose(job_of(), [busy, idle], NOW_MS, {}).offer == idle
 
 
 def test_a_rule_of_ones_own_may_veto_and_score() -> None:

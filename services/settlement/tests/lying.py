@@ -70,7 +70,7 @@ async def lying(truth: str) -> AsyncIterator[Node]:
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        node.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"  # type: ignore[union-attr]
+        node.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         try:
             yield node
         finally:

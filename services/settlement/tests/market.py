@@ -5,7 +5,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from services.settlement.tests.crashing import Crashing, CrashingBus, CrashingStore, Fuse
@@ -116,14 +116,16 @@ class Shown:
 
 
 def gauges() -> Gauges:
-    return Gauges(*(Shown() for _ in range(7)), relayed=Shown(0))
+    shown: dict[str, Any] = {each.name: Shown() for each in fields(Gauges)}
+    return Gauges(**shown | {"relayed": Shown(0)})
 
 
 class Hands:
     """The parts of one desk, as a process has them; a crash is to throw them away."""
 
     def __init__(self, desk: Desk) -> None:
-        self.desk, self.gauges = desk, desk.gauges
+        self.desk = desk
+        self.gauges: Any = desk.gauges
         self.follower = Follower(desk)
         self.sender, self.closer = Sender(desk, self.follower), Closer(desk)
         self.reconciler = Reconciler(desk)
@@ -169,7 +171,7 @@ class Market:
 
     def story(self, name: str, *args: Any, **fields: Any) -> Story:
         """A story on this chain, from now on."""
-        return Story(name, *args, domain=self.domain, now_ms=self.context.now(), **fields)
+        return Story(name, *args, **fields | {"domain": self.domain, "now_ms": self.context.now()})
 
     def hands(self, chain: Any = None, **knobs: Any) -> Hands:
         """A desk with fresh memory; over another chain if given."""

@@ -39,9 +39,9 @@ async def test_the_receipt_of_a_job_without_sealed_inputs_asks_nobody() -> None:
 async def test_the_holder_is_told_which_audits_of_the_job_are_over() -> None:
     holder: Any = Holder()
     said = [
-        AuditUpheld.model_construct(audit_id="a1", lease_id="l1"),
-        AuditOverruled.model_construct(audit_id="a2", lease_id="l1"),
-        AuditUpheld.model_construct(audit_id="a3", lease_id="another's"),
+        AuditUpheld.model_construct(**{"audit_id": "a1", "lease_id": "l1"}),
+        AuditOverruled.model_construct(**{"audit_id": "a2", "lease_id": "l1"}),
+        AuditUpheld.model_construct(**{"audit_id": "a3", "lease_id": "another's"}),
     ]
     (part,) = await keys_of(holder, dossier(DIGEST), said)
     assert (part.digest, part.reader, part.released_ms) == (DIGEST, READER, 7)

@@ -93,7 +93,7 @@ async def test_a_cancelled_stream_waits_for_its_last_voucher_and_its_receipt_sho
     patient = replace(market, knobs=Knobs(voucher_wait_s=3600))
     parts, handed = (Part("alpha", 0), Part("beta", 0)), ((1, 300, True), (2, 40, True), (2, 50, False))
     base: Any = market.story("stream", parts, "cancelled")
-    story = Served(*(getattr(base, name) for name in base.__dataclass_fields__), handed=handed)
+    story = Served(**{name: getattr(base, name) for name in base.__dataclass_fields__} | {"handed": handed})
     await patient.play(story)
     assert await market.money_said() == []
     await market.hear_all([story.voucher(1, 200), story.voucher(1, 400), story.voucher(1, 400)])

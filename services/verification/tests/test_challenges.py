@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from services.verification.tests.court import Court
 from services.verification.tests.samples import party
 
 from assay.chain.values import Block
-from assay.proof.challenge import WAY_MS, seed_of
+from assay.proof.challenge import WAY_MS, Place, seed_of
 from assay.schema.challenge import VOID, ChallengeAnswered, ChallengeCalled, Part
 from assay.schema.offer import UNPROVEN, OfferDelisted, OfferListed, OfferRefused
 from assay.schema.values import Capacity, derive_id
@@ -91,7 +92,7 @@ class Fickle(Recomputer):
 
 def challenger_of(court: Court, recomputer: Recomputer) -> Challenger:
     """A challenger with fresh memory, as after a restart."""
-    desk = Desk(court.context, court.settings, Bells(), None)  # type: ignore[arg-type]
+    desk = Desk(court.context, court.settings, Bells(), None)
     return Challenger(desk, Blocks(court.chain, 1), recomputer)
 
 
@@ -172,7 +173,7 @@ async def test_one_false_row_accuses_nobody_and_shows_nothing(round_: Round, mon
     await round_.list_offers(1)
     (called,) = await round_.call()
     await round_.court.hear(answer_to(called, false=1))
-    monkeypatch.setattr(challenging, "draw", lambda parts, drawn, name: [challenging.Place(0, row) for row in range(8)])
+    monkeypatch.setattr(challenging, "draw", lambda parts, drawn, name: [Place(0, row) for row in range(8)])
     (missed,) = await round_.conclude()
     assert (missed.type, missed.code) == ("challenge.missed", "challenge.doubtful")
 
@@ -320,10 +321,7 @@ async def answered_round(round_: Round, offers: int) -> list[ChallengeCalled]:
 
 async def late_round(round_: Round, answers: int) -> list[ChallengeCalled]:
     """A round whose time is over when it is looked at, of which so many were answered."""
-    lateness, challenging.LATE_MS = challenging.LATE_MS, 10**9
-    try:
+    with patch.object(challenging, "LATE_MS", 10**9):
         called = await round_.call()
         await round_.court.hear(*(answer_to(each) for each in called[:answers]))
-    finally:
-        challenging.LATE_MS = lateness
     return called

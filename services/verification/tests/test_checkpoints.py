@@ -59,7 +59,7 @@ async def test_what_no_segment_can_start_from_is_found_on_either_side_of_it(
     runner: Runner, tmp_path: Path, is_false: bool
 ) -> None:
     work = Learnt(1, is_false=is_false)
-    replayer = ChildReplayer(unsealed(PlayedBlobs(work.blobs)), runner, tmp_path, tmp_path / "scratch")  # type: ignore[arg-type]
+    replayer = ChildReplayer(unsealed(PlayedBlobs(work.blobs)), runner, tmp_path, tmp_path / "scratch")
     fault = "segment.bad_checkpoint" if is_false else None
     assert await fault_after(work.case(), 0, replayer) == fault
     assert await fault_before(work.case(), 1, replayer) == fault

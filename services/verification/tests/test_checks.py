@@ -38,7 +38,7 @@ def shelf() -> PlayedBlobs:
 
 @pytest.fixture
 def replayer(shelf: PlayedBlobs, runner: Runner, tmp_path: Path) -> ChildReplayer:
-    return ChildReplayer(unsealed(shelf), runner, tmp_path, tmp_path / "scratch")  # type: ignore[arg-type]
+    return ChildReplayer(unsealed(shelf), runner, tmp_path, tmp_path / "scratch")
 
 
 async def found(case: Case, replayer: ChildReplayer) -> list[Finding]:
@@ -206,7 +206,7 @@ async def test_an_input_that_cannot_be_read_blames_nobody(shelf: PlayedBlobs, re
     for name in ("start", "result"):
         (method,) = [method for method in CHECKS if method.name == name]
         with pytest.raises(MachineFault, match=r"blob\.missing"):
-            await method.check(case, replayer)  # type: ignore[misc]
+            await method.check(case, replayer)
 
 
 async def test_a_check_removes_what_a_killed_one_left_in_the_clear_and_nothing_of_one_that_goes_on(
@@ -228,7 +228,7 @@ async def test_a_fault_of_the_services_own_machine_blames_nobody(shelf: PlayedBl
     spec = work.spec.model_copy(update={"kind": "unknown-here"})
     case = Case(work.granted.model_copy(update={"spec": spec}), work.share(), tuple(work.commits), None)
     with pytest.raises(MachineFault):
-        await CHECKS[1].check(case, replayer)  # type: ignore[misc]
+        await CHECKS[1].check(case, replayer)
 
 
 def test_every_method_has_its_row_and_every_kind_a_comparison() -> None:

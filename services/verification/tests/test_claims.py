@@ -67,14 +67,14 @@ class Written(Work):
     def falsified(self, before: bytes, after: bytes, segment: int) -> bytes:
         engine = load_engine(self.model, self.store, "float32", 1)
         params = read_params("generate", self.spec.params)
-        answers = read_proof(read_checkpoint(after).proof, params, segment)  # type: ignore[arg-type]
+        answers = read_proof(read_checkpoint(after).proof, params, segment)
         altered = [self.alters[segment](answer) for answer in answers]
         return close_segment(engine, read_checkpoint(before), altered).encode()
 
     def reads(self, assigned: AuditAssigned, shown: bytes) -> bytes:
         assert assigned.claim is not None
         params = read_params("generate", assigned.spec.params)
-        reading = read_segment(params, self.inputs, shown, assigned.segment, assigned.claim.seed)  # type: ignore[arg-type]
+        reading = read_segment(params, self.inputs, shown, assigned.segment, assigned.claim.seed)
         if assigned.verifier in self.lazy:
             # It runs the model for its states, and does not look at the tokens.
             reading = replace(reading, seen=tuple(replace(each, margins=each.margins * 0) for each in reading.seen))

@@ -216,7 +216,7 @@ async def accused(court: Court, answers: str, stake: int = BOND_PER_VERIFIER) ->
     await court.hear(StakeChanged(provider=work.granted.provider, amount=stake, block=2))
     await court.until_still()
     (lodged,) = await court.said("dispute.lodged")
-    return lodged  # type: ignore[no-any-return]
+    return lodged
 
 
 async def test_who_has_no_bond_to_lose_cannot_contest_and_accusing_takes_one_too(court: Court) -> None:

@@ -238,7 +238,7 @@ async def test_a_reveal_that_is_not_what_was_sealed_is_overruled_and_another_is_
             return found.model_copy(update={"checkpoint": "a" * 64, "answer": "b" * 64})
         return found
 
-    court.run = run  # type: ignore[method-assign]
+    court.run = run
     assert hands
     await court.until_still()
     assert (await court.types("epoch"))[-1] == "epoch.passed"

@@ -15,7 +15,7 @@ from assay.proof.digest import blake3_hex
 from assay.proof.order import spec_digest
 from assay.proof.pool import read_entries
 from assay.schema.beacon import SHARES_MAX, BeaconShare
-from assay.schema.epoch import ENTRIES_MAX, INLINE_MAX, EpochCommitted, EpochPooled
+from assay.schema.epoch import DRAWN_MAX, ENTRIES_MAX, INLINE_MAX, EpochCommitted, EpochPooled
 from assay.schema.event import EVENT_BYTES_MAX
 from assay.schema.job import JobSpec
 from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, Policy, derive_id
@@ -39,7 +39,6 @@ from assay.verification.domain import (
     pool,
     presses_ms,
 )
-from assay.verification.domain.draws import DRAWN_MAX
 
 WORKS = [Work(number, segments=3 + number) for number in range(3)]
 PROVIDER = party("p", 1)

@@ -101,7 +101,7 @@ async def test_what_was_not_sealed_loses_its_bond_whatever_hosts_say(court: Cour
         found = await honest(assigned)
         return found.model_copy(update={"state": "0" * 64}) if assigned.verifier == party("v", 12) else found
 
-    court.run = forge  # type: ignore[method-assign]
+    court.run = forge
     await court.take(work_of())
     await court.until_still()
     assert {audit.verifier for audit in await court.said("audit.overruled")} <= {party("v", 12)}

@@ -141,7 +141,7 @@ async def test_a_segment_that_fell_before_another_was_answered_still_rejects_its
         else:
             await answer(event)
 
-    court._answer = in_time_for_the_first  # type: ignore[method-assign]
+    court._answer = in_time_for_the_first
     await court.take(Work(1, segments=2, lies={0: LIE}, method="replication"))
     await court.until_still()
     assert await court.said("dispute.ruled") and not await court.said("epoch.audited")

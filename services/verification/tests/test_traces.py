@@ -133,7 +133,7 @@ async def test_the_first_opening_stands_and_a_stranger_has_none(court: Court, tr
             else:
                 await heard(event)
 
-    court.hear = twice  # type: ignore[method-assign]
+    court.hear = twice
     await court.take(work)
     await court.until_still()
     assert [event.code for event in await court.said("lease.rejected")] == ["trace.wrong_operator"]
@@ -163,7 +163,7 @@ async def test_a_statement_that_no_receipt_could_show_again_opens_nothing(
             await handle_batch(court.context, [Heard(Message(said.subject, said.headers(), said.data), said)])
         await heard(*(each for each in events if spoken.get("again") or not isinstance(each, EpochTraced)))
 
-    court.hear = oddly  # type: ignore[method-assign]
+    court.hear = oddly
     await court.take(work)
     await court.until_still()
     assert [event.code for event in await court.said("lease.rejected")] == [code]

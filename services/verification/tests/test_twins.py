@@ -32,7 +32,7 @@ class Watcher:
         self.court, self.public, self.hear = court, dict[str, list[Any]](), court.hear
         self.kept_back: list[Event] = []
         self.keeps: Callable[[Event], bool] = lambda event: False
-        court.hear = self.listen  # type: ignore[method-assign]
+        court.hear = self.listen
 
     async def listen(self, *events: Event) -> None:
         for event in events:

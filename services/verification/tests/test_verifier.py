@@ -51,7 +51,7 @@ class Site(Machine):
         files = {"key_file": self.folder / "key", "deployment_file": self.folder / "deployment"}
         settings = Settings(**files, data_dir=self.folder, models_dir=self.folder)
         self.journal = AuditJournal(self.folder / "journal.sqlite")
-        self.worker = Worker(settings, KEY, DOMAIN, self.door, self.journal, self.now)  # type: ignore[arg-type]
+        self.worker = Worker(settings, KEY, DOMAIN, self.door, self.journal, self.now)
         self.run()
 
     def runners(self) -> list[Runner]:

@@ -9,7 +9,7 @@ import random
 from pathlib import Path
 from typing import Final
 
-from eth_abi import encode
+from eth_abi.abi import encode
 
 from assay.proof.eip712 import Domain
 from assay.proof.rewards import Entry, Inputs, Terms, period_of, prove, root_of

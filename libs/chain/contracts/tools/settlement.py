@@ -9,7 +9,7 @@ import random
 from pathlib import Path
 from typing import Final
 
-from eth_abi import encode
+from eth_abi.abi import encode
 
 from assay.chain.payment.shapes import EPOCH, LEAF, NO_EPOCH, PROOF, epoch_fields, leaf_fields, proof_fields, proof_of
 from assay.proof.eip712 import Domain

@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.proof.court import moves
+from assay.proof.court.judge import Opening
 from assay.proof.court.machine import Tensor
 from assay.proof.court.moves import Party
 from assay.proof.court.trace import prefixes
 from assay.proof.court.tree import told
 
-KINDS = (moves.Choose(0), moves.Demand(0), moves.Answer(moves.Opening(b"", ())), moves.Reveal(()), moves.Probe(()))
+KINDS = (moves.Choose(0), moves.Demand(0), moves.Answer(Opening(b"", ())), moves.Reveal(()), moves.Probe(()))
 
 
 def spoil(value, dice):

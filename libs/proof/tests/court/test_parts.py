@@ -112,6 +112,8 @@ def false_parts(operation, inputs, word):
 class Lease(Rehearsal):
     """One step of one operator over long rows."""
 
+    operation: Operation
+
     def __init__(self, operation):
         super().__init__(1, 1, keys=KEYS.keys)
         object.__setattr__(self, "operation", operation)

@@ -15,7 +15,7 @@ DRAWS = np.random.default_rng(3)
 
 def tensor(array):
     flat = np.ascontiguousarray(array)
-    return Tensor(Shape(*flat.shape, flat.itemsize), flat.tobytes())
+    return Tensor(Shape(flat.shape[0], flat.shape[1], flat.itemsize), flat.tobytes())
 
 
 def run(op, rows, columns, *arrays, parameters=()):

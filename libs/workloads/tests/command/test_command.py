@@ -51,7 +51,7 @@ def code_of(said: list[Message]) -> str:
 def files_of(said: list[Message]) -> dict[str, bytes]:
     assert isinstance(said[-1], Finished) and said[-1].result, said[-1]
     with tarfile.open(said[-1].result) as archive:
-        return {name: archive.extractfile(name).read() for name in archive.getnames()}  # type: ignore[union-attr]
+        return {name: archive.extractfile(name).read() for name in archive.getnames()}
 
 
 PROGRAM = """

@@ -18,6 +18,7 @@ from assay.workloads.court.finetuning import DATA_BYTES_MAX
 from assay.workloads.court.matter import walk
 from assay.workloads.court.placing import Placed, PlacingTracer, strides_of
 from assay.workloads.errors import BadCheckpoint, NotJudged
+from assay.workloads.forward import loss_of
 from assay.workloads.numerics import NotExact, trace
 
 SAMPLES = 2
@@ -176,7 +177,7 @@ def test_the_data_are_read_once(bench: Any, monkeypatch: pytest.MonkeyPatch) -> 
 
     def counted(digest: str) -> bytes:
         digests.append(digest)
-        return read(digest)  # type: ignore[no-any-return]
+        return read(digest)
 
     monkeypatch.setattr(type(bench.inputs), "read", lambda _, digest: counted(digest))
     matter_of(bench)
@@ -200,8 +201,6 @@ def test_a_model_whose_trace_would_fill_a_machine_is_refused_before_it_is_loaded
 
 
 def test_a_step_that_looks_at_its_data_has_no_program(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    loss_of = updating.loss_of
-
     def peeking(params: Any, adapted: Any, batch: Any) -> Any:
         return loss_of(params, adapted, batch) * (1.0 + int(batch.tokens[0, 0]) / 1000)
 

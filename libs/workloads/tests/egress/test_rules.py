@@ -1,5 +1,7 @@
 """What may be listed, which addresses are anybody's, and how a head is read that means to be read in two ways."""
 
+from typing import Any
+
 import pytest
 
 from assay.workloads import BadParams, read_params
@@ -30,7 +32,8 @@ def command(*egress: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("endpoint", GOOD)
 def test_whole_names_with_ports_may_be_listed(endpoint: str) -> None:
-    assert read_params("command", command(endpoint)).egress == (endpoint,)
+    params: Any = read_params("command", command(endpoint))
+    assert params.egress == (endpoint,)
 
 
 @pytest.mark.parametrize("endpoint", BAD)
@@ -46,7 +49,7 @@ def test_what_reaches_hosts_is_not_exact_and_lists_few() -> None:
 
 
 def test_a_job_without_hosts_begins_as_it_did_before_any_could_be_named() -> None:
-    started = start_of(read_params("command", {"command": ["sh", "-c", ":"], "segments": 2}))  # type: ignore[arg-type]
+    started = start_of(read_params("command", {"command": ["sh", "-c", ":"], "segments": 2}))
     assert started.job.hex() == "04a6f3dc711ec804931969c769115099971e7159ce4f2ccdd9d276f74a89a4fc"
 
 

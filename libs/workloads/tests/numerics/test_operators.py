@@ -152,7 +152,7 @@ def test_what_else_is_in_the_batch_changes_no_row() -> None:
     q, k, v = (drawn(4, 2, 30, 8, seed=seed) for seed in range(3))
     heads = attention.attention(q, k, v, None, 0.3)
     assert heads[2:].equal(attention.attention(q[2:], k[2:], v[2:], None, 0.3))
-    assert heads[:, :, :17].equal(attention.attention(*(each[:, :, :17] for each in (q, k, v)), None, 0.3))
+    assert heads[:, :, :17].equal(attention.attention(q[:, :, :17], k[:, :, :17], v[:, :, :17], None, 0.3))
 
 
 def test_how_a_long_sum_is_cut_in_blocks_and_pieces_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:

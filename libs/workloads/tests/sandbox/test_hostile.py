@@ -160,7 +160,7 @@ async def honest(runner: Runner, segments: int) -> list[str]:
     assert runner.policy is not None
     folder = str(runner.policy.scratch)
     names = {"kind": "noop", "params": {"segments": 200}, "inputs": {}, "models": folder, "folder": folder}
-    messages = [message async for message in runner.run(Task(**names, first=0, last=segments, wants_result=False))]  # type: ignore[arg-type]
+    messages = [message async for message in runner.run(Task(**names, first=0, last=segments, wants_result=False))]
     assert isinstance(messages[-1], Finished), messages[-1]
     return [message.state_digest for message in messages if isinstance(message, SegmentDone)]
 

@@ -104,7 +104,7 @@ def test_a_calibration_comes_from_segments_that_were_really_run(
         nursery.ask(SETTINGS[name], HERE / "calibrating.py", input.decode())
         return subprocess.CompletedProcess(command, 0, json.dumps(nursery.answer()[0]).encode())
 
-    monkeypatch.setattr(calibrate.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     text = tmp_path / "text"
     text.write_bytes(bench.text)
     params = bench.raw(steps=6, segment_steps=2)

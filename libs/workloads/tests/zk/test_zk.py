@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from eth_abi import encode
+from eth_abi.abi import encode
 from tests.servers import rpc
 
 from assay.workloads.zk import BadProof, Circuit, Proof, check, compile_model, evm_call, make_keys, prove

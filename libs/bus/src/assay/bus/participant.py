@@ -5,7 +5,7 @@ What it says on `ingest.>` and asks on `ask.>` reaches the gateway under its acc
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -99,7 +99,7 @@ class Door:
         said: dict[str, Any] = json.loads(answer.data)
         return said
 
-    async def events(self, subject: str) -> AsyncIterator[Message]:
+    async def events(self, subject: str) -> AsyncGenerator[Message, None]:
         """The public events on a subject as they come, from the first step of the iteration on."""
         waiting: asyncio.Queue[Message] = asyncio.Queue(EVENTS_WAITING_MAX)
         subscription = await self._line.listen(subject, waiting.put)

@@ -82,6 +82,9 @@ class Consumer(Protocol):
 class Blobs(Protocol):
     """Data too big for an event, named by its BLAKE3 digest. A blob that is there is whole and true to its name."""
 
+    def __hash__(self) -> int:
+        """A store is itself alone: what was read of it is kept by it."""
+
     async def put(self, data: bytes) -> str:
         """The digest of the data, which is stored when this returns."""
 

@@ -55,7 +55,8 @@ class MemoryChain(PaymentTwin, StakeTwin):
         governed: GovernedTerms = GOVERNED,
     ) -> None:
         places = {name: place_of(name) for name in FIRST}
-        group = Governed(0, *map(place_of, GROUP))
+        timelock, governance, restaking, vault, slashing, purses, rewards = map(place_of, GROUP)
+        group = Governed(0, timelock, governance, restaking, vault, slashing, purses, rewards)
         self.deployment = Deployment(chain_id=chain_id, deployed_block=0, governed=group, **places)
         roles = dict.fromkeys(("COMPENSATOR_ROLE", "ANCHORER_ROLE"), settler)
         roles |= {"MINTER_ROLE": admin, "DEFAULT_ADMIN_ROLE": admin, "GOVERNOR": admin, "PROPOSER": proposer}

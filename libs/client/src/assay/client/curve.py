@@ -4,6 +4,7 @@ The place is a number of segments, so that every kind of work has it. What a lat
 what the earlier one said.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -40,7 +41,7 @@ class Curve:
         """The last value of each measurement."""
         return {name: values[max(values)] for name, values in self.measured.items()}
 
-    def _add(self, place: float, metrics: dict[str, float]) -> None:
+    def _add(self, place: float, metrics: Mapping[str, float | None]) -> None:
         for name, value in metrics.items():
             if value is not None:
                 self.measured.setdefault(name, {})[place] = value

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from rich.console import Group
@@ -82,7 +83,7 @@ async def watch(assay: Assay, job_id: str, out: Output) -> JobView:
             board.hear(said.event)
             # Where bars and curve show it, progress needs no line.
             if out.is_json or not (out.console.is_terminal and isinstance(said.event, LeaseProgressed)):
-                out.show(line_of(said), lambda said=said: sentence_of(said))
+                out.show(line_of(said), partial(sentence_of, said))
     return await assay.rested(job_id)
 
 

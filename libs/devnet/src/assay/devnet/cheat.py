@@ -17,8 +17,8 @@ from assay.workloads import workload
 from assay.workloads.child import START
 from assay.workloads.generate import Generate
 from assay.workloads.generate.state import read_checkpoint
-from assay.workloads.runner import Message, Runner
-from assay.workloads.task import Finished, Ready, SegmentDone, Task
+from assay.workloads.runner import Runner
+from assay.workloads.task import Finished, Message, Ready, SegmentDone, Task
 
 
 class LazyRun(LeaseRun):

@@ -71,8 +71,11 @@ def service_environment(
     }
     chain = {"rpc_url": servers.evm_url, "deployment_file": bank.deployment_file}
     own: dict[str, dict[str, object]] = {
-        "gateway": {"deployment_file": bank.deployment_file}
-        | {"talk_seed_file": folder / TALK_SEED, "holder_key_file": folder / HOLDER_KEY},
+        "gateway": {
+            "deployment_file": bank.deployment_file,
+            "talk_seed_file": folder / TALK_SEED,
+            "holder_key_file": folder / HOLDER_KEY,
+        },
         "verification": chain
         | {"data_dir": folder / "data", "models_dir": places.models, "confirmations": 1}
         | {

@@ -9,7 +9,8 @@ from assay.runtime.context import Context
 from assay.runtime.flow import Flow
 from assay.runtime.timers import run_timer
 from assay.schema.errors import AssayError
-from assay.store.outbox import Outbox, backlog, wait_for_event
+from assay.store.outbox import Outbox, backlog
+from assay.store.waiting import wait_for_event
 
 DRAIN_S: Final = 20.0
 FLUSH_S: Final = 5.0

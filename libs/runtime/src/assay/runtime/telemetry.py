@@ -46,7 +46,10 @@ class Telemetry:
 
         links = [Link(_context(envelope.traceparent)) for envelope in traced]
         attributes = {"assay.stream": stream, "assay.events": len(said)}
-        return self._tracer.start_as_current_span(f"batch {stream}", links=links, attributes=attributes)
+        span: AbstractContextManager[object] = self._tracer.start_as_current_span(
+            f"batch {stream}", links=links, attributes=attributes
+        )
+        return span
 
     @contextmanager
     def handled(self, said: Envelope[Any]) -> Iterator[str | None]:

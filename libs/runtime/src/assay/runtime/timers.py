@@ -12,8 +12,8 @@ from assay.runtime.context import Context, Unit
 from assay.runtime.service import Timer
 from assay.schema import REGISTRY, Event
 from assay.schema.errors import AssayError
-from assay.store.outbox import wait_for_event
 from assay.store.timers import claim_timer, last_said
+from assay.store.waiting import wait_for_event
 
 # A replica that looks a little early must not lose its turn, and a second one must not get one in between.
 DUE_SHARE: Final = 0.75

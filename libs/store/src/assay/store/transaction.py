@@ -67,7 +67,8 @@ class Transaction:
 
     async def fetch(self, sql: str, *args: object) -> "list[asyncpg.Record]":
         """The rows of a query."""
-        return await self.connection.fetch(sql, *args)
+        rows: list[asyncpg.Record] = await self.connection.fetch(sql, *args)
+        return rows
 
     async def fetchrow(self, sql: str, *args: object) -> "asyncpg.Record | None":
         """The first row of a query, if any."""
@@ -79,7 +80,8 @@ class Transaction:
 
     async def execute(self, sql: str, *args: object) -> str:
         """The command tag of a statement, such as `UPDATE 3`."""
-        return await self.connection.execute(sql, *args)
+        tag: str = await self.connection.execute(sql, *args)
+        return tag
 
     async def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Runs a statement once for each row, in one round trip."""
@@ -129,4 +131,6 @@ class Transaction:
             await self._over(SET_LIVES, whose, [str(states[who]) for who in whose])
 
     async def _over(self, sql: str, whose: Sequence[Who], *more: object) -> "list[asyncpg.Record]":
-        return await self.connection.fetch(sql, [entity for entity, _ in whose], [id_ for _, id_ in whose], *more)
+        entities, ids = [entity for entity, _ in whose], [id_ for _, id_ in whose]
+        rows: list[asyncpg.Record] = await self.connection.fetch(sql, entities, ids, *more)
+        return rows

@@ -38,7 +38,7 @@ from assay.workloads.model_files import check_weights, read_configuration, under
 from assay.workloads.models import ModelStore
 from assay.workloads.nf4 import load_quantised
 
-logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+logging.disable_progress_bar()
 FAMILIES = ("llama",)
 
 

@@ -28,7 +28,7 @@ def generate_text(
     apply_adapter(adapted, adapter)
     tokenizer = load_template(inputs.models.path(params.model))
     asked = torch.tensor([encode_prompt(tokenizer, prompt)], device=adapted.device)
-    settings = GenerationConfig(  # type: ignore[no-untyped-call]
+    settings = GenerationConfig(
         max_new_tokens=max_new_tokens,
         do_sample=False,
         eos_token_id=tokenizer.eos_token_id,

@@ -30,7 +30,7 @@ GIB: Final = 1 << 30
 
 def bytes_to_ask(params: Any) -> int:
     """Return the memory that a job asks a provider for."""
-    tokens = params.batch * params.sequence_tokens
+    tokens: int = params.batch * params.sequence_tokens
     if params.model_parameters is None and form_of(params) == "lora":
         return (3 << 30) + tokens * TOKEN_BYTES
     return bytes_of(form_of(params), params.model_parameters or UNNAMED_PARAMETERS, tokens)
@@ -54,7 +54,8 @@ def form_of(params: Any) -> str:
 
 def grown(token_bytes: int, parameters: int) -> int:
     """Return what a token takes in a model of this size: it goes with width times depth, at the power of two thirds."""
-    return round(token_bytes * max(1.0, (parameters / UNNAMED_PARAMETERS) ** (2 / 3)))
+    growth: float = (parameters / UNNAMED_PARAMETERS) ** (2 / 3)
+    return round(token_bytes * max(1.0, growth))
 
 
 def bytes_held(params: Any, parameters: int) -> int:

@@ -112,4 +112,5 @@ def draw(seed: int, name: str, shape: tuple[int, ...]) -> Array:
     content = blake3(f"assay.regress.1/{seed}/{name}".encode()).digest(4 * math.prod(shape))
     even: Any = (np.frombuffer(content, "<i4") >> 8).astype(np.float32)
     scale = np.float32(2.0 ** (-23 - (shape[1] - 1).bit_length() // 2))
-    return (even * scale).reshape(shape)
+    drawn: Array = (even * scale).reshape(shape)
+    return drawn

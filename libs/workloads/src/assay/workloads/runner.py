@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -115,7 +115,7 @@ class Runner:
             refused = None
         raise SandboxUnavailable(refused.detail if isinstance(refused, Failed) else "The child has not started.")
 
-    async def run(self, task: ToChild, wall_s: float | None = None) -> AsyncIterator[Message]:
+    async def run(self, task: ToChild, wall_s: float | None = None) -> AsyncGenerator[Message, None]:
         """What the child says of `task`, ending with Finished or Failed; a child that dies is a Failed too.
 
         What the child says yet of tasks that nobody heard to their end is passed over. `wall_s` is how long it may
@@ -159,8 +159,9 @@ class Runner:
 
         Whoever has seen private data does nothing else.
         """
-        is_of_job = isinstance(task, Task | Warm)
-        wanted = fitted(self._own, task.kind, task.params) if self._own and is_of_job else self._own
+        wanted = self._own
+        if wanted and isinstance(task, Task | Warm):
+            wanted = fitted(wanted, task.kind, task.params)
         if wanted != self.policy:
             await self.kill()
             self.policy = wanted

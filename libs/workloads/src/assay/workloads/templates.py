@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from jinja2 import TemplateError
 
@@ -20,9 +20,9 @@ class Stopped(datetime):
     """The clock of templates, which take no function that is handed to them: it stands at TODAY."""
 
     @classmethod
-    def now(cls, tz: tzinfo | None = None) -> datetime:
+    def now(cls, tz: tzinfo | None = None) -> Self:
         """Return TODAY."""
-        return TODAY
+        return cls(TODAY.year, TODAY.month, TODAY.day)
 
 
 setattr(chat_template_utils, "datetime", Stopped)  # noqa: B010 - the module exports none

@@ -20,7 +20,7 @@ DATA_BYTES_MAX = 64 << 20
 HELDOUT_TOKENS_MAX = 4096
 
 Windows = NDArray[np.int64] | Packed
-W = TypeVar("W", NDArray[np.int64], Packed)
+W = TypeVar("W", NDArray[np.int64], Packed, NDArray[np.int64] | Packed)
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def add_gradients(
     for batch in batches:
         share = batch.count / count
         loss = loss_of(params, adapted, batch)
-        (loss if share == 1 else loss * single(share)).backward()  # type: ignore[no-untyped-call]
+        (loss if share == 1 else loss * single(share)).backward()
         yield loss, share
 
 

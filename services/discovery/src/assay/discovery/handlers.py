@@ -16,7 +16,6 @@ from assay.schema.job import JobExecuted
 from assay.schema.lease import (
     NO_QUORUM,
     LeaseExecuted,
-    LeaseFact,
     LeaseFailed,
     LeaseGranted,
     LeaseLapsed,
@@ -117,7 +116,9 @@ async def on_lease_granted(said: Envelope[LeaseGranted], ports: Ports, now_ms: i
     return []
 
 
-async def on_lease_ended(said: Envelope[LeaseFact], ports: Ports, now_ms: int) -> list[Event]:
+async def on_lease_ended(
+    said: Envelope[LeaseExecuted | LeaseFailed | LeaseLapsed | LeaseReleased], ports: Ports, now_ms: int
+) -> list[Event]:
     """Counts a slot as idle again."""
     ports.registry.leave(said.event.lease_id)
     return []

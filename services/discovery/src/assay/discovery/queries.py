@@ -111,9 +111,10 @@ class Registry:
         row = await self.tx.fetchrow(LOCK, provider)
         assert row is not None
         *sums, measured, block, busy = row
-        *known, day, units, before = map(int, sums)
+        stake, backing, claim, needed, verified, rejected, dropped, *output = map(int, sums)
         shown = None if measured is None else Shown(measured, block)
-        return Standing(*known, Output(day, units, before), shown, busy)
+        counts = verified, rejected, dropped
+        return Standing(stake, backing, claim, needed, *counts, Output(*output), shown, busy)
 
     async def did(self, provider: str, day: int, units: int) -> None:
         """Adds to what was verified of a provider's work."""

@@ -27,9 +27,9 @@ from assay.schema.values import Digest
 from assay.workloads import read_params, workload
 from assay.workloads.code import code_of
 from assay.workloads.errors import BadCheckpoint, WorkloadError
-from assay.workloads.runner import Message, Runner
+from assay.workloads.runner import Runner
 from assay.workloads.serve import ServeParams
-from assay.workloads.task import Answered, Failed, Finished, Progressed, Ready, SegmentDone, Task
+from assay.workloads.task import Answered, Failed, Finished, Message, Progressed, Ready, SegmentDone, Task
 from assay.workloads.workload import Live
 
 log = logging.getLogger(__name__)
@@ -256,8 +256,8 @@ class LeaseRun:
         )
         with suppress(FileNotFoundError):
             Path(done.path).unlink()
-        said = (done.segment, done.state_digest, checkpoint, done.units, done.compute_ms, done.metrics)
-        closed = Closed(*said, self._tools.machine, code_of(self.granted.spec.kind))
+        made = (done.segment, done.state_digest, checkpoint, done.units, done.compute_ms, done.metrics)
+        closed = Closed(*made, self._tools.machine, code_of(self.granted.spec.kind))
         course, said = domain.commit(course, closed)
         self._say(said)
         if self._serving:

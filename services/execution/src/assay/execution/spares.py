@@ -67,12 +67,12 @@ class Spares:
             case SpareGranted() if event.spare_id not in self._spares and not self._is_over:
                 spare = self._spares[event.spare_id] = Spare(event, event.resume)
                 spare.work = self._kept.start(self._keep(spare))
-            case SpareAdvanced() if spare := self._spares.get(event.spare_id):
-                spare.point = event.point
-                spare.moved.set()
+            case SpareAdvanced() if held := self._spares.get(event.spare_id):
+                held.point = event.point
+                held.moved.set()
             # The lease that it is called to takes its child over.
-            case SpareEnded() if event.code != CALLED and (spare := self._spares.pop(event.spare_id, None)):
-                self._kept.start(self._let_go(spare))
+            case SpareEnded() if event.code != CALLED and (held := self._spares.pop(event.spare_id, None)):
+                self._kept.start(self._let_go(held))
 
     async def child_for(self, job_id: str) -> Runner:
         """The child for a lease: the one that is warm for its job, one that is idle, or another spare's."""

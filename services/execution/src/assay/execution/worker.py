@@ -36,7 +36,7 @@ from assay.schema.key import KeyForgotten
 from assay.schema.lease import LeaseCommitted, LeaseFact, LeaseGranted, LeaseLapsed, LeaseRejected, LeaseVerified
 from assay.schema.offer import OfferDelisted, OfferRefused, OfferWithdrawn
 from assay.schema.spare import SpareFact
-from assay.schema.values import Capacity, HeldData, Role, participant_id
+from assay.schema.values import Capacity, HeldData, Role, derive_id, participant_id
 from assay.store.journal import Journal
 from assay.store.waiting import wait_for_event
 from assay.workloads.machine import gpu_name, own_class_id, read_gpus
@@ -127,12 +127,11 @@ class Worker:
         ]
         for runner in runners:
             await runner.warm(self._loaded)
+        held = [confined for runner in runners if (confined := await runner.confined())]
         for runner in runners:
-            held = await runner.confined()
-            assert held is not None
             self._idle.put_nowait(runner)
-        note(self.settings, held)
-        log.info("sandbox %s", held, extra={"took_ms": held.took_ms})
+        note(self.settings, held[-1])
+        log.info("sandbox %s", held[-1], extra={"took_ms": held[-1].took_ms})
 
     async def _free(self, runner: Runner) -> None:
         """Have a child idle again: one that was ended is started anew, and loads what the next lease may need."""
@@ -260,7 +259,7 @@ class Worker:
 
     async def _drain(self) -> None:
         log.info("draining: %d leases in hand", len(self._runs))
-        offer_id = domain.derive_id("f", self.provider)
+        offer_id = derive_id("f", self.provider)
         self.outgoing.say(OfferWithdrawn(offer_id=offer_id, provider=self.provider))
         for run in self._runs.values():
             run.leave("the provider is leaving by plan")

@@ -18,7 +18,7 @@ from assay.runtime import Context
 from assay.schema.errors import Retry, Unreachable
 from assay.schema.event import EVENT_BYTES_MAX
 from assay.schema.values import LeaseId, ProviderId, Role, SpareId
-from assay.store.outbox import wait_for_event
+from assay.store.waiting import wait_for_event
 
 SUBJECT: Final = "ingest.*.beat"
 BY_THE_OTHER_SIDE: Final = frozenset({"Client Closed", "Read Error", "Write Error"})

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 from assay.bus.feed import FeedItem
 from assay.runtime import Context
 from assay.schema.errors import Unreachable
-from assay.store.outbox import wait_for_event
+from assay.store.waiting import wait_for_event
 
 WAITING_MAX: Final = 10_000
 IDLE_S: Final = 0.5

@@ -69,6 +69,7 @@ def check_region(region: str | None, allowed: Iterable[str]) -> None:
 def rights_in(event: Event) -> list[Noted]:
     """The rights that an event gives to keys: digest or name, entity, id, participant, and until when at the most."""
     said: Any = event
+    whose: tuple[str, str, str, int | None]
     match event:
         case JobSubmitted():
             whose = (JOB, event.job_id, event.requester, None)

@@ -71,7 +71,7 @@ LACKS: Final[Mapping[str, str]] = {
 
 def explain_lack(view: Mapping[str, Any], lack: str | None) -> dict[str, Any]:
     """Why a job is not funded yet, if its order waits: settlement names for what."""
-    if lack not in LACKS:
+    if lack is None or lack not in LACKS:
         return dict(view)
     return {**view, "why": LACKS[lack], "waiting": {lack: 1}}
 

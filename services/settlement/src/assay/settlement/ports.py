@@ -58,7 +58,7 @@ class Ports:
 
 async def prepare(ports: Ports, events: Sequence[Event]) -> None:
     """Counts the commitments of the leases that come to an end in a batch."""
-    if ends := [event for event in events if type(event) in ENDS]:
+    if ends := [event for event in events if isinstance(event, ENDS)]:
         ports.commits.update(await queries.count_commits(ports.tx, ends))
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from assay.schema.event import Envelope, Event, event_class_of
 from assay.schema.lease import LeaseExecuted, LeaseVerified
 from assay.settlement.domain import CLOSINGS
-from assay.settlement.intents import KINDS, Body, Key
+from assay.settlement.intents import KINDS, Body
+from assay.settlement.paying.intents import Key
 from assay.store import Transaction
 
 REMEMBER = """

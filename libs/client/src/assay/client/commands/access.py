@@ -17,7 +17,7 @@ from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.schema.values import PARTICIPANTS, Role
 
-Participant = StrEnum("Participant", {role.name: role.value for role in PARTICIPANTS})
+Participant = StrEnum("Participant", {role.name: role.value for role in PARTICIPANTS})  # type: ignore[misc] # read from the roles
 
 
 def register(app: typer.Typer) -> None:

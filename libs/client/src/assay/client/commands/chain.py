@@ -14,8 +14,8 @@ from assay.client.commands import govern
 from assay.client.commands.govern import LEAVE_S, Arbiter, Feeds, Guardian, LeaveS
 from assay.client.commands.govern import Windows as SlashWindows
 from assay.client.commands.governing import account
+from assay.client.commands.native_amount import Amount
 from assay.client.commands.sending import send
-from assay.client.commands.stake import Amount
 from assay.client.output import Output
 
 LONGEST = Windows()

@@ -7,6 +7,7 @@ import typer
 
 from assay.chain.governed import rewards
 from assay.chain.governed.acts import Node
+from assay.chain.governed.reward_head import Head
 from assay.chain.governed.rewards import Posted
 from assay.chain.words import normal
 from assay.client import output
@@ -77,7 +78,7 @@ async def rewards_due(out: Output, node: Node, whose: str) -> list[dict[str, Any
     ]
 
 
-async def earned_in(out: Output, head: rewards.Head, periods: dict[int, Posted], whose: str) -> dict[int, int | None]:
+async def earned_in(out: Output, head: Head, periods: dict[int, Posted], whose: str) -> dict[int, int | None]:
     """What somebody earned in each of these periods, made of the public events; None if they are out of reach."""
     try:
         said = await reward_proof.said_in_public(out) if periods else []

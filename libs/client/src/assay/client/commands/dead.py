@@ -13,8 +13,9 @@ from assay.client.output import Output
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="Events that could not be handled (operator).", no_args_is_help=True)
-    for name, command in {"list": list_dead, "show": show, "replay": replay}.items():
-        group.command(name)(command)
+    group.command("list")(list_dead)
+    group.command("show")(show)
+    group.command("replay")(replay)
     app.add_typer(group, name="dead")
 
 

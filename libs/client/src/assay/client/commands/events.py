@@ -1,5 +1,6 @@
 """Events: what happens on the network, as any observer can read it."""
 
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +10,7 @@ from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.client.sdk import Assay
 from assay.client.watching import line_of, sentence_of
+from assay.schema.event import Envelope
 
 
 def register(app: typer.Typer) -> None:
@@ -28,9 +30,14 @@ def events(
         async with Assay.connect(Profile.find(out.profile)) as assay:
             async for cursor, said in assay.numbered_events(since, follow):
                 line = {"cursor": cursor} | line_of(said)
-                out.show(line, lambda cursor=cursor, said=said: f"{cursor:>6} {sentence_of(said)}")
+                out.show(line, partial(numbered, cursor, said))
 
     output.run(context, work)
+
+
+def numbered(cursor: int, said: Envelope[Any]) -> str:
+    """An event for people, with its cursor."""
+    return f"{cursor:>6} {sentence_of(said)}"
 
 
 def shown_of(provider: dict[str, Any]) -> dict[str, Any]:

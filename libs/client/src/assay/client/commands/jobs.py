@@ -1,7 +1,8 @@
 """Jobs: submit, list, show, explain, watch, cancel, fetch."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Group
@@ -161,7 +162,14 @@ def fetch(
     output.run(context, work)
 
 
-COMMANDS = {"submit": submit, "jobs": jobs, "job": job, "why": why, "cancel": cancel, "fetch": fetch}
+COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
+    "submit": submit,
+    "jobs": jobs,
+    "job": job,
+    "why": why,
+    "cancel": cancel,
+    "fetch": fetch,
+}
 
 
 def draw_job(view: JobView) -> Group:

@@ -23,7 +23,7 @@ ByItself = Annotated[
 class Sending(Protocol):
     """How something signed is sent."""
 
-    def __call__(self, ask: Ask, relay: Relay, on_sent: Callable[[str], object]) -> Awaitable[str]:
+    def __call__(self, ask: Ask, relay: Relay, on_sent: Callable[[str], object], /) -> Awaitable[str]:
         """The transaction that did it."""
 
 

@@ -50,8 +50,10 @@ def render(
                 assay, picture, lambda said: out.show(line_of(said), lambda: sentence_of(said))
             )
             files = await rendering.assemble(assay, picture, to)
-            body = {"files": files, "paid": sum(view.paid for view in views)}
-            out.show(body, lambda: "\n".join([*map(str, files), f"paid {output.stable(body['paid'])}"]))
+            paid = sum(view.paid for view in views)
+            out.show(
+                {"files": files, "paid": paid}, lambda: "\n".join([*map(str, files), f"paid {output.stable(paid)}"])
+            )
 
     output.run(context, work)
 

@@ -7,7 +7,8 @@ import typer
 
 from assay.chain.governed import rewards
 from assay.chain.governed.acts import Node
-from assay.chain.governed.rewards import Head, Posted
+from assay.chain.governed.reward_head import Head
+from assay.chain.governed.rewards import Posted
 from assay.chain.words import normal
 from assay.client import output
 from assay.client.commands.governing import governed

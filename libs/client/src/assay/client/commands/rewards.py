@@ -12,7 +12,8 @@ from assay.chain.governed import restaking, rewards, vault
 from assay.chain.governed.acts import Node, do
 from assay.chain.governed.parameters import Unit
 from assay.chain.governed.refusals import moment
-from assay.chain.governed.rewards import Head, Posted
+from assay.chain.governed.reward_head import Head
+from assay.chain.governed.rewards import Posted
 from assay.chain.words import normal
 from assay.client import output
 from assay.client.commands import reward_proof, units

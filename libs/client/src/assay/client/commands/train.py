@@ -11,7 +11,7 @@ from assay.client.commands.keeping import kept, write_down
 from assay.client.errors import BadInput
 from assay.client.output import Output
 from assay.client.profile import Profile
-from assay.client.rounds.facts import MEMBERS_MAX, Joined, Left, Plan
+from assay.client.rounds.facts import MEMBERS_MAX, AnyFact, Joined, Left, Plan
 from assay.client.rounds.journal import Journal
 from assay.client.rounds.keeper import Keeper
 from assay.client.rounds.shards import cut
@@ -81,7 +81,7 @@ class Change(NamedTuple):
 async def work(out: Output, folder: Path, plan: Plan | None, change: Change, target: Path) -> None:
     """Begin a run, or take it up; keep its rounds to their end and write down what they came to."""
     texts = change.texts()
-    with Journal(folder) as journal, Board(out) as board:
+    with Journal[AnyFact](folder) as journal, Board(out) as board:
         check_begun(journal, plan, texts)
         async with Assay.connect(Profile.find(out.profile)) as assay:
             if plan:
@@ -92,7 +92,7 @@ async def work(out: Output, folder: Path, plan: Plan | None, change: Change, tar
             await finish(keeper, assay, target, out)
 
 
-def check_begun(journal: Journal, plan: Plan | None, texts: list[bytes]) -> None:
+def check_begun(journal: Journal[AnyFact], plan: Plan | None, texts: list[bytes]) -> None:
     """Raise BadSettings for a run that is begun twice, Refused for one that has nothing to begin with."""
     if plan is None:
         return

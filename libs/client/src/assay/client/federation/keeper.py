@@ -24,6 +24,7 @@ from assay.client.federation.course import (
     step_params,
 )
 from assay.client.federation.facts import Part, said_in
+from assay.client.rounds.facts import Missed
 from assay.client.rounds.jobs import EXECUTED, LOST, POLL_S, PROVEN, Market, Work
 from assay.client.rounds.keeping import Keeping
 from assay.client.view import JobView
@@ -95,7 +96,7 @@ class Keeper(Keeping[Run, Ground]):
         view = await self.jobs.until(job_id, EXECUTED | LOST, asked.deadline_ms, is_orphaned)
         if view and view.state in EXECUTED and view.result:
             return view.result
-        self.note(facts.Missed(job_id=job_id, reason=reason_of(view)))
+        self.note(Missed(job_id=job_id, reason=reason_of(view)))
         if view is None or view.state not in LOST:
             await self.jobs.withdraw(job_id)
         return None
@@ -107,7 +108,7 @@ class Keeper(Keeping[Run, Ground]):
         view = await self.jobs.until(job_id, PROVEN | LOST)
         assert view is not None
         if view.state in LOST or not view.result:
-            self.note(facts.Missed(job_id=job_id, reason=reason_of(view)))
+            self.note(Missed(job_id=job_id, reason=reason_of(view)))
             tried = sum(order.part == "step" and order.turn == self.run.turn for order in self.run.orders)
             if tried >= TRIES_MAX or not any(verdict.outcome == "rejected" for verdict in view.verdicts):
                 self.note(facts.Voided(turn=self.run.turn, reason=f"the joining: {reason_of(view)}"))

@@ -11,6 +11,7 @@ from assay.client.federation import facts
 from assay.client.federation.course import Run
 from assay.client.federation.facts import AnyFact
 from assay.client.rounds.board import RoundsBar
+from assay.client.rounds.facts import Missed
 from assay.client.view import JobView
 
 
@@ -45,7 +46,7 @@ WORDS: Final[Mapping[type[Any], Callable[[Any], str]]] = {
     facts.Begun: lambda said: f"session {said.session[:12]}: members advertise keys",
     facts.Opened: lambda said: f"turn {said.turn}, {said.act}: {', '.join(map(str, said.roster)) or 'nobody'}",
     facts.Ordered: lambda said: f"  {said.part}{'' if said.member is None else f' {said.member}'} is job {said.job_id}",
-    facts.Missed: lambda said: f"  job {said.job_id} is left out: {said.reason}",
+    Missed: lambda said: f"  job {said.job_id} is left out: {said.reason}",
     facts.Closed: lambda said: f"  {len(said.results)} results",
     facts.Voided: lambda said: f"  turn {said.turn} is held again: {said.reason}",
     facts.Stepped: lambda said: f"round {said.round}: {figures(said.said)}",

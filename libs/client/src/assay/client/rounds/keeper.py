@@ -69,7 +69,8 @@ class Keeper(Keeping[Run, Market]):
         job_id = await self._ordered("member", MEMBER, params, member, regions)
         view = await self.jobs.until(job_id, EXECUTED | LOST, deadline_ms)
         if view is None:
-            return await self._leave_out(job_id)
+            await self._leave_out(job_id)
+            return None
         if view.state in EXECUTED and not self.run.plan.early:
             view = await self.jobs.until(job_id, PROVEN | LOST)
         assert view is not None

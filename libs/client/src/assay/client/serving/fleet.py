@@ -7,7 +7,7 @@ asked again from the tokens that have come: the seed makes the rest of the answe
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -43,7 +43,7 @@ class Fleet:
     now: Callable[[], float] = time.monotonic
     unplaced: list[Flight] = field(default_factory=list)
 
-    async def answer(self, question: Question) -> AsyncIterator[Piece | Lost]:
+    async def answer(self, question: Question) -> AsyncGenerator[Piece | Lost, None]:
         """The pieces of an answer as they come; the last one has a finish, or is what it was lost by.
 
         Raises Overloaded.

@@ -5,7 +5,7 @@ import gc
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -13,13 +13,16 @@ from typing import Any, Final
 from assay.client.sdk import Assay
 from assay.client.serving.fleet import Fleet
 from assay.client.serving.flight import fresh_id
-from assay.client.serving.http import Http
+from assay.client.serving.http import Receive, Scope, Send
 from assay.client.serving.keeping import Keeper, Terms
 from assay.client.serving.replica import Replica
 from assay.schema.errors import BadSettings
 
 CONNECTIONS_MAX: Final = 2048
 KEEP_ALIVE_S: Final = 30
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""What answers requests (ASGI)."""
 
 
 @asynccontextmanager
@@ -34,7 +37,7 @@ async def keeping(
         Keeper(assay, nats_url, terms, fleet, replica, (regions[at % len(regions)],) if regions else ())
         for at, replica in enumerate(replicas)
     ]
-    tasks = [asyncio.create_task(each.run()) for each in (*keepers, fleet)]
+    tasks = [asyncio.create_task(run) for run in (*(keeper.run() for keeper in keepers), fleet.run())]
     try:
         yield fleet
     finally:
@@ -55,7 +58,7 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 @asynccontextmanager
-async def listening(app: Http, host: str, port: int) -> AsyncIterator[int]:
+async def listening(app: Application, host: str, port: int) -> AsyncIterator[int]:
     """The port at which the application is served for as long as the block. Raises BadSettings."""
     import uvicorn
 

@@ -62,8 +62,8 @@ class Round(Said):
 
 
 T = TypeVar("T")
-SEALED: Final = TypeAdapter(Annotated[list[Sealed], Field(max_length=2_048)])
-OPENED: Final = TypeAdapter(Annotated[list[Opened], Field(max_length=2_048)])
+SEALED: Final[TypeAdapter[list[Sealed]]] = TypeAdapter(Annotated[list[Sealed], Field(max_length=2_048)])
+OPENED: Final[TypeAdapter[list[Opened]]] = TypeAdapter(Annotated[list[Opened], Field(max_length=2_048)])
 
 
 def seal_of(opened: Opened) -> bytes:

@@ -26,7 +26,8 @@ RELATIONS: Final = (np.less, np.less_equal, np.greater, np.greater_equal, np.equ
 def row_exponent(x: Array) -> Array:
     """Each row's exponent."""
     top = np.abs(x).max(-1, keepdims=True)
-    return BITS - np.clip((top.view(np.int32) >> 23) - 126, EXPONENT_MIN, EXPONENT_MAX).astype(np.int32)
+    exponents: Array = BITS - np.clip((top.view(np.int32) >> 23) - 126, EXPONENT_MIN, EXPONENT_MAX).astype(np.int32)
+    return exponents
 
 
 def quantise(x: Array, exponents: Array) -> Array:

@@ -62,7 +62,7 @@ def step(params: CourseParams, outer: Outer, results: list[Floats]) -> Outer:
     way = aggregate(results, params.rule, params.hostile, params.clip)
     rate, keep = np.float32(params.outer_rate), np.float32(params.momentum)
     momentum = keep * outer.momentum + way
-    weights = outer.weights + rate * (way + keep * momentum)
+    weights: Floats = np.add(outer.weights, rate * (way + keep * momentum), dtype=np.float32)
     if not (np.isfinite(weights).all() and np.isfinite(momentum).all()):
         raise Diverged("A weight of the outer state is not finite.")
     return Outer(weights, momentum)

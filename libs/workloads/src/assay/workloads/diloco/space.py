@@ -79,7 +79,7 @@ def lora_of(params: CourseParams) -> FinetuneParams:
     assert params.lora_rank is not None
     sizes = {"lora_rank": params.lora_rank, "lora_alpha": params.lora_alpha, "seed": params.start_seed}
     rest = {"data": "0" * 64, "steps": 1, "segment_steps": 1, "sequence_tokens": 8}
-    return FinetuneParams(model=params.model, targets=params.targets, **sizes, **rest)  # type: ignore[arg-type]
+    return FinetuneParams(model=params.model, targets=params.targets, **sizes, **rest)
 
 
 def write_model(params: CourseParams, space: Space, vector: Floats) -> bytes:

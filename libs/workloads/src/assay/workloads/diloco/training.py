@@ -119,7 +119,7 @@ def train_steps(
     for done, step in enumerate(steps, 1):
         batch = batch_at(params, windows, params.round * params.inner_steps + step)
         loss = loss_of(trained, batch, params.numerics)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         losses.append(loss.item())
         if not math.isfinite(losses[-1]):
             raise Diverged(f"The loss was not finite at step {step}.")

@@ -27,7 +27,7 @@ class ExactMode(TorchFunctionMode):
     """Replaces torch's functions by their exact forms."""
 
     def __init__(self, generator: Generator | None) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.generator = generator
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -91,7 +91,7 @@ def replace(module: nn.Module, stack: ExitStack) -> None:
     """Let a module of MODULES run in its exact form until the stack closes."""
     for end, (needed, form) in MODULES.items():
         if type(module).__name__.endswith(end) and hasattr(module, needed):
-            module.forward = partial(form, module)  # type: ignore[method-assign]
+            module.forward = partial(form, module)
             stack.callback(delattr, module, "forward")
 
 

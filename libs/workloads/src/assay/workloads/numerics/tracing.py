@@ -114,7 +114,7 @@ class Tracer(TorchDispatchMode):
     """Hears of primitives from the operators and of kernels from torch, in one order."""
 
     def __init__(self, trace: Trace | None = None) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call] # torch's
         self.trace = Trace() if trace is None else trace
         self._is_inside = False
 

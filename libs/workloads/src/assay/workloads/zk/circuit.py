@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from assay.proof.digest import blake3_hex
 from assay.workloads.errors import ModelUnsupported, WorkloadError
@@ -124,4 +124,4 @@ def _count(shape: list[int]) -> int:
     product = 1
     for size in shape:
         product *= size
-    return cast(int, product)
+    return product

@@ -138,12 +138,14 @@ class Clerk:
         try:
             matter = await asyncio.to_thread(work.matter, read_params(spec.kind, spec.params), contents, segment)
         except (WorkloadError, Refused) as error:
-            return no_case(ground, error)
+            no_case(ground, error)
+            return None
         states = await self._states(ground)
         try:
             return await asyncio.to_thread(self._judged_on, matter, ground, states)
         except (WorkloadError, Refused) as error:
-            return no_case(ground, error)
+            no_case(ground, error)
+            return None
 
     async def _states(self, ground: Ground) -> States:
         spec, segment = ground.case.granted.spec, ground.held.segment
