@@ -12,6 +12,7 @@ from assay.chain.events import ChainEvent, LoggedEvent, Receipt
 from assay.chain.governed.reads import StakeReads
 from assay.chain.payment.reads import PaymentReads, words
 from assay.chain.rpc import Rpc, hexes, is_known
+from assay.chain.tokens import fault_of
 from assay.chain.values import NATIVE_DECIMALS, STABLE_DECIMALS, Block, Deployment, Fees, Ruling, Tag
 from assay.chain.words import WORD_BYTES
 from assay.proof.keccak import keccak256
@@ -45,12 +46,12 @@ async def check(client: ChainClient) -> None:
     chain_id = int(await client.rpc.ask("eth_chainId"), 16)
     if chain_id != deployment.chain_id:
         raise Mismatch(f"The node runs chain {chain_id}, the deployment is on {deployment.chain_id}.")
-    for contract in (deployment.payment, deployment.anchors, deployment.stable, deployment.native):
+    for contract in (deployment.payment, deployment.anchors):
         if await client.rpc.ask("eth_getCode", contract, "latest") == "0x":
             raise Mismatch(f"No contract stands at {contract} on chain {chain_id}.")
     for token, decimals in ((deployment.stable, STABLE_DECIMALS), (deployment.native, NATIVE_DECIMALS)):
-        if (found := await client.decimals_of(token)) != decimals:
-            raise Mismatch(f"The token at {token} has {found} decimals, not {decimals}: amounts would mean others.")
+        if fault := await fault_of(client.rpc, token, decimals):
+            raise Mismatch(fault)
 
 
 class ChainClient(PaymentReads, StakeReads):
@@ -104,10 +105,6 @@ class ChainClient(PaymentReads, StakeReads):
     async def token_balance(self, token: str, address: str) -> int:
         """Returns how much of a token an address holds."""
         return await self._number(token, encode_call("balanceOf(address)", address))
-
-    async def decimals_of(self, token: str) -> int:
-        """Returns in how many decimals a token is counted."""
-        return await self._number(token, encode_call("decimals()"))
 
     async def pool_balance(self) -> int:
         """Returns the insurance pool's native tokens."""

@@ -8,10 +8,11 @@ from assay.chain.encode import encode_call
 from assay.chain.errors import BadToken, Reverted
 from assay.chain.payment.values import Terms
 from assay.chain.rpc import Rpc
+from assay.chain.tokens import fault_of
 from assay.chain.transaction import sign_transaction
 from assay.chain.values import STABLE_DECIMALS, Deployment, Fees
 from assay.chain.waiting import until_mined
-from assay.chain.words import WORD_BYTES, checksum, normal
+from assay.chain.words import checksum, normal
 from assay.proof.keys import Key
 
 MINED_WITHIN_S = 300.0
@@ -41,8 +42,8 @@ async def deploy(
 
 
 async def _deploy(rpc: Rpc, key: Key, settler: str, compensator: str, terms: Terms, stable: str | None) -> Deployment:
-    if stable is not None:
-        await check_stable(rpc, stable)
+    if stable is not None and (fault := await fault_of(rpc, stable, STABLE_DECIMALS)):
+        raise BadToken(fault)
     admin = normal(key.address)
     chain_id = int(await rpc.ask("eth_chainId"), 16)
     deployed_block = int(await rpc.ask("eth_blockNumber"), 16) + 1
@@ -53,19 +54,6 @@ async def _deploy(rpc: Rpc, key: Key, settler: str, compensator: str, terms: Ter
     judge = await _create(rpc, key, chain_id, "Judge")
     at = Deployment(chain_id, stable, native, pool, anchors, deployed_block, judge, "", "")
     return await _add_payment(rpc, key, settler, terms, at)
-
-
-async def check_stable(rpc: Rpc, token: str) -> None:
-    """Raises BadToken unless a token of 6 decimals stands at the address."""
-    if await rpc.ask("eth_getCode", token, "latest") == "0x":
-        raise BadToken(f"No contract stands at {token}.")
-    try:
-        answer = await rpc.ask("eth_call", {"to": token, "data": "0x" + encode_call("decimals()").hex()}, "latest")
-    except Reverted:
-        answer = "0x"
-    found = int(answer, 16) if len(answer) == 2 + 2 * WORD_BYTES else "no"
-    if found != STABLE_DECIMALS:
-        raise BadToken(f"The token at {token} has {found} decimals, not {STABLE_DECIMALS}: amounts would mean others.")
 
 
 async def _add_payment(rpc: Rpc, key: Key, settler: str, terms: Terms, at: Deployment) -> Deployment:
