@@ -14,9 +14,9 @@ from assay.proof.settlement import Payout, Settlement
 from assay.schema.values import derive_id, job_word
 from assay.settlement import books
 from assay.settlement.closer import TOUCHED_MAX
+from assay.settlement.finality import UNLIMITED
 from assay.settlement.ledger import OUTSIDE, Asset, Transfer, deposit, move
 from assay.settlement.paying import holds
-from assay.settlement.paying.finality import UNLIMITED
 from assay.settlement.service import MIGRATIONS
 from assay.store import Store
 from bench.settlement.service import Running

@@ -52,7 +52,7 @@ def offer_of(**changes: Any) -> Offer:
 
 def staked(number: int = 1, slots: int = 1, block: int = 1, **changes: Any) -> StakeChanged:
     """What is claimed is a unit for each slot, and covered to the last."""
-    sums = {"amount": slots * SLOT_STAKE, "claim": slots, "needed": slots * SLOT_STAKE}
+    sums = {"amount": slots * SLOT_STAKE, "claim": slots, "needed": slots * SLOT_STAKE, "turn": block}
     return StakeChanged(provider=provider_of(number), block=block, **(sums | changes))
 
 

@@ -97,9 +97,13 @@ async def test_a_fallen_stake_delists_and_a_risen_one_lists_again(desk: Desk) ->
     assert told(await desk.tell(staked(slots=2, block=3))) == [("offer.listed", None)]
 
 
-async def test_a_stake_of_an_earlier_block_is_no_news(desk: Desk) -> None:
+async def test_a_stake_that_was_said_earlier_is_no_news_and_a_fork_makes_a_later_one_of_an_earlier_block(
+    desk: Desk,
+) -> None:
     await desk.tell(staked(slots=2, block=5), announced(slots=2))
-    assert await desk.tell(staked(slots=0, block=4)) == []
+    assert await desk.tell(staked(slots=0, block=6, turn=4)) == []
+    assert told(await desk.tell(staked(slots=0, block=4, turn=6))) == [("offer.delisted", "offer.unclaimed")]
+    await desk.tell(staked(slots=2, block=4, turn=7))
     (listed,) = await desk.tell(announced(sequence=2, slots=2))
     assert isinstance(listed, OfferListed) and listed.stake == 2 * SLOT_STAKE
 

@@ -637,12 +637,12 @@ async def test_verifiers_are_shown_with_what_stands_behind_them(world: World, re
 
     await door.tell(val.sign(said, now_ms()))
     await until(shown("unbonded", 0))
-    bonded = StakeChanged(provider=f"p{val.id[1:]}", amount=BOND_PER_VERIFIER, block=2)
+    bonded = StakeChanged(provider=f"p{val.id[1:]}", amount=BOND_PER_VERIFIER, block=2, turn=2)
     await world.says("settlement", bonded)
     await until(shown("unbonded", BOND_PER_VERIFIER))
     await world.says("settlement", bonded.model_copy(update={"claim": 1, "needed": BOND_PER_VERIFIER}))
     await until(shown("announced", BOND_PER_VERIFIER))
-    await world.says("settlement", StakeChanged(provider=f"p{val.id[1:]}", amount=1, block=1))
+    await world.says("settlement", StakeChanged(provider=f"p{val.id[1:]}", amount=1, block=3, turn=1))
     await door.tell(val.sign(VerifierWithdrawn(verifier=val.id), now_ms()))
     await until(shown("withdrawn", BOND_PER_VERIFIER))
 

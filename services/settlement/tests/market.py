@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
@@ -35,11 +35,11 @@ from assay.schema.values import Role
 from assay.settlement.bell import Bell
 from assay.settlement.closer import Closer
 from assay.settlement.desk import Desk, Gauges
+from assay.settlement.finality import ALL_AT_ONCE, Limits
 from assay.settlement.follower import Follower
 from assay.settlement.handlers import HANDLERS
-from assay.settlement.ledger import deposit, earned, hold, stake, unbonding
+from assay.settlement.ledger import Asset, deposit, earned, hold, stake, unbonding
 from assay.settlement.paying import tree
-from assay.settlement.paying.finality import UNLIMITED, Limits
 from assay.settlement.paying.herald import Herald
 from assay.settlement.paying.teller import Teller
 from assay.settlement.pools import Pools
@@ -100,6 +100,7 @@ class Knobs:
     payment_posts_max: int = 2
     native_price: int = 0
     voucher_wait_s: float = 0.3
+    limits: Mapping[Asset, Limits] = field(default_factory=lambda: ALL_AT_ONCE)
 
 
 @dataclass
@@ -298,7 +299,7 @@ class Market:
         return await self.said("job.settled", "job.refunded", "lease.paid", "lease.slashed", "lease.spared")
 
 
-def settlement(deployment: Deployment | None = None, limits: Limits = UNLIMITED) -> Service:
+def settlement(deployment: Deployment | None = None, limits: Mapping[Asset, Limits] = ALL_AT_ONCE) -> Service:
     """The service without its desk, whose steps the tests take; on the chain in memory unless another is given."""
     bell = Bell()
     deployment = deployment or MemoryChain(*[OPERATOR.address] * 3).deployment

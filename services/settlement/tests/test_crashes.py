@@ -22,6 +22,7 @@ from services.settlement.tests.stories import Part, key_of, net_of
 from assay.chain import wallet
 from assay.schema import Envelope
 from assay.schema.values import derive_id
+from assay.settlement import credits
 
 pytestmark = pytest.mark.server
 NEVER = 10**9
@@ -104,6 +105,9 @@ async def test_a_process_may_end_after_any_write_of_a_jobs_whole_way(market: Mar
     await wallet.stake(market.chain, key_of("beta"), 9 * STAKE)
     market.chain.is_mining = False
     await change(market, "first")  # Everybody gets a place in the tree.
+    for _ in range(credits.FINAL_BLOCKS):
+        market.chain.mine()
+    await until_still(market)  # What was deposited and staked becomes no surer while writes are counted.
     whole = Fuse(NEVER)
     expected = await change(market, "whole", whole)
     assert expected["alpha in hand"] == net_of(1) and expected["gamma in hand"] == FEE

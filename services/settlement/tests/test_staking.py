@@ -1,7 +1,9 @@
 """What is said of stake: own and lent, what it is claimed to stand for, and what that asks for, as on chain."""
 
+from dataclasses import replace
+
 import pytest
-from services.settlement.tests.market import ADMIN, GOVERNED, STAKE, Market
+from services.settlement.tests.market import ADMIN, GOVERNED, STAKE, Knobs, Market
 from services.settlement.tests.stories import key_of, provider_of
 
 from assay.chain import wallet
@@ -10,10 +12,16 @@ from assay.chain.governed.cover import CoverTerms
 from assay.chain.governed.terms import NATIVE_UNIT
 from assay.chain.words import selector, uint
 from assay.schema.offer import StakeChanged
+from assay.settlement import credits
+from assay.settlement.finality import Limits
+from assay.settlement.ledger import Asset
+from assay.settlement.questions import balances
 
 pytestmark = pytest.mark.server
 TERMS = CoverTerms.of(GOVERNED.stake)
 LENT = 50 * NATIVE_UNIT
+LIMITS = Limits(included=1_000 * NATIVE_UNIT, safe=20_000 * NATIVE_UNIT)
+LITTLE, MORE = LIMITS.each
 
 
 async def last_of(market: Market, name: str) -> StakeChanged:
@@ -26,6 +34,15 @@ async def last_of(market: Market, name: str) -> StakeChanged:
     assert (last.amount, last.backing, last.claim) == (own, lent, claimed)
     assert last.needed == terms.own_for(claimed, lent)
     assert (last.claim > 0 and last.amount >= last.needed) == await market.chain.is_covered(address)
+    return last
+
+
+async def said_of(market: Market, name: str) -> StakeChanged:
+    """What counts of somebody's stake, as it was said last."""
+    said = [each for each in await market.events() if isinstance(each, StakeChanged)]
+    assert len({each.turn for each in said}) == len(said)
+    last = [each for each in said if each.provider == provider_of(name)][-1]
+    assert last.turn == max(each.turn for each in said if each.provider == provider_of(name))
     return last
 
 
@@ -76,3 +93,86 @@ async def test_a_claim_of_any_size_is_followed(market: Market) -> None:
     await market.hands().until_still()
     said = [each for each in await market.said("stake.changed") if each["provider"] == provider_of("alpha")]
     assert said[-1]["claim"] == 2**63 - 1 and said[-1]["needed"] == NATIVE_UNIT + 2**64 - 1
+
+
+@pytest.fixture
+async def careful(market: Market) -> Market:
+    """Its node may fork; all that was staked until now is final."""
+    careful = replace(market, knobs=Knobs(limits=dict.fromkeys(Asset, LIMITS)))
+    await follow(careful)
+    await follow(careful, credits.FINAL_BLOCKS)
+    assert (await said_of(careful, "alpha")).amount == STAKE
+    market.chain.lags = {"safe": 4, "finalized": 20}
+    return careful
+
+
+async def follow(market: Market, blocks: int = 0) -> None:
+    for _ in range(blocks):
+        market.chain.mine()
+    await market.hands().until_still()
+
+
+async def add(market: Market, name: str, amount: int) -> None:
+    await wallet.mint_native(market.chain, ADMIN, key_of(name).address, amount)
+    await wallet.stake(market.chain, key_of(name), amount)
+
+
+async def test_new_stake_counts_as_it_is_confirmed_by_its_value_and_what_leaves_counts_no_more_at_once(
+    careful: Market,
+) -> None:
+    new = 500 * NATIVE_UNIT
+    await add(careful, "alpha", new)
+    await follow(careful)
+    assert (await said_of(careful, "alpha")).amount == STAKE + LITTLE
+    told = await balances(careful.context, {"of": provider_of("alpha")})
+    assert told["stake"] == STAKE + new and sum(told["waiting_stake"].values()) > 0, "the books show all of it"
+    await follow(careful, 5)
+    assert (await said_of(careful, "alpha")).amount == STAKE + MORE
+    await wallet.unstake(careful.chain, key_of("alpha"), STAKE)
+    await follow(careful)
+    assert (await said_of(careful, "alpha")).amount == MORE, "what waits is not what leaves"
+    await follow(careful, 20)
+    assert (await said_of(careful, "alpha")).amount == new
+    await careful.check()
+
+
+async def test_what_is_lent_counts_as_it_is_confirmed_too_and_asks_for_own_stake_until_then(careful: Market) -> None:
+    await wallet.claim_capacity(careful.chain, key_of("alpha"), 5_000)
+    await back(careful, "alpha", LENT)
+    await follow(careful)
+    said = await said_of(careful, "alpha")
+    assert (said.backing, said.needed) == (LITTLE, TERMS.own_for(5_000, LITTLE))
+    told = await balances(careful.context, {"of": provider_of("alpha")})
+    assert sum(told["waiting_backing"].values()) == LENT - LITTLE and sum(told["waiting_stake"].values()) == 0
+    await follow(careful, 5)
+    assert (await last_of(careful, "alpha")).backing == LENT
+
+
+async def test_stake_split_over_many_providers_counts_for_no_more_than_all_of_them_may(market: Market) -> None:
+    tight = Limits(included=1_000 * NATIVE_UNIT, safe=1_000 * NATIVE_UNIT)
+    careful = replace(market, knobs=Knobs(limits=dict.fromkeys(Asset, tight)))
+    market.chain.lags = {"safe": 100, "finalized": 1_000}
+    names = [f"split{number}" for number in range(110)]
+    for name in names:
+        await add(careful, name, tight.each.included)
+    await follow(careful)
+    await follow(careful, 1)
+    said = [(await said_of(careful, name)).amount for name in names]
+    assert sum(said) <= tight.included and said[-1] == 0
+
+
+async def test_a_fork_is_told_of_whose_stake_it_took_back_as_often_as_it_does(careful: Market) -> None:
+    for _ in range(2):
+        block = (await careful.chain.block()).number
+        await add(careful, "alpha", LITTLE)
+        await follow(careful)
+        grown = await said_of(careful, "alpha")
+        assert grown.amount == STAKE + LITTLE
+        careful.chain.reorganise((await careful.chain.block()).number - block)
+        await follow(careful, 1)
+        fallen = await said_of(careful, "alpha")
+        assert fallen.amount == STAKE and fallen.turn > grown.turn and fallen.block <= grown.block
+    await wallet.unstake(careful.chain, key_of("alpha"), STAKE // 2)
+    await follow(careful)
+    assert (await last_of(careful, "alpha")).amount == STAKE // 2, "also of a block before the one that was taken back"
+    await careful.check()

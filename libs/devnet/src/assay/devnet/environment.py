@@ -20,7 +20,7 @@ PAYMENT_AGE_S = 0.2
 VOUCHER_WAIT_S = 1.0
 # The ledger sees a deposit within a second.
 FUND_WAIT_S = 3
-UNLIMITED = 10**18
+UNLIMITED = 10**30
 # A dollar for a whole token, which nobody trades here.
 NATIVE_PRICE = 1_000_000
 # The policy would have most of a newcomer's segments run again.
@@ -94,8 +94,8 @@ def service_environment(
         },
         "settlement": chain
         | {"operator_key_file": bank.operator_key_file, "confirmations": 1}
-        # The node on this machine never forks: whatever was deposited counts at once.
-        | {"credits_included_max": UNLIMITED, "credits_safe_max": UNLIMITED}
+        # The node on this machine never forks: whatever was deposited or staked counts at once.
+        | {f"{of}_{block}_max": UNLIMITED for of in ("credits", "stakes") for block in ("included", "safe")}
         | {"fund_wait_s": FUND_WAIT_S, "payment_age_s": PAYMENT_AGE_S}
         | {"voucher_wait_s": VOUCHER_WAIT_S, "native_price": NATIVE_PRICE},
     }

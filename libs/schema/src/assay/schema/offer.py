@@ -113,8 +113,10 @@ class StakeChanged(Event, type="stake.changed", by=Role.SETTLEMENT, tells=("prov
     """Emitted when the chain shows another stake, backing or claim of a provider, or other terms of claims. Consumed by
     discovery and verification.
 
-    `amount` is its own active stake, `backing` what delegators put behind it; `claim` is the cost units a second that
-    it says they stand for, and `needed` what that asks of its own stake beside this backing.
+    `amount` is its own active stake, `backing` what delegators put behind it, as far as it counts: what came in a block
+    that a fork could take back does by its value. `claim` is the cost units a second that it says they stand for, and
+    `needed` what that asks of its own stake beside this backing. Of two of one provider that of the higher `turn` is
+    the later one, also where a fork took something back.
     """
 
     provider: ProviderId
@@ -123,6 +125,7 @@ class StakeChanged(Event, type="stake.changed", by=Role.SETTLEMENT, tells=("prov
     claim: Units = 0
     needed: Money = 0
     block: Annotated[int, Field(ge=0)]
+    turn: Annotated[int, Field(ge=0)] = 0
 
     @property
     def is_covered(self) -> bool:

@@ -78,7 +78,7 @@ async def on_offer_withdrawn(said: Envelope[OfferWithdrawn], ports: Ports, now_m
 
 
 async def on_stake_changed(said: Envelope[StakeChanged], ports: Ports, now_ms: int) -> list[Event]:
-    """Looks at the provider's offer again, unless the chain has shown a later stake already."""
+    """Looks at the provider's offer again, unless a later stake is known already."""
     if not await ports.registry.stake(said.event):
         return []
     return await _review(ports, said.event.provider, now_ms)

@@ -27,10 +27,10 @@ on conflict (provider) do update set offer_id = excluded.offer_id, sequence = ex
     objection = excluded.objection
 """
 STAKE: Final = """
-insert into provider (provider, stake, backing, claim, needed, stake_block) values ($1, $2, $3, $4, $5, $6)
+insert into provider (provider, stake, backing, claim, needed, stake_turn) values ($1, $2, $3, $4, $5, $6)
 on conflict (provider) do update set stake = excluded.stake, backing = excluded.backing, claim = excluded.claim,
-    needed = excluded.needed, stake_block = excluded.stake_block
-where provider.stake_block <= excluded.stake_block
+    needed = excluded.needed, stake_turn = excluded.stake_turn
+where provider.stake_turn <= excluded.stake_turn
 returning provider
 """
 JUDGED: Final = """
@@ -152,9 +152,9 @@ class Registry:
         await self.tx.execute(SAVE, *values, listed_ms, objection)
 
     async def stake(self, said: StakeChanged) -> bool:
-        """Keeps what stands behind a provider, if its block is not before that of what is known; whether it is not."""
+        """Keeps what stands behind a provider, unless something later is known; whether none is."""
         money = (said.amount, said.backing, said.claim, said.needed)
-        return await self.tx.fetchval(STAKE, said.provider, *money, said.block) is not None
+        return await self.tx.fetchval(STAKE, said.provider, *money, said.turn) is not None
 
     async def judged(self, provider: str, verified: int = 0, rejected: int = 0, dropped: int = 0) -> None:
         """Adds to a provider's record."""

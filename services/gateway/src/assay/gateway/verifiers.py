@@ -13,9 +13,9 @@ on conflict (verifier) do update set terms = excluded.terms, is_announced = true
 """
 WITHDRAW: Final = "update verifier set is_announced = false where verifier = $1"
 STAKE: Final = """
-insert into stake (address, amount, block, is_covered) values ($1, $2, $3, $4)
-on conflict (address) do update set amount = excluded.amount, block = excluded.block, is_covered = excluded.is_covered
-where stake.block <= excluded.block
+insert into stake (address, amount, turn, is_covered) values ($1, $2, $3, $4)
+on conflict (address) do update set amount = excluded.amount, turn = excluded.turn, is_covered = excluded.is_covered
+where stake.turn <= excluded.turn
 """
 LIST: Final = """
 select v.terms, v.is_announced, coalesce(s.amount, 0) as bond, coalesce(s.is_covered, false) as is_covered
@@ -39,8 +39,8 @@ class Verifiers:
         await self.tx.execute(WITHDRAW, verifier)
 
     async def stake(self, changed: StakeChanged) -> None:
-        """Keeps what stands behind an address; what an earlier block showed changes nothing."""
-        await self.tx.execute(STAKE, changed.provider[1:], changed.amount, changed.block, changed.is_covered)
+        """Keeps what stands behind an address; what was said earlier changes nothing."""
+        await self.tx.execute(STAKE, changed.provider[1:], changed.amount, changed.turn, changed.is_covered)
 
     async def network(self, limit: int, now_ms: int) -> list[dict[str, Any]]:
         """Verifiers as the network is shown them, those who are there first."""

@@ -10,8 +10,9 @@ from assay.settlement.ledger import Asset, deposit, earned, stake, unbonding
 
 async def say_changes(unit: Unit, transfers: Sequence[int], cause: str, block: int) -> None:
     """Say of each account that these transfers moved what the chain shows of it, up to this block."""
-    addresses = await books.addresses(unit.tx, transfers)
-    names = [of(address) for of in (deposit, earned, stake, unbonding) for address in addresses]
+    kinds = (deposit, earned, stake, unbonding)
+    addresses = await books.addresses(unit.tx, transfers, [of("") for of in kinds])
+    names = [of(address) for of in kinds for address in addresses]
     book = await books.load(unit.tx, names, books.ON_CHAIN)
     for address in addresses:
         changed = AccountChanged(

@@ -38,7 +38,7 @@ order by undone.number, line returning number
 """
 ADDRESSES = """
 select distinct split_part(account, ':', 2) from entries
-where number = any($1::bigint[]) and account ~ '^(deposit|earned|stake|unbonding):' order by 1
+where number = any($1::bigint[]) and account like any($2::text[]) order by 1
 """
 
 
@@ -115,9 +115,9 @@ async def post(tx: Transaction, transfers: Sequence[Transfer]) -> list[int]:
     return numbers
 
 
-async def addresses(tx: Transaction, numbers: Sequence[int]) -> list[str]:
-    """The addresses whose accounts these transfers have moved."""
-    return [row[0] for row in await tx.fetch(ADDRESSES, list(numbers))]
+async def addresses(tx: Transaction, numbers: Sequence[int], kinds: Sequence[str]) -> list[str]:
+    """The addresses whose accounts of these kinds, by how their names begin, the transfers have moved."""
+    return [row[0] for row in await tx.fetch(ADDRESSES, list(numbers), [f"{kind}%" for kind in kinds])]
 
 
 async def balances(tx: Transaction, accounts: Sequence[str]) -> dict[str, int]:

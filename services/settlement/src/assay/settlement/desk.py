@@ -1,5 +1,6 @@
 """What the tasks of settlement share: the shell, the chain, the operator's key, and the knobs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -9,6 +10,8 @@ from assay.proof.keys import Key
 from assay.runtime.context import Context
 from assay.runtime.metrics import Metrics
 from assay.settlement.bell import Bell
+from assay.settlement.finality import Limits
+from assay.settlement.ledger import Asset
 from assay.settlement.pools import Pools, pools_of
 
 # What the contracts would refuse now is tried again after so long.
@@ -36,6 +39,8 @@ class Knobs(Protocol):
     def payment_posts_max(self) -> int: ...
     @property
     def native_price(self) -> int: ...
+    @property
+    def limits(self) -> Mapping[Asset, Limits]: ...
 
 
 class Gauge(Protocol):

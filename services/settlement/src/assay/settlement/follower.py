@@ -10,23 +10,20 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain as chained
 
 from assay.chain.errors import UnknownBlock
 from assay.chain.events import LoggedEvent, Receipt
 from assay.chain.values import Block
-from assay.proof.eip712 import Domain
 from assay.runtime.context import Unit
 from assay.schema.epoch import EpochAnchored
 from assay.schema.errors import Mismatch
-from assay.settlement import books, epochs, queries, sending
+from assay.settlement import books, credits, epochs, queries, sending
 from assay.settlement.accounts import say_changes
 from assay.settlement.desk import POSTPONE_MS, Desk
 from assay.settlement.docket import ANSWERS, Docket, Log, about
 from assay.settlement.domain import portion
 from assay.settlement.ledger import Book, Transfer
 from assay.settlement.outcomes import conclude
-from assay.settlement.paying import credits
 from assay.settlement.paying import epochs as paying
 from assay.settlement.paying.intents import Forward
 from assay.settlement.paying.notes import Notes, note
@@ -34,6 +31,7 @@ from assay.settlement.postings import needed, post
 from assay.settlement.rewarding import notes as rewarding
 from assay.settlement.slashing import notes as slashing
 from assay.settlement.staking import cover
+from assay.settlement.staking.cover import Moved
 
 # Logs of at most so many blocks are taken in at once.
 SPAN_BLOCKS = 500
@@ -81,6 +79,7 @@ class Follower:
         """Whether credits became safe or final by this head."""
         if head.number == self._confirmed_at:
             return False
+        are_surer = False
         async with self._store.reading() as tx:
             are_open = await credits.are_open(tx)
         if are_open:
@@ -88,12 +87,18 @@ class Follower:
             # Asked after the marks: what was followed is on the very chain that they are of.
             if await self._hash_at(seen.block) != seen.hash:
                 return False
-            async with self._store.transaction() as tx:
-                are_open = await credits.confirm(tx, safe, final)
+            async with self._store.reading() as tx:
+                are_surer = await credits.are_surer(tx, safe, final)
+            if are_surer:
+                await self._count(safe, final, Moved(seen.block, f"block:{head.number}"))
         self._confirmed_at = head.number
-        if are_open:
-            self._desk.bell.ring()
-        return are_open
+        return are_surer
+
+    async def _count(self, safe: int, final: int, why: Moved) -> None:
+        async with self._desk.context.unit() as unit:
+            raised = await credits.confirm(unit.tx, self._desk.knobs.limits, safe, final)
+            await say_stakes(unit, dict.fromkeys(cover.grown(raised), why))
+        self._desk.bell.ring()
 
     async def _cursor(self) -> books.Cursor:
         async with self._store.reading() as tx:
@@ -143,8 +148,9 @@ class Follower:
                 await sending.reopen(unit.tx, number)
                 await paying.undo(unit.tx, number)
                 await credits.undo(unit.tx, number)
-                await cover.undo(unit.tx, number)
                 await say_changes(unit, undone, f"fork:{number}", number)
+                moved = await cover.undo(unit.tx, number, undone)
+                await say_stakes(unit, dict.fromkeys(moved, Moved(number, f"fork:{number}")))
                 log.error("the chain forked below its confirmations: blocks %d to %d undone", number + 1, seen.block)
         self._behind_since = None
 
@@ -164,7 +170,7 @@ class Follower:
         async with self._desk.context.unit() as unit:
             if not await books.advance(unit.tx, seen, span.last):
                 return False
-            docket = await post_all(unit, place(span), self._desk.domain) if span.logs else Docket({})
+            docket = await post_all(unit, place(span), self._desk) if span.logs else Docket({})
             for tx_hash, own in span.own.items():
                 block = span.receipts[tx_hash].block_number
                 await sending.end(unit.tx, own.sender, own.nonce, "final", block)
@@ -182,7 +188,7 @@ def relayed_gas(span: Span) -> int:
     return sum(span.receipts[tx].gas_used for tx, own in span.own.items() if own.kind == Forward.kind)
 
 
-async def post_all(unit: Unit, logs: Sequence[Log], domain: Domain) -> Docket:
+async def post_all(unit: Unit, logs: Sequence[Log], desk: Desk) -> Docket:
     """Take in the logs: the ledger's entries, what they change besides, and what is said of them."""
     docket, book = await prepare(unit, logs)
     transfers = []
@@ -190,21 +196,30 @@ async def post_all(unit: Unit, logs: Sequence[Log], domain: Domain) -> Docket:
         if entries := post(entry.event, book):
             transfers.append(Transfer(entry.id, type(entry.event).__name__, entry.block, entries))
         conclude(entry, docket)
-        notes = Notes(unit.tx, docket, domain)
+        notes = Notes(unit.tx, docket, desk.domain)
         await note(notes, entry)
         await slashing.note(notes, entry)
         await rewarding.note(notes, entry)
         await cover.note(unit.tx, entry)
     posted = await books.post(unit.tx, transfers)
-    await credits.note(unit.tx, transfers)
+    await credits.note(unit.tx, transfers, desk.key.address)
+    last = Moved(logs[-1].block, logs[-1].id)
+    grown = dict.fromkeys(cover.grown(await credits.count(unit.tx, desk.knobs.limits)), last)
     await queries.finish(unit.tx, "done", docket.done)
     await queries.finish(unit.tx, "refused", docket.refused)
-    for event, cause in chained(docket.events, await cover.changes(unit.tx, docket)):
+    for event, cause in docket.events:
         said = unit.emission.add(event, cause)
         if isinstance(event, EpochAnchored):
             await epochs.remember(unit.tx, said)
-    await say_changes(unit, posted, logs[-1].id, logs[-1].block)
+    await say_stakes(unit, grown | await cover.moved(unit.tx, docket))
+    await say_changes(unit, posted, last.cause, last.block)
     return docket
+
+
+async def say_stakes(unit: Unit, moved: Mapping[str, Moved]) -> None:
+    """Say what stands behind these providers by now."""
+    for event, cause in await cover.changes(unit.tx, moved):
+        unit.emission.add(event, cause)
 
 
 async def prepare(unit: Unit, logs: Sequence[Log]) -> tuple[Docket, Book]:

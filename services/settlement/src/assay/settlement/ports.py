@@ -1,7 +1,7 @@
 """What the handlers of settlement reach."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,8 @@ from assay.schema.event import Envelope, Event
 from assay.schema.lease import LeaseExecuted, LeaseVerified
 from assay.settlement import queries
 from assay.settlement.bell import Bell
-from assay.settlement.paying.finality import UNLIMITED, Limits
+from assay.settlement.finality import ALL_AT_ONCE, Limits
+from assay.settlement.ledger import Asset
 from assay.settlement.paying.holds import Holder
 from assay.settlement.pools import Pools
 from assay.settlement.relaying.checks import RELAYS_PER_DAY
@@ -35,14 +36,14 @@ class Ports:
     fund_wait_ms: int
     pools: Pools
     relays_per_day: int = RELAYS_PER_DAY
-    limits: Limits = UNLIMITED
+    limits: Mapping[Asset, Limits] = field(default_factory=lambda: ALL_AT_ONCE)
     heard: list[Envelope[Any]] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
     commits: Counter[str] = field(default_factory=Counter)
     holder: Holder = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "holder", Holder(self.tx, self.limits))
+        object.__setattr__(self, "holder", Holder(self.tx, self.limits[Asset.STABLE]))
 
     async def write(self) -> None:
         """Keeps what was gathered."""

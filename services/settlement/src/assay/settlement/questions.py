@@ -11,9 +11,10 @@ from assay.proof.settlement_tree import Branch
 from assay.runtime.context import Context
 from assay.schema.errors import Refused
 from assay.schema.values import address_of
-from assay.settlement.ledger import deposit, earned, hold, stake, unbonding
+from assay.settlement import credits
+from assay.settlement.finality import reason_of
+from assay.settlement.ledger import Asset, backing, deposit, earned, hold, stake, unbonding
 from assay.settlement.paying import epochs, holds, tree
-from assay.settlement.paying.finality import reason_of
 from assay.store import Transaction
 
 ACCOUNTS = "select account, asset, balance from accounts where account = any($1::text[])"
@@ -107,13 +108,17 @@ async def _balances_of(context: Context, participant: object) -> dict[str, Any]:
         held = {account[len(hold("")) :]: int(amount) for account, amount in await tx.fetch(HELD, address)}
         exit_ = await tx.fetchrow(LEAVING, address)
         struck = {row[0]: row[1] for row in await tx.fetch(STRUCK, address, context.now() // 1000)}
-        free, later = await holds.standing(tx, address, context.service.ports(tx, context).limits)
+        limits = context.service.ports(tx, context).limits
+        free, later = await holds.standing(tx, address, limits[Asset.STABLE])
+        kinds = {"waiting_stake": stake(address), "waiting_backing": backing(address)}
+        stakes = {name: await credits.waiting_of(tx, account, limits[Asset.NATIVE]) for name, account in kinds.items()}
         orders = await tx.fetch(ORDERS, participant)
     awaiting = {job: lack for job, amount in orders if (lack := reason_of(int(amount) - free, later))}
     leaving = {"amount": int(exit_[0]), "cutoff_s": exit_[1]} if exit_ else None
     found = {name: known.get(account, 0) for name, account in names.items()}
-    told = {"held": held, "struck": struck, "leaving": leaving, "waiting": later._asdict(), "awaiting": awaiting}
-    return {"of": participant, "address": address} | told | found
+    told = {"held": held, "struck": struck, "leaving": leaving, "awaiting": awaiting}
+    later_by = {"waiting": later._asdict()} | {name: each._asdict() for name, each in stakes.items()}
+    return {"of": participant, "address": address} | told | later_by | found
 
 
 def address_in(participant: object) -> str:

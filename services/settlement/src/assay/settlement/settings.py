@@ -1,5 +1,6 @@
 """The knobs of settlement."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,8 @@ from assay.chain.values import Deployment
 from assay.proof.keys import Key
 from assay.runtime.settings import ServiceSettings
 from assay.schema.errors import BadSettings
-from assay.settlement.paying.finality import Limits
+from assay.settlement.finality import Limits
+from assay.settlement.ledger import Asset
 from assay.settlement.relaying.checks import RELAYS_PER_DAY
 
 
@@ -25,11 +27,19 @@ class Settings(ServiceSettings, env_prefix="ASSAY_SETTLEMENT_"):
     confirmations: Annotated[int, Field(ge=1, le=1000)] = 1
     """Blocks, the transaction's own counted, after which it is final. 1 only where blocks are never taken back: on a
     public chain 6 or more, for a fork below this depth has to be undone in the ledger."""
-    credits_included_max: Annotated[int, Field(ge=0, le=10**30)] = 100_000_000
-    """How much of what an account deposited counts, in base units of the stable token, before the node calls its blocks
-    `safe` (64 blocks where it knows none). A fork that takes it back leaves at most so much of charges struck."""
-    credits_safe_max: Annotated[int, Field(ge=0, le=10**30)] = 10_000_000_000
-    """How much of it counts before they are `finalized` (128 blocks); what is above waits for that."""
+    credits_included_max: Annotated[int, Field(ge=0, le=10**30)] = 10**10
+    """How much of all deposits together counts, in base units of the stable token, before the node calls their blocks
+    `safe` (64 blocks where it knows none); of one account's a hundredth of it. A fork that takes them back leaves at
+    most so much of charges struck, whoever deposited."""
+    credits_safe_max: Annotated[int, Field(ge=0, le=10**30)] = 10**12
+    """How much of them counts before their blocks are `finalized` (128 blocks), of one account's a hundredth; what is
+    above waits for that."""
+    stakes_included_max: Annotated[int, Field(ge=0, le=10**36)] = 10**22
+    """How much of all new stake and backing together counts, in base units of the native token, before its blocks are
+    `safe`; of one provider's own, and of its backing, a hundredth of it. What leaves counts at once."""
+    stakes_safe_max: Annotated[int, Field(ge=0, le=10**36)] = 10**24
+    """How much of it counts before its blocks are `finalized`; of one provider's own, and of its backing, a
+    hundredth."""
     bump_after_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """How long a transaction waits before it is offered again at fees an eighth higher."""
     fee_max_gwei: Annotated[int, Field(ge=1)] = 500
@@ -58,9 +68,12 @@ class Settings(ServiceSettings, env_prefix="ASSAY_SETTLEMENT_"):
     who lost by an offence is refunded at it. 0: there it has no price, and nobody is refunded."""
 
     @property
-    def limits(self) -> Limits:
-        """What of an account's fresh credits counts."""
-        return Limits(self.credits_included_max, self.credits_safe_max)
+    def limits(self) -> Mapping[Asset, Limits]:
+        """What of the fresh credits of each token counts."""
+        return {
+            Asset.STABLE: Limits(self.credits_included_max, self.credits_safe_max),
+            Asset.NATIVE: Limits(self.stakes_included_max, self.stakes_safe_max),
+        }
 
     def deployment(self) -> Deployment:
         """Where the contracts stand. Raises BadSettings."""

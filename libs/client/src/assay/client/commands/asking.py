@@ -1,7 +1,7 @@
 """What a service is asked: by the operator straight, by everybody else through the door."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -36,6 +36,13 @@ async def ask_of_own(out: Output, question: str, address: str) -> dict[str, Any]
         return await ask_service(out, "settlement", question, {"of": participant_id(Role.REQUESTER, address)})
     async with Assay.connect(profile) as assay:
         return await assay.door.ask(question, {})
+
+
+def say_waiting(out: Output, amounts: Mapping[str, int], words: str, show: Callable[[int], str]) -> None:
+    """Tell people what does not count yet, by the block that it waits for: safe, or final."""
+    for block, amount in amounts.items():
+        if amount:
+            out.say(f"{show(amount)} of {words} count once their block is {block} on the chain.")
 
 
 @asynccontextmanager

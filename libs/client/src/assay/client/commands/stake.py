@@ -12,11 +12,13 @@ from assay.chain.governed import vault
 from assay.chain.governed.acts import Act, Node
 from assay.client import output
 from assay.client.commands import backing
+from assay.client.commands.asking import ask_of_own, say_waiting
 from assay.client.commands.governing import act
 from assay.client.commands.native_amount import Amount
 from assay.client.commands.sending import opened, send
 from assay.client.output import Output
 from assay.proof.keys import Key
+from assay.schema.errors import Retry, Unreachable
 
 
 def register(app: typer.Typer) -> None:
@@ -43,17 +45,33 @@ async def behind(chain: Chain, address: str) -> dict[str, int]:
     return {**await held(chain, address), "backing": lent, "needed": terms.own_for(claimed, lent), "claim": claimed}
 
 
+async def uncounted(out: Output, address: str) -> dict[str, dict[str, int]] | None:
+    """What of an address's stake and of its backing the network does not count yet; None while it is out of reach."""
+    try:
+        said = await ask_of_own(out, "balances", address)
+    except (Retry, Unreachable):
+        return None
+    return {name: said[f"waiting_{name}"] for name in ("stake", "backing")}
+
+
 def show(context: typer.Context) -> None:
-    """Show what is at stake, what unbonds, what backs it, and what it is claimed to stand for."""
+    """Show what is at stake, what of it does not count yet, what unbonds, what backs it, and what it is claimed to
+    stand for.
+    """
 
     async def work(out: Output) -> None:
         async with opened(out) as (chain, key):
             found, is_covered = await behind(chain, key.address), await chain.is_covered(key.address)
+            waiting = await uncounted(out, key.address)
         claimed = found.pop("claim")
         rows = [(name, output.native(amount)) for name, amount in found.items()]
         rows += [("claim", f"{claimed} units/s"), ("covered", "yes" if is_covered else "no")]
-        body = {"address": key.address, **found, "claim": claimed, "is_covered": is_covered}
+        body = {"address": key.address, **found, "claim": claimed, "is_covered": is_covered, "waiting": waiting}
         out.show(body, lambda: output.table(key.address, ("held", "amount"), rows))
+        for name, amounts in (waiting or {}).items():
+            say_waiting(out, amounts, f"your {name}", output.native)
+        if waiting is None:
+            out.say("The network is out of reach: what of it does not count yet is not shown.")
 
     output.run(context, work)
 

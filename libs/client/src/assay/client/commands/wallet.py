@@ -13,7 +13,7 @@ from assay.chain import wallet as chain_wallet
 from assay.chain.relayed import ask_withdrawal, sign_deposit, sign_exit, sign_stay
 from assay.client import output
 from assay.client.commands import history
-from assay.client.commands.asking import ask_of_own
+from assay.client.commands.asking import ask_of_own, say_waiting
 from assay.client.commands.relays import ByItself, have_sent, relay
 from assay.client.commands.sending import opened, send
 from assay.client.output import Output
@@ -76,11 +76,8 @@ def balance(context: typer.Context) -> None:
         async with opened(out) as (chain, key):
             held = await in_ledger(out, key.address) | await on_chain(chain, key.address)
         out.show({"address": key.address} | held, lambda: draw_balance(key.address, held))
-        for block in ("safe", "final"):
-            if amount := held.get(f"waiting_{block}"):
-                out.say(
-                    f"{output.stable(amount)} of what you deposited count once their block is {block} on the chain."
-                )
+        waiting = {block: held.get(f"waiting_{block}", 0) for block in ("safe", "final")}
+        say_waiting(out, waiting, "what you deposited", output.stable)
         if "free" not in held:
             out.say("The network is out of reach: what is free, held and earned is not shown.")
 

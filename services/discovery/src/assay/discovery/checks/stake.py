@@ -14,7 +14,7 @@ def check(offer: Offer, standing: Standing, terms: Terms, now_ms: int) -> Object
         reason = f"It offers {offered} cost units a second of all slots, its stake is claimed to stand for {claimed}."
         return Objection("offer.unclaimed", reason)
     if not standing.is_covered:
-        stake = f"The stake is {standing.stake}, with a backing of {standing.backing}"
+        stake = f"The stake that counts is {standing.stake}, with a backing of {standing.backing}"
         return Objection("offer.understaked", f"{stake}: the claim of {claimed} asks for {standing.needed} of its own.")
     measured = standing.output.units_per_s(now_ms)
     if measured > claimed:

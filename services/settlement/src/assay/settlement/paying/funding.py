@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobFunded, JobSubmitted, JobUnfunded
 from assay.schema.values import address_of
-from assay.settlement.paying.finality import MISSING
+from assay.settlement.finality import MISSING
 from assay.settlement.paying.holds import Holder
 from assay.store import Transaction
 

@@ -8,18 +8,13 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from assay.proof.settlement import Charge, Settlement, charges_of
-from assay.settlement import books
+from assay.settlement import books, credits
+from assay.settlement.finality import NOTHING, UNLIMITED, Limits, Waiting, reason_of
 from assay.settlement.ledger import FEES, Asset, Entry, Transfer, deposit, earned, fold, hold, job_name, move
-from assay.settlement.paying.finality import UNLIMITED, Credits, Limits, Waiting, reason_of, waiting
 from assay.store import Transaction
 
 FREE = """
-select a.balance - greatest(coalesce(l.amount, 0), coalesce(c.amount, 0)), n.included, n.safe from accounts a
-cross join lateral (
-    select coalesce(sum(amount) filter (where not is_safe), 0) as included,
-        coalesce(sum(amount) filter (where is_safe), 0) as safe
-    from credits where account = a.account
-) n
+select a.balance - greatest(coalesce(l.amount, 0), coalesce(c.amount, 0)) from accounts a
 left join leaving l on a.account = 'deposit:' || l.requester
 left join consented c on a.account = 'deposit:' || c.requester
 where a.account = $1 and a.asset = 'stable'
@@ -95,18 +90,16 @@ class Holder:
 
 async def standing(tx: Transaction, requester: str, limits: Limits) -> tuple[int, Waiting]:
     """What a requester (an address) can still order for, and what the chain credited that does not count yet."""
-    row = await tx.fetchrow(FREE, deposit(requester))
-    if row is None:
-        return 0, Waiting(0, 0)
-    later = waiting(Credits(int(row[1]), int(row[2])), limits)
-    return int(row[0]) - sum(later), later
+    account = deposit(requester)
+    balance = await tx.fetchval(FREE, account)
+    if balance is None:
+        return 0, NOTHING
+    later = await credits.waiting_of(tx, account, limits)
+    return int(balance) - sum(later), later
 
 
 async def free(tx: Transaction, operator: str) -> int:
-    """What the operator (an address) can be charged for; nothing else is posted until the transaction ends.
-
-    What it deposits for itself counts at once: after a fork it is sent again.
-    """
+    """What the operator (an address) can be charged for; nothing else is posted until the transaction ends."""
     return await Holder(tx, UNLIMITED).free(operator)
 
 

@@ -31,12 +31,12 @@ async def withdraw(tx: Transaction, verifier: str, now_ms: int) -> None:
 
 async def bond(tx: Transaction, said: StakeChanged) -> None:
     """Keep what stands behind an address. What was taken from it was promised, as far as anything was."""
-    sql = """insert into bonds (address, amount, block, is_covered) values ($1, $2, $3, $4)
-             on conflict (address) do update set amount = excluded.amount, block = excluded.block,
+    sql = """insert into bonds (address, amount, turn, is_covered) values ($1, $2, $3, $4)
+             on conflict (address) do update set amount = excluded.amount, turn = excluded.turn,
              is_covered = excluded.is_covered,
              promised = greatest(bonds.promised - greatest(bonds.amount - excluded.amount, 0), 0)
-             where bonds.block <= excluded.block"""
-    await tx.execute(sql, said.provider[1:], said.amount, said.block, said.is_covered)
+             where bonds.turn <= excluded.turn"""
+    await tx.execute(sql, said.provider[1:], said.amount, said.turn, said.is_covered)
 
 
 async def promise(tx: Transaction, overruled: Sequence[str]) -> None:
