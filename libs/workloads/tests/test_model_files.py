@@ -15,14 +15,14 @@ from assay.proof.digest import blob_digest
 from assay.schema.served import UNFIT
 from assay.workloads import BadData, HeldInputs, ModelStore, ModelUnsupported, ignore_progress, read_params, workload
 from assay.workloads.generate.engine import load_engine, load_wording
-from assay.workloads.model_files import understood
+from assay.workloads.model_files import count_parameters, understood
 from assay.workloads.serve.asking import read_asked
 from assay.workloads.serve.errors import TurnedAway
 from assay.workloads.templates import load_template, write_chat
 
 Break = Callable[[Path], object]
 WEIGHTS, CONFIGURATION, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
-TEMPLATES = "tokenizer_config.json"
+TEMPLATES, INDEX, NORM = "tokenizer_config.json", "model.safetensors.index.json", "model.norm.weight"
 
 
 def headed(header: bytes, rest: bytes = b"") -> bytes:
@@ -50,6 +50,52 @@ def reweighed(change: Callable[[dict[str, Any]], object]) -> Break:
     return alter
 
 
+def sharded(folder: Path) -> None:
+    """The same tensors in three files, one of them of a single tensor."""
+    tensors = load_file(folder / WEIGHTS)
+    names = sorted(tensors)
+    parts = {shard(1): names[:4], shard(2): names[4:-1], shard(3): names[-1:]}
+    for file, held in parts.items():
+        save_file({name: tensors[name] for name in held}, folder / file, metadata={"format": "pt"})
+    places = {name: file for file, held in parts.items() for name in held}
+    (folder / INDEX).write_text(json.dumps({"metadata": {"total_size": 1}, "weight_map": places}))
+    (folder / WEIGHTS).unlink()
+
+
+def shard(number: int) -> str:
+    return f"model-{number:05}-of-00003.safetensors"
+
+
+def resharded(alter: Break) -> Break:
+    return lambda folder: (sharded(folder), alter(folder))
+
+
+def indexed(change: Callable[[dict[str, str]], object]) -> Break:
+    """In several files, with an index that says something else."""
+
+    def alter(folder: Path) -> None:
+        said = json.loads((folder / INDEX).read_text())
+        change(said["weight_map"])
+        (folder / INDEX).write_text(json.dumps(said))
+
+    return resharded(alter)
+
+
+def elsewhere(folder: Path) -> None:
+    """A good file outside of the model's folder, and an index that leads there."""
+    places = json.loads((folder / INDEX).read_text())["weight_map"]
+    (folder / shard(3)).rename(folder.parent / shard(3))
+    moved = {name: f"../{file}" if file == shard(3) else file for name, file in places.items()}
+    (folder / INDEX).write_text(json.dumps({"weight_map": moved}))
+
+
+def held_twice(folder: Path) -> None:
+    """A tensor of one file in a second one too, with other values."""
+    tensors = load_file(folder / shard(1))
+    tensors |= {NORM: torch.zeros(32)}
+    save_file(tensors, folder / shard(1), metadata={"format": "pt"})
+
+
 def of_another_model(folder: Path) -> None:
     """More tokens than the model has, some of which the template writes."""
     said = json.loads((folder / TOKENIZER).read_text())
@@ -59,7 +105,6 @@ def of_another_model(folder: Path) -> None:
     configured(TEMPLATES, chat_template="{% for m in messages %}<x300>{{ m['content'] }}{% endfor %}")(folder)
 
 
-NORM = "model.norm.weight"
 BROKEN: dict[str, tuple[Break, str]] = {
     "a header that is not JSON": (written(WEIGHTS, headed(b"{" * 64)), "weights"),
     "a header of a terabyte": (written(WEIGHTS, (1 << 40).to_bytes(8, "little") + b"x" * 99), "weights"),
@@ -78,6 +123,24 @@ BROKEN: dict[str, tuple[Break, str]] = {
     "the configuration of another model": (configured(CONFIGURATION, hidden_size=64), "shape"),
     "a tokenizer that is none": (written(TOKENIZER, b'{"x": 1}'), "tokenizer"),
     "no tokenizer": (lambda folder: (folder / TOKENIZER).unlink(), "no tokenizer.json"),
+    "a file too few": (resharded(lambda folder: (folder / shard(2)).unlink()), f"no {shard(2)}"),
+    "a file outside of the folder": (resharded(elsewhere), "no safetensors file beside it"),
+    "a tensor in two files": (resharded(held_twice), f"{NORM}"),
+    "an index of a tensor that its file lacks": (
+        indexed(lambda places: places.update(ghost=shard(1))),
+        f"{shard(1)} lacks ghost",
+    ),
+    "an index without a tensor of its file": (indexed(lambda places: places.pop(NORM)), NORM),
+    "an index that says a tensor twice": (
+        resharded(written(INDEX, b'{"weight_map": {"a": "model-1.safetensors", "a": "model-2.safetensors"}}')),
+        "twice",
+    ),
+    "an index that is not JSON": (resharded(written(INDEX, b"{")), "weights"),
+    "an index of nothing": (resharded(written(INDEX, b'{"weight_map": {}}')), "names 0 files"),
+    "a file with a header of a terabyte": (
+        resharded(written(shard(2), (1 << 40).to_bytes(8, "little") + b"x" * 99)),
+        "weights",
+    ),
     "the tokenizer of another model": (of_another_model, "knows 658 tokens, the model 258"),
 }
 
@@ -127,9 +190,30 @@ def test_a_model_that_cannot_be_read_whole_is_refused_by_name(
         run(broken(bench, tmp_path, alter))
 
 
+@pytest.mark.parametrize("form", [lambda folder: None, sharded], ids=["one file", "several files"])
 @pytest.mark.parametrize("run", KINDS.values(), ids=KINDS.keys())
-def test_the_same_model_unbroken_runs(bench: Any, tmp_path: Path, run: Callable[[Any], None]) -> None:
-    run(broken(bench, tmp_path, lambda folder: None))
+def test_the_same_model_unbroken_runs(bench: Any, tmp_path: Path, run: Callable[[Any], None], form: Break) -> None:
+    run(broken(bench, tmp_path, form))
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_weights_in_several_files_train_to_the_same_bits_as_in_one(bench: Any, tmp_path: Path, method: str) -> None:
+    kind, digests, models = workload("finetune"), [], []
+    for name, form in (("whole", lambda folder: None), ("split", sharded)):
+        job = broken(bench, tmp_path / name, form)
+        params = job.params(method=method)
+        done = kind.run(params, job.inputs, kind.start(params, job.inputs), 0, ignore_progress)
+        digests.append(done.state_digest)
+        models.append(job.model)
+    assert digests[0] == digests[1]
+    assert models[0] != models[1]
+
+
+def test_all_files_count_for_the_memory_that_a_model_takes(bench: Any, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(bench.store.path(bench.model), tmp_path / "made"))
+    whole = count_parameters(folder)
+    sharded(folder)
+    assert count_parameters(folder) == whole > 0
 
 
 def test_want_of_memory_and_of_rights_and_a_bug_are_no_failure_of_the_model() -> None:

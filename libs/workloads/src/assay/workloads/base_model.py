@@ -34,7 +34,7 @@ from assay.workloads.llama import (
     lean,
     logging,
 )
-from assay.workloads.model_files import check_weights, read_configuration, understood
+from assay.workloads.model_files import check_weights, open_weights, read_configuration, understood
 from assay.workloads.models import ModelStore
 from assay.workloads.nf4 import load_quantised
 
@@ -163,7 +163,10 @@ def load_frozen(folder: Path, device: torch.device, base: str = "float32") -> An
 
 
 def load_whole(folder: Path, attention: str) -> Any:
-    """Return a model in float32, each of its tensors from its weights file. Raises ModelUnsupported."""
+    """Return a model in float32, each of its tensors from its weights' files. Raises ModelUnsupported."""
+    with open_weights(folder):
+        # Of an index the library asks no questions, and follows it out of the folder.
+        pass
     model, loaded = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=torch.float32,

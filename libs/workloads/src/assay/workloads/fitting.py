@@ -1,6 +1,5 @@
 """Whether a model fits the memory that a job runs in: of the device that computes, or what the sandbox leaves it."""
 
-import math
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from assay.workloads.memory import (
     bytes_of,
     what_would_fit,
 )
-from assay.workloads.model_files import open_weights
+from assay.workloads.model_files import count_parameters
 
 
 def check_fits(params: FinetuneParams, folder: Path, device: torch.device) -> None:
@@ -66,9 +65,3 @@ def memory_of(device: torch.device) -> int | None:
         return int(torch.cuda.mem_get_info(device)[1])
     soft, _ = resource.getrlimit(resource.RLIMIT_DATA)
     return None if soft == resource.RLIM_INFINITY else soft
-
-
-def count_parameters(folder: Path) -> int:
-    """Return how many numbers a model's weights file has."""
-    with open_weights(folder) as weights:
-        return sum(math.prod(weights.get_slice(key).get_shape()) for key in weights.keys())  # noqa: SIM118

@@ -6,17 +6,17 @@ fill in by chance what a file lacks, so that two honest machines would differ. N
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from math import prod
 from pathlib import Path
 from typing import Any, Final
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from tokenizers import Tokenizer
 
 from assay.workloads.errors import ModelUnsupported, WorkloadError
-from assay.workloads.models import WEIGHTS
 from assay.workloads.sandbox.errors import breach_of
+from assay.workloads.shards import Weights, enter_weights
 
 DETAIL_MAX: Final = 160
 UNREADABLE: Final = (
@@ -60,14 +60,14 @@ def read_configuration(folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def open_weights(folder: Path, framework: str = "numpy") -> Iterator[Any]:
-    """Hand out a model's weights file, whose header has been checked. Raises ModelUnsupported."""
-    with understood("weights"), safe_open(folder / WEIGHTS, framework) as weights:
-        yield weights
+def open_weights(folder: Path, framework: str = "numpy") -> Iterator[Weights]:
+    """Hand out a model's weights, in one file or in several, whose headers were checked. Raises ModelUnsupported."""
+    with understood("weights"), ExitStack() as stack:
+        yield enter_weights(folder, framework, stack)
 
 
 def count_parameters(folder: Path) -> int:
-    """Return how many numbers a model's weights file has, by its header. Raises ModelUnsupported."""
+    """Return how many numbers a model's weights have, by the headers of all files. Raises ModelUnsupported."""
     with open_weights(folder) as weights:
         return sum(prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
 

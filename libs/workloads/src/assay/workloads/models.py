@@ -10,6 +10,8 @@ from blake3 import blake3
 from assay.workloads.errors import ModelCorrupt, ModelMissing
 
 WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+"""Says which tensor lies in which file, where weights are in several."""
 
 
 class ModelStore:
@@ -19,7 +21,7 @@ class ModelStore:
         self.root = Path(root)
 
     def __contains__(self, digest: str) -> bool:
-        return (self.root / digest / WEIGHTS).is_file()
+        return any((self.root / digest / name).is_file() for name in (WEIGHTS, INDEX))
 
     def path(self, digest: str) -> Path:
         """Return the folder of this model. Raises ModelMissing."""

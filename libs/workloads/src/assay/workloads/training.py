@@ -22,9 +22,10 @@ from assay.workloads.checkpoint import (
 )
 from assay.workloads.errors import BadParams, Diverged
 from assay.workloads.finetune import FinetuneParams
-from assay.workloads.fitting import count_parameters, memory_of, too_large
+from assay.workloads.fitting import memory_of, too_large
 from assay.workloads.forward import loss_of, micro_batches
 from assay.workloads.meter import Meter
+from assay.workloads.model_files import count_parameters
 from assay.workloads.segments import commitment
 from assay.workloads.text import (
     Corpus,

@@ -14,7 +14,9 @@ from assay.workloads.diloco.codes import Floats
 from assay.workloads.diloco.params import CourseParams
 from assay.workloads.errors import BadCheckpoint, ModelUnsupported
 from assay.workloads.finetune import FinetuneParams
-from assay.workloads.models import WEIGHTS, ModelStore
+from assay.workloads.model_files import open_weights
+from assay.workloads.models import ModelStore
+from assay.workloads.shards import weight_files
 
 if TYPE_CHECKING:
     from assay.workloads.diloco.training import Trained
@@ -58,8 +60,10 @@ def read_space(model: str, root: Path, lora: FinetuneParams | None) -> Space:
 
 def read_weights(folder: Path) -> Tensors:
     """Return a model's own weights. Raises ModelUnsupported unless they are float32."""
+    with open_weights(folder):
+        files = weight_files(folder)
     try:
-        return read_tensors((folder / WEIGHTS).read_bytes())
+        return {name: each for file in files for name, each in read_tensors(file.read_bytes()).items()}
     except BadCheckpoint as error:
         raise ModelUnsupported(f"Its weights are trained as float32 alone: {error.detail}") from None
 
