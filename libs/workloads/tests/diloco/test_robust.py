@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from assay.workloads.diloco.robust import RULES, aggregate
+from assay.workloads.diloco.robust import RULES, aggregate, leaving, ordered
 from assay.workloads.diloco.scores import gains, scores_ppm
-from assay.workloads.diloco.sums import dot, tree_sum
+from assay.workloads.diloco.sums import PIECE, dot, tree_sum
 
 SIZE = 40
 HOSTILE = arrays(np.float32, SIZE, elements=st.floats(-1e4, 1e4, width=32))
@@ -71,6 +71,44 @@ def test_however_few_are_left_there_is_an_outcome(rule: str, count: int) -> None
     good = honest(5, count)
     found = aggregate(good, rule, hostile=2)
     assert found.dtype == np.float32 and np.abs(found - good[0]).max() < 1
+
+
+def several(seed: int, count: int, size: int) -> list[Any]:
+    """Results of very different lengths, with values that several of them have."""
+    random = np.random.default_rng(seed)
+    sizes = random.choice([1.0, 3.0, 40.0], size=count)
+    return [(np.round(random.normal(size=size)) * each + 0.0).astype(np.float32) for each in sizes]
+
+
+@pytest.mark.parametrize("clip", [None, 1.0, 1.5])
+@pytest.mark.parametrize("rule", RULES)
+@settings(max_examples=15)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 7), st.integers(0, 2))
+def test_what_others_come_to_without_one_is_what_they_come_to_alone_to_the_last_bit(
+    rule: str, clip: float | None, seed: int, count: int, hostile: int
+) -> None:
+    results = several(seed, count, SIZE)
+    found = leaving(results, rule, hostile, clip)(0)
+    for place, without in enumerate(found):
+        others = [*results[:place], *results[place + 1 :]]
+        assert (without + 0).tobytes() == (aggregate(others, rule, hostile, clip) + 0).tobytes()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_scores_of_many_pieces_are_those_of_the_whole(rule: str) -> None:
+    size = 2 * PIECE + 3
+    results = several(11, 4, size)
+    ways = [aggregate([*results[:at], *results[at + 1 :]], rule, 1, 1.5) for at in range(4)]
+    lengths = [
+        dot(one, other) / (dot(one, one) * dot(other, other)) ** 0.5 for one, other in zip(results, ways, strict=True)
+    ]
+    assert scores_ppm(results, rule, 1, 1.5) == pytest.approx([1e6 * each for each in lengths], abs=1)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 9))
+def test_exchanges_of_rows_put_each_coordinate_in_order(seed: int, count: int) -> None:
+    rows = several(seed, count, SIZE)
+    assert np.array(ordered(rows)).tobytes() == np.sort(np.array(rows) + np.float32(0), axis=0).tobytes()
 
 
 def test_scores_tell_who_contributed() -> None:

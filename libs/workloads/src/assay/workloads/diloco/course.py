@@ -15,9 +15,10 @@ from assay.workloads.checkpoint import check_layout, read_tensors, write_tensors
 from assay.workloads.diloco.codes import Floats
 from assay.workloads.diloco.packing import unpack
 from assay.workloads.diloco.params import CourseParams
-from assay.workloads.diloco.robust import aggregate
+from assay.workloads.diloco.robust import joining, starts
 from assay.workloads.diloco.space import Space, open_space
 from assay.workloads.diloco.states import parted
+from assay.workloads.diloco.sums import PIECE
 from assay.workloads.errors import BadCheckpoint, BadData, Diverged
 from assay.workloads.workload import Inputs
 
@@ -59,13 +60,16 @@ def step(params: CourseParams, outer: Outer, results: list[Floats]) -> Outer:
     """Return the state after a round; a round without results changes nothing. Raises Diverged."""
     if not results:
         return outer
-    way = aggregate(results, params.rule, params.hostile, params.clip)
+    part = joining(results, params.rule, params.hostile, params.clip)
     rate, keep = np.float32(params.outer_rate), np.float32(params.momentum)
-    momentum = keep * outer.momentum + way
-    weights: Floats = np.add(outer.weights, rate * (way + keep * momentum), dtype=np.float32)
-    if not (np.isfinite(weights).all() and np.isfinite(momentum).all()):
-        raise Diverged("A weight of the outer state is not finite.")
-    return Outer(weights, momentum)
+    after = Outer(np.empty_like(outer.weights), np.empty_like(outer.momentum))
+    for at in starts(results):
+        way, piece = part(at), slice(at, at + PIECE)
+        momentum = after.momentum[piece] = keep * outer.momentum[piece] + way
+        weights = after.weights[piece] = outer.weights[piece] + rate * (way + keep * momentum)
+        if not (np.isfinite(weights).all() and np.isfinite(momentum).all()):
+            raise Diverged("A weight of the outer state is not finite.")
+    return after
 
 
 def read_results(digests: Iterable[str], inputs: Inputs, size: int) -> tuple[Mapping[str, Floats], Mapping[str, str]]:

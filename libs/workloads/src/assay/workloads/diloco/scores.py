@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from assay.workloads.diloco.codes import Floats
-from assay.workloads.diloco.robust import aggregate
-from assay.workloads.diloco.sums import dot
+from assay.workloads.diloco.robust import aggregate, leaving, starts
+from assay.workloads.diloco.sums import PIECE, dot
 
 MILLION: Final = 1_000_000
 
@@ -15,15 +15,21 @@ def scores_ppm(results: Sequence[Floats], rule: str, hostile: int, clip: float |
     """Return the cosine of each result and of what the others come to, in parts per million; 1 for one alone."""
     if len(results) == 1:
         return [MILLION]
-    others = ([*results[:at], *results[at + 1 :]] for at in range(len(results)))
-    rest = (aggregate(each, rule, hostile, clip) for each in others)
-    return [round(MILLION * cosine(one, other)) for one, other in zip(results, rest, strict=True)]
+    part = leaving(results, rule, hostile, clip)
+    # Of each result: its own square, that of what the others come to, and the product of both.
+    sums = [[0.0, 0.0, 0.0] for _ in results]
+    for at in starts(results):
+        for result, rest, held in zip(results, part(at), sums, strict=True):
+            one = result[at : at + PIECE]
+            for place, pair in enumerate(((one, one), (rest, rest), (one, rest))):
+                held[place] += dot(*pair)
+    return [round(MILLION * cosine(*held)) for held in sums]
 
 
-def cosine(one: Floats, other: Floats) -> float:
-    """Return the cosine of the angle between two vectors, 0 if one of them is nothing."""
-    lengths = math.sqrt(dot(one, one)) * math.sqrt(dot(other, other))
-    return max(-1.0, min(1.0, dot(one, other) / lengths)) if lengths else 0.0
+def cosine(one: float, other: float, both: float) -> float:
+    """Return the cosine of the angle of two vectors of such squares and such a product, 0 if one of them is nothing."""
+    sizes = math.sqrt(one) * math.sqrt(other)
+    return max(-1.0, min(1.0, both / sizes)) if sizes else 0.0
 
 
 def gains(results: Sequence[Floats], loss: Callable[[Floats], float], rule: str, hostile: int) -> list[float]:
