@@ -10,9 +10,9 @@ from typing import Final
 
 import torch
 
+from assay.proof.cutting import steps_enough
 from assay.proof.digest import state_digest
 from assay.workloads.memory import STATE_BYTES
-from assay.workloads.segments import steps_enough
 from assay.workloads.trace.check import check_trace
 from assay.workloads.trace.opening import bytes_of
 from bench.result import Result

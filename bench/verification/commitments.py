@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from assay.proof import Domain, Key, chain, check_signature, epoch, merkle_sum, sign_event
 from assay.proof.commitment import leaf
+from assay.proof.cutting import steps_enough
 from assay.proof.digest import blake3_hex, blob_digest
 from assay.proof.epoch import Entry, Range
 from assay.schema.lease import LeaseCommitted
@@ -26,6 +27,7 @@ MODELS: Final = Path(os.environ.get("ASSAY_MODELS_DIR", "var/models"))
 STEPS: Final = 4
 LENGTHS: Final = (4, 10, 50)
 SEGMENTS: Final = 20_000
+JOB_STEPS: Final = 10_000
 LEASE_SEGMENTS: Final = 100
 BLOCK_BYTES: Final = 64 << 20
 AIM: Final = 0.005
@@ -72,6 +74,10 @@ def run() -> Result:
         # The least segment of full training whose state, hashed on one core, costs no more than the aim.
         "segment_s_min_per_billion": STATE_BYTES * 1e9 / found.hash_bytes_per_s / AIM,
     }
+    if found.step_s:
+        # What an order of so many steps that names no length of its segments is cut to.
+        length = steps_enough(found.step_s, found.closing_s + found.keeping_s, JOB_STEPS)
+        figures |= {"segment_steps_by_rule": float(length), "share_by_rule": found.share_at(length)}
     ratios = {"aim_over_share": AIM / share} if share else {}
     notes = (f"a LoRA segment of {STEPS} steps of 256 tokens on SmolLM2-135M; longer ones cost the same to close",)
     return Result("commitments", figures, {}, ratios, {"aim_over_share": 1.0}, notes)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from libs.client.tests.measured_jobs import Door, ran
 from typer.testing import CliRunner
 
 from assay.chain import wallet
@@ -38,7 +39,7 @@ class Network:
     """What a network answers; `asked` is what it was asked."""
 
     def __init__(self, offers: list[dict[str, Any]]) -> None:
-        self.offers, self.asked = offers, {}
+        self.offers, self.asked, self.door = offers, {}, Door()
 
     async def plan(self, kind: str, params: dict[str, Any]) -> dict[str, Any]:
         self.asked = params
@@ -106,6 +107,17 @@ def test_a_job_is_priced_with_its_proof(network: Network, tmp_path: Path) -> Non
     assert found["proof_of_job"] == -(-24_000 * found["pool"]["cost_share_ppm"] // 10**6)
     assert found["cost_share_ppm_by_pool"]["8"] > 500_000 > 5_000 > found["cost_share_ppm_by_pool"]["20000"]
     assert found["premium"]["samples"] == 8
+
+
+def test_a_plan_is_cut_and_priced_by_what_the_last_job_alike_measured(network: Network) -> None:
+    words = ("plan", "--kind", "finetune", "-p", "steps=1000", "-p", "batch=2", "-p", f"model={'a' * 64}")
+    network.door = Door(ran([0.01]))
+    found = said(*words)
+    assert network.asked["segment_steps"] == found["segment_steps"] == 10
+    assert found["pool"]["cost_ppm"]["commitments"] == found["commit_share_ppm"] == 4_041
+    assert "10 steps a segment" in CliRunner().invoke(app, words).output
+    network.door = Door()
+    assert said(*words)["commit_share_ppm"] is None
 
 
 def test_extra_answers_are_quoted_at_what_their_method_costs(network: Network) -> None:

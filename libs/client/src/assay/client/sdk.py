@@ -20,6 +20,7 @@ from assay.bus.keyfile import load_key
 from assay.bus.participant import Door, connect_participant
 from assay.chain import Chain, Deployment
 from assay.chain.relayed import ask_withdrawal, sign_deposit, sign_exit, sign_stay
+from assay.client.cutting import cut
 from assay.client.data import Data
 from assay.client.errors import typed
 from assay.client.ordered import ordered, spec_of
@@ -106,7 +107,11 @@ class Assay(Data):
         requirements: Requirements | None = None,
         policy: Policy | None = None,
     ) -> JobSpec:
-        """A job's spec as the network cuts it. Raises Refused."""
+        """A job's spec as the network cuts it; into segments as long as work alike has measured, if it names no length.
+
+        Raises Refused.
+        """
+        params = (await cut(self.door, kind, params)).params
         plan = await self.plan(kind, params)
         with typed():
             return spec_of(kind, params, plan, requirements or Requirements(), policy or Policy())

@@ -1,5 +1,6 @@
 """Plans: what a job comes to before any money moves, its proof included."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple, TypeAlias
 
@@ -11,6 +12,8 @@ from assay.client.asked import Asked, read_asked
 from assay.client.commands.ordering import DEFAULTS, Kind, Method, Params, Replicas, Segments
 from assay.client.commands.proof_price import body_of, draw_plan, percent
 from assay.client.commands.stakes import NativePrice, body_of_stake, stake_in_words, stake_of
+from assay.client.cutting import LENGTH
+from assay.client.cutting import cut as by_measure
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.client.sdk import Assay
@@ -85,7 +88,8 @@ def plan(
     async def work(out: Output) -> None:
         asked = read_asked(file, param or [], input_file or [], options, DEFAULTS | {"price_limit": 0})
         async with Assay.connect(Profile.find(out.profile)) as assay:
-            cut = await assay.plan(asked.kind, params_of(asked))
+            length = await by_measure(assay.door, asked.kind, params_of(asked))
+            cut = await assay.plan(asked.kind, length.params) | {"commit_ppm": length.commit_ppm}
             offers = (await assay.network())["providers"]
         price, known = price_of(asked.kind, cut, offers), await known_of(out, asked.kind, offers, native_price)
         proof = prove(asked, cut, price or 1, pool, known)
@@ -96,6 +100,7 @@ def plan(
         ]
         body = {
             **{name: cut[name] for name in ("segments", "segment_units")} | {"price": price} | known.body(),
+            **{"segment_steps": length.params.get(LENGTH), "commit_share_ppm": length.commit_ppm},
             "proof_of_job": share(price or 0, proof),
             "pool": body_of(proof),
             "cost_share_ppm_by_pool": {str(size): row.cost.total for size, row in curve},
@@ -159,7 +164,8 @@ def terms_of(asked: Asked, cut: dict[str, Any], price: int, pool: int, stake: in
     """The terms of an epoch of `pool` segments like the job's, with so much stake behind it, in base units."""
     pay = max(1, price * pool // cut["segments"])
     work, numerics = work_of(asked.kind), numerics_of(asked.params)
-    return Terms(segments=pool, pay=pay, stake=stake, work=work, numerics=numerics)
+    terms = Terms(segments=pool, pay=pay, stake=stake, work=work, numerics=numerics)
+    return replace(terms, commit_ppm=cut["commit_ppm"]) if cut["commit_ppm"] is not None else terms
 
 
 def ordered_in_words(ordered: dict[str, int]) -> str:
@@ -234,6 +240,11 @@ def draw(
         ("its provider's stake", stake_in_words(stake)),
         ("price of its proof", f"{output.stable(body['proof_of_job'])} in a pool of {proof.segments:,} segments"),
     ]
+    if body["commit_share_ppm"] is not None:
+        cost = percent(body["commit_share_ppm"])
+        rows.insert(
+            1, ("its cut", f"{body['segment_steps']:,} steps a segment, by your last job: committing takes {cost}")
+        )
     if premium:
         found = f"finds one of {premium.poisoned} poisoned segments with {percent(premium.detection_ppm)}"
         rows.append(("premium", f"{premium.samples:,} samples for {output.stable(premium.price)}: {found}"))
