@@ -47,12 +47,14 @@ def is_relayed(event: Any, role: Role) -> bool:
 
 
 @pytest.mark.parametrize("role", SERVICES)
-def test_nobody_may_delete_or_read_anothers_durable(role: Role) -> None:
+def test_nobody_may_delete_events_or_read_anothers_durable(role: Role) -> None:
     allowed = permissions_of(role, REGISTRY.values(), said_by(role)).publish
     other = Role.MATCHING if role is not Role.MATCHING else Role.SETTLEMENT
     for stream in [*(stream.name for stream in STREAMS), "OBJ_BLOBS"]:
-        for verb in ("DELETE", "PURGE", "MSG.DELETE", "SNAPSHOT", "RESTORE"):
+        for verb in ("DELETE", "MSG.DELETE", "SNAPSHOT", "RESTORE"):
             assert not may(f"$JS.API.STREAM.{verb}.{stream}", allowed)
+        lets_go = role is Role.GATEWAY and stream == "OBJ_BLOBS"
+        assert may(f"$JS.API.STREAM.PURGE.{stream}", allowed) == lets_go
         assert may(f"$JS.API.STREAM.UPDATE.{stream}", allowed) == (role is Role.GATEWAY)
         for verb in ("CREATE", "DELETE", "MSG.NEXT", "PAUSE"):
             assert not may(f"$JS.API.CONSUMER.{verb}.{stream}.{durable_of(other, stream)}", allowed)

@@ -71,11 +71,11 @@ async def give_part(store: BlobStore, asker: str, body: Mapping[str, Any], is_to
     A blob is there for whom it `is_told`, and for who uploaded it. Raises Refused: blob.missing, for others too.
     """
     digest, offset, total = check_digest(body.get("digest")), body.get("offset"), body.get("total")
-    is_there = await (store.has(digest) if is_told else store.holds(asker, digest))
     if isinstance(offset, int):
-        if not is_there:
+        if not (is_told or await store.holds(asker, digest)):
             raise Refused("blob.missing", f"{digest}.")
         return {TOTAL_HEADER: str(await store.size(digest))}, await store.read(digest, offset)
+    is_there = await (store.has(digest) if is_told else store.holds(asker, digest))
     size = await store.size(digest) if is_there else None
     left = await store.missing(digest, total, asker) if isinstance(total, int) else []
     return json.dumps({"size": size, "missing": left}).encode()

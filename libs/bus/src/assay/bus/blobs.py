@@ -7,53 +7,36 @@ lie (`layout`), and a client that knows only the wildcard finds it incomplete. S
 services make is mostly small (receipts), and one write in place of two is half of what it costs to keep.
 
 Who has the bytes uploads them, though another did before, and is told nothing else than if nobody had: then it holds
-the blob as well, by a record of its own, `<owner>.<digest>`. What is read is what stood first.
+the blob as well, by a record of its own, `<owner>.<digest>`. What is read is what stood first; where that was let go, the
+record of the next who is asked whether it holds the blob takes its place.
 """
 
 import asyncio
-import base64
 import hashlib
-import json
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from blake3 import blake3
 
 from assay.bus.keeper import Keeper
-from assay.bus.layout import Layout, Stretch, borrowed, own_layout, place, read_layout, write_layout
+from assay.bus.layout import Layout, Stretch, borrowed, own_layout, place
 from assay.bus.parts import PART_BYTES, all_of, check_part, check_total, cut, in_turn, offsets
 from assay.bus.port import Base
-from assay.bus.streams import BLOB_AGE_S, BUCKET
+from assay.bus.records import CORE_OWNER, BlobRecord, read_bytes, read_record, renamed, write_record
+from assay.bus.streams import BLOB_AGE_S
 from assay.proof.digest import blob_digest
 from assay.schema.errors import Refused
 
-CORE_OWNER: Final = "core"
 HASH_INLINE_BYTES_MAX: Final = 2**20
 RECORDS_KEPT_MAX: Final = 4096
-BYTES: Final = "bytes"
 # Up to this size what a service makes lies in its record.
 IN_RECORD_BYTES_MAX: Final = 16 * 1024
 # Parts asked for ahead: on a busy machine the way there and back is most of the time.
 READ_AHEAD: Final = 24
 # What is borrowed lives for at least half as long as what is new: longer than any audit of it can take.
 BORROWED_AGE_S_MAX: Final = BLOB_AGE_S // 2
-
-
-@dataclass(frozen=True, slots=True)
-class BlobRecord:
-    """What the store knows of a whole blob: its size, whose upload made it whole, and where its parts lie.
-
-    Or that it has none: the record holds the bytes.
-    """
-
-    size: int
-    owner: str
-    layout: Layout
-    has_bytes: bool = False
 
 
 class StoredBlobs:
@@ -82,7 +65,7 @@ class StoredBlobs:
         """Store a whole blob of an owner at once. Raises Refused: blob.oversized, blob.mismatch."""
         if (found := await _digest_of(data)) != digest:
             raise Refused("blob.mismatch", f"What came is {found}, not {digest}.")
-        if not await self.holds(owner, digest):
+        if await self._held(owner, digest) is None:
             await self._keep(digest, data, owner)
 
     async def _keep(self, digest: str, data: bytes, owner: str) -> None:
@@ -102,7 +85,7 @@ class StoredBlobs:
 
     async def get(self, digest: str) -> bytes:
         """The data, checked against the digest. Raises Refused: blob.missing, blob.mismatch."""
-        record = await self._find(digest)
+        record = await self._find(digest, is_fresh=True)
         if record.has_bytes:
             data = await self._bytes(digest)
         else:
@@ -113,22 +96,28 @@ class StoredBlobs:
 
     async def has(self, digest: str) -> bool:
         """Whether the whole blob is stored."""
-        return await self._look_up(digest) is not None
+        return await self._look_up(digest, is_fresh=True) is not None
 
     async def size(self, digest: str) -> int:
         """How many bytes the blob has. Raises Refused: blob.missing."""
         return (await self._find(digest)).size
 
     async def holds(self, owner: str, digest: str) -> bool:
-        """Whether the owner uploaded the whole blob itself."""
-        return await self._held(owner, digest) is not None
+        """Whether the owner uploaded the whole blob itself, and has not let it go."""
+        return await self._held(owner, digest) is not None or await self._moved_up(owner, digest)
 
     async def read(self, digest: str, offset: int) -> bytes:
         """The part of a whole blob that starts at `offset`. Raises Refused: blob.missing."""
         record = await self._find(digest)
         if offset not in offsets(record.size):
             raise Refused("blob.missing", f"No part of {digest} starts at {offset}.")
-        return await self._bytes(digest) if record.has_bytes else await self._part(record, offset)
+        if record.has_bytes:
+            return await self._bytes(digest)
+        try:
+            return await self._part(record, offset)
+        except Refused:
+            # Another's copy may have taken the place of the one that is remembered.
+            return await self._part(await self._find(digest, is_fresh=True), offset)
 
     async def write(self, digest: str, offset: int, total: int, part: bytes, owner: str) -> None:
         """Store one part of an owner's upload. Raises Refused: blob.oversized, blob.mismatch.
@@ -136,7 +125,7 @@ class StoredBlobs:
         The first at a place stays: what `seal` has read can change no more.
         """
         check_part(offset, total, part)
-        if not await self.holds(owner, digest):
+        if await self._held(owner, digest) is None:
             await self._keep_part(owner, digest, offset // PART_BYTES, part)
 
     async def missing(self, digest: str, total: int, owner: str) -> list[int]:
@@ -165,6 +154,28 @@ class StoredBlobs:
             raise Refused("blob.mismatch", f"The parts of {digest} make {size} bytes of {found.hexdigest()}.")
         await self._record(digest, record, sha256.digest())
 
+    async def sources(self, owner: str, digest: str) -> set[str]:
+        """The blobs that brought the parts of a blob of the owner. Raises Refused: blob.missing."""
+        if (record := await self._held(owner, digest)) is None:
+            raise Refused("blob.missing", f"{digest}.")
+        return {stretch.source for stretch in record.layout}
+
+    async def let_go(self, owner: str, digest: str, borrowers: Iterable[str] = ()) -> None:
+        """Delete what the owner uploaded as this blob, but for parts that these other blobs of it borrow.
+
+        The copy of another holder stays. May be repeated. Raises Retry.
+        """
+        first = await self._look_up(digest, is_fresh=True)
+        name = digest if first is not None and first.owner == owner else _own(owner, digest)
+        # The record first: what has one is whole.
+        await self.keeper.drop_record(name)
+        self._records.pop(name, None)
+        records = [await self._held(owner, each) for each in borrowers]
+        lent = {index for record in records if record for index in _lent_by(digest, record)}
+        if None not in records:
+            left = await self.keeper.kept(owner, digest) - lent if lent else None
+            await self.keeper.drop_parts(owner, digest, left)
+
     async def _laid(self, digest: str, total: int, owner: str, base: Base | None) -> Layout:
         now_s = self._now_s()
         if base is None:
@@ -176,25 +187,38 @@ class StoredBlobs:
         own = Stretch(0, digest, 0, now_s)
         return borrowed(own, total, lender.layout, lender.size, runs, now_s - BORROWED_AGE_S_MAX)
 
-    async def _find(self, digest: str) -> BlobRecord:
-        if (record := await self._look_up(digest)) is None:
+    async def _find(self, digest: str, is_fresh: bool = False) -> BlobRecord:
+        if (record := await self._look_up(digest, is_fresh)) is None:
             raise Refused("blob.missing", f"{digest}.")
         return record
 
     async def _held(self, owner: str, digest: str) -> BlobRecord | None:
-        first = await self._look_up(digest)
-        return first if first is None or first.owner == owner else await self._look_up(_own(owner, digest))
+        first = await self._look_up(digest, is_fresh=True)
+        if first is None or first.owner == owner:
+            return first
+        return await self._look_up(_own(owner, digest), is_fresh=True)
 
-    async def _look_up(self, name: str) -> BlobRecord | None:
-        if name not in self._records:
+    async def _moved_up(self, owner: str, digest: str) -> bool:
+        """Whether the owner's copy is read from now on, because the first was let go."""
+        raw = await self.keeper.record(_own(owner, digest))
+        if raw is None or await self.keeper.record(digest) is not None:
+            return False
+        await self.keeper.keep_record(digest, renamed(raw, digest))
+        return True
+
+    async def _look_up(self, name: str, is_fresh: bool = False) -> BlobRecord | None:
+        """The record. What is remembered of another's may have been let go: `is_fresh` asks again."""
+        known = self._records.get(name)
+        if known is None or (is_fresh and known.owner != CORE_OWNER):
             raw = await self.keeper.record(name)
             if raw is None:
+                self._records.pop(name, None)
                 return None
             self._remember(name, read_record(name, raw))
         return self._records[name]
 
     def _remember(self, name: str, record: BlobRecord) -> None:
-        # Whole blobs never change, so what is known of one stays true; the oldest is forgotten to make room.
+        # Whole blobs never change; the oldest is forgotten to make room.
         if len(self._records) >= RECORDS_KEPT_MAX:
             self._records.pop(next(iter(self._records)))
         self._records[name] = record
@@ -226,41 +250,10 @@ class StoredBlobs:
         return int(self._now())
 
 
-def write_record(name: str, record: BlobRecord, sha256: bytes, now_s: int, data: bytes | None = None) -> bytes:
-    """A record as it is kept: what an Object Store says of an object, and its bytes if they lie here."""
-    held = {} if data is None else {BYTES: base64.b64encode(data).decode()}
-    said: dict[str, Any] = {
-        "name": name,
-        "bucket": BUCKET,
-        "nuid": f"{record.owner}.{name.rpartition('.')[2]}.*",
-        "size": record.size,
-        "chunks": len(offsets(record.size)),
-        "digest": f"SHA-256={base64.urlsafe_b64encode(sha256).decode()}",
-        "mtime": datetime.fromtimestamp(now_s, UTC).isoformat().replace("+00:00", "Z"),
-        "options": {"max_chunk_size": PART_BYTES},
-        "metadata": {"layout": write_layout(record.layout), **held},
-    }
-    return json.dumps(said).encode()
-
-
-def read_record(name: str, raw: bytes) -> BlobRecord:
-    """A record that was kept. Raises Refused, blob.mismatch, for one that is damaged."""
-    try:
-        said = json.loads(raw)
-        size, owner, more = int(said["size"]), str(said["nuid"]).partition(".")[0], dict(said["metadata"])
-        text, has_bytes = str(more["layout"]), BYTES in more
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise Refused("blob.mismatch", f"The record of {name} is damaged.") from None
-    check_total(size)
-    return BlobRecord(size, owner, read_layout(text, size), has_bytes)
-
-
-def read_bytes(name: str, raw: bytes) -> bytes:
-    """The bytes that a record holds. Raises Refused, blob.mismatch, for one that is damaged."""
-    try:
-        return base64.b64decode(json.loads(raw)["metadata"][BYTES], validate=True)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise Refused("blob.mismatch", f"The record of {name} is damaged.") from None
+def _lent_by(source: str, record: BlobRecord) -> set[int]:
+    """Which parts of a blob another consists of."""
+    places = (place(record.layout, index) for index in range(len(offsets(record.size))))
+    return {index for named, index in places if named == source}
 
 
 def _own(owner: str, digest: str) -> str:

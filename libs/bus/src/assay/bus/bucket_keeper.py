@@ -4,11 +4,12 @@
     file:///folder          a folder that all services share
 
 A blob's parts are objects `parts/<owner>/<digest>/<index>`; a record is `blobs/<name>`. Each is put where there is none
-yet: the store must know conditional writes. Nothing is deleted here: a rule of the bucket does that, after 30 days and
-never before, for what is borrowed counts on it.
+yet: the store must know conditional writes. What its owner lets go is deleted here; all else a rule of the bucket
+deletes, after 30 days and never before, for what is borrowed counts on it.
 """
 
 import asyncio
+from collections.abc import Collection
 from typing import Final
 
 import obstore
@@ -54,6 +55,23 @@ class BucketKeeper:
     async def keep_record(self, name: str, record: bytes) -> bool:
         """Whether this record is the first of its name, and kept. Raises Retry."""
         return await self._put(f"blobs/{name}", record)
+
+    async def drop_parts(self, owner: str, digest: str, indexes: Collection[int] | None) -> None:
+        """Delete these parts of an upload, or all; what is not there is not missed. Raises Retry."""
+        found = await self.kept(owner, digest)
+        await self._delete([f"parts/{owner}/{digest}/{index}" for index in found & set(indexes or found)])
+
+    async def drop_record(self, name: str) -> None:
+        """Delete the record of this name, if there is one. Raises Retry."""
+        await self._delete([f"blobs/{name}"])
+
+    async def _delete(self, names: list[str]) -> None:
+        try:
+            await obstore.delete_async(self._store, names)
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError) as error:
+            raise Retry(str(error), RETRY_S) from error
 
     async def _get(self, name: str) -> bytes | None:
         try:

@@ -1,5 +1,7 @@
 """Blobs in memory: what a twin of the bus keeps."""
 
+from collections.abc import Collection
+
 
 class MemoryKeeper:
     """The keeper that forgets all when its process ends."""
@@ -34,3 +36,13 @@ class MemoryKeeper:
             return False
         self._records[name] = bytes(record)
         return True
+
+    async def drop_parts(self, owner: str, digest: str, indexes: Collection[int] | None) -> None:
+        """Delete these parts of an upload, or all."""
+        parts = self._parts.get((owner, digest), {})
+        for index in list(parts) if indexes is None else indexes:
+            parts.pop(index, None)
+
+    async def drop_record(self, name: str) -> None:
+        """Delete the record of this name, if there is one."""
+        self._records.pop(name, None)

@@ -6,6 +6,8 @@ Small ones that are kept at the same time share a write to the server's disk.
 import asyncio
 import base64
 import uuid
+from collections.abc import Collection
+from functools import partial
 from typing import Final
 
 from nats.aio.client import Client
@@ -13,6 +15,7 @@ from nats.aio.msg import Msg
 
 from assay.bus.api import PREFIX, ServerRefused, call, request
 from assay.bus.faults import RETRY_S, typed_faults
+from assay.bus.parts import all_of
 from assay.bus.port import Record
 from assay.bus.publisher import SINGLES_MAX, publish_batch
 from assay.bus.streams import BLOB_STREAM, BUCKET
@@ -62,6 +65,18 @@ class NatsKeeper:
     async def keep_record(self, name: str, record: bytes) -> bool:
         """Whether this record is the first of its name, and kept. Raises Retry."""
         return await self._store(_record_subject(name), record)
+
+    async def drop_parts(self, owner: str, digest: str, indexes: Collection[int] | None) -> None:
+        """Delete these parts of an upload, or all; what is not there is not missed. Raises Retry."""
+        places: Collection[int | str] = ("*",) if indexes is None else indexes
+        await all_of(partial(self._purge, _part_subject(owner, digest, at)) for at in places)
+
+    async def drop_record(self, name: str) -> None:
+        """Delete the record of this name, if there is one. Raises Retry."""
+        await self._purge(_record_subject(name))
+
+    async def _purge(self, subject: str) -> None:
+        await call(self._nc, f"STREAM.PURGE.{BLOB_STREAM}", {"filter": subject})
 
     async def _last(self, subject: str) -> bytes | None:
         """The last message of a subject. Any replica answers a direct get; only the leader knows that there is none."""

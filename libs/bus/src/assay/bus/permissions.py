@@ -1,7 +1,8 @@
 """Who may publish and hear what in the core account, derived from the registry of events and what a service declares.
 
 A service may publish the events that it declares, under its own name; the gateway passes on what participants say,
-under theirs. It may read its own durable consumers and nothing else; nobody may delete or purge a stream.
+under theirs. It may read its own durable consumers and nothing else; nobody may delete or purge a stream of events, and
+only the gateway blobs, for their owners let them go through it.
 """
 
 from collections.abc import Iterable
@@ -52,6 +53,7 @@ def permissions_of(role: Role, consumes: Iterable[type[Event]], publishes: Itera
         *SAYS.get(role, ()),
         *_api(role, read),
         *(_blobs() if role in BLOB_READERS else ()),
+        *((f"{API}.STREAM.PURGE.{BLOB_STREAM}",) if role is Role.GATEWAY else ()),
         SERVERS,
     ]
     subscribe = [f"{PREFIX}.ask.{role}.*", *HEARS.get(role, ()), f"{inbox_prefix(role)}.>"]

@@ -3,7 +3,7 @@
 Two things keep the promises: `jetstream.JetStreamBus` and its twin `memory.MemoryBus`. One suite of tests holds both.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -105,7 +105,16 @@ class BlobStore(Blobs, Protocol):
     """
 
     async def holds(self, owner: str, digest: str) -> bool:
-        """Whether the owner uploaded the whole blob itself."""
+        """Whether the owner uploaded the whole blob itself, and has not let it go."""
+
+    async def sources(self, owner: str, digest: str) -> set[str]:
+        """The blobs that brought the parts of a blob of the owner. Raises Refused: blob.missing."""
+
+    async def let_go(self, owner: str, digest: str, borrowers: Iterable[str] = ()) -> None:
+        """Delete what the owner uploaded as this blob, but for parts that these other blobs of it borrow.
+
+        The copy of another holder stays. May be repeated. Raises Retry.
+        """
 
     async def read(self, digest: str, offset: int) -> bytes:
         """The part of a whole blob that starts at `offset`. Raises Refused: blob.missing."""

@@ -1,6 +1,7 @@
 """The streams, the store of blobs and the durable consumers as the server is told of them.
 
-Nothing acknowledged is dropped to make room: a full stream refuses (`discard: new`), and nobody deletes or purges.
+Nothing acknowledged is dropped to make room: a full stream refuses (`discard: new`), and nobody deletes or purges
+events. Blobs are let go by their owners.
 """
 
 from collections.abc import Mapping, Sequence
