@@ -15,8 +15,8 @@ from blake3 import blake3
 from assay.execution import domain
 from assay.execution.defending import CannotTrace, Past, defendant
 from assay.execution.domain import Course
-from assay.execution.inputs import made_of
 from assay.execution.lease_run import LeaseRun
+from assay.execution.naming import made_of
 from assay.execution.opening import Openings
 from assay.proof import spec_digest
 from assay.proof.keys import Key

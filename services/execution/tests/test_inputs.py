@@ -10,7 +10,8 @@ import pytest
 from tests.played import PlayedBlobs
 
 from assay.execution import inputs
-from assay.execution.inputs import AT_ONCE, INLINE_BYTES_MAX, KEPT_S, Cache, Keyring, made_of, name_of
+from assay.execution.inputs import AT_ONCE, INLINE_BYTES_MAX, KEPT_S, Cache, Keyring
+from assay.execution.naming import made_of, name_of
 from assay.proof.digest import blake3_hex
 from assay.proof.job_seal import name_of as name_of_key
 from assay.proof.job_seal import seal_job, unseal_job
@@ -208,6 +209,42 @@ async def test_what_another_worker_uploaded_unsealed_is_refused(tmp_path: Path) 
     cache = cache_of(tmp_path, blobs, keyring=Keyring(partial(give, {name_of_key(key): key}), lambda name: None))
     with cache.reading(spec), pytest.raises(Refused, match=r"blob\.unopened"):
         await cache.lay(made_of(await blobs.put(b"in the clear"), spec), tmp_path / "lease")
+
+
+async def test_what_a_job_of_the_same_seal_made_is_read_by_it_and_says_nothing_where_it_does_not_open(
+    tmp_path: Path,
+) -> None:
+    key, blobs, asked = bytes(range(KEY_BYTES)), PlayedBlobs(), list[str]()
+
+    async def ask(name: str) -> bytes:
+        asked.append(name)
+        return key
+
+    made, foreign = await blobs.put(seal_job(key, CONTENTS[0])), await blobs.put(b"uploaded unsealed")
+    seal, cut = name_of_key(key), {"segments": 1, "segment_units": 1}
+    spec = JobSpec(kind="noop", inputs=(made, foreign), made=(made, foreign), seal=seal, **cut)
+    cache = cache_of(tmp_path, blobs, keyring=Keyring(ask, lambda name: None))
+    with cache.reading(spec):
+        await cache.sealing(seal)
+        laid = await cache.lay_all([name_of(digest, spec) for digest in spec.inputs], tmp_path / "lease")
+        assert [Path(path).read_bytes() for path in laid.values()] == [CONTENTS[0], b""]
+        assert asked == [seal]
+        # As a checkpoint it is somebody's, who answers for it.
+        assert await cache.read(made_of(made, spec)) == CONTENTS[0]
+        with pytest.raises(Refused, match=r"blob\.unopened"):
+            await cache.lay(made_of(foreign, spec), tmp_path / "lease")
+        # A disk that damages it twice does not make nothing of it.
+        kept, save = cache.folder / name_of(made, spec), blobs.save
+
+        async def damaged(digest: str, path: Path) -> None:
+            await save(digest, path)
+            path.write_bytes(path.read_bytes()[:-1])
+
+        blobs.save = damaged  # type: ignore[method-assign]
+        kept.write_bytes(b"")
+        with pytest.raises(Refused, match=r"blob\.unopened"):
+            await cache.read(kept.name)
+    assert files(cache.folder) == set()
 
 
 async def give(keys: dict[str, bytes], digest: str) -> bytes:

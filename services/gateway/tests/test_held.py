@@ -13,7 +13,7 @@ from services.gateway.tests.test_gateway import World, committed, now_ms, until
 from assay.bus import Door
 from assay.bus.keys import ask_key, hand_in
 from assay.proof.eip712 import statement_digest
-from assay.proof.job_seal import name_of
+from assay.proof.job_seal import name_of, seal_job
 from assay.proof.keys import Key, recover
 from assay.proof.order import sign_order
 from assay.proof.sealed import seal_blob, unseal_blob
@@ -162,8 +162,8 @@ async def audited(world: World, val: Door, verifier: Person, una: Door, undrawn:
 
 async def ended(world: World, lease: LeaseGranted, requester: Person) -> None:
     """The job is given up, and its money goes back."""
-    fact = {"lease_id": lease.lease_id, "provider": lease.provider, **FACT}
-    whose = {"job_id": JOB, "requester": requester.id}
+    fact = {"lease_id": lease.lease_id, "provider": lease.provider, "job_id": lease.job_id, "fence": 1}
+    whose = {"job_id": lease.job_id, "requester": requester.id}
     await world.says("settlement", JobFunded(**whose, amount=1))
     await world.says("matching", LeaseLapsed(**fact, code="lease.silent", reason="It was silent."))
     await world.says("matching", JobExpired(**whose))
@@ -263,6 +263,53 @@ async def test_the_key_of_what_a_job_makes_goes_by_the_same_rights_and_to_its_ow
     await ended(world, lease, requester)
     assert [event.digest for event in await heard(world, KeyDestroyed)] == [seal]
     assert await refusal(ann, requester, seal) == "key.destroyed"
+
+
+async def test_jobs_of_one_seal_read_what_others_of_it_made_and_its_key_lasts_for_the_last_of_them(
+    world: World, requester: Person, provider: Person, rival: Person
+) -> None:
+    ann, bob, eve = [await world.grant(each) for each in (requester, provider, rival)]
+    seal, made = name_of(KEY), await ann.blobs.put(seal_job(KEY, TEXT))
+    await hand_in(ann.ask, seal, KEY, [])
+    first = spec_of(await ann.blobs.put(TEXT), sealed=(), seal=seal)
+    later = spec_of(made, sealed=(), seal=seal, made=(made,))
+    refused = [
+        later.model_copy(update={"seal": None}),
+        first.model_copy(update={"made": (made,)}),
+        spec_of(sealed := await ann.blobs.put(BLOB), seal=seal, made=(sealed,)),
+    ]
+    await hand_in(ann.ask, sealed, KEY, [])
+    for number, spec in enumerate(refused, 3):
+        with pytest.raises(Refused, match=r"job\.bad_params.*made"):
+            await ann.tell(requester.sign(order(requester, spec, number), now_ms()))
+    leases = [
+        lease_of(provider, requester, first),
+        granted(rival.id, requester.id, 2).model_copy(update={"spec": later, "job_id": derive_id("j", 2)}),
+    ]
+    for number, (spec, lease) in enumerate(zip((first, later), leases, strict=True), 1):
+        await ann.tell(requester.sign(order(requester, spec, number), now_ms()))
+        await world.says("matching", lease)
+    assert await given(bob, provider, seal) == await given(eve, rival, seal) == KEY
+
+    async def is_said() -> bool:
+        released = {(event.reader, event.basis) for event in await heard(world, KeyReleased)}
+        return released == {(lease.provider, lease.lease_id) for lease in leases}
+
+    assert await until(is_said)
+    await ended(world, leases[0], requester)
+
+    async def is_over() -> bool:
+        try:
+            await ask_key(bob.ask, provider.key, seal)
+        except Refused as refusal:
+            return refusal.code == "key.ended"
+        return False
+
+    assert await until(is_over) and await ask_key(eve.ask, rival.key, seal) == KEY
+    assert await ann.ask("forget", {"digest": seal}) == {"digest": seal, "destroyed": False, "jobs": [leases[1].job_id]}
+    await ended(world, leases[1], requester)
+    assert [event.digest for event in await heard(world, KeyDestroyed)] == [seal]
+    assert [await refusal(*who, seal) for who in ((bob, provider), (eve, rival))] == ["key.destroyed"] * 2
 
 
 async def rows(world: World, query: str) -> list[Any]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from services.gateway.tests.conftest import Person, granted
 
-from assay.gateway.rights import Right, basis_of, check_region, rights_in
+from assay.gateway.rights import Right, bases_of, check_region, rights_in
 from assay.schema.errors import Refused
 from assay.schema.values import derive_id
 
@@ -47,13 +47,13 @@ def test_data_is_needed_for_as_long_as_somebody_answers_for_the_work(right: Righ
 
 def test_a_key_is_given_for_what_is_open_and_refused_with_the_reason() -> None:
     over = replace(LEASE, state="paid")
-    assert basis_of([over, AUDIT], NOW_MS) == AUDIT
+    assert bases_of([over, AUDIT, LEASE], NOW_MS) == [AUDIT, LEASE]
     with pytest.raises(Refused, match=r"key\.undrawn"):
-        basis_of([], NOW_MS)
+        bases_of([], NOW_MS)
     with pytest.raises(Refused, match=r"key\.undrawn"):
-        basis_of([Right("job", "j", "r", None, "running", False)], NOW_MS)
+        bases_of([Right("job", "j", "r", None, "running", False)], NOW_MS)
     with pytest.raises(Refused, match=r"key\.ended: The lease l\w+ is paid\."):
-        basis_of([over], NOW_MS)
+        bases_of([over], NOW_MS)
 
 
 def test_data_stays_in_its_regions_and_may_be_anywhere_without_any() -> None:

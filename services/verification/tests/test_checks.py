@@ -184,17 +184,20 @@ async def test_a_start_state_is_made_once_for_all_jobs_that_share_it(
 async def test_a_start_state_is_made_anew_where_a_job_reads_an_input_that_another_took_as_it_lies(
     replayer: ChildReplayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read: list[tuple[str, ...]] = []
+    read: list[JobSpec] = []
 
     async def run(spec: JobSpec, folder: Path, checkpoint: None) -> tuple[str, None]:
-        read.append(spec.sealed)
+        read.append(spec)
         return f"{len(read):064x}", None
 
     monkeypatch.setattr(replayer, "_run", run)
     plain = JobSpec(kind="noop", inputs=("a" * 64,), segments=1, segment_units=1)
     sealed = plain.model_copy(update={"sealed": plain.inputs})
-    assert await replayer.start(plain) != await replayer.start(sealed)
-    assert read == [(), plain.inputs]
+    made = [plain.model_copy(update={"made": plain.inputs, "seal": each * 64}) for each in "bc"]
+    ways = [plain, sealed, *made]
+    assert len({await replayer.start(spec) for spec in ways}) == len(ways) and read == ways
+    # What the seal opens of no input is the same start.
+    assert await replayer.start(plain.model_copy(update={"seal": "b" * 64})) == await replayer.start(plain)
 
 
 async def test_an_input_that_cannot_be_read_blames_nobody(shelf: PlayedBlobs, replayer: ChildReplayer) -> None:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from assay.proof.digest import blake3_hex
-from assay.proof.job_seal import check_name, seal_job, unseal_job
+from assay.proof.job_seal import UNOPENED, check_name, seal_job, unseal_job
 from assay.proof.keys import Key
 from assay.proof.sealed import unseal_blob
 from assay.proof.wrapped import unwrap, wrap
+from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
 
 Ask = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
@@ -63,6 +64,8 @@ class JobBlobs:
 
     async def read_input(self, spec: JobSpec, digest: str) -> bytes:
         """What one of a job's inputs says, sealed or not. Raises Refused: key.*, blob.*."""
+        if digest in spec.made:
+            return await self._read_made_before(spec, digest)
         if digest not in spec.sealed:
             return await self.blobs.get(digest)
         secret = await ask_key(self.ask, self.key, digest)
@@ -76,6 +79,15 @@ class JobBlobs:
         if spec.seal is None:
             return await self.blobs.get(digest)
         return await read_made(self.blobs, self.ask, self.key, spec.seal, digest)
+
+    async def _read_made_before(self, spec: JobSpec, digest: str) -> bytes:
+        """What was made for a job of the same seal: nothing, if that does not open it, for whoever reads it."""
+        try:
+            return await self.read(spec, digest)
+        except Refused as refusal:
+            if refusal.code != UNOPENED:
+                raise
+            return b""
 
     async def all_of(self, spec: JobSpec) -> dict[str, bytes]:
         """What all inputs of a job say. Raises Refused as `read_input` does."""

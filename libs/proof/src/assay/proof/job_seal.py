@@ -22,6 +22,7 @@ SEALED_PIECE_BYTES: Final = 2**19
 """As long as a part on the wire (`assay.bus.parts`), so that an equal piece is an equal part."""
 MARK_BYTES: Final = 32
 PIECE_BYTES: Final = SEALED_PIECE_BYTES - MARK_BYTES - TAG_BYTES
+UNOPENED: Final = "blob.unopened"
 NAME: Final = "assay 2026-11 name of the key of a job"
 MARK: Final = "assay 2026-11 mark of a piece that a job made"
 PIECE: Final = "assay 2026-11 key of a piece that a job made"
@@ -69,10 +70,10 @@ def unseal_job_pieces(key: bytes, sealed: BinaryIO, size: int) -> Iterator[bytes
         try:
             piece = unseal(blake3(mark, key=keying).digest(), number, is_last, stored[MARK_BYTES:])
         except Refused as damaged:
-            raise Refused("blob.unopened", damaged.detail) from None
+            raise Refused(UNOPENED, damaged.detail) from None
         # Only a content of nothing has an empty piece.
         if _mark(marking, number, is_last, piece) != mark or (number and not piece):
-            raise Refused("blob.unopened", f"The piece {number} was not sealed as it should be.")
+            raise Refused(UNOPENED, f"The piece {number} was not sealed as it should be.")
         yield piece
 
 

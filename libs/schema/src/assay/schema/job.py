@@ -37,7 +37,8 @@ class JobSpec(Value):
     """The work itself: the kind's parameters, the data by digest, and its cut into segments of equal cost.
 
     Those of `inputs` that are `sealed` are read with a key that the gateway gives to whom the job needs to read them.
-    With a `seal`, the name of a key that is given so, what is made for the job is stored sealed under that key.
+    With a `seal`, the name of a key that is given so, what is made for the job is stored sealed under that key. Those
+    of `inputs` that are `made` were made for jobs of this seal and are read by it: what it does not open says nothing.
     """
 
     kind: Kind
@@ -49,6 +50,7 @@ class JobSpec(Value):
     policy: Policy = Policy()
     sealed: Annotated[tuple[Digest, ...], Field(max_length=64)] = ()
     seal: Digest | None = None
+    made: Annotated[tuple[Digest, ...], Field(max_length=64)] = ()
 
     @property
     def keys(self) -> tuple[Digest, ...]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from assay.execution.inputs import Cache, made_of, name_of
+from assay.execution.inputs import Cache
+from assay.execution.naming import made_of, name_of
 from assay.execution.rooms import prepare
 from assay.proof.keys import Key
 from assay.runtime.outgoing import Outgoing

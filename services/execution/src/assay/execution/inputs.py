@@ -20,9 +20,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol, TypeVar
 
+from assay.execution.naming import BEFORE, UNDER, parts_of
 from assay.execution.sealing import seal_file
 from assay.proof.digest import blake3_hex
-from assay.proof.job_seal import check_name, seal_job, unseal_job_pieces
+from assay.proof.job_seal import UNOPENED, check_name, seal_job, unseal_job_pieces
 from assay.proof.sealed import HEAD_BYTES, check_head, unseal_pieces
 from assay.schema.errors import Refused, Retry, Unreachable
 from assay.schema.job import JobSpec
@@ -36,8 +37,6 @@ log = logging.getLogger(__name__)
 
 # Below this a thread costs more than it spares the loop.
 INLINE_BYTES_MAX = 2**16
-# Between a blob's digest and the name of its key, in the name under which it is kept.
-UNDER: Final = "."
 PUBLISHED_MAX = 1024
 CACHE_BYTES: Final = 64 * 2**30
 # Rounds of jobs on the same data follow one another within minutes.
@@ -101,7 +100,7 @@ class Cache:
         self._published: dict[str, None] = {}
         self._fetching: dict[str, asyncio.Lock] = {}
         self._under_way = asyncio.Semaphore(AT_ONCE)
-        # By name (`name_of`), the longest unused first.
+        # By name, the longest unused first.
         self._kept: dict[str, Kept] = {}
         # How many need each key now, and those that were given.
         self._readers: Counter[str] = Counter()
@@ -126,7 +125,7 @@ class Cache:
                 self._keyring.forgotten(key)
 
     async def lay(self, name: str, folder: Path) -> Path:
-        """The blob of this name (`name_of`, `made_of`) as a file of a folder that a child may read.
+        """The blob of this name (`assay.execution.naming`) as a file of a folder that a child may read.
 
         Raises Refused: blob.*, key.*.
         """
@@ -147,9 +146,16 @@ class Cache:
         with (self.folder / name).open("rb") as file:
             try:
                 return await asyncio.to_thread(how, kept.pieces(file))
-            except Refused:
+            except Refused as refusal:
                 if is_again:
-                    raise
+                    if not (
+                        BEFORE in name
+                        and refusal.code == UNOPENED
+                        and await asyncio.to_thread(is_as_it_came, file, name)
+                    ):
+                        raise
+                    # What was made for a job before, and is not opened by their seal, says nothing, whoever reads it.
+                    return how(iter(()))
         log.warning("the cache is damaged", extra={"blob": name})
         if self._kept.get(name) is kept:
             self._forget(name)
@@ -189,12 +195,11 @@ class Cache:
 
     async def _open(self, name: str) -> Kept:
         """What is sealed as it came, with its key."""
-        (digest, _, of), target = name.partition(UNDER), self.folder / name
-        key = await self._key(of)
+        (digest, of), target = parts_of(name), self.folder / name
+        key = await (self._key(of) if of == digest else self.sealing(of))
         target.unlink(missing_ok=True)
         await patiently(partial(self._save, digest, target))
         if of != digest:
-            check_name(key, of)
             return Kept(key, target.stat().st_size, is_made=True)
         with target.open("rb") as sealed:
             check_head(key, sealed.read(HEAD_BYTES))
@@ -261,14 +266,10 @@ class Cache:
         self._published[digest] = None
 
 
-def name_of(digest: str, spec: JobSpec) -> str:
-    """Under which name an input is kept: as this job reads it."""
-    return digest + UNDER + digest if digest in spec.sealed else digest
-
-
-def made_of(digest: str, spec: JobSpec) -> str:
-    """Under which name is kept what was made for a job; its requester may have added the same bytes as an input."""
-    return digest + UNDER + spec.seal if spec.seal else digest
+def is_as_it_came(file: BinaryIO, name: str) -> bool:
+    """Whether a file that is kept as it came still holds the blob of this name."""
+    file.seek(0)
+    return blake3_hex(file.read()) == parts_of(name)[0]
 
 
 def write(target: Path, content: Iterator[bytes]) -> None:

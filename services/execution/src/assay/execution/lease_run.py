@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from assay.bus.talk import Talk
 from assay.execution import domain
 from assay.execution.domain import Closed, Course
-from assay.execution.inputs import Cache, made_of, name_of
+from assay.execution.inputs import Cache
+from assay.execution.naming import made_of, name_of
 from assay.execution.serving import OpenTalk, Serving
 from assay.execution.vouching import Unvouched, Vouchers
 from assay.runtime.outgoing import Outgoing
@@ -251,11 +252,10 @@ class LeaseRun:
             await self.drop()
 
     async def _close(self, course: Course, done: SegmentDone) -> Course:
-        checkpoint = self._published = await self._tools.cache.publish(
-            Path(done.path), self.granted.spec, self._published
-        )
+        path = Path(done.path)
+        checkpoint = self._published = await self._tools.cache.publish(path, self.granted.spec, self._published)
         with suppress(FileNotFoundError):
-            Path(done.path).unlink()
+            path.unlink()
         made = (done.segment, done.state_digest, checkpoint, done.units, done.compute_ms, done.metrics)
         closed = Closed(*made, self._tools.machine, code_of(self.granted.spec.kind))
         course, said = domain.commit(course, closed)

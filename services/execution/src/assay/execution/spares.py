@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from assay.execution.inputs import Cache, made_of, name_of
+from assay.execution.inputs import Cache
 from assay.execution.lease_run import Tools
+from assay.execution.naming import made_of, name_of
 from assay.runtime.keeping import Kept
 from assay.schema.errors import Refused
 from assay.schema.event import Event

@@ -16,7 +16,7 @@ from assay.bus.port import BlobStore
 from assay.chain.values import Deployment
 from assay.gateway.domain import Speaker
 from assay.gateway.keys import Held, Keys
-from assay.gateway.rights import AUDIT, JOB, basis_of, check_region
+from assay.gateway.rights import AUDIT, JOB, bases_of, check_region
 from assay.gateway.settings import Settings
 from assay.proof.eip712 import Domain, statement_digest
 from assay.proof.job_seal import name_of
@@ -85,11 +85,11 @@ class Holder:
             return self._wrapped(held, asked.public)
         if speaker.role is Role.PROVIDER:
             check_region(await keys.region_of(speaker.participant), held.regions)
-        basis = basis_of(await keys.rights(held.digest, speaker.participant), now_ms)
-        told = basis.entity != AUDIT
-        said = await keys.release(held, speaker.participant, basis.id, told, now_ms)
-        if said and told:
-            unit.emit(said)
+        for basis in bases_of(await keys.rights(held.digest, speaker.participant), now_ms):
+            told = basis.entity != AUDIT
+            said = await keys.release(held, speaker.participant, basis.id, told, now_ms)
+            if said and told:
+                unit.emit(said)
         return self._wrapped(held, asked.public)
 
     async def give_service(self, unit: Unit, body: Any, now_ms: int) -> dict[str, Any]:

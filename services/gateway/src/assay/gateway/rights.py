@@ -48,14 +48,13 @@ class Right:
         return self.entity != LEASE or self.has_work or self.state not in STOPPED
 
 
-def basis_of(rights: Iterable[Right], now_ms: int) -> Right:
-    """What a reader is given the key for: the first that is open. Raises Refused: key.undrawn, key.ended."""
+def bases_of(rights: Iterable[Right], now_ms: int) -> list[Right]:
+    """What a reader is given the key for: all that is open. Raises Refused: key.undrawn, key.ended."""
     known = [right for right in rights if right.entity != JOB]
     if not known:
         raise Refused("key.undrawn")
-    for right in known:
-        if right.is_open(now_ms):
-            return right
+    if found := [right for right in known if right.is_open(now_ms)]:
+        return found
     last = known[-1]
     raise Refused("key.ended", f"The {last.entity} {last.id} is {last.state or 'over'}.")
 

@@ -234,8 +234,8 @@ def form_in(spec: JobSpec, start: Path) -> Any:
 
 
 def key_of(spec: JobSpec) -> str:
-    """What a start state follows from: kind, parameters and inputs, and which of them are read unsealed."""
-    plain = [spec.kind, spec.params, spec.inputs, spec.sealed]
+    """What a start state follows from: kind, parameters and inputs, and which of them are read by what keys."""
+    plain = [spec.kind, spec.params, spec.inputs, spec.sealed, spec.made, spec.seal if spec.made else None]
     return blake3_hex(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode())
 
 

@@ -23,6 +23,8 @@ async def check_sealed(event: JobSubmitted, desk: Desk) -> None:
     spec, held = event.spec, await desk.keys.relied_on((*event.spec.inputs, *event.spec.keys))
     if not set(spec.sealed) <= set(spec.inputs) or not held.keys() <= set(spec.keys) or spec.seal in spec.inputs:
         raise Refused("job.bad_params", "sealed: it names those inputs whose keys are held, and no others.")
+    if not set(spec.made) <= set(spec.inputs) - set(spec.sealed) or (spec.made and spec.seal is None):
+        raise Refused("job.bad_params", "made: it names inputs that the seal opens, and no others.")
     for digest in spec.keys:
         key, regions = held.get(digest), spec.requirements.regions
         if key is None or key.owner != event.requester:

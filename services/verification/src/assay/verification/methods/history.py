@@ -8,11 +8,12 @@ committed to, and blames nobody; one that its job's key does not open never was 
 
 from typing import Final
 
+from assay.proof.job_seal import UNOPENED
 from assay.schema.errors import Refused
 from assay.schema.verdict import Finding
 from assay.verification.checkpoints import BAD, fault_after, is_chained
 from assay.verification.domain import Case
-from assay.verification.methods.method import UNHELD, UNOPENED, Method, Replayer
+from assay.verification.methods.method import UNHELD, Method, Replayer
 from assay.workloads.errors import BadCheckpoint
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from assay.proof.job_seal import UNOPENED
 from assay.schema.errors import AssayError
 from assay.schema.job import JobSpec
 from assay.schema.values import Digest
@@ -15,7 +16,6 @@ from assay.verification.domain import Case
 from assay.workloads.task import Found
 
 WITHIN: Final = "segment.within_tolerance"
-UNOPENED: Final = "blob.unopened"
 UNHELD: Final = ("blob.missing", "blob.mismatch", UNOPENED)
 """What is not there, or is not opened by its job's key: whoever named it keeps it to itself."""
 

@@ -2,10 +2,11 @@
 
 from typing import Final
 
+from assay.proof.job_seal import UNOPENED
 from assay.schema.errors import Refused
 from assay.schema.verdict import Finding
 from assay.verification.domain import Case
-from assay.verification.methods.method import UNOPENED, Method, Replayer
+from assay.verification.methods.method import Method, Replayer
 from assay.workloads.errors import BadCheckpoint
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from assay.proof.beacon import Beacon
+from assay.proof.job_seal import UNOPENED
 from assay.proof.policy import Classes, attest
 from assay.proof.pool import PLACES
 from assay.schema.epoch import EpochDrawn, EpochFault, EpochOpened, EpochPooled, EpochWithheld, StakeBehind
@@ -30,7 +31,7 @@ from assay.verification.domain import (
 )
 from assay.verification.domain.verdicts import fact_of
 from assay.verification.methods import method_of
-from assay.verification.methods.method import UNHELD, UNOPENED
+from assay.verification.methods.method import UNHELD
 from assay.verification.queries import attested, beacons, cases, epochs, questions, traces, verifiers
 from assay.verification.queries.epochs import Kept
 from assay.verification.stakes import Stakes
