@@ -144,8 +144,8 @@ async def check_stored(net: Net, job: JobView, digest: str, folder: Path) -> byt
     """The result; nothing of it, of a checkpoint or of the data lies readable in any store, or on the bus."""
     result = (await net.assay.fetch(job.job_id, folder / "result")).read_bytes()
     commits = [each.event for each in net.chronicle.of(job.job_id) if isinstance(each.event, LeaseCommitted)]
-    states = [await net.assay.read(commit.checkpoint, job.seal) for commit in (commits[0], commits[-1])]
-    for stored in (digest, commits[0].checkpoint, str(job.result)):
+    states = [await net.assay.read(commit.checkpoint, job.seal) for commit in commits[-1:]]
+    for stored in (digest, commits[-1].checkpoint, str(job.result)):
         blob = await net.assay.read(stored)
         assert any("jetstream" in path.parts for path in holding(net, blob[:64]))
     for content in (SECRET, *(piece for each in (result, *states) for piece in pieces_of(each))):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.played import PlayedBlobs
 
-from assay.execution import inputs
+from assay.execution import stored
 from assay.execution.inputs import AT_ONCE, INLINE_BYTES_MAX, KEPT_S, Cache, Keyring
 from assay.execution.naming import made_of, name_of
 from assay.proof.digest import blake3_hex
@@ -287,7 +287,7 @@ async def test_when_one_blob_is_missing_no_other_goes_on_unseen(tmp_path: Path) 
 
 
 async def test_blobs_that_are_tried_again_hold_no_other_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "AGAIN_S", 0.01)
+    monkeypatch.setattr(stored, "AGAIN_S", 0.01)
 
     class Away(PlayedBlobs):
         async def save(self, digest: str, path: Path) -> None:

@@ -357,8 +357,29 @@ async def test_a_job_names_what_its_account_uploaded_or_was_told_of_and_nothing_
     assert await code_of(claim, desk) == "job.missing_input"
     await desk.blobs.keep(digest, data, requester.account)  # type: ignore[attr-defined]
     assert await code_of(claim, desk) is None
-    assert await code_of(claim, make_desk(told={digest: requester.id})) is None
+    told = make_desk(told={digest: requester.id})
+    assert await code_of(claim, told) == "job.missing_input"
+    await told.blobs.keep(digest, data, "ASTRANGER")  # type: ignore[attr-defined]
+    assert await code_of(claim, told) is None
     assert await code_of(claim, make_desk(told={digest: "r" + "a" * 32})) == "job.missing_input"
+
+
+async def test_what_is_being_let_go_is_named_by_nobody_but_another_holder(
+    make_desk: MakeDesk, requester: Person
+) -> None:
+    data = b"a text to learn from" * 50
+    digest = blob_digest(data)
+    params = {"model": "1" * 64, "data": digest, "steps": 4, "segment_steps": 2}
+    spec = JobSpec(kind="finetune", params=params, inputs=(digest,), segments=2, segment_units=512)
+    claim = requester.claim(requester.order(JOB, SOON_MS, spec), NOW_MS)
+    own = make_desk(told={digest: requester.id}, leaving=frozenset({(requester.account, digest)}))
+    foreign = make_desk(told={digest: requester.id}, leaving=frozenset({("ASTRANGER", digest)}))
+    for desk in (own, foreign):
+        await desk.blobs.keep(digest, data, "ASTRANGER")  # type: ignore[attr-defined]
+        assert await code_of(claim, desk) == "job.missing_input"
+        await desk.blobs.keep(digest, data, requester.account)  # type: ignore[attr-defined]
+    assert await code_of(claim, own) == "job.missing_input"
+    assert await code_of(claim, foreign) is None
 
 
 async def test_a_job_is_withdrawn_by_whoever_submitted_it_while_it_lasts(

@@ -7,8 +7,8 @@ lie (`layout`), and a client that knows only the wildcard finds it incomplete. S
 services make is mostly small (receipts), and one write in place of two is half of what it costs to keep.
 
 Who has the bytes uploads them, though another did before, and is told nothing else than if nobody had: then it holds
-the blob as well, by a record of its own, `<owner>.<digest>`. What is read is what stood first; where that was let go, the
-record of the next who is asked whether it holds the blob takes its place.
+the blob as well, by a record of its own, `<owner>.<digest>`. What is read is what stood first; where that was let go,
+the record of the next who is asked whether it holds the blob takes its place.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """What keeps the bytes of blobs: the little that the store asks of an Object Store, of S3, or of memory.
 
-`blobs.StoredBlobs` makes the blobs of it. Written twice is written once, and nothing is ever changed through it, so what
-was checked stays as it was until its owner lets it go. What is kept is on disk when the call returns.
+`blobs.StoredBlobs` makes the blobs of it. Written twice is written once, and nothing is ever changed through it, so
+what was checked stays as it was until its owner lets it go. What is kept is on disk when the call returns.
 """
 
 from collections.abc import Collection

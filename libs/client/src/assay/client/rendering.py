@@ -89,7 +89,10 @@ async def look(assay: Assay, picture: Picture, part: Part, committed: LeaseCommi
     """Write the preview of the frame that has grown, with stripes over it; as often as anybody can look."""
     if picture.preview is None or time.monotonic() - picture.shown_s < PREVIEW_S:
         return
-    part.tiles = read_tiles(await assay.door.blobs.get(committed.checkpoint))
+    try:
+        part.tiles = read_tiles(await assay.door.blobs.get(committed.checkpoint))
+    except Refused:
+        return  # of a part that is settled only the last is kept
     grid, tiles = picture.grid, picture.tiles
     frame = max(tiles, default=0) // grid.tiles if tiles else 0
     pixels = join(grid, [tiles.get(frame * grid.tiles + number) for number in range(grid.tiles)])

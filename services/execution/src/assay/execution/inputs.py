@@ -22,13 +22,13 @@ from typing import Any, BinaryIO, Final, Protocol, TypeVar
 
 from assay.execution.naming import BEFORE, UNDER, parts_of
 from assay.execution.sealing import seal_file
+from assay.execution.stored import Stored, patiently
 from assay.proof.digest import blake3_hex
 from assay.proof.job_seal import UNOPENED, check_name, seal_job, unseal_job_pieces
 from assay.proof.sealed import HEAD_BYTES, check_head, unseal_pieces
-from assay.schema.errors import Refused, Retry, Unreachable
+from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
 
-AGAIN_S = 1.0
 AT_ONCE: Final = 4
 """Blobs on their way at a time: each holds a few parts in memory."""
 T = TypeVar("T")
@@ -37,7 +37,6 @@ log = logging.getLogger(__name__)
 
 # Below this a thread costs more than it spares the loop.
 INLINE_BYTES_MAX = 2**16
-PUBLISHED_MAX = 1024
 CACHE_BYTES: Final = 64 * 2**30
 # Rounds of jobs on the same data follow one another within minutes.
 KEPT_S: Final = 600.0
@@ -97,7 +96,7 @@ class Cache:
     ) -> None:
         self.folder, self._room, self._blobs, self._bytes_max, self._now_s = folder, room, blobs, bytes_max, now_s
         self._keyring = keyring
-        self._published: dict[str, None] = {}
+        self.stored = Stored(blobs)
         self._fetching: dict[str, asyncio.Lock] = {}
         self._under_way = asyncio.Semaphore(AT_ONCE)
         # By name, the longest unused first.
@@ -247,10 +246,7 @@ class Cache:
         seal = partial(seal_job, await self.sealing(spec.seal)) if spec.seal else bytes
         data = seal(path.read_bytes()) if is_small else await asyncio.to_thread(lambda: seal(path.read_bytes()))
         digest = blake3_hex(data)
-        if digest not in self._published:
-            stored = await patiently(partial(self._blobs.put, data, base))
-            assert stored == digest
-            self._note(digest)
+        await self.stored.put(digest, data, base)
         return digest
 
     async def sealing(self, name: str) -> bytes:
@@ -258,12 +254,6 @@ class Cache:
         key = self._opened.get(name) or await self._key(name)
         check_name(key, name)
         return key
-
-    def _note(self, digest: str) -> None:
-        """Remembers what is stored already: a result is often the last checkpoint itself."""
-        if len(self._published) >= PUBLISHED_MAX:
-            self._published.pop(next(iter(self._published)))
-        self._published[digest] = None
 
 
 def is_as_it_came(file: BinaryIO, name: str) -> bool:
@@ -288,13 +278,3 @@ async def together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
             raise each
         done.append(each)
     return done
-
-
-async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """The network's answer, however long it is away: an outage is no reason to give up a lease."""
-    while True:
-        try:
-            return await ask()
-        except (Retry, Unreachable) as error:
-            log.warning("waits for the network: %s", error)
-            await asyncio.sleep(AGAIN_S)

@@ -20,6 +20,7 @@ from assay.execution.rooms import ARRIVING, note, open_rooms, room_of, rooms_of
 from assay.execution.serving import talks_of
 from assay.execution.settings import Settings
 from assay.execution.spares import Spares
+from assay.execution.stored import Leaving
 from assay.execution.vouching import Vouchers
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
@@ -29,7 +30,7 @@ from assay.runtime.outgoing import Outgoing
 from assay.runtime.telemetry import Telemetry
 from assay.schema.challenge import ChallengeCalled
 from assay.schema.dispute import DisputeFact
-from assay.schema.epoch import EpochDrawn
+from assay.schema.epoch import EpochDrawn, EpochSettled
 from assay.schema.errors import Unreachable
 from assay.schema.event import Envelope, Event
 from assay.schema.key import KeyForgotten
@@ -92,6 +93,7 @@ class Worker:
         self._past = Past(journal, cache, room, settings.data_dir / "dispute.log")
         self._defendant = defendant(self.provider, key, self._past, self.outgoing)
         self._openings = Openings(journal, self._past, self.outgoing)
+        self._leaving = Leaving(cache.stored, self.outgoing, door)
         self._loaded = settings.kinds if settings.preload else ()
         self._idle: asyncio.Queue[Runner] = asyncio.Queue()
         self._runs, self._ended = dict[str, LeaseRun](), dict[str, int]()
@@ -107,7 +109,14 @@ class Worker:
             self._kept.start(self._defendant.act(dispute_id))
         for drawn in self.journal.draws.open():
             self._kept.start(self._openings.act(drawn))
-        tended = (self.outgoing.run, self._incoming.run, self._offer, self._beat, self._tools.cache.run)
+        tended = (
+            self.outgoing.run,
+            self._incoming.run,
+            self._offer,
+            self._beat,
+            self._tools.cache.run,
+            self._leaving.run,
+        )
         loops = [self._kept.start(loop()) for loop in tended]
         stopped = asyncio.ensure_future(stopping.wait())
         done, _ = await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -161,6 +170,8 @@ class Worker:
                 self._kept.start(self._defendant.act(event.dispute_id))
             case EpochDrawn(provider=self.provider) if self._openings.hear(event):
                 self._kept.start(self._openings.act(event))
+            case EpochSettled(provider=self.provider):
+                self._leaving.settled.set()
             case ChallengeCalled(provider=self.provider) if self._now() < event.due_ms:
                 self._kept.start(self._answer(event))
             case SpareFact():

@@ -20,6 +20,7 @@ from assay.gateway.domain import PUBLIC, Rates, Speaker
 from assay.gateway.evidence import Evidence
 from assay.gateway.feed import Feed
 from assay.gateway.keys import Keys
+from assay.gateway.letting_go import LET_GO, let_go
 from assay.gateway.network import provider_row
 from assay.gateway.offers import Offers
 from assay.gateway.plan import plan_of
@@ -175,14 +176,18 @@ class Asks:
             if question in key_asks.ASKS:
                 check_role(speaker, question, key_asks.ASKS[question])
                 return json.dumps(await key_asks.answer(self.ctx, unit, speaker, question, body)).encode()
-            if question not in {*OF_SETTLEMENT, BLOB}:
+            if question not in {*OF_SETTLEMENT, BLOB, LET_GO}:
                 view = await ask(asker, question, body)
                 if question == WHY and speaker.role is Role.REQUESTER and view["state"] == JobState.SUBMITTED:
                     view = explain_lack(view, await self._lack(speaker, view["job_id"]))
                 return json.dumps(view).encode()
+            if question == LET_GO:
+                check_role(speaker, question, frozenset({Role.PROVIDER}))
             is_told = question == BLOB and await self._may_read(asker, check_digest(body.get("digest")))
         if question == BLOB:
             return await give_part(self.ctx.bus.blobs, account, body, is_told)
+        if question == LET_GO:
+            return json.dumps(await let_go(self.ctx, speaker)).encode()
         return await self._of_settlement(speaker, question, body)
 
     async def _may_read(self, asker: Asker, digest: str) -> bool:

@@ -56,6 +56,8 @@ class BlobStore(Protocol):
 
     async def holds(self, owner: str, digest: str) -> bool: ...
 
+    async def has(self, digest: str) -> bool: ...
+
 
 class Readers(Protocol):
     """What the checks ask of the rights to read."""

@@ -142,6 +142,8 @@ class Known:
     epochs: Mapping[str, str] = field(default_factory=dict)
     challenges: Mapping[str, ChallengeHeld] = field(default_factory=dict)
     spares: Mapping[str, SpareHeld] = field(default_factory=dict)
+    leaving: frozenset[tuple[str, str]] = frozenset()
+    """What is being let go: account and digest."""
 
 
 class Rates:

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final, NamedTuple
 
 from assay.bus.accounts import LOST
-from assay.bus.blob_door import TOTAL_HEADER, take_part
+from assay.bus.blob_door import SEAL_HEADER, TOTAL_HEADER, base_of, take_part
 from assay.bus.port import Answer, Message
 from assay.chain.values import Deployment
 from assay.gateway.asks import SUBJECT as ASKS
@@ -17,6 +17,7 @@ from assay.gateway.holder import holder_of
 from assay.gateway.ingest import SUBJECT as CLAIMS
 from assay.gateway.ingest import Ingest
 from assay.gateway.settings import Settings
+from assay.gateway.snapshots import Snapshots
 from assay.gateway.talks import read_seed
 from assay.proof.eip712 import Domain
 from assay.runtime import Context
@@ -46,7 +47,16 @@ class Parts(NamedTuple):
         total = message.headers.get(TOTAL_HEADER, "")
         if total.isdecimal() and (len(total) > DIGITS_MAX or int(total) > self.bytes_max):
             raise Refused("blob.oversized", f"{total[:DIGITS_MAX]} of at most {self.bytes_max} bytes.")
+        if SEAL_HEADER in message.headers and (base := base_of(message.headers)):
+            await self._lend(account, base[0], digest)
         return await take_part(self.ctx.bus.blobs, account, digest, message)
+
+    async def _lend(self, account: str, base: str, digest: str) -> None:
+        """Write down what the blob may borrow of, so that it stays. Raises Refused: blob.missing."""
+        sources = await self.ctx.bus.blobs.sources(account, base)
+        async with self.ctx.unit() as unit:
+            if not await Snapshots(unit.tx).lend(account, sources | {base}, digest, self.ctx.now()):
+                raise Refused("blob.missing", f"{base} is being let go.")
 
 
 async def open_door(ctx: Context) -> None:

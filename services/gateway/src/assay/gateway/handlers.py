@@ -16,11 +16,12 @@ from assay.gateway.offers import Offers
 from assay.gateway.push import Pushes
 from assay.gateway.queries import Registry
 from assay.gateway.readers import Readers
+from assay.gateway.snapshots import Snapshots
 from assay.gateway.verifiers import Verifiers
 from assay.proof.pool import jobs_of
 from assay.runtime import Context
 from assay.schema import REGISTRY
-from assay.schema.audit import AuditAssigned, VerifierAnnounced, VerifierWithdrawn
+from assay.schema.audit import AuditAssigned, AuditOverruled, VerifierAnnounced, VerifierWithdrawn
 from assay.schema.beacon import BeaconCalled
 from assay.schema.challenge import ChallengeCalled
 from assay.schema.dispute import DisputeLodged
@@ -50,12 +51,13 @@ class Ports:
     blobs: Blobs
     push: Callable[[Pushes], None]
     holder: Holder | None
+    snapshots: Snapshots
 
     @classmethod
     def over(cls, tx: Transaction, ctx: Context, push: Callable[[Pushes], None]) -> "Ports":
         """The ports of one transaction."""
         tables = (Feed(tx), Offers(tx), Registry(tx), Audits(tx), Verifiers(tx), Readers(tx), Evidence(tx), Keys(tx))
-        return cls(*tables, ctx.bus.blobs, push, holder_of(ctx.settings))
+        return cls(*tables, ctx.bus.blobs, push, holder_of(ctx.settings), Snapshots(tx))
 
 
 async def flush(ports: Ports) -> None:
@@ -93,6 +95,12 @@ async def on_spare_granted(said: Envelope[SpareGranted], ports: Ports, now_ms: i
 async def on_audit_assigned(said: Envelope[AuditAssigned], ports: Ports, now_ms: int) -> list[Event]:
     """Lets the verifier speak of its audit, and tells it."""
     await ports.audits.assign(said.event.audit_id, said.event.verifier)
+    return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
+
+
+async def on_audit_overruled(said: Envelope[AuditOverruled], ports: Ports, now_ms: int) -> list[Event]:
+    """Has what the verifier was shown stay for an appeal, and tells it."""
+    await ports.snapshots.overrule(said.event.verifier, said.time_ms)
     return await on_any(said, ports, now_ms)  # type: ignore[arg-type]
 
 
@@ -199,6 +207,7 @@ HANDLERS: dict[type[Event], Any] = {event: on_any for event in REGISTRY.values()
     LeaseGranted: on_lease_granted,
     SpareGranted: on_spare_granted,
     AuditAssigned: on_audit_assigned,
+    AuditOverruled: on_audit_overruled,
     BeaconCalled: on_beacon_called,
     ChallengeCalled: on_challenge_called,
     DisputeLodged: on_dispute_lodged,

@@ -7,17 +7,19 @@ that is refused changes nothing but a line for its sender; what is let in goes i
 import asyncio
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from assay.bus.port import Answer, Message
 from assay.gateway.checks import CHECKS
+from assay.gateway.checks.blobs import NAMING
 from assay.gateway.checks.standing import TAKEN
 from assay.gateway.claim import Claim, Desk, legible
 from assay.gateway.domain import OF_LEASES, Rates
 from assay.gateway.keys import Keys
 from assay.gateway.queries import RefusalRow, Registry
 from assay.gateway.readers import Readers
+from assay.gateway.snapshots import Snapshots
 from assay.proof.eip712 import Domain
 from assay.runtime import Context, Unit
 from assay.schema.errors import AssayError, Refused
@@ -114,6 +116,8 @@ class Ingest:
             names(claim.about for claim in claims if claim.type.startswith("challenge.")),
             names(claim.about for claim in claims if claim.type.startswith("spare.")),
         )
+        if any(claim.type in NAMING for claim in claims):
+            known = replace(known, leaving=await Snapshots(registry.tx).share())
         rights = (self.ctx.bus.blobs, Readers(registry.tx), Keys(registry.tx))
         return Desk(self.domain, known, self.rates, *rights, self.ctx.now())
 
@@ -137,7 +141,7 @@ async def let_in(
     submitted = [claims[at].event for at in passed if claims[at].id in new]
     orders = [(e.job_id, e.requester, now_ms) for e in submitted if isinstance(e, JobSubmitted)]
     free = await registry.submit(orders)
-    keys = Keys(registry.tx)
+    keys, snapshots = Keys(registry.tx), Snapshots(registry.tx)
     for at in passed:
         event = claims[at].event
         if claims[at].id not in new:
@@ -147,10 +151,12 @@ async def let_in(
         else:
             # Its right stands with it: its requester could have the key destroyed before the event is heard here.
             keys.note(event)
+            snapshots.note(event)
             unit.forward(claims[at].envelope)
         new.discard(claims[at].id)
         free.discard(event.about)
     await keys.write()
+    await snapshots.write(now_ms)
 
 
 def answer(future: asyncio.Future[Answer], refusal: BaseException | None) -> None:

@@ -13,6 +13,7 @@ KEYS_S: Final = 2.0
 async def prune(ports: Ports, now_ms: int) -> list[Event]:
     """Forgets refusals, and what is over, after a week; nothing follows from it."""
     await ports.registry.prune(now_ms - KEPT_MS)
+    await ports.snapshots.prune(now_ms)
     return []
 
 

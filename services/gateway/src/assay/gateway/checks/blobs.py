@@ -2,7 +2,7 @@
 
 What is named others will read: a provider the inputs of a job, a requester the checkpoints of its own, a verifier both.
 Digests are public, so knowing one gives no right: nobody has a stranger's blob read by naming it. The refusal is the
-same whether there is such a blob or not.
+same whether there is such a blob or not. What its owner is letting go counts as gone.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +22,7 @@ NAMED: Final[Mapping[type[Event], Callable[[Any], tuple[str, ...]]]] = {
     EpochTraced: lambda said: (said.trace,),
 }
 """What a participant may say that gives others a right to read."""
+NAMING: Final = frozenset(event.type for event in NAMED)
 
 
 async def check_blobs(claim: Claim, desk: Desk) -> None:
@@ -30,5 +31,17 @@ async def check_blobs(claim: Claim, desk: Desk) -> None:
     if isinstance(claim.event, JobSubmitted):
         code = "job.missing_input"
     for digest in names(claim.event) if names else ():
-        if not (await desk.blobs.holds(claim.account, digest) or await desk.readers.may_read(digest, claim.source)):
+        if not (await is_held(claim.account, digest, desk) or await is_told(claim.source, digest, desk)):
             raise Refused(code, f"{digest}.")
+
+
+async def is_held(account: str, digest: str, desk: Desk) -> bool:
+    """Whether the account uploaded the blob, and keeps it."""
+    return (account, digest) not in desk.known.leaving and await desk.blobs.holds(account, digest)
+
+
+async def is_told(participant: str, digest: str, desk: Desk) -> bool:
+    """Whether the blob is there, and the participant was told of it."""
+    if digest in {leaving for _, leaving in desk.known.leaving}:
+        return False
+    return await desk.readers.may_read(digest, participant) and await desk.blobs.has(digest)
