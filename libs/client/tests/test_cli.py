@@ -90,12 +90,24 @@ def test_submit_says_what_is_missing_before_it_looks_for_a_network(tmp_path: Pat
 
 def test_json_may_stand_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[str]] = []
-    monkeypatch.setattr(cli, "app", seen.append)
+    monkeypatch.setattr(cli, "app", lambda words, standalone_mode: seen.append(words))
     for words in (["jobs", "--json"], ["job", "--json", "j1"], ["--json", "jobs"]):
         monkeypatch.setattr(sys, "argv", ["assay", *words])
-        cli.main()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert not ended.value.code
     assert [words[0] for words in seen] == ["--json"] * 3
     assert [sorted(words[1:]) for words in seen] == [["jobs"], ["j1", "job"], ["jobs"]]
+
+
+def test_words_that_no_command_has_are_an_error_like_any_other_to_a_script(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (["nosuch"], ["wallet", "deposit"], ["wallet", "deposit", "0"], ["jobs", "--nosuch"]):
+        monkeypatch.setattr(sys, "argv", ["assay", *words, "--json"])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert (ended.value.code, json.loads(capsys.readouterr().out)["error"]) == (2, "input.bad")
 
 
 @pytest.mark.parametrize("words", [["train", "run"], ["federate", "run"], ["serve", "aa", "--price-limit", "1"]])

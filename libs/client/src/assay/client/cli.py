@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from assay.client.commands import (
     access,
@@ -32,6 +33,7 @@ from assay.client.commands import (
     treasury,
     wallet,
 )
+from assay.client.errors import BadInput
 from assay.client.output import Output
 from assay.schema.errors import AssayError
 
@@ -82,8 +84,13 @@ def main() -> None:
     words = sys.argv[1:]
     if "--json" in words[1:]:
         words = ["--json", *(word for word in words if word != "--json")]
+    is_json = "--json" in words
     try:
-        app(words)
+        # People are shown how the command is used; a script reads what is wrong as any other error.
+        ended = app(words, standalone_mode=not is_json)
+    except TyperException as error:
+        ended = Output(is_json=is_json).fail(BadInput(error.format_message()))
     except AssayError as error:
         # Of an option that cannot be read, before the command itself has begun.
-        sys.exit(Output(is_json="--json" in words).fail(error))
+        ended = Output(is_json=is_json).fail(error)
+    sys.exit(ended)
