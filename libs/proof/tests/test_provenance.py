@@ -20,7 +20,7 @@ from assay.proof.beacon import Pulse, commit, reveal_of, said_of
 from assay.proof.dsse import open_envelope
 from assay.proof.merkle_sum import root as sum_root
 from assay.proof.pool import Pool, SegmentPlace
-from assay.proof.provenance import AuditPart, EntryPart, EpochPart, SharePart, StakePart
+from assay.proof.provenance import AuditPart, EntryPart, EpochPart, SharePart, StakePart, UnprovenPart
 from assay.proof.provenance_chain import read_chain
 from assay.proof.provenance_graph import graph_of
 from assay.schema.beacon import RevealedShare
@@ -34,6 +34,7 @@ from assay.schema.epoch import (
     EpochPooled,
     StakeBehind,
 )
+from assay.schema.lease import UNCHECKED, UNPROVEN
 from assay.schema.values import NO_DIGEST, Role, Value, derive_id, participant_id
 from assay.schema.verdict import Finding, VerdictReached
 
@@ -258,6 +259,43 @@ def test_an_operator_that_lies_about_an_epoch_is_found_out(
     assert fault is None or fault in {name.rpartition(": ")[2] for name in faults_of(report)}, report.faults
 
 
+def sealed_unproven(lineage: Any, counted: int, outcome: str, code: str, is_own: bool = False) -> Report:
+    """A receipt of which a drawn segment could not be answered, and of which the first lease ended so."""
+    commits = [[s.event for s in said if hasattr(s.event, "commitment")] for _, said in lineage.leases]
+    epochs = [epoch_over(each, number, k=3) for number, each in enumerate(commits, start=1)]
+    verdicts = [pooled_verdict(*parts) for parts in zip(lineage.verdicts, commits, epochs, strict=True)]
+    first, lease = epochs[0], verdicts[0].lease_id
+    place = next(each for each in first.drawn if (each.lease_id == lease) == is_own)
+    unproven = UnprovenPart(segments=(place.model_dump(),), counted=counted, of=3, reasons={"command.failed": 3})
+    audits = tuple(a for a in first.audits if (a.lease_id, a.segment) != (place.lease_id, place.segment))
+    finding = Finding(segment=0, method="epoch", passed=outcome == "passed", code=code, claimed=NO_DIGEST)
+    verdicts[0] = verdicts[0].model_copy(update={"outcome": outcome, "findings": (finding,)})
+    epochs[0] = first.model_copy(update={"unproven": unproven, "audits": audits})
+    return verify(
+        seal(compose_from(lineage, verdicts=verdicts, epochs=epochs), lineage.operator), lineage.operator.address
+    )
+
+
+@pytest.mark.parametrize(
+    ("counted", "outcome", "code", "is_own", "fault"),
+    [
+        (0, "passed", "replay.equal", False, None),
+        (0, "rejected", UNCHECKED, False, "the seed does not say so"),
+        (1, "passed", "replay.equal", True, "no verifier could answer stands for it"),
+        (0, "rejected", UNPROVEN, True, None),
+        (2, "rejected", UNPROVEN, True, "More segments are unproven"),
+    ],
+)
+def test_whom_unproven_segments_cost_their_pay_follows_from_the_seed(
+    lineage: Any, counted: int, outcome: str, code: str, is_own: bool, fault: str | None
+) -> None:
+    report = sealed_unproven(lineage, counted, outcome, code, is_own)
+    (check,) = (each for each in report.checks if each.name.endswith(": unproven"))
+    assert check.passed == (fault is None), check.sentence
+    assert (fault or "1 drawn segments could be answered by no verifier (3 by command.failed)") in check.sentence
+    assert not any(each.name.endswith(": audits") and not each.passed for each in report.checks)
+
+
 def test_every_other_draw_is_found_out(pooled: str, lineage: Any) -> None:
     """Whatever set of this job's segments an operator claims was drawn, only the true one passes."""
     body = json.loads(base64.b64decode(json.loads(pooled)["payload"]))
@@ -346,7 +384,7 @@ def test_commitments_of_one_lease_make_one_entry() -> None:
     assert replace(part.entries[0].entry, fence=2) != part.entries[0].entry
 
 
-@pytest.mark.parametrize("part", [EntryPart, SharePart, StakePart])
+@pytest.mark.parametrize("part", [EntryPart, SharePart, StakePart, UnprovenPart])
 def test_a_part_that_is_an_events_own_value_shows_nothing_that_is_not_checked(part: type[Value]) -> None:
     assert part.model_config.get("extra") == "forbid"
     with pytest.raises(ValidationError, match="extra_forbidden"):

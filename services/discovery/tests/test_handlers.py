@@ -25,10 +25,11 @@ from services.discovery.tests.samples import (
 from assay.discovery.main import service
 from assay.discovery.questions import network, provider
 from assay.proof.attestation import binding
+from assay.proof.reputation import reputation_of
 from assay.schema.attestation import PresentedReport
 from assay.schema.errors import Refused
 from assay.schema.event import Event
-from assay.schema.lease import NO_QUORUM
+from assay.schema.lease import NO_QUORUM, UNCHECKED, UNPROVEN
 from assay.schema.offer import OfferDelisted, OfferListed
 from assay.schema.values import NO_DIGEST
 
@@ -137,6 +138,13 @@ async def test_a_lease_about_which_verifiers_did_not_agree_lowers_nothing(desk: 
     assert await desk.tell(*over(rejected(lease=1, code=NO_QUORUM))) == []
     (listed,) = await desk.tell(announced(sequence=2))
     assert isinstance(listed, OfferListed) and listed.reputation == 500_000
+
+
+async def test_a_lease_that_no_verifier_could_answer_counts_as_dropped_not_as_false(desk: Desk) -> None:
+    await desk.tell(staked(), announced())
+    await desk.tell(*over(rejected(lease=1, code=UNPROVEN)), *over(rejected(lease=2, code=UNCHECKED)))
+    (listed,) = await desk.tell(announced(sequence=2))
+    assert isinstance(listed, OfferListed) and listed.reputation == reputation_of(0, 0, 1) > reputation_of(0, 1)
 
 
 async def test_only_the_kinds_that_the_operator_lists_are_listed(open_desk: Callable[..., Awaitable[Desk]]) -> None:

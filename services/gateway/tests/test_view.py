@@ -19,7 +19,9 @@ from assay.schema.epoch import (
     EpochDrawn,
     EpochEntry,
     EpochOpened,
+    EpochPassed,
     EpochWaiting,
+    Unproven,
 )
 from assay.schema.event import Event
 from assay.schema.job import (
@@ -38,6 +40,9 @@ from assay.schema.job import (
     Payout,
 )
 from assay.schema.lease import (
+    NO_QUORUM,
+    UNCHECKED,
+    UNPROVEN,
     LeaseCommitted,
     LeaseExecuted,
     LeaseLapsed,
@@ -179,6 +184,35 @@ def test_a_refunded_job_shows_what_was_wrong_and_who_was_slashed() -> None:
     view = JobView.model_validate(view_of(told(HISTORY + FALSE), COMMITS))
     assert (view.state, view.reason, view.refunded) == ("refunded", "Segment 2 is false.", 100)
     assert (view.leases[-1].state, view.leases[-1].slashed) == ("slashed", 50)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (
+            UNPROVEN,
+            "No verifier could answer a drawn segment of it, so it is not paid, and nobody is to blame. Declined",
+        ),
+        (
+            UNCHECKED,
+            "It was not looked at, and stands with what no verifier could answer in its provider's epoch. Decl",
+        ),
+        (NO_QUORUM, "Verifiers do not agree about it"),
+        ("replay.far", "The audit found false work."),
+    ],
+)
+def test_a_requester_reads_whether_anything_was_found_false(code: str, words: str) -> None:
+    judged = next(event for _, event in PASSED if isinstance(event, VerdictReached))
+    finding = judged.findings[0].model_copy(update={"passed": False, "code": code})
+    verdict = judged.model_copy(update={"outcome": "rejected", "findings": (finding,)})
+    unproven = Unproven(segments=DRAWN, counted=1, of=1, reasons={"command.failed": 3})
+    ended = EpochPassed(**EPOCH, unproven=unproven)
+    history = [*HISTORY, ("verification", verdict), ("verification", ended), *FALSE]
+    view = view_of(told(history), COMMITS)
+    assert view is not None
+    why = explain(view)["why"]
+    assert words in why and ("3 by command.failed" in why) == (code in (UNPROVEN, UNCHECKED))
+    assert JobView.model_validate(view).epochs[0].unproven == {"command.failed": 3}
 
 
 def test_a_job_that_nobody_submitted_has_no_view() -> None:

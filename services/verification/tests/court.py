@@ -26,7 +26,7 @@ from assay.runtime.emission import Speech
 from assay.runtime.metrics import Metrics
 from assay.runtime.telemetry import Telemetry
 from assay.schema import REGISTRY, STREAMS, Envelope, Event
-from assay.schema.audit import AuditAssigned, AuditCalled, AuditRevealed, AuditSealed
+from assay.schema.audit import AuditAssigned, AuditCalled, AuditDeclined, AuditRevealed, AuditSealed
 from assay.schema.beacon import BeaconCalled, BeaconCommitted, BeaconOpened, BeaconRevealed
 from assay.schema.dispute import DisputeAccepted, DisputeLodged
 from assay.schema.epoch import EpochAnchored, EpochCommitted, EpochDrawn, EpochPooled, EpochTraced
@@ -54,6 +54,7 @@ from assay.workloads.runner import Runner
 
 OWNER = "0x" + "1" * 40
 DEADLINE_S = 240.0
+FAILS = "command.failed"
 
 Finds = Callable[[AuditAssigned, bytes], bytes]
 """What a verifier says that a segment comes to, from what it honestly comes to."""
@@ -88,6 +89,8 @@ class Court:
     machine: str | None = None
     """The class that verifiers state."""
     told: list[Event] = field(default_factory=list)
+    declines: Callable[[AuditAssigned], bool] = lambda assigned: False
+    """Which audits are declined by whoever is asked."""
     defends: bool = False
     """Whether the test speaks for accused providers; they give in otherwise."""
 
@@ -191,6 +194,9 @@ class Court:
                 await self.anchor(event)
             case EpochDrawn() if self.traces is not None:
                 await self.open_traces(event, self.traces)
+            case AuditAssigned() if self.declines(event):
+                names = {"audit_id": event.audit_id, "verifier": event.verifier}
+                await self.hear(AuditDeclined(**names, code=FAILS, reason="It ends with 1."))
             case AuditAssigned() if self.finds.get(event.verifier, honestly) is not silent:
                 self.kept[event.audit_id] = await self.run(event)
                 await self.hear(seal_of(self.kept[event.audit_id]))

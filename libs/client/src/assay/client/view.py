@@ -66,6 +66,8 @@ class EpochView(Row):
     units: int = 0
     drawn: int = 0
     waiting: dict[str, int] = {}
+    unproven: dict[str, int] = {}
+    """Why verifiers did not answer drawn segments that are not paid for it, and how often."""
     anchor_block: int | None = None
     anchor_tx: str | None = None
     beacon_block: int | None = None

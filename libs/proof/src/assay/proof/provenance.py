@@ -13,7 +13,7 @@ from assay.proof.epoch import Entry
 from assay.proof.pool import PoolPart, SegmentPlace, Shown, plain
 from assay.schema.audit import OpenedTrace
 from assay.schema.beacon import RevealedShare
-from assay.schema.epoch import EpochAnchored, EpochClosed, EpochCommitted, EpochDrawn, EpochEntry, StakeBehind
+from assay.schema.epoch import EpochAnchored, EpochClosed, EpochCommitted, EpochDrawn, EpochEntry, StakeBehind, Unproven
 from assay.schema.job import JobSpec
 from assay.schema.lease import LeaseCommitted
 from assay.schema.values import (
@@ -194,6 +194,12 @@ class StakePart(StakeBehind):
     model_config = Part.model_config
 
 
+class UnprovenPart(Unproven):
+    """The drawn segments that no verifier could answer."""
+
+    model_config = Part.model_config
+
+
 class EpochPart(Part):
     """One epoch in which leases of this job were proven: its entries, its root, its draw and its audits.
 
@@ -219,6 +225,7 @@ class EpochPart(Part):
     """What was at stake behind the provider, beside the pay that was held; the draw does not depend on it."""
     traces: tuple[TracePart, ...] = Field(default=(), exclude_if=not_)
     pool: PoolPart | None = Field(default=None, exclude_if=not_)
+    unproven: UnprovenPart | None = Field(default=None, exclude_if=not_)
 
     @property
     def name(self) -> str:
@@ -235,6 +242,7 @@ class EpochPart(Part):
         audits: tuple[AuditPart, ...] = (),
         fault: FaultPart | None = None,
         traces: tuple[TracePart, ...] = (),
+        unproven: Unproven | None = None,
     ) -> "EpochPart":
         """The epoch that these events tell of; `block_hash` is that of the beacon's block.
 
@@ -263,6 +271,7 @@ class EpochPart(Part):
             attestation=drawn.attestation,
             stake=taken_as(StakePart, drawn.stake) if drawn.stake else None,
             traces=traces,
+            unproven=taken_as(UnprovenPart, unproven) if unproven else None,
         )
 
     def showing(self, size: int, shown: Shown, segments: Iterable[SegmentPlace]) -> "EpochPart":

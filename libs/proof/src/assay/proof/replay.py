@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from assay.proof.reputation import dropped_of, reputation_of
+from assay.proof.reputation import Blame, blame_of, dropped_of, reputation_of
 from assay.proof.settlement_events import Charged, charge_of
 from assay.schema.audit import AuditPaid
 from assay.schema.event import Event
@@ -136,7 +136,9 @@ def _verified(replay: Replay, event: LeaseVerified) -> None:
 
 
 def _rejected(replay: Replay, event: LeaseRejected) -> None:
-    replay.rejected[event.lease_id] = address_of(event.provider)
+    if blame := blame_of(event):
+        kept = replay.rejected if blame is Blame.REJECTED else replay.dropped
+        kept[event.lease_id] = address_of(event.provider)
 
 
 def _executed(replay: Replay, event: JobExecuted) -> None:

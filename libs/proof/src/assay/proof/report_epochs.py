@@ -16,6 +16,7 @@ from assay.proof.policy.pledged import worth_of
 from assay.proof.provenance import EpochPart
 from assay.proof.report_pools import entry_starts, pooled_by_places
 from assay.proof.report_reading import Check, LeaseReading, Reading, verdict
+from assay.proof.report_unproven import check_unproven
 from assay.schema.dispute import DisputeOutcome
 from assay.schema.epoch import DRAWN_MAX
 from assay.schema.errors import Reject
@@ -39,6 +40,7 @@ def check_epochs(reading: Reading) -> Iterator[Check]:
         }
         for name, (faults, good) in checks.items():
             yield verdict(f"{part.name}: {name}", faults, good)
+        yield from check_unproven(part, reading)
 
 
 def faults_of_root(part: EpochPart, reading: Reading) -> Iterator[str]:
@@ -221,15 +223,18 @@ def faults_of_answers(part: EpochPart, drawn: set[Drawn], settled: set[Drawn], r
         yield "Not every drawn segment has an answer that agrees."
     policy, answers = policy_of(reading), Counter((audit.lease_id, audit.segment) for audit in part.audits)
     own = {lease.part.lease_id for lease in reading.leases}
-    for lease_id, segment in sorted(each for each in drawn if each[0] in own and policy.is_replicated):
+    ordered = drawn - settled if policy.is_replicated else set[Drawn]()
+    for lease_id, segment in sorted(each for each in ordered if each[0] in own):
         if (count := answers[lease_id, segment]) < policy.replicas:
             yield f"Segment {segment} of {lease_id} has {count} answers, {policy.replicas} were ordered."
 
 
 def unsettled_in(part: EpochPart, reading: Reading) -> set[Drawn]:
-    """The segments about which verifiers did not agree: their leases are not paid."""
+    """The segments about which verifiers did not agree, or had no answer: their leases are not paid."""
     verdicts = [each for each in reading.predicate.verdicts if each.epoch_id == part.epoch_id]
-    return {(said.lease_id, f.segment) for said in verdicts for f in said.findings if f.code == NO_QUORUM}
+    unproven = part.unproven.segments if part.unproven else ()
+    unsettled = {(said.lease_id, f.segment) for said in verdicts for f in said.findings if f.code == NO_QUORUM}
+    return unsettled | {(each.lease_id, each.segment) for each in unproven}
 
 
 def policy_of(reading: Reading) -> Policy:

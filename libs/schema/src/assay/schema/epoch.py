@@ -4,6 +4,7 @@ Checking costs k/N of the work however small each job is, because the segments o
 """
 
 from enum import StrEnum
+from operator import not_
 from typing import Annotated, Final, TypeAlias
 
 from pydantic import Field
@@ -39,6 +40,8 @@ INLINE_MAX: Final = 192
 """Entries that an event carries itself: with them it stays within EVENT_BYTES_MAX. More stand in a blob."""
 DRAWN_MAX: Final = 512
 """More segments than these are never drawn from an epoch; of a fuller draw the first are kept."""
+REASONS_MAX: Final = 16
+"""Reasons that an epoch names, the most frequent: a verifier that declines says what it likes."""
 
 
 def epoch_id_of(provider: ProviderId, number: int) -> EpochId:
@@ -223,15 +226,32 @@ class EpochWaiting(EpochFact, Event, type="epoch.waiting", by=Role.VERIFICATION,
     closes_ms: Millis | None = None
 
 
+class Unproven(Value):
+    """The drawn segments that no verifier could answer, and how often each reason was given.
+
+    Each stands for its part of the epoch. So many are `counted`, of all that were drawn from the whole epoch (`of`);
+    what was drawn only because an order asked for it stands for nothing else.
+    """
+
+    segments: Annotated[tuple[DrawnSegment, ...], Field(min_length=1, max_length=DRAWN_MAX)]
+    counted: Annotated[int, Field(ge=0, le=DRAWN_MAX)]
+    of: Annotated[int, Field(ge=1, le=DRAWN_MAX)]
+    reasons: Annotated[dict[str, int], Field(max_length=REASONS_MAX)]
+
+
 class EpochEnding(EpochFact):
-    """How many audits of the epoch's own questions, and disputes, have ended with it: receipts wait for so many."""
+    """How many audits of the epoch's own questions, and disputes, have ended with it: receipts wait for so many.
+
+    The leases of segments that are `unproven` are not paid, nor are those that the seed has these stand for.
+    """
 
     audits: Annotated[int, Field(ge=0)] = 0
     disputes: Annotated[int, Field(ge=0)] = 0
+    unproven: Unproven | None = Field(default=None, exclude_if=not_)
 
 
 class EpochPassed(EpochEnding, Event, type="epoch.passed", by=Role.VERIFICATION, tells=("provider",)):
-    """Emitted when every drawn segment stands. Consumed by settlement."""
+    """Emitted when every drawn segment stands, or could not be answered. Consumed by settlement."""
 
 
 class EpochRejected(EpochEnding, EpochFault, Event, type="epoch.rejected", by=Role.VERIFICATION, tells=("provider",)):

@@ -41,6 +41,14 @@ is not paid, and not slashed, for they lie within honest noise."""
 NO_QUORUM: Final = "segment.no_quorum"
 """The code by which a lease is rejected about which verifiers do not agree: it is not paid, and not slashed."""
 
+UNPROVEN: Final = "segment.unproven"
+"""The code by which a lease is rejected of which no verifier could answer a drawn segment: it is not paid, and not
+slashed."""
+UNCHECKED: Final = "epoch.unproven"
+"""The code by which a lease is rejected because such a segment stood for it in the draw: it is not paid, nor blamed."""
+BLAMELESS: Final = (OTHER_CLASS, TIE, NO_QUORUM, UNPROVEN, UNCHECKED)
+"""The codes by which a lease is rejected and nobody accused."""
+
 METRICS_MAX: Final = 16
 NAME_MAX: Final = 32
 """So many measurements a statement of progress has, with names so long."""

@@ -8,13 +8,12 @@ from assay.discovery.checks import admit
 from assay.discovery.domain import DAY_MS, Objection, Pulse, Shown, Standing, Terms, is_newer, shown_after, within
 from assay.discovery.queries import Known, Registry
 from assay.proof.presented import find_in
-from assay.proof.reputation import dropped_of
+from assay.proof.reputation import blame_of, dropped_of
 from assay.runtime import Handler
 from assay.schema.challenge import VOID, ChallengeCalled, ChallengeMeasured, ChallengeMissed, ChallengeRefuted
 from assay.schema.event import Envelope, Event
 from assay.schema.job import JobExecuted
 from assay.schema.lease import (
-    NO_QUORUM,
     LeaseExecuted,
     LeaseFailed,
     LeaseGranted,
@@ -93,9 +92,10 @@ async def on_lease_verified(said: Envelope[LeaseVerified], ports: Ports, now_ms:
 
 async def on_lease_rejected(said: Envelope[LeaseRejected], ports: Ports, now_ms: int) -> list[Event]:
     """Takes from the provider's reputation, and looks at its offer again at once; not where nobody is to blame."""
-    if said.event.code == NO_QUORUM:
+    blame = blame_of(said.event)
+    if blame is None:
         return []
-    await ports.registry.judged(said.event.provider, rejected=1)
+    await ports.registry.judged(said.event.provider, **{blame.value: 1})
     return await _review(ports, said.event.provider, now_ms)
 
 

@@ -1,6 +1,7 @@
 """The epochs that a job's work is pooled in, as its requester is shown them. Pure."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -11,10 +12,13 @@ from assay.schema.epoch import (
     EpochDrawn,
     EpochFact,
     EpochFault,
+    EpochPassed,
     EpochPooled,
     EpochState,
     EpochWaiting,
+    Unproven,
 )
+from assay.schema.lease import NO_QUORUM, OTHER_CLASS, TIE, UNCHECKED, UNPROVEN
 
 S = EpochState
 View = dict[str, Any]
@@ -30,6 +34,15 @@ WAITS: Final[Mapping[str, str]] = {
     S.ACCUSED: "A segment of epoch {number} is in dispute: its provider may contest what verifiers found.",
     S.WITHHELD: "A checkpoint of epoch {number} was withheld.",
 }
+FOUND: Final[Mapping[str, str]] = {
+    UNPROVEN: "No verifier could answer a drawn segment of it, so it is not paid, and nobody is to blame.{reasons}",
+    UNCHECKED: "It was not looked at, and stands with what no verifier could answer in its provider's epoch.{reasons}",
+    NO_QUORUM: "Verifiers do not agree about it, so it is not paid, and nobody is to blame.",
+    TIE: "Nobody won the dispute about it, so it is not paid, and nobody is to blame.",
+    OTHER_CLASS: "Its bits are not those of the stated machine, and lie within honest noise: it is not paid.",
+}
+"""Why a lease was rejected though nothing was proven false."""
+FALSE: Final = "The audit found false work."
 POOLING: Final = "Its work waits for the provider's epoch to close."
 OPEN: Final = (
     "Epoch {number} of its provider stays open until {until} at the latest: it holds {segments} of the {needed} "
@@ -52,6 +65,7 @@ def fold_epoch(epochs: dict[str, View], event: EpochFact) -> None:
             "state": None,
             "drawn": 0,
             "waiting": {},
+            "unproven": {},
         },
     )
     target = EPOCH_LIFE.targets.get(type(event))  # type: ignore[arg-type]
@@ -74,6 +88,8 @@ def fold_epoch(epochs: dict[str, View], event: EpochFact) -> None:
             epoch.update(held | {"closes_ms": closes_ms, "why": WHY.get(code, "")})
         case EpochWaiting(reasons=reasons):
             epoch["waiting"] = reasons
+        case EpochPassed(unproven=Unproven(reasons=reasons)):
+            epoch["unproven"] = reasons
         case EpochFault(code=code, segment=segment):
             epoch["reason"] = f"segment {segment}: {code}"
 
@@ -86,6 +102,17 @@ def waits_for(epochs: list[View]) -> str:
         if epoch["state"] in WAITS:
             return WAITS[epoch["state"]].format(**epoch) + kept_out(epoch["waiting"])
     return "" if epochs else POOLING
+
+
+def found_in(verdicts: Sequence[View], epochs: Sequence[View]) -> str:
+    """What was found of a job that was rejected, in words."""
+    codes = [code for verdict in verdicts if verdict["outcome"] == "rejected" for code in verdict["codes"]]
+    reasons = Counter[str]()
+    for epoch in epochs:
+        reasons.update(epoch["unproven"])
+    said = ", ".join(f"{count} by {name}" for name, count in sorted(reasons.items()))
+    found = next((words for code, words in FOUND.items() if code in codes), FALSE)
+    return found.format(reasons=f" Declined or kept out: {said}." if said else "")
 
 
 def moment(at_ms: int) -> str:

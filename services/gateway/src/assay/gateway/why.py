@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from assay.gateway.auditing import waits_for
+from assay.gateway.auditing import found_in, waits_for
 from assay.schema.job import JobState
 
 S = JobState
@@ -34,8 +34,11 @@ WORDS: Final[Mapping[str | None, tuple[str, str]]] = {
         "The refund follows the audit of these.",
     ),
     S.FAILED: ("It cannot be done: {reason}", "Mend the job's data or parameters, then submit again."),
-    S.REJECTED: ("The audit found false work: {reason}", "The refund is on its way; submit again."),
-    S.REFUNDED: ("It did not succeed: {reason} {paid} were paid for verified work, {refunded} came back.", AGAIN),
+    S.REJECTED: ("{found} {reason}", "The refund is on its way; submit again."),
+    S.REFUNDED: (
+        "It did not succeed: {found} {reason} {paid} were paid for verified work, {refunded} came back.",
+        AGAIN,
+    ),
 }
 
 
@@ -43,11 +46,13 @@ def explain(view: Mapping[str, Any]) -> dict[str, Any]:
     """The state, `why` and `next` in words, how many offers each reason keeps out, and the leases."""
     why, next_ = WORDS[view["state"]]
     leases = view["leases"]
+    is_rejected = view["state"] == S.REJECTED or any(each["outcome"] == "rejected" for each in view["verdicts"])
     words = {
         "provider": leases[-1]["provider"] if leases else "?",
         "reason": view.get("reason") or "",
         "waiting": waiting_for(view),
         "spare": "".join(f" Provider {provider} keeps warm for it." for provider in view["spares"].values()),
+        "found": found_in(view["verdicts"], view["epochs"]) if is_rejected else "",
         "audit": waits_for(view["epochs"]) if view["committed"] else "",
         **{name: view[name] for name in ("committed", "segments", "paid", "refunded", "payment")},
     }

@@ -22,10 +22,8 @@ from assay.schema.job import (
     JobVerified,
 )
 from assay.schema.lease import (
+    BLAMELESS,
     FORFEIT,
-    NO_QUORUM,
-    OTHER_CLASS,
-    TIE,
     LeaseCommitted,
     LeaseExecuted,
     LeaseGranted,
@@ -63,7 +61,7 @@ async def on_job_submitted(said: Envelope[JobSubmitted], ports: Ports, now: int)
 async def on_lease_rejected(said: Envelope[LeaseRejected], ports: Ports, now: int) -> list[Event]:
     """Want the provider accused, for the lease at fault alone: the others of its epoch just are not paid."""
     lease = said.event
-    if lease.code in (FORFEIT, OTHER_CLASS, TIE, NO_QUORUM):
+    if lease.code in (FORFEIT, *BLAMELESS):
         return await on_closing_fact(said, ports, now)
     return [*await offences.of_lease(said, ports, now), *await on_closing_fact(said, ports, now)]
 

@@ -56,8 +56,9 @@ def epoch_part(said: Sequence[Event], block_hash: bytes) -> EpochPart:
     fault = None
     if rejected := first(said, EpochRejected):
         fault = FaultPart(lease_id=rejected.lease_id, segment=rejected.segment, code=rejected.code)
-    traces = trace_parts(said)
-    return EpochPart.of(closed, anchored, drawn, block_hash, audits=audit_parts(said), fault=fault, traces=traces)
+    passed = first(said, EpochPassed)
+    more = {"fault": fault, "traces": trace_parts(said), "unproven": passed.unproven if passed else None}
+    return EpochPart.of(closed, anchored, drawn, block_hash, audits=audit_parts(said), **more)
 
 
 def audit_parts(said: Sequence[Event]) -> tuple[AuditPart, ...]:

@@ -24,6 +24,7 @@ from assay.schema.event import Envelope, Event
 from assay.schema.job import JobCancelled, JobExecuted, JobExpired, JobFailed, JobStopped
 from assay.schema.lease import LeaseCommitted, LeaseGranted
 from assay.schema.offer import UNPROVEN, OfferDelisted, OfferListed, OfferRefused, StakeChanged
+from assay.verification.domain.unanswered import code_of
 from assay.verification.ports import Ports
 from assay.verification.queries import (
     attested,
@@ -187,7 +188,7 @@ async def on_audit_revealed(said: Envelope[AuditRevealed], ports: Ports, now: in
 
 async def on_audit_declined(said: Envelope[AuditDeclined], ports: Ports, now: int) -> list[Event]:
     """Have another verifier drawn; this one rests."""
-    if await questions.decline(ports.tx, said.event.audit_id):
+    if await questions.decline(ports.tx, said.event.audit_id, code_of(said.event)):
         await verifiers.rest(ports.tx, [said.event.verifier], now, verifiers.DECLINED_MS)
     ports.tx.on_commit(ports.bells.tend.set)
     return []

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from assay.runtime.settings import ServiceSettings
 from assay.verification.domain.dispute import ANSWERS_S, lasts_s_max
+from assay.verification.domain.unanswered import WAITS
 
 
 class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
@@ -37,6 +38,9 @@ class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
     trace_s: Annotated[float, Field(ge=0, le=86_400)] = 900
     """How long the trace of a drawn segment may be missing before it counts as withheld. Above what it takes to run the
     segment again, operator by operator, and to upload it."""
+    unanswered_s: Annotated[int, Field(ge=1, le=604_800)] = 172_800
+    """How long a drawn segment may lack an answer, or one that confirms another, before it is given up: it is not paid,
+    nor what it stands for. Above any absence of all verifiers that is to cost nobody's pay."""
     draws: Annotated[int | None, Field(ge=1, le=512)] = None
     """Segments drawn from each epoch; none: as many as the policy asks for its work and its provider's record."""
     planted_ppm: Annotated[int, Field(ge=0, le=500_000)] = 50_000
@@ -75,9 +79,10 @@ class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
     @model_validator(mode="after")
     def within_answers(self) -> "Settings":
         """The settings, if stake answers until the longest dispute is over. Raises ValueError."""
-        if lasts_s_max(self.contest_s, self.move_s, self.appeal_s) + self.epoch_max_s > ANSWERS_S:
+        waits_s = self.epoch_max_s + WAITS * self.unanswered_s
+        if lasts_s_max(self.contest_s, self.move_s, self.appeal_s) + waits_s > ANSWERS_S:
             raise ValueError(
                 "A dispute could last longer than stake answers for it: "
-                "shorten contest_s, move_s, appeal_s, epoch_max_s."
+                "shorten contest_s, move_s, appeal_s, epoch_max_s, unanswered_s."
             )
         return self

@@ -14,6 +14,10 @@ from assay.schema.values import AUDIT_SEGMENTS, Policy, cost_of
 
 FURTHER: Final = 2
 """So many more verifiers are asked, one after the other, where those asked at once do not agree."""
+DECLINES_MIN: Final = 3
+"""A drawn segment is given up once all verifiers that could be asked have declined it, and so many at least."""
+DECLINES_MAX: Final = 9
+"""So many verifiers that have declined are enough, however many are left: each has run it for nothing."""
 
 
 def answers_max(policy: Policy) -> int:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Final
 
-from assay.schema.lease import NO_QUORUM, OTHER_CLASS, TIE
+from assay.schema.lease import BLAMELESS
 from assay.schema.slash import SlashVictim
 from assay.settlement import queries
 from assay.settlement.paying.bills import JobBill
@@ -51,7 +51,7 @@ VICTIMS: Final = 'select victim, loss from accusation_victims where accusation =
 
 async def harms_of(tx: Transaction, accusation: str) -> list[Harm]:
     """The jobs that an offence spoiled, as far as their bills are known."""
-    rows = await tx.fetch(HARMS, accusation, [TIE, OTHER_CLASS, NO_QUORUM])
+    rows = await tx.fetch(HARMS, accusation, list(BLAMELESS))
     return [Harm(JobBill.model_validate(queries.read(body)), count, turn) for body, count, turn in rows]
 
 

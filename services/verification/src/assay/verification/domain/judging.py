@@ -73,7 +73,7 @@ def rule_by_quorum(votes: Sequence[Vote], replicas: int, is_last: bool = False) 
     Where they do not, FURTHER more are asked, one after the other; `is_last` where there is nobody left to ask.
     """
     if len(votes) < replicas:
-        return None
+        return Ruling(True, {}, has_quorum=False) if is_last else None
     found = quorum_of(votes)
     if found.answer is None:
         return Ruling(True, {}, has_quorum=False) if is_last or len(votes) >= replicas + FURTHER else None

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from assay.schema.epoch import ENTRIES_MAX, DrawnSegment, EpochClosed, EpochFault
+from assay.schema.lease import UNPROVEN
 from assay.schema.values import NO_DIGEST
 from assay.store import Transaction
 from assay.verification.domain import Draw, Part, Waiting, Whole, fitting
@@ -176,10 +177,11 @@ async def note_wait(tx: Transaction, epoch_id: str, reasons: dict[str, int]) -> 
 
 
 async def passed_since_fault(tx: Transaction, provider: str) -> int:
-    """How many epochs of a provider have passed since the last that was rejected."""
-    sql = """select count(*) from epochs where provider = $1 and state = 'passed' and number > coalesce(
-             (select max(number) from epochs where provider = $1 and state = 'rejected'), 0)"""
-    return int(await tx.fetchval(sql, provider))
+    """How many epochs of a provider have passed, answered, since the last that was rejected."""
+    sql = """select count(*) from epochs e where provider = $1 and state = 'passed' and number > coalesce(
+             (select max(number) from epochs where provider = $1 and state = 'rejected'), 0)
+             and not exists (select 1 from questions q where q.epoch_id = e.epoch_id and q.finding ->> 'code' = $2)"""
+    return int(await tx.fetchval(sql, provider, UNPROVEN))
 
 
 async def by_id(tx: Transaction, epoch_ids: Sequence[str]) -> dict[str, Kept]:

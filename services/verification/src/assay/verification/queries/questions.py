@@ -97,8 +97,7 @@ async def ask(tx: Transaction, epoch_id: str, asked: Sequence[Asking], now_ms: i
         rows.append((*names, *how[each.lease_id], each.replicas, each.share, each.ordered_by))
     await tx.executemany(sql, rows)
     read = sum(how[each.lease_id][1] for each in asked if not each.is_planted)
-    sql = "update epochs set ask_ms = $2 where epoch_id = $1"
-    await tx.execute(sql, epoch_id, now_ms + show_ms * read if read else 0)
+    await tx.execute("update epochs set ask_ms = $2 where epoch_id = $1", epoch_id, now_ms + show_ms * read)
 
 
 async def ordered_before(tx: Transaction, job_ids: Sequence[str]) -> dict[str, int]:
@@ -180,10 +179,10 @@ async def reveal(tx: Transaction, revealed: AuditRevealed) -> None:
     await tx.execute(sql, revealed.audit_id, revealed.model_dump_json())
 
 
-async def decline(tx: Transaction, audit_id: str) -> bool:
-    """Keep that the verifier cannot; whether that is news."""
-    sql = "update audits set state = 'declined' where audit_id = $1 and state = 'assigned' returning true"
-    return bool(await tx.fetchval(sql, audit_id))
+async def decline(tx: Transaction, audit_id: str, code: str) -> bool:
+    """Keep that the verifier cannot, and why; whether that is news."""
+    sql = "update audits set state = 'declined', code = $2 where audit_id = $1 and state = 'assigned' returning true"
+    return bool(await tx.fetchval(sql, audit_id, code))
 
 
 async def late(tx: Transaction, now_ms: int) -> list[str]:
@@ -220,27 +219,28 @@ async def call(tx: Transaction, audit_ids: Sequence[str], deadline_ms: int) -> N
 
 
 async def claim_answered(tx: Transaction, now_ms: int, claim_ms: int, limit: int) -> list[Question]:
-    """Open questions with all wanted answers, which nobody else judges until `now_ms + claim_ms`.
+    """Open questions with all wanted answers, none of one that is given up, which nobody else judges until then.
 
     One whose first answer was weighed waits until all of its epoch are, one in dispute until that is over. One with a
     twin waits until that is answered, for its end would tell while an answer can be kept back; the twin for its ruling.
     """
     sql = """update questions set claimed_until_ms = $1 + $2 where question_id in (
                   select q.question_id from questions q where q.stands is null and q.claimed_until_ms <= $1
-                  and exists (select 1 from audits a where a.question_id = q.question_id and a.state = 'revealed')
+                  and (q.is_last and q.wanted = 0 or exists (
+                       select 1 from audits a where a.question_id = q.question_id and a.state = 'revealed'))
                   and q.wanted <= (select count(*) from audits a
                                    where a.question_id = q.question_id and a.state in ('revealed', 'upheld'))
-                  and (q.first_group is null or q.wanted > 1)
+                  and (q.first_group is null or q.wanted > 1 or q.is_last)
                   and not exists (select 1 from disputes d where d.question_id = q.question_id
                                   and d.state not in ('redrawing', 'ruled'))
-                  and not exists (select 1 from questions t where t.twin_of = q.question_id and t.stands is null
-                                  and t.wanted > (select count(*) from audits a where a.question_id = t.question_id
-                                                  and a.state in ('revealed', 'upheld')))
+                  and (q.wanted = 0 or not exists (
+                       select 1 from questions t where t.twin_of = q.question_id and t.stands is null
+                       and t.wanted > (select count(*) from audits a where a.question_id = t.question_id
+                                       and a.state in ('revealed', 'upheld'))))
                   and (q.twin_of is null
                        or exists (select 1 from disputes d where d.question_id = q.twin_of)
                        or exists (select 1 from questions o where o.question_id = q.twin_of and o.stands is not null))
-                  order by q.question_id limit $3 for update skip locked)
-              returning *"""
+                  order by q.question_id limit $3 for update skip locked) returning *"""
     return [question_of(row) for row in await tx.fetch(sql, now_ms, claim_ms, limit)]
 
 

@@ -38,8 +38,9 @@ def twin_id_of(question: Question) -> str:
 
 
 async def standing(tx: Transaction, question_ids: Sequence[str]) -> set[str]:
-    """Those of these questions whose claim stands."""
-    sql = "select question_id from questions where question_id = any($1::text[]) and stands"
+    """Those of these questions whose claim stands by its answers: without a quorum, or any, nothing is known of it."""
+    sql = """select question_id from questions where question_id = any($1::text[]) and stands
+             and (finding ->> 'passed')::boolean"""
     return {row["question_id"] for row in await tx.fetch(sql, sorted(set(question_ids)))}
 
 

@@ -1,18 +1,20 @@
 """How verdicts are said: of one lease that fails at once, and of all leases of an epoch."""
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
 from assay.runtime import Unit
-from assay.schema.epoch import EpochFault, EpochPassed, EpochRejected
+from assay.schema.epoch import DrawnSegment, EpochFault, EpochPassed, EpochRejected, Unproven
 from assay.schema.event import Event
-from assay.schema.lease import LeaseRejected, LeaseVerified
+from assay.schema.lease import UNPROVEN, LeaseRejected, LeaseVerified
 from assay.schema.verdict import Finding, VerdictReached
 from assay.verification.domain import Audited, Case, Judged, conclude, conclude_job
+from assay.verification.domain.unanswered import unchecked, unproven_of
 from assay.verification.domain.verdicts import EQUIVOCATION, apportion, broken, fact_of, forfeit, unseen
-from assay.verification.queries import cases, disputes, epochs, questions
+from assay.verification.queries import cases, disputes, epochs, questions, unanswered
 from assay.verification.queries.epochs import Kept
 from assay.verification.queries.questions import Question
 
@@ -20,6 +22,8 @@ Verdict: TypeAlias = tuple[VerdictReached, LeaseVerified | LeaseRejected]
 
 JUDGED_MAX: Final = 500
 """Leases whose verdicts are said in one transaction."""
+
+NONE: Final[Mapping[str, int]] = {}
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +46,9 @@ async def close_epoch(unit: Unit, epoch: Kept, asked: Sequence[Question], fault:
     """End an epoch: it passes, or all of it is forfeit for one fault; a verdict on each lease follows."""
     epoch_id = epoch.closed.epoch_id
     audits, disputed = await questions.count_ended(unit.tx, epoch_id), await disputes.count(unit.tx, epoch_id)
-    names = fact_of(epoch.closed) | {"audits": audits, "disputes": disputed}
+    codes = await unanswered.codes(unit.tx, [question.question_id for question in given_up(asked)])
+    unproven = unproven_in(epoch, asked, Counter(codes) or epoch.waits)
+    names = fact_of(epoch.closed) | {"audits": audits, "disputes": disputed, "unproven": unproven}
     event: Event = EpochPassed(**names)
     if fault:
         event = EpochRejected(**names, lease_id=fault.lease_id, segment=fault.segment, code=fault.code)
@@ -63,12 +69,24 @@ async def judge_leases(unit: Unit, epoch: Kept, asked: Sequence[Question]) -> No
 def verdicts_of(epoch: Kept, found: Sequence[tuple[Case, list[Finding]]], asked: Sequence[Question]) -> list[Verdict]:
     """The verdicts on leases of an epoch."""
     audit_ms = sum(question.finding.compute_ms for question in asked if question.finding)
-    verdicts = []
+    verdicts, unproven = [], None if epoch.fault else unproven_in(epoch, asked)
     for case, free in found:
         judged = judged_of(epoch, case, apportion(audit_ms, case.job_ms, epoch.work_ms))
         told = [*free, *findings_of(case, asked), *against(case, epoch.fault)]
-        verdicts.append(conclude(case, judged, [*told, *unseen(case, judged.drawn)]))
+        unpaid = [*unseen(case, judged.drawn), *unchecked(case, judged.drawn, judged.seed, unproven)]
+        verdicts.append(conclude(case, judged, [*told, *unpaid]))
     return verdicts
+
+
+def given_up(asked: Sequence[Question]) -> list[Question]:
+    """The questions that nobody could answer."""
+    return [each for each in asked if each.finding and each.finding.code == UNPROVEN]
+
+
+def unproven_in(epoch: Kept, asked: Sequence[Question], reasons: Mapping[str, int] = NONE) -> Unproven | None:
+    """What an epoch says of them, with why they were declined, or else what kept verifiers out; None if all stand."""
+    places = [DrawnSegment(lease_id=each.lease_id, segment=each.segment) for each in given_up(asked)]
+    return unproven_of(places, epoch.drawn, epoch.extra, reasons)
 
 
 def judged_of(epoch: Kept, case: Case, audit_ms: int) -> Judged:

@@ -4,21 +4,24 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from assay.runtime import Unit
 from assay.schema.audit import AuditOverruled, AuditUpheld, OpenedTrace
 from assay.schema.epoch import EpochAudited, EpochFault, EpochMismatched
 from assay.schema.errors import AssayError
-from assay.schema.lease import NO_QUORUM, SlashReason
+from assay.schema.lease import NO_QUORUM, UNPROVEN, SlashReason
 from assay.schema.verdict import Finding
 from assay.verification.desk import Desk
 from assay.verification.domain import Case, Vote, rule, rule_by_agreement, rule_by_quorum, rule_twin, wanted
 from assay.verification.domain.judging import CLAIM, CONFIRMING, Ruling
+from assay.verification.domain.unanswered import unanswered
 from assay.verification.domain.verdicts import fact_of
 from assay.verification.queries import cases, epochs, questions, traces, twins, verifiers
 from assay.verification.queries.epochs import Kept
 from assay.verification.queries.questions import Audit, Question
+from assay.verification.queries.unanswered import wait_anew
 from assay.verification.steps.concluding import close_epoch, judge_leases
 from assay.verification.steps.disputing import accuse, appeal_end
 from assay.verification.steps.judging import opened_of, weigh_readings
@@ -45,6 +48,8 @@ class Answered:
     opened: OpenedTrace | None = None
     is_known: bool = False
     reaches: bool = False
+    nothing: Finding | None = None
+    """What is found if they come to nothing: nobody further is asked."""
 
     @property
     def votes(self) -> list[Vote]:
@@ -113,11 +118,12 @@ class Referee:
 
     async def _weigh(self, question: Question, case: Case, audits: Sequence[Audit]) -> Answered | None:
         revealed = [audit for audit in audits if audit.state in ("revealed", "upheld")]
+        nothing = unanswered(case, question.segment, question.method)
+        read = partial(weigh_readings, self._desk, case, question, revealed)
+        run = partial(weigh, self._desk, case, question.segment, revealed)
         try:
-            if question.is_read:
-                return Answered(question, revealed, await weigh_readings(self._desk, case, question, revealed))
-            weighed = await weigh(self._desk, case, question.segment, revealed)
-            return Answered(question, revealed, weighed, reaches=case.granted.spec.reaches)
+            weighed = await (read() if question.is_read else run()) if revealed else {}
+            return Answered(question, revealed, weighed, reaches=case.granted.spec.reaches, nothing=nothing)
         except AssayError as error:
             log.warning("question is put back: %s", error, extra={"lease": question.lease_id})
             async with self._desk.context.unit() as unit:
@@ -139,11 +145,17 @@ class Referee:
         if question.is_planted and not votes:
             await twins.forget(unit.tx, question.question_id)
             return
+        if not votes and question.is_last:
+            given_up = replace(question, first_group=CLAIM, stands=True, finding=answered.nothing)
+            await questions.note(unit.tx, given_up)
+            return
         if len(votes) < question.wanted and not question.is_planted:
             await questions.release(unit.tx, [question.question_id])
             return
         back = await self._hold_back(unit, answered, answered.ruling)
         ruling = back.ruling
+        if ruling is None and question.is_last and not (back.is_disputed or question.is_planted):
+            ruling = Ruling(True, {}, has_quorum=False)
         if ruling is None:
             is_kept = back.is_disputed or (question.first_group is None and not question.is_planted)
             await questions.note(
@@ -160,7 +172,8 @@ class Referee:
         first = votes[0].group if question.first_group is None else question.first_group
         finding = found_by(back.outcome, finding_of(answered, ruling))
         if not ruling.has_quorum:
-            finding = finding.model_copy(update={"passed": False, "code": NO_QUORUM})
+            code = NO_QUORUM if question.replicas > 1 else UNPROVEN
+            finding = finding.model_copy(update={"passed": False, "code": code})
         noted = replace(question, first_group=first, stands=ruling.stands, finding=finding)
         await questions.note(unit.tx, noted)
         if question.is_planted and not ruling.stands:
@@ -224,6 +237,7 @@ class Referee:
             fault = fault_of(epoch, question)
             unit.emission.add(EpochMismatched(**fault.model_dump(), audit_id=first.audit_id), epoch_id)
             if question.stands is None:
+                await wait_anew(unit.tx, epoch_id, self._desk.now())
                 more = question.wanted + 1 if question.replicas > 1 else 1 + CONFIRMING
                 await questions.note(unit.tx, replace(question, wanted=more))
         state = "mismatched" if differing else "audited"

@@ -3,6 +3,7 @@
 One replica tends at a time; a turn is one transaction over everything that is due.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,8 +17,9 @@ from assay.schema.epoch import EpochWaiting
 from assay.schema.lease import LeaseGranted
 from assay.verification.desk import Desk
 from assay.verification.domain import Asked, Candidate, Case, Want, audit_id_of, choose, look_seed, nonce_of
+from assay.verification.domain.unanswered import is_unanswerable
 from assay.verification.domain.verdicts import fact_of
-from assay.verification.queries import cases, epochs, questions, twins, verifiers
+from assay.verification.queries import cases, epochs, questions, twins, unanswered, verifiers
 from assay.verification.queries.epochs import Kept
 from assay.verification.queries.questions import Audit, Question
 
@@ -26,6 +28,8 @@ AT_WORK_S: Final = 0.25
 BUSY: Final = "verifier.busy"
 PASSING: Final = {BUSY, "verifier.resting"}
 """What is over by itself."""
+ENDED: Final = ("lapsed", "declined", "overruled")
+"""Audits that count as no answer, come or to come."""
 UNDER_WAY: Final = ("assigned", "sealed", "called")
 
 log = logging.getLogger(__name__)
@@ -37,6 +41,7 @@ class Tender:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._secret = b""
+        self._since_ms = desk.now()
 
     async def turn(self) -> float | None:
         """Do what is due; the sooner again, if there is something under way."""
@@ -44,6 +49,7 @@ class Tender:
             if not await unit.tx.fetchval(LOCK):
                 return None
             await self._lapse(unit)
+            await self._give_up(unit)
             await self._call(unit)
             await self._seat(unit)
             return AT_WORK_S if await epochs.has_open(unit.tx) else None
@@ -59,6 +65,21 @@ class Tender:
                 code = "audit.unanswered" if audit.state == "assigned" else "audit.unrevealed"
                 event = AuditLapsed(audit_id=audit.audit_id, verifier=audit.verifier, code=code)
                 unit.emission.add(event, audit.audit_id)
+
+    async def _give_up(self, unit: Unit) -> None:
+        """Have what lacks an answer for so long be judged by those that it has.
+
+        Not before verifiers had as long as one answer takes since this tender began: an outage of the operator's own is
+        to cost nobody's pay.
+        """
+        now_ms, settings = self._desk.now(), self._desk.settings
+        if now_ms < self._since_ms + settings.proof_ms:
+            return
+        if late := await unanswered.overdue(unit.tx, now_ms - settings.unanswered_s * 1000):
+            await unanswered.go_on(unit.tx, list(late), now_ms)
+            for question_id, live in late.items():
+                await twins.ask_no_more(unit.tx, question_id, live)
+            unit.tx.on_commit(self._desk.bells.judge.set)
 
     async def _call(self, unit: Unit) -> None:
         deadline_ms = self._desk.now() + int(self._desk.settings.reveal_s * 1000)
@@ -83,8 +104,10 @@ class Tender:
             await epochs.by_id(unit.tx, [question.epoch_id for question in short]),
             {case.granted.lease_id: case for case, _ in await cases.cases(unit.tx, leases_of(short))},
             await questions.asked_about(unit.tx, leases_of(short)),
+            await unanswered.disputed(unit.tx, [question.question_id for question in short]),
             now_ms,
             now_ms + int(self._desk.settings.audit_s * 1000),
+            self._desk.bells.judge,
         )
         waits: dict[str, dict[str, int]] = {}
         for question in short:
@@ -113,11 +136,14 @@ class Seats:
         kept: dict[str, Kept],
         found: dict[str, Case],
         places: dict[tuple[str, int], set[str]],
+        disputed: set[str],
         now_ms: int,
         deadline_ms: int,
+        bell: asyncio.Event,
     ) -> None:
+        self._bell = bell
         self._secret, self._audits, self.epochs, self._cases = secret, audits, kept, found
-        self._places, self._of_twins = places, of_twins
+        self._places, self._of_twins, self._disputed = places, of_twins, disputed
         self._candidates = {candidate.verifier: candidate for candidate in candidates}
         self._now_ms, self._deadline_ms = now_ms, deadline_ms
 
@@ -125,7 +151,11 @@ class Seats:
         """Draw as many verifiers as the question lacks; the reasons, if there are not enough."""
         audits = self._audits[question.question_id]
         asked = asked_of(audits)
-        live = sum(audit.state not in ("lapsed", "declined", "overruled") for audit in audits)
+        live = sum(audit.state not in ENDED for audit in audits)
+        if self._is_given_up(question, audits):
+            await twins.ask_no_more(unit.tx, question.question_id, live)
+            unit.tx.on_commit(self._bell.set)
+            return {}
         for at in range(live, question.wanted):
             chosen = self._choose(question, asked)
             if isinstance(chosen, dict):
@@ -133,6 +163,15 @@ class Seats:
             await self._assign(unit, question, chosen, at)
             asked.append(Asked(chosen.verifier, chosen.announced.network))
         return {}
+
+    def _is_given_up(self, question: Question, audits: Sequence[Audit]) -> bool:
+        """Whether enough verifiers have declined. What is planted, or disputed, ends otherwise."""
+        if question.is_planted or question.question_id in self._disputed:
+            return False
+        declined = {audit.verifier for audit in audits if audit.state == "declined"}
+        answered = {audit.verifier for audit in audits if audit.state not in ENDED}
+        want = self._want(question, ())
+        return is_unanswerable(want, list(self._candidates.values()), declined, answered, self._now_ms)
 
     def _choose(self, question: Question, asked: Sequence[Asked]) -> Candidate | dict[str, int]:
         """The verifier that is drawn, or the reasons: nobody who was asked the twin, as long as that could tell.

@@ -1,0 +1,51 @@
+"""Questions that nobody answers: which are given up, and why their verifiers declined."""
+
+from collections.abc import Sequence
+
+from assay.store import Transaction
+from assay.verification.queries.questions import LIVE
+
+OVERDUE = f"""
+select q.question_id, (select count(*) from audits a where a.question_id = q.question_id and a.state in {LIVE}) as live
+from questions q join epochs e using (epoch_id)
+where q.stands is null and q.twin_of is null and greatest(e.ask_ms, e.drawn_ms) <= $1
+and q.wanted > (select count(*) from audits a where a.question_id = q.question_id and a.state in {LIVE})
+and not exists (select 1 from audits a where a.question_id = q.question_id and a.state in ('assigned', 'called'))
+and not exists (select 1 from disputes d where d.question_id = q.question_id)
+order by q.question_id limit 256
+"""
+# What could not be shown is not asked about, so that its twin is over, too; and the others are asked from now on.
+GO_ON = """
+with shut as (select epoch_id from questions where question_id = any($1::text[]) and is_read and shown is null),
+over as (update questions set stands = true, wanted = 0 where twin_of is not null and is_read and shown is null
+         and epoch_id in (select epoch_id from shut))
+update epochs set ask_ms = $2 where epoch_id in (select epoch_id from shut)
+"""
+
+
+async def overdue(tx: Transaction, since_ms: int) -> dict[str, int]:
+    """Questions that lack an answer, and could be asked since then; how many answers each has or awaits."""
+    return {row["question_id"]: row["live"] for row in await tx.fetch(OVERDUE, since_ms)}
+
+
+async def go_on(tx: Transaction, question_ids: Sequence[str], now_ms: int) -> None:
+    """Have the epochs of these questions wait for none of them that cannot be shown."""
+    await tx.execute(GO_ON, sorted(question_ids), now_ms)
+
+
+async def disputed(tx: Transaction, question_ids: Sequence[str]) -> set[str]:
+    """Those of these questions that a dispute is about: it has deadlines of its own."""
+    sql = "select question_id from disputes where question_id = any($1::text[])"
+    return {row["question_id"] for row in await tx.fetch(sql, sorted(question_ids))}
+
+
+async def wait_anew(tx: Transaction, epoch_id: str, now_ms: int) -> None:
+    """Count from now on how long the questions of an epoch lack an answer: others are asked."""
+    await tx.execute("update epochs set ask_ms = $2 where epoch_id = $1", epoch_id, now_ms)
+
+
+async def codes(tx: Transaction, question_ids: Sequence[str]) -> list[str]:
+    """Why there is no answer to these questions: what each verifier said that declined, or that it was late."""
+    sql = """select coalesce(code, 'audit.lapsed') as code from audits
+             where question_id = any($1::text[]) and state in ('declined', 'lapsed') order by audit_id"""
+    return [row["code"] for row in await tx.fetch(sql, sorted(question_ids))]
