@@ -70,12 +70,9 @@ def service_environment(
         "http_port": port,
     }
     chain = {"rpc_url": servers.evm_url, "deployment_file": bank.deployment_file}
+    held = {"talk_seed_file": folder / TALK_SEED, "holder_key_file": folder / HOLDER_KEY}
     own: dict[str, dict[str, object]] = {
-        "gateway": {
-            "deployment_file": bank.deployment_file,
-            "talk_seed_file": folder / TALK_SEED,
-            "holder_key_file": folder / HOLDER_KEY,
-        },
+        "gateway": {"deployment_file": bank.deployment_file, **held},
         "verification": chain
         | {"data_dir": folder / "data", "models_dir": places.models, "confirmations": 1}
         | {
