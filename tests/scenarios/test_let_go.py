@@ -21,7 +21,7 @@ async def test_a_settled_job_keeps_its_last_checkpoint_and_what_its_receipt_need
     job_id = await net.submit(SEGMENTS, REGION[STEADY])
     job = await net.ended(job_id)
     assert job.state == "settled"
-    commits = [said.event for said in net.of(job_id) if isinstance(said.event, LeaseCommitted)]
+    commits = [said.event for said in net.chronicle.of(job_id) if isinstance(said.event, LeaseCommitted)]
     digests = [commit.checkpoint for commit in sorted(commits, key=lambda commit: commit.segment)]
     assert len(set(digests)) == SEGMENTS
 

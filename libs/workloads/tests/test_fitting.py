@@ -8,7 +8,8 @@ import torch
 from assay.proof.digest import blob_digest
 from assay.workloads import HeldInputs, ignore_progress, read_params, workload
 from assay.workloads.errors import TooLarge
-from assay.workloads.fitting import count_parameters, room_for
+from assay.workloads.fitting import room_for
+from assay.workloads.model_files import count_parameters
 
 MODEL, GIB = "a" * 64, 1 << 30
 SMALL, LARGE = 135_000_000, 1_700_000_000

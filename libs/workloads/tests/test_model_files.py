@@ -67,7 +67,11 @@ def shard(number: int) -> str:
 
 
 def resharded(alter: Break) -> Break:
-    return lambda folder: (sharded(folder), alter(folder))
+    def both(folder: Path) -> None:
+        sharded(folder)
+        alter(folder)
+
+    return both
 
 
 def indexed(change: Callable[[dict[str, str]], object]) -> Break:

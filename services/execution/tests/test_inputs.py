@@ -240,7 +240,7 @@ async def test_what_a_job_of_the_same_seal_made_is_read_by_it_and_says_nothing_w
             await save(digest, path)
             path.write_bytes(path.read_bytes()[:-1])
 
-        blobs.save = damaged  # type: ignore[method-assign]
+        blobs.save = damaged
         kept.write_bytes(b"")
         with pytest.raises(Refused, match=r"blob\.unopened"):
             await cache.read(kept.name)

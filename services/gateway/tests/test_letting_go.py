@@ -20,8 +20,7 @@ from assay.schema.audit import AuditOverruled
 from assay.schema.epoch import EpochTraced
 from assay.schema.errors import Retry
 from assay.schema.event import Event
-from assay.schema.lease import LeaseCommitted, LeaseExecuted
-from assay.schema.slash import SlashReason
+from assay.schema.lease import LeaseCommitted, LeaseExecuted, SlashReason
 from assay.schema.values import NO_DIGEST, Role, derive_id
 
 pytestmark = pytest.mark.server

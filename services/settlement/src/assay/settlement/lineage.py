@@ -57,7 +57,11 @@ def epoch_part(said: Sequence[Event], block_hash: bytes) -> EpochPart:
     if rejected := first(said, EpochRejected):
         fault = FaultPart(lease_id=rejected.lease_id, segment=rejected.segment, code=rejected.code)
     passed = first(said, EpochPassed)
-    more = {"fault": fault, "traces": trace_parts(said), "unproven": passed.unproven if passed else None}
+    more: dict[str, Any] = {
+        "fault": fault,
+        "traces": trace_parts(said),
+        "unproven": passed.unproven if passed else None,
+    }
     return EpochPart.of(closed, anchored, drawn, block_hash, audits=audit_parts(said), **more)
 
 
