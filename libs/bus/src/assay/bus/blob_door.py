@@ -32,6 +32,8 @@ TRIES: Final = 5
 TRY_AGAIN_S: Final = 1.0
 
 T = TypeVar("T")
+Sent = Callable[[int], object]
+"""Is told the bytes of each part that has been sent."""
 
 
 class Asker(Protocol):
@@ -88,7 +90,7 @@ class DoorBlobs:
         self._line = line
         self._uploads: dict[str, list[bytes]] = {}
 
-    async def put(self, data: bytes, base: str | None = None) -> str:
+    async def put(self, data: bytes, base: str | None = None, sent: Sent | None = None) -> str:
         """The digest of the data, which is stored when this returns; a broken upload goes on where it ended.
 
         Of what this door has put as `base` before, the parts that are the same do not travel again.
@@ -101,31 +103,33 @@ class DoorBlobs:
         state = await self._state(digest, len(data))
         parts = await asyncio.to_thread(_digests, data)
         if state["size"] is None:
-            await self._upload(
-                digest, data, set(state["missing"]), base, runs_of(parts, self._uploads.get(base or "", []))
-            )
+            runs = runs_of(parts, self._uploads.get(base or "", []))
+            await self._upload(digest, data, set(state["missing"]), base, runs, sent)
         self._remember(digest, parts)
         return digest
 
-    async def _upload(self, digest: str, data: bytes, missing: set[int], base: str | None, runs: list[Run]) -> None:
+    async def _upload(
+        self, digest: str, data: bytes, missing: set[int], base: str | None, runs: list[Run], sent: Sent | None
+    ) -> None:
         """Send what is missing, without what is borrowed; if the store lends nothing, that too."""
         lent = {(at + k) * PART_BYTES for at, _, count in runs for k in range(count)}
         if base and lent:
-            await self._send_parts(digest, data, missing - lent)
+            await self._send_parts(digest, data, missing - lent, sent)
             try:
                 await self._seal(digest, data, {BASE_HEADER: base, RUNS_HEADER: write_runs(runs)})
                 return
             except Refused:
                 missing = lent & missing
-        await self._send_parts(digest, data, missing)
+        await self._send_parts(digest, data, missing, sent)
         await self._seal(digest, data, {})
 
-    async def _send_parts(self, digest: str, data: bytes, chosen: set[int]) -> None:
-        await all_of(
-            partial(self._send, digest, offset, len(data), bytes(part), {})
-            for offset, part in list(cut(data))[:-1]
-            if offset in chosen
-        )
+    async def _send_parts(self, digest: str, data: bytes, chosen: set[int], sent: Sent | None) -> None:
+        async def send(offset: int, part: bytes) -> None:
+            await self._send(digest, offset, len(data), bytes(part), {})
+            if sent:
+                sent(len(part))
+
+        await all_of(partial(send, offset, part) for offset, part in list(cut(data))[:-1] if offset in chosen)
 
     async def _seal(self, digest: str, data: bytes, base: dict[str, str]) -> None:
         last = offsets(len(data))[-1]

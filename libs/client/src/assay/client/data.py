@@ -8,6 +8,7 @@ from typing import Any
 from assay.bus.keys import hand_in, read_made
 from assay.bus.participant import Door
 from assay.client.errors import BadPath, BadProfile, typed
+from assay.client.models import OwnModel, Tell, add_model, untold
 from assay.client.sealed import sealed
 from assay.client.source import had, mapped
 from assay.proof.digest import blob_digest
@@ -44,6 +45,13 @@ class Data:
             if expected and (found := await asyncio.to_thread(blob_digest, data)) != expected:
                 raise Refused("blob.mismatch", f"{source} is {found}.")
             return await self.door.blobs.put(data)
+
+    async def add_model(self, folder: str | Path, tell: Tell = untold) -> OwnModel:
+        """A model of Hugging Face in a folder, which jobs bring along that name its digest; `tell` hears how far it is.
+
+        Raises BadInput, Refused, Unreachable.
+        """
+        return await add_model(self.door.blobs, Path(folder), tell)
 
     async def add_sealed(self, source: str | Path, regions: Sequence[str] = ()) -> str:
         """The digest of a file or address, sealed here and uploaded so; providers in `regions` are given its key."""

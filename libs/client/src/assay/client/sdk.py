@@ -23,6 +23,7 @@ from assay.chain.relayed import ask_withdrawal, sign_deposit, sign_exit, sign_st
 from assay.client.cutting import cut
 from assay.client.data import Data
 from assay.client.errors import typed
+from assay.client.models import brought
 from assay.client.ordered import ordered, spec_of
 from assay.client.profile import Profile
 from assay.client.relaying import left, linked, relayed
@@ -73,7 +74,7 @@ class Assay(Data):
 
     async def plan(self, kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """How a kind cuts such a job: `segments`, `segment_units`, `inputs`, `requirements`. Raises Refused."""
-        return await self.door.ask("plan", {"kind": kind, "params": dict(params)})
+        return await self.door.ask("plan", {"kind": kind, "params": brought(kind, params)})
 
     async def submit(
         self,
@@ -107,11 +108,11 @@ class Assay(Data):
         requirements: Requirements | None = None,
         policy: Policy | None = None,
     ) -> JobSpec:
-        """A job's spec as the network cuts it; into segments as long as work alike has measured, if it names no length.
+        """A job's spec as the network cuts it, with the files of a model that was added here.
 
-        Raises Refused.
+        A job that names no length of segments has it as work alike has measured. Raises Refused.
         """
-        params = (await cut(self.door, kind, params)).params
+        params = (await cut(self.door, kind, brought(kind, params))).params
         plan = await self.plan(kind, params)
         with typed():
             return spec_of(kind, params, plan, requirements or Requirements(), policy or Policy())

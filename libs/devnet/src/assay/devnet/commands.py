@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from assay.client import output
+from assay.client.commands.models import GROUP
 from assay.client.output import Output
 from assay.devnet.errors import AlreadyRuns, NoLog, NotReady
 from assay.devnet.folder import Folder, wipe
@@ -29,9 +30,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     for command in (up, down, status, logs, demo):
         app.command(command.__name__)(command)
-    group = typer.Typer(help="The model store.", no_args_is_help=True)
-    group.command("install")(install_model)
-    app.add_typer(group, name="model")
+    GROUP.command("install")(install_model)
 
 
 def up(

@@ -43,6 +43,11 @@ def state_digest(tensors: Iterable[Tensor]) -> str:
     return merkle.root([leaves[key] for key in sorted(leaves)]).hex()
 
 
+def folder_digest(files: Iterable[tuple[str, int, bytes]]) -> str:
+    """The digest of a folder by name, size in bytes and BLAKE3 digest of each of its files. Raises Reject."""
+    return state_digest((name, "file", (size,), content) for name, size, content in files)
+
+
 def prefixed(field: bytes) -> bytes:
     """A field behind its length."""
     return len(field).to_bytes(4, "big") + field

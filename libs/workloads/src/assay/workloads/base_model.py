@@ -95,6 +95,7 @@ def load_adapted(params: FinetuneParams, store: ModelStore) -> AdaptedModel:
 # Parameters that do not change the model, set alike so that jobs that differ in them share one.
 NOT_THE_MODEL = {
     "model_parameters": None,
+    "model_files": (),
     "data": "0" * 64,
     "data_form": "text",
     "packing": True,

@@ -27,6 +27,7 @@ from assay.workloads.errors import (
     WorkloadError,
 )
 from assay.workloads.generate.errors import CheckFailed
+from assay.workloads.given import given
 from assay.workloads.measuring import measure, recompute
 from assay.workloads.models import ModelStore
 from assay.workloads.pace import Pace
@@ -95,7 +96,9 @@ def run_task(task: ToChild, say: Say, pace: Pace, asked: Asks | None = None) -> 
     """Do a task, saying what is done; a typed failure is said, never raised. What is asked meanwhile is in `asked`."""
     finished: Finished | Failed
     try:
-        finished = _do(task, say, pace, AskedLine(asked or queue.SimpleQueue(), say, lambda: pace.is_stopped))
+        line = AskedLine(asked or queue.SimpleQueue(), say, lambda: pace.is_stopped)
+        with given(task) as ready:
+            finished = _do(ready, say, pace, line)
     except (*MACHINE_FAULTS, WorkloadError, MemoryError, RuntimeError) as error:
         finished = failed_by(error)
     say(finished)

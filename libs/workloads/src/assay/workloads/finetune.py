@@ -20,6 +20,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from assay.schema.values import Digest
 from assay.workloads.cut import check_cut
+from assay.workloads.given import OfModel
 from assay.workloads.memory import bytes_to_ask
 from assay.workloads.workload import FrozenParams, Inputs, Progress, SegmentResult
 
@@ -37,12 +38,9 @@ def sort_targets(targets: tuple[Target, ...]) -> tuple[Target, ...]:
     return tuple(sorted(targets))
 
 
-class FinetuneParams(FrozenParams):
+class FinetuneParams(OfModel):
     """What fixes a fine-tuning job to the last bit on one kind of machine."""
 
-    model: Digest
-    model_parameters: Annotated[int, Field(ge=1, le=10**12)] | None = None
-    """How many numbers the model has, by which machines are asked for; without it, at most 200 million."""
     data: Digest
     data_form: Literal["text", "chat"] = "text"
     """A UTF-8 text, or lines of JSON {"messages": [{"role", "content"}, ...]} of which only answers are learned."""
@@ -119,8 +117,8 @@ class Finetune:
         return [params.segment_tokens] * (params.steps // params.segment_steps)
 
     def inputs(self, params: FinetuneParams) -> list[str]:
-        """Return the digests of the data and of what it starts from; the model comes from the model store."""
-        return [params.data, *([params.start_from] if params.start_from else [])]
+        """Return the digests of data and start, and of the model's files if they come with the job."""
+        return params.reading([params.data, *([params.start_from] if params.start_from else [])])
 
     def requirements(self, params: FinetuneParams) -> dict[str, int]:
         """Return what a model of this size needs, of up to 200 million parameters if the job names none."""

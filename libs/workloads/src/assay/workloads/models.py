@@ -67,9 +67,9 @@ class ModelStore:
 
 def folder_digest(folder: Path) -> str:
     """Return the Merkle root over the names and contents of the files right in this folder."""
-    from assay.proof.digest import state_digest
+    from assay.proof import digest
 
-    return state_digest((name, "file", (size,), content) for name, size, content in _files(folder))
+    return digest.folder_digest(_files(folder))
 
 
 def _files(folder: Path) -> Iterator[tuple[str, int, bytes]]:

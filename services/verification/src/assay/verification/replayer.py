@@ -122,7 +122,7 @@ class ChildReplayer:
             path = Path(folder, "state")
             await write(path, state)
             look = {"segment": segment, "seed": seed, "spoil": spoil}
-            task = Show(**job_of(spec, self._models_dir, folder), **look, state=str(path))
+            task = Show(**await self._job(spec, folder), **look, state=str(path))
             async for message in self._messages(task):
                 match message:
                     case Finished(result=str(shown)):
@@ -134,7 +134,7 @@ class ChildReplayer:
         with self._scratch() as folder:
             path = Path(folder, "opened")
             await write(path, trace)
-            task = Spoil(**job_of(spec, self._models_dir, folder), segment=segment, trace=str(path), seed=seed)
+            task = Spoil(**await self._job(spec, folder), segment=segment, trace=str(path), seed=seed)
             async for message in self._messages(task):
                 if isinstance(message, Traced):
                     content = await asyncio.to_thread(Path(message.path).read_bytes)
@@ -207,6 +207,12 @@ class ChildReplayer:
                     raise MachineFault(f"{message.code}: {message.detail}")
         raise MachineFault("The child said nothing more.")
 
+    async def _job(self, spec: JobSpec, folder: str) -> dict[str, Any]:
+        """What a task names of a job that reads nothing of it but the model, which may come with the job."""
+        wanted = spec.inputs if spec.params.get("model_files") else ()
+        laid = {digest: str(await self._lay(spec, Path(folder), digest)) for digest in wanted}
+        return job_of(spec, self._models_dir, folder) | {"inputs": laid}
+
     async def _lay(self, spec: JobSpec, folder: Path, digest: Digest) -> Path:
         path = folder / digest
         try:
@@ -223,7 +229,7 @@ class ChildReplayer:
 
 
 def job_of(spec: JobSpec, models: Path, folder: str) -> dict[str, Any]:
-    """What a task that reads no inputs names of a job."""
+    """What a task that reads neither inputs nor the model names of a job."""
     return {"kind": spec.kind, "params": spec.params, "inputs": {}, "models": str(models), "folder": folder}
 
 

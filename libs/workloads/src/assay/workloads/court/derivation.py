@@ -44,7 +44,16 @@ WIDE_BYTES: Final = 32 * 4
 PARAMETERS_MAX: Final = 200_000_000
 """Tracing holds some forty bytes for each: whoever takes part in a dispute has eight gigabytes for it."""
 NOT_THE_PROGRAM: Final = (
-    *("model_parameters", "data", "start_from", "steps", "segment_steps", "learning_rate", "weight_decay"),
+    *(
+        "model_parameters",
+        "model_files",
+        "data",
+        "start_from",
+        "steps",
+        "segment_steps",
+        "learning_rate",
+        "weight_decay",
+    ),
     *("schedule", "warmup_steps", "seed", "threads", "heldout_share", "evaluate_windows"),
 )
 """Parameters that do not change the program, so that jobs that differ in them share one."""

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from assay.schema.values import Digest
 from assay.workloads.cut import check_cut
-from assay.workloads.workload import FrozenParams
+from assay.workloads.given import OfModel
 
 JOB_TOKENS_MAX = 1 << 22
 TOP_K_MAX = 1024
@@ -36,12 +36,9 @@ class Cut(Protocol):
         ...
 
 
-class GenerateParams(FrozenParams):
+class GenerateParams(OfModel):
     """What fixes a job of batch inference; `prompts` is the digest of a JSONL of `requests` lines {"prompt": ...}."""
 
-    model: Digest
-    model_parameters: Annotated[int, Field(ge=1, le=10**12)] | None = None
-    """How many numbers the model has, by which machines are asked for; without it, at most 200 million."""
     prompts: Digest
     requests: Annotated[int, Field(ge=1, le=1_000_000)]
     segment_requests: Annotated[int, Field(ge=1, le=4096)] = 8

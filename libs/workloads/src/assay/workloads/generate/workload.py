@@ -26,8 +26,8 @@ class Generate:
         return [params.segment_requests * params.max_tokens] * params.segments
 
     def inputs(self, params: GenerateParams) -> list[str]:
-        """Return the digest of the prompts; the model comes from the model store."""
-        return [params.prompts]
+        """Return the digests of the prompts, and of the model's files if they come with the job."""
+        return params.reading([params.prompts])
 
     def requirements(self, params: GenerateParams) -> dict[str, int]:
         """Return what a model of this size needs: weights, then keys and values by token."""

@@ -12,17 +12,14 @@ from pydantic import Field, model_validator
 from assay.schema.served import ANSWER_TOKENS_MAX, STEP_TOKENS
 from assay.schema.values import Address, Digest
 from assay.workloads.generate.params import TOP_K_MAX
-from assay.workloads.workload import FrozenParams
+from assay.workloads.given import OfModel
 
 JOB_TOKENS_MAX = 1 << 20
 
 
-class ServeParams(FrozenParams):
+class ServeParams(OfModel):
     """What fixes a job that serves. `caller` is the address that signs requests, `name` is drawn for this job alone."""
 
-    model: Digest
-    model_parameters: Annotated[int, Field(ge=1, le=10**12)] | None = None
-    """How many numbers the model has, by which machines are asked for; without it, at most 200 million."""
     caller: Address
     name: Digest
     segments: Annotated[int, Field(ge=1, le=10_000)]

@@ -27,8 +27,8 @@ class Serve:
         return [params.segment_requests * params.max_tokens] * params.segments
 
     def inputs(self, params: ServeParams) -> list[str]:
-        """Return no digest: the model comes from the model store, requests while it runs."""
-        return []
+        """Return the digests of the model's files, if they come with the job; requests come while it runs."""
+        return params.reading([])
 
     def requirements(self, params: ServeParams) -> dict[str, int]:
         """Return what a model of this size needs: weights, then keys and values by token."""

@@ -131,7 +131,8 @@ class Clerk:
         """The court's terms; none if the work has no program of judged primitives, or the court sees no difference."""
         spec, segment = ground.case.granted.spec, ground.held.segment
         work = workload(spec.kind)
-        if not isinstance(work, Judgeable) or ground.held.code == OTHER_CLASS:
+        if not isinstance(work, Judgeable) or ground.held.code == OTHER_CLASS or spec.params.get("model_files"):
+            # A model that came with its job is not in the court's store, and is more than a clerk holds.
             return None
         inputs = await self._desk.jobs.all_of(spec)
         contents = HeldInputs(ModelStore(self._desk.settings.models_dir), inputs)
