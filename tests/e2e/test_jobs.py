@@ -11,6 +11,8 @@ from tests.e2e.command import Ran, assay, running
 from tests.network import REGION, SEGMENT_PRICE, STEADY, UNITS, WITHIN_S, Net
 from tests.resting import check_at_rest
 
+from assay.schema.epoch import EpochCommitted
+
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 SEGMENTS = 4
@@ -110,6 +112,17 @@ async def test_a_receipt_is_verified_and_a_flipped_byte_is_found(net: Net, bough
     assert good.code == 0 and good.json["passed"] and all(check["passed"] for check in good.json["checks"])
     assert bad.code == 1 and not bad.json["passed"]
     assert other.code == 1 and [check["name"] for check in other.json["checks"] if not check["passed"]] == ["seal"]
+
+
+async def test_anybody_repeats_the_draw_that_a_job_was_audited_by(net: Net, bought: Bought) -> None:
+    closed = [said.event for said in net.chronicle.said if isinstance(said.event, EpochCommitted)]
+    (epoch_id,) = {each.epoch_id for each in closed for entry in each.entries if entry.job_id == bought.job_id}
+    draw, none = await asyncio.gather(
+        *(assay("audit", "draw", each, "--json", profile=bought.profile) for each in (epoch_id, "no-epoch"))
+    )
+    steps = ["chain", "root", "shares", "beacon", "seed", "draw"]
+    assert (draw.code, draw.json["holds"], [check["name"] for check in draw.json["checks"]]) == (0, True, steps)
+    assert draw.json["drawn"] and (none.code, none.json["error"]) == (1, "epoch.undrawn")
 
 
 async def test_a_job_is_cancelled(net: Net, bought: Bought) -> None:

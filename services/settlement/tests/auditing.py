@@ -8,6 +8,7 @@ from services.settlement.tests.market import Market
 from services.settlement.tests.stories import Story, key_of, provider_of
 
 from assay.proof import spec_digest
+from assay.proof.beacon import BEACON_BLOCKS
 from assay.proof.digest import blake3_hex
 from assay.proof.epoch import Range, combine, draw, epoch_root, in_order, range_of, seed
 from assay.proof.pool import PLACES, SegmentPlace, write_entries
@@ -26,7 +27,6 @@ from assay.schema.lease import LeaseCommitted, LeaseRejected, SlashReason
 from assay.schema.values import NO_DIGEST, Role, derive_id, participant_id
 from assay.schema.verdict import Finding, VerdictReached
 
-BEACON_BLOCKS = 2
 FEE = 40
 
 

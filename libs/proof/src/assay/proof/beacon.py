@@ -23,6 +23,8 @@ from assay.schema.values import Digest, EpochId
 
 COMMIT, BEACON = b"assay.beacon.commit.2", b"assay.beacon.1"
 VALUE_BYTES: Final = 32
+BEACON_BLOCKS: Final = 2
+"""Where a chain's blocks are the rounds: so many after the anchor comes the one whose hash is the beacon's."""
 
 
 class Reveal(NamedTuple):

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from assay.proof import epoch
-from assay.proof.beacon import Pulse, combine, is_signed, is_true, reveal_of
+from assay.proof.beacon import BEACON_BLOCKS, Pulse, combine, is_signed, is_true, reveal_of
 from assay.proof.eip712 import Domain
 from assay.proof.epoch import Drawn, Range
 from assay.proof.policy.pledged import worth_of
@@ -84,10 +84,10 @@ def signed_range(lease: LeaseReading, first: int, segments: int, reading: Readin
 
 
 def faults_of_beacon(part: EpochPart, domain: Domain) -> Iterator[str]:
-    """A block that does not come later, shares that nobody was bound to or signed, and a value that does not follow."""
+    """A block that the anchor did not fix, shares that nobody was bound to or signed, a value that does not follow."""
     beacon = part.beacon
-    if beacon.block <= part.anchor.block:
-        yield f"The beacon's block {beacon.block} does not come after the anchor's, {part.anchor.block}."
+    if beacon.block != (fixed := part.anchor.block + BEACON_BLOCKS):
+        yield f"The beacon's block {beacon.block} is not {fixed}, which the anchor fixed."
     names = [*(each.verifier for each in beacon.reveals), *beacon.missing]
     if len(set(names)) < len(names):
         yield "A verifier stands in the beacon twice."

@@ -40,6 +40,7 @@ REFUSALS: Final[dict[str, str]] = {
     "dispute.unproven": "The evidence is not the blob of the state that you stand by: upload it, and name its digest.",
     "dispute.over": "The dispute was proven or ruled: nothing to do, you are told how it ended.",
     "epoch.unknown": "No such epoch is yours: only the provider whose leases it pools may open its traces.",
+    "epoch.undrawn": "No epoch of this id was drawn: `assay events` shows those that were (`epoch.drawn`).",
     "epoch.over": "The epoch is not drawn, or was opened: nothing to do, the first trace of a segment counts.",
     "beacon.unknown": "No such share was asked of you: only the verifier who was called for it may speak of it.",
     "beacon.over": "The epoch went on, or is not that far yet: nothing to do, you are told what comes next.",

@@ -1,13 +1,8 @@
 """The chain's blocks as a public source of rounds: the round of an anchor is the block so many after it."""
 
-from typing import Final
-
 from assay.chain import Chain, UnknownBlock
-from assay.proof.beacon import Pulse
+from assay.proof.beacon import BEACON_BLOCKS, Pulse
 from assay.schema.errors import Retry
-
-BEACON_BLOCKS: Final = 2
-"""So many blocks after the anchor comes the one whose hash is the beacon's round."""
 
 
 class Blocks:

@@ -1,4 +1,4 @@
-"""Audits: what the proof of an epoch takes, computed here; a chain is asked only for a provider's stake."""
+"""Audits: what the proof of an epoch takes, computed here (only stakes are read from a chain), and its draw."""
 
 from dataclasses import replace
 from typing import Annotated, TypeAlias
@@ -7,7 +7,7 @@ import typer
 from rich.console import Group
 
 from assay.client import output
-from assay.client.commands import stakes
+from assay.client.commands import draws, stakes
 from assay.client.commands.proof_price import body_of, draw_plan, open_in_words, open_s
 from assay.client.commands.stakes import NativePrice
 from assay.client.output import Output
@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="What proof takes and what it is worth.", no_args_is_help=True)
     group.command("plan")(plan)
+    group.command("draw")(draws.draw)
     app.add_typer(group, name="audit")
 
 

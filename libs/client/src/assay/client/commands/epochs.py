@@ -1,35 +1,28 @@
 """Epochs of payments: what one charges, and whether its root is what was said in public, by nobody's word."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
 from assay.chain import Chain
 from assay.client import output
+from assay.client.commands.checked import BROKEN, show_checks
 from assay.client.commands.sending import reached
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.client.sdk import Assay
 from assay.client.standing import read_epoch
+from assay.proof.report_reading import Check
 from assay.proof.settlement import charges_of, epoch_digest
 from assay.proof.settlement_events import Found, verify_epochs
 from assay.schema.errors import Refused
 from assay.schema.event import Event
 from assay.schema.payment import PaymentVoided
 
-BROKEN = 1
 Number = Annotated[
     int, typer.Argument(help="The epoch's number, as `assay job` and `assay wallet history` name it.", min=1)
 ]
-
-
-class Check(NamedTuple):
-    """One thing that was looked at, whether it is right, and a sentence about it."""
-
-    name: str
-    passed: bool
-    sentence: str
 
 
 def register(app: typer.Typer) -> None:
@@ -60,11 +53,8 @@ def verify(context: typer.Context, number: Number) -> None:
         async with Assay.connect(Profile.find(out.profile)) as assay, reached(out) as chain:
             found = await find(assay, number)
             checks = [check_said(found), await check_chain(chain, found)]
-        holds = all(check.passed for check in checks)
-        rows = [("ok" if check.passed else "WRONG", check.name, check.sentence) for check in checks]
-        body = {"number": number, "holds": holds, "is_final": found.is_final, "checks": [c._asdict() for c in checks]}
-        out.show(body, lambda: output.table(f"epoch {number} of payments", ("", "check", "what was found"), rows))
-        return holds
+        body = {"number": number, "is_final": found.is_final}
+        return show_checks(out, f"epoch {number} of payments", body, checks)
 
     if not output.run(context, work):
         raise typer.Exit(BROKEN)
