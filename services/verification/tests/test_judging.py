@@ -91,13 +91,13 @@ def test_only_a_group_of_two_that_is_larger_than_any_other_fells_a_claim(groups:
     assert ruling.stands == (upheld[0] == CLAIM)
 
 
-DAY_S = 86_400
+DAY_S, HOUR_S = 86_400, 3_600
 
 
 @pytest.mark.parametrize(
     ("contest_s", "move_s", "appeal_s", "fits"),
     [
-        (3_600, 900, 3_600, True),
+        (4 * HOUR_S, 900, HOUR_S, True),
         (DAY_S, 14_850, 0, True),
         (DAY_S, 14_851, 0, False),
         # What the court decides is not appealed: the two are not added.
@@ -111,7 +111,9 @@ def test_no_dispute_lasts_longer_than_stake_answers_for_it(
     tmp_path: Path, contest_s: int, move_s: int, appeal_s: int, fits: bool
 ) -> None:
     folders = {"data_dir": tmp_path, "models_dir": tmp_path, "deployment_file": tmp_path / "deployment"}
-    knobs = {"contest_s": contest_s, "move_s": move_s, "appeal_s": appeal_s, "postgres_dsn": "postgres://none"}
+    # What is given up at last has been waited for three times.
+    waits = {"unanswered_s": HOUR_S, "contest_s": contest_s - 3 * HOUR_S, "postgres_dsn": "postgres://none"}
+    knobs = {"move_s": move_s, "appeal_s": appeal_s} | waits
     if fits:
         assert Settings(**folders, **knobs).move_s == move_s
     else:

@@ -72,25 +72,26 @@ def a_want(work: Work) -> Want:
 
 
 @pytest.mark.parametrize(
-    ("here", "declined", "answered", "is_given_up"),
+    ("here", "declined", "times", "answered", "is_given_up"),
     [
-        (3, 3, 0, True),
-        (3, 2, 0, False),
-        (3, 2, 1, False),
-        (4, 3, 0, False),
-        (4, 3, 1, True),
-        (20, DECLINES_MAX - 1, 0, False),
-        (20, DECLINES_MAX, 0, True),
-        (0, DECLINES_MIN, 0, True),
-        (0, 0, 0, False),
+        (3, 3, 2, 0, True),
+        (3, 3, 1, 0, False),
+        (3, 2, 9, 0, False),
+        (3, 2, 9, 1, False),
+        (4, 3, 2, 0, False),
+        (4, 3, 2, 1, True),
+        (20, DECLINES_MAX - 1, 9, 0, False),
+        (20, DECLINES_MAX, 1, 0, True),
+        (0, DECLINES_MIN, 1, 0, True),
+        (0, 0, 0, 0, False),
     ],
 )
-def test_a_segment_is_given_up_once_all_have_declined_and_three_at_least_or_nine(
-    here: int, declined: int, answered: int, is_given_up: bool
+def test_a_segment_is_given_up_once_all_have_declined_twice_and_three_at_least_or_nine(
+    here: int, declined: int, times: int, answered: int, is_given_up: bool
 ) -> None:
     there = [Candidate(announced(11 + at), BOND_PER_VERIFIER) for at in range(here)]
     names = [party("v", 11 + at) for at in range(declined + answered)]
-    said = (set(names[:declined]), set(names[declined:]))
+    said = (dict.fromkeys(names[:declined], times), names[declined:])
     assert is_unanswerable(a_want(Work(1, segments=1)), there, *said, 0) == is_given_up
 
 
@@ -104,10 +105,10 @@ def test_who_could_not_be_asked_is_not_waited_for(keeps: dict[str, int]) -> None
         update={"requirements": wanted.spec.requirements.model_copy(update={"memory_bytes": 9})}
     )
     want = Want("q", "0" * 64, b"", spec, wanted.parties)
-    assert is_unanswerable(want, [*asked, other], {each.verifier for each in asked}, (), 1)
+    assert is_unanswerable(want, [*asked, other], {each.verifier: 2 for each in asked}, (), 1)
     # Who is busy or rests could still.
     late = Candidate(announced(15), BOND_PER_VERIFIER, in_hand=1, rests_until_ms=2**40)
-    assert not is_unanswerable(want, [*asked, late], {each.verifier for each in asked}, (), 1)
+    assert not is_unanswerable(want, [*asked, late], {each.verifier: 2 for each in asked}, (), 1)
 
 
 def test_what_an_order_had_drawn_besides_makes_no_other_segment_weigh_less() -> None:
@@ -157,15 +158,16 @@ async def test_what_all_decline_is_not_paid_and_nobody_is_blamed(court: Court) -
     (ended,) = await court.said("epoch.passed")
     places = [(each.lease_id, each.segment) for each in ended.unproven.segments]
     assert places == [(work.lease_id, 0), (work.lease_id, 1)]
-    assert (ended.unproven.counted, ended.unproven.of, ended.unproven.reasons) == (2, 2, {FAILS: 6})
+    assert (ended.unproven.counted, ended.unproven.of, ended.unproven.reasons) == (2, 2, {FAILS: 12})
     assert [event.code for event in await court.said("lease.rejected")] == [UNPROVEN]
     assert await court.types("job") == ["job.rejected"]
     assert not await court.said(
         "audit.upheld", "audit.overruled", "dispute.lodged", "epoch.rejected", "epoch.mismatched"
     )
-    # Each was asked once: nobody runs in vain again what it has run in vain.
-    asked = [(each.segment, each.verifier) for each in await court.said("audit.assigned")]
-    assert len(set(asked)) == len(asked) == 6
+    # Each was asked twice, the second time once all had been asked: nobody runs in vain for ever what it cannot.
+    for segment in (0, 1):
+        asked = [each.verifier for each in await court.said("audit.assigned") if each.segment == segment]
+        assert len(set(asked[:3])) == len(set(asked[3:])) == 3 and len(asked) == 6
 
 
 async def test_one_verifier_that_answers_is_enough_whoever_else_declines(court: Court) -> None:
@@ -191,7 +193,7 @@ async def test_what_it_stands_for_is_not_paid_and_what_was_looked_at_is(court: C
 
     court.declines = declines
     await court.take(*works)
-    await court.until_still()
+    await until_ended(court)
     (drawn,), (ended,) = await court.said("epoch.drawn"), await court.said("epoch.passed")
     (place,) = ended.unproven.segments
     looked_at = {each.lease_id for each in drawn.drawn}
@@ -248,9 +250,11 @@ async def test_what_one_finds_false_and_nobody_confirms_is_neither_paid_nor_slas
     court.declines = by(12, 13, 14)
     cheat = Work(1, segments=1, lies={0: LIE})
     await court.take(cheat)
-    await court.until_still()
+    await until_ended(court)
     assert [event.code for event in await court.said("lease.rejected")] == [UNPROVEN]
-    assert {(audit.verifier, audit.agreed) for audit in await court.said("audit.upheld")} == {(party("v", 11), False)}
+    # Nor is it paid: else who sees that most will decline could say anything.
+    upheld = [(audit.verifier, audit.agreed, audit.fee) for audit in await court.said("audit.upheld")]
+    assert upheld == [(party("v", 11), False, 0)]
     assert not await court.said("audit.overruled", "dispute.lodged", "lease.verified")
 
 

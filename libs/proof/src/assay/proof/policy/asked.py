@@ -16,6 +16,8 @@ FURTHER: Final = 2
 """So many more verifiers are asked, one after the other, where those asked at once do not agree."""
 DECLINES_MIN: Final = 3
 """A drawn segment is given up once all verifiers that could be asked have declined it, and so many at least."""
+DECLINES_EACH: Final = 2
+"""So often each of them declines then: once may be an accident of its machine."""
 DECLINES_MAX: Final = 9
 """So many verifiers that have declined are enough, however many are left: each has run it for nothing."""
 

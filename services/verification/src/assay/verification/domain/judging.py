@@ -98,6 +98,15 @@ def rule_by_agreement(votes: Sequence[Vote], replicas: int, is_last: bool = Fals
     return Ruling(True, {}, ruling.stands, unpaid)
 
 
+def rule_nothing(votes: Sequence[Vote]) -> Ruling:
+    """The ruling where the answers do not decide and nobody is left to ask: nobody is to blame.
+
+    What differs from the claim and nobody shares earns nothing: where most decline, to say anything would be a trade.
+    """
+    unpaid = frozenset(vote.audit_id for vote in votes if vote.group != CLAIM)
+    return Ruling(True, {}, has_quorum=False, unpaid=unpaid)
+
+
 def quorum_of(votes: Sequence[Vote]) -> Outcome:
     """What more than two thirds of the bonds are for, if they are for anything.
 

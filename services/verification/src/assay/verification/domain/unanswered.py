@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from assay.proof.policy.asked import DECLINES_MAX, DECLINES_MIN
+from assay.proof.policy.asked import DECLINES_EACH, DECLINES_MAX, DECLINES_MIN
 from assay.proof.unproven import is_spoken_for
 from assay.schema.audit import AuditDeclined
 from assay.schema.epoch import REASONS_MAX, DrawnSegment, Unproven
@@ -26,16 +26,18 @@ CODE_MAX: Final = 64
 
 
 def is_unanswerable(
-    want: Want, candidates: Sequence[Candidate], declined: Collection[str], answered: Collection[str], now_ms: int
+    want: Want, candidates: Sequence[Candidate], declined: Mapping[str, int], answered: Collection[str], now_ms: int
 ) -> bool:
-    """Whether as many verifiers have declined as need to: all who could be asked, or so many that it is no accident.
+    """Whether as many verifiers have declined, each so often, as need to: all who could be asked, or so many of them.
 
-    Each is a bond of its own. Whoever was late, or is busy, could answer still.
+    Each is a bond of its own. Where they are few each declines twice: once may be an accident of its machine. Whoever
+    was late, or is busy, could answer still.
     """
     if len(declined) >= DECLINES_MAX:
         return True
     could = {each.verifier for each in willing(replace(want, asked=()), candidates, now_ms)}
-    return len(declined) >= DECLINES_MIN and could <= {*declined, *answered}
+    cannot = {verifier for verifier, times in declined.items() if times >= DECLINES_EACH}
+    return len(declined) >= DECLINES_MIN and could <= {*cannot, *answered}
 
 
 def code_of(declined: AuditDeclined) -> Code:

@@ -15,7 +15,7 @@ from assay.schema.lease import NO_QUORUM, UNPROVEN, SlashReason
 from assay.schema.verdict import Finding
 from assay.verification.desk import Desk
 from assay.verification.domain import Case, Vote, rule, rule_by_agreement, rule_by_quorum, rule_twin, wanted
-from assay.verification.domain.judging import CLAIM, CONFIRMING, Ruling
+from assay.verification.domain.judging import CLAIM, CONFIRMING, Ruling, rule_nothing
 from assay.verification.domain.unanswered import unanswered
 from assay.verification.domain.verdicts import fact_of
 from assay.verification.queries import cases, epochs, questions, traces, twins, verifiers
@@ -155,7 +155,7 @@ class Referee:
         back = await self._hold_back(unit, answered, answered.ruling)
         ruling = back.ruling
         if ruling is None and question.is_last and not (back.is_disputed or question.is_planted):
-            ruling = Ruling(True, {}, has_quorum=False)
+            ruling = rule_nothing(votes)
         if ruling is None:
             is_kept = back.is_disputed or (question.first_group is None and not question.is_planted)
             await questions.note(

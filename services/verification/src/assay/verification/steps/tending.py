@@ -5,6 +5,7 @@ One replica tends at a time; a turn is one transaction over everything that is d
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -168,7 +169,7 @@ class Seats:
         """Whether enough verifiers have declined. What is planted, or disputed, ends otherwise."""
         if question.is_planted or question.question_id in self._disputed:
             return False
-        declined = {audit.verifier for audit in audits if audit.state == "declined"}
+        declined = Counter(audit.verifier for audit in audits if audit.state == "declined")
         answered = {audit.verifier for audit in audits if audit.state not in ENDED}
         want = self._want(question, ())
         return is_unanswerable(want, list(self._candidates.values()), declined, answered, self._now_ms)
