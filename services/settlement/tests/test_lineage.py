@@ -1,9 +1,18 @@
-"""What a receipt shows of an epoch whose segments were checked by their traces."""
+"""What a receipt shows of an epoch: the traces of its segments, and those that nobody could answer."""
 
 from assay.schema.audit import AuditOverruled, AuditUpheld, OpenedTrace
+from assay.schema.epoch import (
+    DrawnSegment,
+    EpochAnchored,
+    EpochCommitted,
+    EpochDrawn,
+    EpochEntry,
+    EpochPassed,
+    Unproven,
+)
 from assay.schema.lease import SlashReason
-from assay.schema.values import derive_id
-from assay.settlement.lineage import audit_parts, trace_parts
+from assay.schema.values import NO_DIGEST, Role, derive_id, participant_id
+from assay.settlement.lineage import audit_parts, epoch_part, trace_parts
 
 LEASE = derive_id("l", 1)
 OPENED = OpenedTrace(
@@ -38,3 +47,21 @@ def test_each_trace_stands_once_however_many_looked_at_it_and_each_answer_with_i
         (1, "agreed", 0),
         (2, "agreed", 0),
     }
+
+
+def test_what_nobody_could_answer_stands_in_the_receipt_as_it_was_said() -> None:
+    provider = participant_id(Role.PROVIDER, "0x" + "0a" * 20)
+    fact = {"epoch_id": derive_id("x", provider, 1), "provider": provider, "number": 1}
+    entry = EpochEntry(
+        lease_id=LEASE, job_id=derive_id("j", 1), fence=1, first_segment=0, segments=1, root=NO_DIGEST, units=1
+    )
+    place = DrawnSegment(lease_id=LEASE, segment=0)
+    said = [
+        EpochCommitted(**fact, previous=NO_DIGEST, root=NO_DIGEST, units=1, segments=1, entries=(entry,)),
+        EpochAnchored(**fact, root=NO_DIGEST, block=1, tx="0x" + "ab" * 32, gas=1),
+        EpochDrawn(**fact, root=NO_DIGEST, block=3, beacon=NO_DIGEST, seed=NO_DIGEST, drawn=(place,)),
+    ]
+    unproven = Unproven(segments=(place,), counted=1, of=1, reasons={"command.failed": 3})
+    shown = epoch_part([*said, EpochPassed(**fact, unproven=unproven)], bytes(32)).unproven
+    assert shown is not None and shown.model_dump() == unproven.model_dump()
+    assert epoch_part([*said, EpochPassed(**fact)], bytes(32)).unproven is None
