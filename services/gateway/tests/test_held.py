@@ -298,15 +298,11 @@ async def test_jobs_of_one_seal_read_what_others_of_it_made_and_its_key_lasts_fo
     assert await until(is_said)
     await ended(world, leases[0], requester)
 
-    async def is_over() -> bool:
-        try:
-            await ask_key(bob.ask, provider.key, seal)
-        except Refused as refusal:
-            return refusal.code == "key.ended"
-        return False
+    async def waits_for_the_last() -> bool:
+        said = await ann.ask("forget", {"digest": seal})
+        return said == {"digest": seal, "destroyed": False, "jobs": [leases[1].job_id]}
 
-    assert await until(is_over) and await ask_key(eve.ask, rival.key, seal) == KEY
-    assert await ann.ask("forget", {"digest": seal}) == {"digest": seal, "destroyed": False, "jobs": [leases[1].job_id]}
+    assert await until(waits_for_the_last) and await ask_key(eve.ask, rival.key, seal) == KEY
     await ended(world, leases[1], requester)
     assert [event.digest for event in await heard(world, KeyDestroyed)] == [seal]
     assert [await refusal(*who, seal) for who in ((bob, provider), (eve, rival))] == ["key.destroyed"] * 2

@@ -13,6 +13,7 @@ from tests.servers import MakeSchema
 from assay.bus.keyfile import make_key
 from assay.chain.values import Deployment
 from assay.gateway.door import open_door
+from assay.gateway.holder import KEPT_MS as LIES_MS
 from assay.gateway.ingest import let_in
 from assay.gateway.keys import UNHEARD_MS, Keys
 from assay.gateway.main import service
@@ -21,14 +22,14 @@ from assay.gateway.queries import Registry
 from assay.gateway.settings import Settings
 from assay.schema.audit import AuditAssigned, AuditLapsed
 from assay.schema.errors import BadSettings
-from assay.schema.job import JobSpec
+from assay.schema.job import JobSpec, JobUnfunded
 from assay.schema.key import KeyDestroyed, KeyReleased
 from assay.schema.values import NO_DIGEST, Role, derive_id
 
 pytestmark = pytest.mark.server
 
 NOW_MS = 1_800_000_000_000
-DIGEST = "d" * 64
+DIGEST, SEAL = "d" * 64, "5" * 64
 SPEC = JobSpec(kind="noop", inputs=(DIGEST,), sealed=(DIGEST,), segments=1, segment_units=1)
 AUDIT, JOB = derive_id("a", 1), derive_id("j", 1)
 
@@ -94,6 +95,23 @@ async def test_a_job_keeps_its_key_from_the_moment_it_is_let_in(door: desk.Desk,
     # Nothing of the job was heard from the bus yet.
     assert await door.tick("keys") == []
     assert await door.rows("select entity, id from key_right") == [("job", JOB)]
+
+
+async def test_a_seal_lasts_as_long_as_the_results_of_the_last_job_under_it(door: desk.Desk, requester: Person) -> None:
+    async with door.ctx.unit() as unit:
+        await Keys(unit.tx).hold(SEAL, requester.id, "wrapped", [], NOW_MS + LIES_MS)
+    day_ms = LIES_MS // 30
+    jobs = [(NOW_MS, NOW_MS + day_ms), (NOW_MS + 50 * day_ms, NOW_MS + 70 * day_ms)]
+    for number, (now_ms, deadline_ms) in enumerate(jobs):
+        spec = SPEC.model_copy(update={"inputs": (), "sealed": (), "seal": SEAL})
+        order = requester.order(derive_id("j", number), deadline_ms, spec)
+        async with door.ctx.unit() as unit:
+            await let_in(unit, Registry(unit.tx), [requester.claim(order, now_ms)], [None], now_ms)
+        whose = {"job_id": order.job_id, "requester": requester.id}
+        await door.tell(order, JobUnfunded(**whose, code="deposit.insufficient", reason="Nothing covers it."))
+    for days, gone in ((61, [DIGEST]), (100, []), (101, [SEAL])):
+        door.ctx.desk.now_ms = NOW_MS + days * day_ms
+        assert [event.about for event in await door.tick("keys")] == gone
 
 
 async def test_rights_to_a_key_go_a_week_after_it_was_destroyed(door: desk.Desk) -> None:

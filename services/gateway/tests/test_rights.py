@@ -39,6 +39,7 @@ AUDIT = Right("audit", derive_id("a", 1), "v", NOW_MS + 1, "assigned", False)
         (Right("job", "j", "r", None, "verified", False), True),
         (Right("job", "j", "r", None, "failed", False), True),
         (Right("job", "j", "r", None, "refunded", False), False),
+        (Right("job", "j", "r", NOW_MS - 1, "executed", False), True),
     ],
 )
 def test_data_is_needed_for_as_long_as_somebody_answers_for_the_work(right: Right, is_open: bool) -> None:

@@ -57,9 +57,11 @@ TOLD: Final = """
 select digest, reader, min(released_ms) from key_release where told and digest = any($1::text[])
 group by digest, reader order by 3, 1, 2
 """
+# A seal outlives the results of the last job that was ordered under it.
 LEAVING: Final = """
-select digest, owner from data_key
-where destroyed_ms is null and (forget_ms is not null or held_ms < $1) and ($2::text is null or digest = $2)
+select digest, owner from data_key d
+where destroyed_ms is null and ($2::text is null or digest = $2) and (forget_ms is not null or (held_ms < $1
+    and not exists (select from key_right r where r.digest = d.digest and r.entity = 'job' and r.until_ms >= $1)))
 order by digest for update skip locked
 """
 FORGET: Final = "update data_key set forget_ms = coalesce(forget_ms, $2) where digest = $1"

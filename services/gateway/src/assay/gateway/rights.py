@@ -32,7 +32,10 @@ Noted = tuple[str, str, str, str, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """What gives a right to a key; `has_work` says whether a lease committed to anything."""
+    """What gives a right to a key; `has_work` says whether a lease committed to anything.
+
+    After `until_ms` nothing but a job needs it any more: of that it is the deadline, from which on its results lie.
+    """
 
     entity: str
     id: str
@@ -43,7 +46,8 @@ class Right:
 
     def is_open(self, now_ms: int) -> bool:
         """Whether the data may still be needed for it."""
-        if self.state in CLOSED[self.entity] or (self.until_ms is not None and self.until_ms < now_ms):
+        is_late = self.entity != JOB and self.until_ms is not None and self.until_ms < now_ms
+        if is_late or self.state in CLOSED[self.entity]:
             return False
         return self.entity != LEASE or self.has_work or self.state not in STOPPED
 
@@ -71,7 +75,10 @@ def rights_in(event: Event) -> list[Noted]:
     whose: tuple[str, str, str, int | None]
     match event:
         case JobSubmitted():
-            whose = (JOB, event.job_id, event.requester, None)
+            return [
+                (name, JOB, event.job_id, event.requester, event.deadline_ms if name == event.spec.seal else None)
+                for name in event.spec.keys
+            ]
         case LeaseGranted():
             whose = (LEASE, event.lease_id, event.provider, None)
         case SpareGranted():
