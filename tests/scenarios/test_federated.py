@@ -3,12 +3,12 @@
 import asyncio
 import signal
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import load
 from tests.network import MORTAL, PRICE, REGION, SECOND, STEADY, Net
+from tests.scenarios.holders import hold
 
 from assay.client.federation.facts import FACT, AnyFact, Closed, Plan, Stepped
 from assay.client.federation.keeper import Keeper
@@ -17,23 +17,14 @@ from assay.client.rounds.journal import Journal
 from assay.client.sdk import now_ms
 from assay.client.view import JobView
 from assay.proof.report import verify
-from assay.workloads.federated import examples
-from assay.workloads.federated.vault import Terms, make
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
-HOLDERS = (STEADY, SECOND, MORTAL)
-TERMS = Terms(epsilon_max=50, members_min=1)
 MODEL = {"layers": [4, 2], "weighting": "equal", "privacy": {"noise": 2.0}}
 
 
 async def test_a_secure_sum_survives_a_member_who_dies_after_dealing_its_shares(net: Net, tmp_path: Path) -> None:
-    draw = np.random.default_rng(0)
-    for name in HOLDERS:
-        values = draw.normal(size=(40, 4)).astype(np.float32)
-        held = examples.Examples(values, (values[:, 0] > 0).astype(np.int64))
-        make(net.party(name).folder / "private", "toy", examples.write(held), TERMS)
-    await net.chronicle.until(lambda: len(offered(net)) == len(HOLDERS), "three offers of the data set")
+    await hold(net, "toy")
 
     def tell(said: AnyFact | JobView) -> None:
         if isinstance(said, Closed) and said.act == "shares":
@@ -60,9 +51,3 @@ async def test_a_secure_sum_survives_a_member_who_dies_after_dealing_its_shares(
     receipt = (await net.assay.receipt(kept.job_id, tmp_path / "receipt.json")).read_text()
     privacy = [check.sentence for check in verify(receipt).checks if check.name.endswith("privacy")]
     assert verify(receipt).passed and [f"ε = {outcome['epsilon']:.3f}" in each for each in privacy] == [True]
-
-
-def offered(net: Net) -> set[str]:
-    """Who has a data set on offer."""
-    listed: list[Any] = [said.event for said in net.chronicle.said if said.event.type == "offer.listed"]
-    return {event.provider for event in listed if event.data}

@@ -5,7 +5,6 @@ The provider that begins is killed, and another carries on; then the keys are de
 
 import asyncio
 import signal
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 from tests.e2e.command import assay as command
 from tests.network import MORTAL, PRICE, REGION, SECOND, STEADY, WITHIN_S, Net
+from tests.scenarios.stores import holding, pieces_of
 from tests.scenarios.tuning import tuning
 
 from assay.bus.keys import ask_key
@@ -63,16 +63,6 @@ async def said(net: Net, kind: type[Event], digest: str, times: int = 1) -> list
         return ours if len(ours) >= times else []
 
     return list(await net.chronicle.until(found, f"{times} x {kind.type} of {digest}"))
-
-
-def holding(net: Net, content: bytes) -> Iterator[Path]:
-    """The files of servers, services and parties that hold these bytes."""
-    for path in net.devnet.servers.folder.root.rglob("*"):
-        try:
-            if path.is_file() and content in path.read_bytes():
-                yield path
-        except OSError:
-            continue  # it went while it was looked for
 
 
 async def test_sealed_data_and_what_is_made_of_it_are_read_by_those_alone_who_do_and_prove_the_work(
@@ -151,14 +141,6 @@ async def check_stored(net: Net, job: JobView, digest: str, folder: Path) -> byt
     for content in (SECRET, *(piece for each in (result, *states) for piece in pieces_of(each))):
         assert list(holding(net, content)) == []
     return result
-
-
-def pieces_of(content: bytes) -> list[bytes]:
-    """Some of its bytes that no other content has: of weights, not of zeros or names."""
-    pieces = (content[at : at + 64] for at in range(len(content) // 4, len(content) - 64, len(content) // 4))
-    telling = [piece for piece in pieces if len(set(piece)) > 24 and not piece.isascii()]
-    assert telling
-    return telling
 
 
 async def check_receipt(net: Net, job_id: str, readers: set[str], folder: Path) -> None:

@@ -64,12 +64,15 @@ class Ground(PlayedMarket):
             "submitted_ms": 0,
             "deadline_ms": 0,
         }
-        return JobView(job_id=job_id, state=fate, result=blob_digest(job_id.encode()), leases=leases, **names)
+        result = blob_digest(job_id.encode())
+        self.under[result] = spec.seal
+        return JobView(job_id=job_id, state=fate, result=result, leases=leases, **names)
 
     async def cancel(self, job_id: str) -> None:
         self.cancelled.append(job_id)
 
-    async def read(self, digest: str) -> bytes:
+    async def read(self, digest: str, seal: str | None = None) -> bytes:
+        assert seal == self.under[digest]
         head = json.dumps({"__metadata__": {"assay": json.dumps({"counted": ["a", "b", "c"], "loss": 0.5})}}).encode()
         return len(head).to_bytes(8, "little") + head
 
@@ -77,7 +80,8 @@ class Ground(PlayedMarket):
 def place_of(spec: JobSpec) -> tuple[str, int, int | None]:
     """The act that a job is, its turn, and the holder whose it is."""
     if spec.kind == "federated-step":
-        return "step", spec.params["masked"]["turn"], None  # type: ignore[call-overload]
+        masked: Any = spec.params.get("masked", {"turn": 0})
+        return "step", masked["turn"], None
     return spec.params["act"], spec.params["seed"], HOLDERS[spec.requirements.data or ""]
 
 
@@ -143,6 +147,19 @@ async def test_a_keeper_that_is_ended_anywhere_goes_on_and_orders_nothing_twice(
         ordered = [fact.job_id for fact in said if isinstance(fact, Ordered)]
         assert len(ordered) == len(set(ordered)) == len(whole.orders) and set(ordered) == set(ground.jobs)
         assert run.round == 2
+
+
+@pytest.mark.parametrize(("told", "secure"), [(None, True), (True, True), (True, False), (False, True)])
+async def test_a_federation_is_sealed_if_told_and_opens_what_its_jobs_made(
+    told: bool | None, secure: bool, tmp_path: Path
+) -> None:
+    ground = Ground()
+    run, _ = await keep(ground, tmp_path, PLAN.model_copy(update={"seal": told, "secure": secure}))
+    assert run.round == 2 and list(ground.seals.values()) == [()] * bool(told)
+    for spec in ground.jobs.values():
+        assert spec.seal == next(iter(ground.seals), None)
+        assert spec.made == (spec.inputs if told else ())
+    assert any(spec.made for spec in ground.jobs.values()) is bool(told)
 
 
 async def test_a_federation_that_comes_to_nothing_three_times_is_given_up(tmp_path: Path) -> None:

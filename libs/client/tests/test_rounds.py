@@ -48,6 +48,7 @@ class Market(PlayedMarket):
             raise Unreachable("The door is away.")
         base = {"job_id": job_id, "requester": "r", "kind": spec.kind, "price_limit": 0, "segments": 1}
         result = self.put(self.made(spec)) if state in ("verified", "executed") else None
+        self.under |= {result: spec.seal} if result else {}
         return JobView(**base, submitted_ms=0, deadline_ms=0, state=state, result=result)
 
     def made(self, spec: JobSpec) -> bytes:
@@ -61,7 +62,8 @@ class Market(PlayedMarket):
         self.cancelled.append(job_id)
         raise Refused("job.over")
 
-    async def read(self, digest: str) -> bytes:
+    async def read(self, digest: str, seal: str | None = None) -> bytes:
+        assert seal == self.under[digest]
         return self.blobs[digest]
 
 
@@ -165,7 +167,7 @@ async def test_what_a_member_carries_is_its_own_last_result(tmp_path: Path) -> N
 
 async def test_a_keeper_that_is_ended_anywhere_goes_on_and_orders_nothing_twice(tmp_path: Path) -> None:
     market, ends = Market({(0, 1): "running", (1, 0): "failed"}), 0
-    begin(tmp_path)
+    begin(tmp_path, seal=True)
     while True:
         left = iter(range(ends % 7 + 2))
 
@@ -183,7 +185,56 @@ async def test_a_keeper_that_is_ended_anywhere_goes_on_and_orders_nothing_twice(
             with (tmp_path / "rounds.jsonl").open("ab") as file:
                 file.write(b'{"fact": "clo')
     assert ends > 3 and len(market.jobs) == 2 * 3 + 2 + 1
+    assert run.sealed and {spec.seal for spec in market.jobs.values()} == {run.sealed.seal}
     assert [len(results) for results in run.history] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("told", "hidden", "is_sealed"),
+    [(None, (), False), (None, (1,), True), (True, (), True), (False, (1,), False)],
+)
+async def test_rounds_are_sealed_as_told_or_where_an_input_is_and_open_what_they_made_and_nothing_else(
+    told: bool | None, hidden: tuple[int, ...], is_sealed: bool, tmp_path: Path
+) -> None:
+    begin(tmp_path, feedback=True, seal=told)
+    market = Market()
+    market.keys = {f"{number:064x}" for number in hidden}
+    run = await keep(tmp_path, market)
+    assert run.result and len(market.seals) == is_sealed
+    for spec in market.jobs.values():
+        own = {spec.params.get("data")}
+        assert spec.seal == next(iter(market.seals), None)
+        assert set(spec.made) == (set(spec.inputs) - own if is_sealed else set())
+        assert set(spec.sealed) == own & market.keys
+
+
+async def test_a_sealed_run_stays_in_the_regions_that_it_began_in(tmp_path: Path) -> None:
+    begin(tmp_path, members=0, seal=True, rounds=1)
+    market = Market()
+    with Journal(tmp_path) as journal:
+        kept = Keeper(market, journal, market.now_ms, lambda said: None)
+        for number, regions in enumerate((("de",), ("de", "fr"))):
+            await kept.join(f"{number:064x}", regions)
+        await kept.keep()
+        assert set(market.seals.values()) == {("de", "fr")}
+        assert (await kept.join("2" * 64)).members[2].regions == ("de", "fr")
+        with pytest.raises(Refused, match=r"key\.region.*de, fr only"):
+            await kept.join("3" * 64, ("de", "us"))
+    places = [spec.requirements.regions for spec in market.jobs.values()]
+    assert places == [("de",), ("de", "fr"), ("de", "fr"), ("de", "fr")]
+
+
+async def test_what_is_made_of_sealed_data_does_not_come_to_light_by_who_joins_late(tmp_path: Path) -> None:
+    begin(tmp_path)
+    market = Market()
+    await keep(tmp_path, market)
+    market.keys = {"b" * 64}
+    with Journal(tmp_path) as journal:
+        kept = Keeper(market, journal, market.now_ms, lambda said: None)
+        with pytest.raises(Refused, match="begin another run"):
+            await kept.join("b" * 64)
+        await kept.join("c" * 64)
+        assert set(kept.run.members) == {0, 1, 2, 3}
 
 
 def test_a_journal_belongs_to_one_process_and_says_when_it_is_none(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from assay.bus.keys import hand_in, read_made
 from assay.bus.participant import Door
 from assay.client.errors import BadPath, BadProfile, typed
 from assay.client.models import OwnModel, Tell, add_model, untold
-from assay.client.sealed import sealed
+from assay.client.sealed import new_seal, sealed, sealed_bytes
 from assay.client.source import had, mapped
 from assay.proof.digest import blob_digest
 from assay.proof.keys import Key
@@ -59,6 +59,17 @@ class Data:
             digest = await self.door.blobs.put(mapped(blob))
         await hand_in(self.door.ask, digest, key, regions)
         return digest
+
+    async def upload_sealed(self, data: bytes, regions: Sequence[str] = ()) -> str:
+        """As `add_sealed`, of what is in memory."""
+        key, blob = await asyncio.to_thread(sealed_bytes, data)
+        digest = await self.upload(blob)
+        await hand_in(self.door.ask, digest, key, regions)
+        return digest
+
+    async def new_seal(self, regions: Sequence[str] = ()) -> str:
+        """A seal for jobs of the requester in these regions; its key is held from now on. Raises Refused."""
+        return await new_seal(self.door.ask, regions)
 
     async def forget(self, digest: str) -> dict[str, Any]:
         """Has a key `destroyed`, of a sealed blob or of a job by its name: now, or once none of its `jobs` is open.

@@ -27,7 +27,6 @@ from assay.client.models import brought
 from assay.client.ordered import ordered, spec_of
 from assay.client.profile import Profile
 from assay.client.relaying import left, linked, relayed
-from assay.client.sealed import sealing
 from assay.client.source import placed
 from assay.client.view import ENDS, JobView
 from assay.proof.keys import Key
@@ -97,7 +96,7 @@ class Assay(Data):
         digests = {name: await self.add(source) for name, source in (files or {}).items()}
         spec = await self.spec(kind, placed(params, digests), requirements=requirements, policy=policy)
         if spec.sealed if seal is None else seal:
-            spec = await sealing(self.door.ask, spec)
+            spec = spec.model_copy(update={"seal": await self.new_seal(spec.requirements.regions)})
         return await self.submit_spec(spec, price_limit, deadline_s)
 
     async def spec(

@@ -3,14 +3,15 @@
 import asyncio
 import secrets
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from io import BytesIO
 from pathlib import Path
 
 from assay.bus.keys import Ask, hand_in
 from assay.proof.job_seal import name_of
 from assay.proof.sealed import KEY_BYTES, seal_blob
-from assay.schema.job import JobSpec
+from assay.schema.values import Digest
 
 
 @asynccontextmanager
@@ -23,11 +24,17 @@ async def sealed(path: Path) -> AsyncIterator[tuple[bytes, Path]]:
         yield key, blob
 
 
-async def sealing(ask: Ask, spec: JobSpec) -> JobSpec:
-    """The spec with a seal, under which what is made is stored: its key is held from now on. Raises Refused."""
+def sealed_bytes(content: bytes) -> tuple[bytes, bytes]:
+    """A fresh key, and the content sealed under it."""
     key = secrets.token_bytes(KEY_BYTES)
-    await hand_in(ask, name_of(key), key, spec.requirements.regions)
-    return spec.model_copy(update={"seal": name_of(key)})
+    return key, b"".join(seal_blob(key, BytesIO(content), len(content)))
+
+
+async def new_seal(ask: Ask, regions: Sequence[str]) -> Digest:
+    """A seal, under which what jobs in these regions make is stored: its key is held from now on. Raises Refused."""
+    key = secrets.token_bytes(KEY_BYTES)
+    await hand_in(ask, name_of(key), key, regions)
+    return name_of(key)
 
 
 def write(key: bytes, source: Path, target: Path) -> None:

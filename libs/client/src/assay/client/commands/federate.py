@@ -8,6 +8,7 @@ import typer
 from assay.client import output
 from assay.client.asked import read_param
 from assay.client.commands.keeping import kept, write_down
+from assay.client.commands.ordering import Seal
 from assay.client.errors import BadInput
 from assay.client.federation.facts import FACT, MEMBERS_MAX, AnyFact, Plan
 from assay.client.federation.keeper import Keeper
@@ -50,12 +51,13 @@ def federate(
     price: Annotated[int, typer.Option(min=1, help="Most for a million examples, in base units.")] = 1_000_000,
     round_s: Annotated[int, typer.Option(min=5, help="Seconds after which an act goes on without the slow.")] = 600,
     regions: Annotated[str, typer.Option(help="Countries in which updates may be joined: de,fr.")] = "",
+    seal: Seal = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
     to: Annotated[Path | None, typer.Option(help="The file to write (default: result, in the folder).")] = None,
 ) -> None:
     """Train a model on data that stay with their holders: each gives away bounded updates. Ctrl-C loses nothing."""
     terms = {"rounds": rounds, "round_s": round_s, "price": price, "quorum": quorum, "threshold": threshold}
-    where = {"regions": tuple(each for each in regions.split(",") if each)}
+    where = {"regions": tuple(each for each in regions.split(",") if each), "seal": seal}
     own = {"steps": steps, "prox": prox} | dict(map(read_param, param or []))
     joining = {"rule": rule, "hostile": hostile, "server": server} | dict(map(read_param, step or []))
 

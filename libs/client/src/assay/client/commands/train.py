@@ -7,11 +7,13 @@ import typer
 
 from assay.client import output
 from assay.client.asked import read_param
+from assay.client.commands.data import DIGEST
 from assay.client.commands.keeping import kept, write_down
+from assay.client.commands.ordering import Seal
 from assay.client.errors import BadInput
 from assay.client.output import Output
 from assay.client.profile import Profile
-from assay.client.rounds.facts import MEMBERS_MAX, AnyFact, Joined, Left, Plan
+from assay.client.rounds.facts import MEMBERS_MAX, AnyFact, Left, Plan
 from assay.client.rounds.journal import Journal
 from assay.client.rounds.keeper import Keeper
 from assay.client.rounds.shards import cut
@@ -34,7 +36,7 @@ def train(
     data: Annotated[Path | None, typer.Option(help="A text, cut into a shard for each member.")] = None,
     members: Annotated[int, typer.Option(help="Into so many shards.", min=1, max=MEMBERS_MAX)] = 2,
     shard: Annotated[
-        list[Path] | None, typer.Option(help="A text of one member's own; one more joins for each.")
+        list[str] | None, typer.Option(help="A text of one member's own, or its digest; one more joins for each.")
     ] = None,
     leave: Annotated[list[int] | None, typer.Option(help="A member who is in no further round.")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Outer steps.")] = 10,
@@ -51,6 +53,7 @@ def train(
     early: Annotated[
         bool, typer.Option("--early", help="Count results before their verdict: the rule bears it.")
     ] = False,
+    seal: Seal = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
     to: Annotated[Path | None, typer.Option(help="The file to write (default: result, in the folder).")] = None,
 ) -> None:
@@ -58,7 +61,7 @@ def train(
     course = {"model": model, "rule": rule, "hostile": hostile} | dict(map(read_param, outer or []))
     member = {"inner_steps": inner_steps, "compress": compress} | dict(map(read_param, param or []))
     terms: dict[str, Any] = {"rounds": rounds, "round_s": round_s, "price": price, "quorum": quorum, "early": early}
-    plan = None if resume else Plan(**terms, course=course, member=member)
+    plan = None if resume else Plan(**terms, seal=seal, course=course, member=member)
     change = Change(data, members, shard or [], leave or [], [each.split(",") for each in regions or []])
     output.run(context, lambda out: work(out, folder, plan, change, to or folder / "result"))
 
@@ -68,14 +71,15 @@ class Change(NamedTuple):
 
     data: Path | None
     members: int
-    shards: list[Path]
+    shards: list[str]
     leave: list[int]
     regions: list[list[str]]
 
-    def texts(self) -> list[bytes]:
-        """The text of each who joins. Raises Refused: job.bad_params."""
+    def texts(self) -> list[bytes | str]:
+        """The text of each who joins, or its digest. Raises Refused: job.bad_params."""
         parts = cut(read_text(self.data), self.members) if self.data else []
-        return [*parts, *map(read_text, self.shards)]
+        own = [shard if DIGEST.fullmatch(shard) else read_text(Path(shard)) for shard in self.shards]
+        return [*parts, *own]
 
 
 async def work(out: Output, folder: Path, plan: Plan | None, change: Change, target: Path) -> None:
@@ -92,7 +96,7 @@ async def work(out: Output, folder: Path, plan: Plan | None, change: Change, tar
             await finish(keeper, assay, target, out)
 
 
-def check_begun(journal: Journal[AnyFact], plan: Plan | None, texts: list[bytes]) -> None:
+def check_begun(journal: Journal[AnyFact], plan: Plan | None, texts: list[bytes | str]) -> None:
     """Raise BadSettings for a run that is begun twice, Refused for one that has nothing to begin with."""
     if plan is None:
         return
@@ -102,15 +106,21 @@ def check_begun(journal: Journal[AnyFact], plan: Plan | None, texts: list[bytes]
         raise Refused("job.bad_params", "A run needs --model and a text by --data or --shard.")
 
 
-async def alter(keeper: Keeper, assay: Assay, texts: list[bytes], change: Change) -> None:
-    """Let members join and leave before the next round opens. Raises Refused for one who is not in."""
+async def alter(keeper: Keeper, assay: Assay, texts: list[bytes | str], change: Change) -> None:
+    """Let members join and leave before the next round opens. Raises Refused for one who is not in, or cannot be.
+
+    Texts go into a sealed run sealed; what has a digest lies in the network as whoever added it wanted.
+    """
+    is_sealed = keeper.run.sealed or keeper.run.plan.seal
     for member in change.leave:
         if member not in keeper.run.members:
             raise Refused("job.bad_params", f"leave: {member} is not a member.")
         keeper.note(Left(member=member))
     for place, text in enumerate(texts):
         where = tuple(change.regions[place % len(change.regions)]) if change.regions else ()
-        keeper.note(Joined(member=keeper.run.joined, data=await assay.upload(text), regions=where))
+        if isinstance(text, bytes):
+            text = await (assay.upload_sealed(text, where) if is_sealed else assay.upload(text))
+        await keeper.join(text, where)
 
 
 async def finish(keeper: Keeper, assay: Assay, target: Path, out: Output) -> None:

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from assay.client.federation import facts
 from assay.client.federation.facts import Act, Part, Plan
-from assay.client.rounds.facts import Missed
+from assay.client.rounds.facts import Missed, Sealed
 from assay.client.rounds.story import Story, after_missed
 
 MEMBER, STEP = "federated", "federated-step"
@@ -62,6 +62,7 @@ class Run:
     state: str | None = None
     orders: tuple[Order, ...] = ()
     said: tuple[Mapping[str, Any], ...] = ()
+    sealed: Sealed | None = None
 
     def standing(self, part: Part, member: int | None = None) -> Order | None:
         """The last order for a part of the turn at hand."""
@@ -72,6 +73,12 @@ class Run:
     def seats(self) -> tuple[int, ...]:
         """The members of the session, at their places."""
         return tuple(sorted(self.closed.get("keys", {})))
+
+    @property
+    def made(self) -> frozenset[str]:
+        """What jobs of the run made that others read."""
+        state = (self.state,) if self.state else ()
+        return frozenset((*state, *(digest for results in self.closed.values() for digest in results.values())))
 
     @property
     def threshold(self) -> int:
@@ -108,6 +115,7 @@ def lasting(run: Run) -> Mapping[Act, Results]:
 
 FOLDS: Final[Mapping[type[Any], Callable[[Run, Any], Run]]] = {
     facts.Joined: lambda run, fact: replace(run, members={**run.members, fact.member: fact}),
+    Sealed: lambda run, fact: replace(run, sealed=fact),
     facts.Begun: lambda run, fact: replace(run, session=fact, closed={}),
     facts.Opened: lambda run, fact: replace(run, opened=fact),
     facts.Ordered: lambda run, fact: replace(

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, JsonValue, TypeAdapter, model_validator
 
-from assay.client.rounds.facts import Fact, Missed, Terms
+from assay.client.rounds.facts import Fact, Missed, Sealed, Terms
 from assay.schema.errors import Refused
 from assay.schema.values import Digest, JobId, Millis, ProviderId, Region
 
@@ -111,7 +111,7 @@ class Stepped(Fact):
 
 
 AnyFact = Annotated[
-    Plan | Joined | Begun | Opened | Ordered | Missed | Closed | Voided | Stepped, Field(discriminator="fact")
+    Plan | Joined | Sealed | Begun | Opened | Ordered | Missed | Closed | Voided | Stepped, Field(discriminator="fact")
 ]
 FACT: TypeAdapter[AnyFact] = TypeAdapter(AnyFact)
 

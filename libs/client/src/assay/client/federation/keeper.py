@@ -56,6 +56,8 @@ class Keeper(Keeping[Run, Ground]):
     async def keep(self) -> Run:
         """The run once all its rounds are made. Raises Refused, Unreachable."""
         self.jobs.pause_s = POLL_S * (1 + len(self.run.members) // 4)
+        if not self.run.orders:
+            await self.settle()
         while (due := next_of(self.run)) is not None:
             if self.run.voids >= TRIES_MAX:
                 raise Refused("round.void", f"Round {self.run.round} came to nothing {self.run.voids} times.")
@@ -113,7 +115,7 @@ class Keeper(Keeping[Run, Ground]):
             if tried >= TRIES_MAX or not any(verdict.outcome == "rejected" for verdict in view.verdicts):
                 self.note(facts.Voided(turn=self.run.turn, reason=f"the joining: {reason_of(view)}"))
             return
-        said = said_in(await self.market.read(view.result))
+        said = said_in(await self.market.read(view.result, self.seal))
         self.note(facts.Stepped(turn=self.run.turn, round=self.run.round, state=view.result, said=said))
 
     async def _order(
@@ -126,7 +128,7 @@ class Keeper(Keeping[Run, Ground]):
             return self.note(facts.Ordered(part=part, turn=turn, member=member, job_id=job_id))
 
         is_there = standing is not None and not standing.missed
-        work = Work(kind, params, needs, plan.price, plan.round_s)
+        work = Work(kind, params, needs, plan.price, plan.round_s, self.seal, self.run.made)
         return await self.jobs.order(work, standing.job_id if standing and is_there else None, note)
 
     async def _held(self) -> dict[str, str]:

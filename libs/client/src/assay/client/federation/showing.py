@@ -11,7 +11,7 @@ from assay.client.federation import facts
 from assay.client.federation.course import Run
 from assay.client.federation.facts import AnyFact
 from assay.client.rounds.board import RoundsBar
-from assay.client.rounds.facts import Missed
+from assay.client.rounds.facts import Missed, Sealed
 from assay.client.view import JobView
 
 
@@ -43,6 +43,7 @@ def figures(said: Mapping[str, Any]) -> str:
 WORDS: Final[Mapping[type[Any], Callable[[Any], str]]] = {
     facts.Plan: lambda said: f"{said.rounds} rounds on {said.data}",
     facts.Joined: lambda said: f"member {said.member}: {said.data[:12]} at {said.provider}",
+    Sealed: lambda said: "what its jobs make is sealed",
     facts.Begun: lambda said: f"session {said.session[:12]}: members advertise keys",
     facts.Opened: lambda said: f"turn {said.turn}, {said.act}: {', '.join(map(str, said.roster)) or 'nobody'}",
     facts.Ordered: lambda said: f"  {said.part}{'' if said.member is None else f' {said.member}'} is job {said.job_id}",

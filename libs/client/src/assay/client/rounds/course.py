@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, Final
 
 from pydantic import JsonValue
 
 from assay.client.rounds import facts
 from assay.client.rounds.facts import Missed, Part, Plan
+from assay.client.rounds.sealing import regions_of
 from assay.client.rounds.story import Story, after_missed
 
 MEMBER, OUTER = "diloco", "diloco-outer"
@@ -44,6 +46,7 @@ class Run:
     orders: tuple[Order, ...] = ()
     scores: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     result: str | None = None
+    sealed: facts.Sealed | None = None
 
     def ordered(self, part: Part, member: int | None = None) -> list[Order]:
         """What was ordered for a part of the round at hand, as it is held now."""
@@ -53,6 +56,13 @@ class Run:
     def standing(self, part: Part, member: int | None = None) -> Order | None:
         """The order for a part of the round at hand that has not come to nothing."""
         return next((order for order in self.ordered(part, member) if order.missed is None), None)
+
+    @property
+    def made(self) -> frozenset[str]:
+        """What jobs of the run made that others read."""
+        results = self.closed.results.values() if self.closed else ()
+        frame = (self.keyframe,) if self.keyframe else ()
+        return frozenset((*chain(*self.history), *self.carried.values(), *results, *frame))
 
     @property
     def past(self) -> Params:
@@ -92,6 +102,7 @@ FOLDS: Final[Mapping[type[Any], Callable[[Run, Any], Run]]] = {
         run, members={**run.members, fact.member: fact}, joined=max(run.joined, fact.member + 1)
     ),
     facts.Left: lambda run, fact: replace(run, members={n: m for n, m in run.members.items() if n != fact.member}),
+    facts.Sealed: lambda run, fact: replace(run, sealed=fact),
     facts.Opened: lambda run, fact: replace(run, opened=fact),
     facts.Ordered: after_ordered,
     Missed: after_missed,
@@ -127,9 +138,8 @@ def member_params(run: Run, member: int) -> Params:
 
 
 def outer_regions(run: Run) -> tuple[str, ...]:
-    """Where an outer job may run: wherever any of the members may."""
-    where = [member.regions for member in run.members.values()]
-    return tuple(sorted({region for regions in where for region in regions})) if all(where) else ()
+    """Where an outer job may run: wherever any of the members may, as far as the run's seal goes."""
+    return regions_of([member.regions for member in run.members.values()]) or (run.sealed.regions if run.sealed else ())
 
 
 def outer_params(run: Run, part: Part) -> Params:

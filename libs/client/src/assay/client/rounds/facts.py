@@ -25,12 +25,16 @@ class Fact(BaseModel):
 
 
 class Terms(Fact):
-    """What every plan says: how many rounds, how long each waits, and the most for a million units, in base units."""
+    """What every plan says: how many rounds, how long each waits, and the most for a million units, in base units.
+
+    What its jobs make is sealed if it says so or, where it says nothing, if what they read is.
+    """
 
     fact: Literal["planned"] = "planned"
     rounds: Annotated[int, Field(ge=1, le=1_000_000)]
     round_s: Annotated[int, Field(ge=5, le=30 * 86_400)]
     price: Annotated[int, Field(ge=1, lt=2**64)]
+    seal: bool | None = None
 
 
 class Plan(Terms):
@@ -56,6 +60,14 @@ class Left(Fact):
 
     fact: Literal["left"] = "left"
     member: int
+
+
+class Sealed(Fact):
+    """The seal of what all jobs of a run make, and where they may run (none: anywhere)."""
+
+    fact: Literal["sealed"] = "sealed"
+    seal: Digest
+    regions: tuple[Region, ...] = ()
 
 
 class Opened(Fact):
@@ -126,7 +138,7 @@ class Ended(Fact):
 
 
 AnyFact = Annotated[
-    Plan | Joined | Left | Opened | Ordered | Missed | Closed | Voided | Judged | Framed | Ended,
+    Plan | Joined | Left | Sealed | Opened | Ordered | Missed | Closed | Voided | Judged | Framed | Ended,
     Field(discriminator="fact"),
 ]
 FACT: TypeAdapter[AnyFact] = TypeAdapter(AnyFact)

@@ -6,7 +6,7 @@ first whether that job came in.
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -42,20 +42,36 @@ class Market(Protocol):
         """Ask that a job be stopped. Raises Refused: job.over."""
         ...
 
-    async def read(self, digest: str) -> bytes:
-        """A blob. Raises Refused: blob.missing."""
+    async def read(self, digest: str, seal: str | None = None) -> bytes:
+        """A blob, made under a seal or not. Raises Refused: blob.*, key.*."""
+        ...
+
+    async def new_seal(self, regions: Sequence[str] = ()) -> str:
+        """A seal for jobs in these regions. Raises Refused: key.*."""
         ...
 
 
 @dataclass(frozen=True)
 class Work:
-    """A job that is wanted: of what kind, where, at most at which price for a million units, until when."""
+    """A job that is wanted: of what kind, where, at most at which price for a million units, until when.
+
+    What it makes is stored under the `seal`, if there is one; so lies what was `made` of its inputs.
+    """
 
     kind: str
     params: Mapping[str, Any]
     requirements: Requirements
     price: int
     round_s: int
+    seal: str | None
+    made: frozenset[str]
+
+    def sealed(self, spec: JobSpec) -> JobSpec:
+        """The spec as it is ordered."""
+        if self.seal is None:
+            return spec
+        made = tuple(digest for digest in spec.inputs if digest in self.made)
+        return spec.model_copy(update={"seal": self.seal, "made": made})
 
 
 class Jobs:
@@ -67,7 +83,7 @@ class Jobs:
 
     async def order(self, work: Work, standing: str | None, note: Callable[[str], object]) -> str:
         """The id of the job for this work: the one that stands, or one that is noted, then sent. Raises Refused."""
-        spec = await self.market.spec(work.kind, work.params, requirements=work.requirements)
+        spec = work.sealed(await self.market.spec(work.kind, work.params, requirements=work.requirements))
         job_id = standing
         if job_id is None:
             job_id = derive_id("j", secrets.token_hex(16))

@@ -28,6 +28,7 @@ from assay.client.rounds.facts import AnyFact, Outcome, Part
 from assay.client.rounds.jobs import EXECUTED, LOST, POLL_S, PROVEN, Market, Work
 from assay.client.rounds.keeping import Keeping
 from assay.schema.errors import Refused
+from assay.schema.job import JobSpec
 from assay.schema.values import Region, Requirements
 
 
@@ -38,9 +39,31 @@ class Keeper(Keeping[Run, Market]):
 
     async def keep(self) -> Run:
         """The run once its model is made. Raises Refused, Unreachable."""
+        if not self.run.orders:
+            await self.settle([await self._spec_of(self.run, member) for member in self.run.members])
         while (part := next_part(self.run)) is not None:
             await (self._hold_round() if part == "member" else self._make(part))
         return self.run
+
+    async def join(self, data: str, regions: tuple[Region, ...] = ()) -> Run:
+        """The run with a member more, from the next round on. Raises Refused where its data would come to light."""
+        joined = facts.Joined(member=self.run.joined, data=data, regions=regions or self._bounds)
+        if self._bounds and not set(joined.regions) <= set(self._bounds):
+            raise Refused("key.region", f"regions: what the run makes may be in {', '.join(self._bounds)} only.")
+        ahead = self.story.after(self.run, joined)
+        is_open = ahead.orders and not ahead.sealed and ahead.plan.seal is None
+        if is_open and (await self._spec_of(ahead, joined.member)).sealed:
+            raise Refused("job.bad_params", "Its data are sealed, and what the run makes is not: begin another run.")
+        return self.note(joined)
+
+    @property
+    def _bounds(self) -> tuple[Region, ...]:
+        return self.run.sealed.regions if self.run.sealed else ()
+
+    async def _spec_of(self, run: Run, member: int) -> JobSpec:
+        """A member's next job as the network plans it."""
+        needs = Requirements(regions=run.members[member].regions)
+        return await self.market.spec(MEMBER, member_params(run, member), requirements=needs)
 
     async def _hold_round(self) -> None:
         """Open a round if none is, order what its roster lacks, and close it at its deadline at the latest."""
@@ -103,7 +126,7 @@ class Keeper(Keeping[Run, Market]):
         if part == "model":
             return facts.Ended(result=digest)
         try:
-            outcome = Outcome.model_validate_json(await self.market.read(digest))
+            outcome = Outcome.model_validate_json(await self.market.read(digest, self.seal))
         except ValidationError:
             raise Refused("round.void", f"The outcome {digest} cannot be read.") from None
         return facts.Judged(round=self.run.round, **outcome.model_dump())
@@ -113,7 +136,8 @@ class Keeper(Keeping[Run, Market]):
     ) -> str:
         """The id of the job for a part of this round: of the one that stands, or of one that is ordered now."""
         plan, standing = self.run.plan, self.run.standing(part, member)
-        work = Work(kind, params, Requirements(regions=regions), plan.price, plan.round_s)
+        needs = Requirements(regions=regions)
+        work = Work(kind, params, needs, plan.price, plan.round_s, self.seal, self.run.made)
 
         def note(job_id: str) -> Run:
             return self.note(facts.Ordered(round=self.run.round, part=part, member=member, job_id=job_id))

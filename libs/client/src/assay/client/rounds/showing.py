@@ -68,6 +68,7 @@ WORDS: Final[Mapping[type[Any], Callable[[Any], str]]] = {
     facts.Plan: lambda said: f"{said.rounds} rounds",
     facts.Joined: lambda said: f"member {said.member} joins",
     facts.Left: lambda said: f"member {said.member} leaves",
+    facts.Sealed: lambda said: "what its jobs make is sealed",
     facts.Opened: lambda said: f"round {said.round}: {', '.join(map(str, said.roster))} are in",
     facts.Ordered: lambda said: f"  {name_of(said.part, said.member)} is job {said.job_id}",
     facts.Missed: lambda said: f"  job {said.job_id} is left out: {said.reason}",
