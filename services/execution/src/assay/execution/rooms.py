@@ -1,4 +1,4 @@
-"""Where each child of a worker reads and writes: a room of its own, in which no other lease's files lie."""
+"""Where each child of a worker reads and writes: a room of its own, in which no other lease's files lie; or a Pod."""
 
 import json
 import shutil
@@ -10,6 +10,7 @@ from assay.execution.settings import Settings
 from assay.proof.digest import blake3_hex
 from assay.schema.errors import BadSettings
 from assay.workloads.machine import read_gpus
+from assay.workloads.pods.manifest import Site
 from assay.workloads.sandbox import Confined, Policy
 
 ROOMS: Final = "scratch"
@@ -42,6 +43,20 @@ def room_of(settings: Settings, name: str, device: str | None = None) -> Policy:
         disk_bytes=settings.disk_bytes,
         may_reach=settings.egress,
         device=device,
+    )
+
+
+def site_of(settings: Settings, worker: str) -> Site | None:
+    """Where a cluster runs this worker's commands; none if they run on this machine."""
+    if settings.pod_class is None or settings.pod_image is None:
+        return None
+    return Site(
+        runtime_class=settings.pod_class,
+        image=settings.pod_image,
+        namespace=settings.pod_namespace,
+        worker=worker,
+        api=settings.pod_api,
+        account=settings.pod_account_dir,
     )
 
 

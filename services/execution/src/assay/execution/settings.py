@@ -1,13 +1,14 @@
 """The knobs of a provider's worker."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from assay.execution.inputs import CACHE_BYTES
 from assay.runtime.participant import ParticipantSettings
 from assay.schema.values import Kind, Region
+from assay.workloads.pods.manifest import ACCOUNT, API, IMAGE, NAMESPACE, RUNTIME_CLASS
 from assay.workloads.registry import EVERYWHERE
 from assay.workloads.sandbox import Level
 
@@ -51,6 +52,17 @@ class Settings(ParticipantSettings, env_prefix="ASSAY_EXECUTION_"):
     egress: bool = False
     """Whether programs of jobs may reach the hosts that those name: names and ports of the internet, from this
     machine's address, by a proxy that leads nowhere else. Offers say it, and such jobs go nowhere else."""
+    pod_class: Annotated[str, Field(pattern=RUNTIME_CLASS)] | None = None
+    """The RuntimeClass (gvisor, kata) by which a Kubernetes cluster runs commands, each segment a Pod; without it they
+    run in a box on this machine. Where the cluster lacks the class the worker does not start."""
+    pod_image: Annotated[str, Field(pattern=IMAGE)] | None = None
+    """The worker's own image as the cluster's nodes pull it, by digest (NAME@sha256:...); jobs' images run in it."""
+    pod_namespace: Annotated[str, Field(pattern=NAMESPACE)] = "assay-commands"
+    """Where those Pods are made; nothing else lies there."""
+    pod_api: str = API
+    """Address of the cluster's API."""
+    pod_account_dir: Path = ACCOUNT
+    """The folder with the `token` for that API, read anew at each call, and with its authority, `ca.crt`."""
     attestation_file: Path | None = None
     """A recorded report of this machine, presented with each offer: a JSON object of `technology` (sev-snp, tdx) and
     `evidence`, its parts in base64. Untried on such hardware."""
@@ -64,3 +76,11 @@ class Settings(ParticipantSettings, env_prefix="ASSAY_EXECUTION_"):
     """How long a lease that serves waits for a voucher before it ends: a step of its work is unpaid then."""
     beat_s: Annotated[float, Field(ge=0.2, le=60)] = 1.0
     """Between heartbeats. Above a third of the network's lapse time, leases lapse by chance."""
+
+    @model_validator(mode="after")
+    def _pods_are_whole(self) -> Self:
+        if (self.pod_class is None) != (self.pod_image is None):
+            raise ValueError("pod_class and pod_image go together")
+        if self.pod_class and self.egress:
+            raise ValueError("pods reach nobody: leave egress or pod_class")
+        return self

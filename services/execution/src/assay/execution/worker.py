@@ -5,6 +5,9 @@ import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assay.bus.keys import ask_key
 from assay.bus.participant import Door
@@ -16,7 +19,7 @@ from assay.execution.holding import held_data
 from assay.execution.inputs import Cache, Keyring
 from assay.execution.lease_run import LeaseRun, Tools
 from assay.execution.opening import Openings
-from assay.execution.rooms import ARRIVING, note, open_rooms, room_of, rooms_of
+from assay.execution.rooms import ARRIVING, note, open_rooms, room_of, rooms_of, site_of
 from assay.execution.serving import talks_of
 from assay.execution.settings import Settings
 from assay.execution.spares import Spares
@@ -43,8 +46,11 @@ from assay.store.waiting import wait_for_event
 from assay.workloads.machine import gpu_name, own_class_id, read_gpus
 from assay.workloads.registry import needs_box
 from assay.workloads.runner import Runner
-from assay.workloads.sandbox import SandboxUnavailable
+from assay.workloads.sandbox import Policy, SandboxUnavailable
 from assay.workloads.sandbox.box import can_be
+
+if TYPE_CHECKING:
+    from assay.workloads.pods.segments import Pods
 
 DRAIN_S = 600.0
 LOOK_S = 2.0
@@ -96,6 +102,7 @@ class Worker:
         self._leaving = Leaving(cache.stored, self.outgoing, door)
         self._loaded = settings.kinds if settings.preload else ()
         self._idle: asyncio.Queue[Runner] = asyncio.Queue()
+        self._pods: Pods | None = None
         self._runs, self._ended = dict[str, LeaseRun](), dict[str, int]()
         self._kept, self._held = Kept(), set[asyncio.Task[None]]()
         self._spares = Spares(self._idle, self._free, self._tools, self._kept)
@@ -129,11 +136,9 @@ class Worker:
     async def _start_children(self) -> None:
         """Start all children before there is a lease. Raises SandboxUnavailable."""
         folder = self.settings.data_dir
-        if needs_box(self.settings.kinds) and not can_be():
-            raise SandboxUnavailable("A kind that executes programs is offered, and this machine has no box for them.")
-        runners = [
-            Runner(folder / f"child-{number}.log", room) for number, room in enumerate(open_rooms(self.settings))
-        ]
+        rooms = enumerate(open_rooms(self.settings))
+        make_runner = await self._executing() if needs_box(self.settings.kinds) else Runner
+        runners = [make_runner(folder / f"child-{number}.log", room) for number, room in rooms]
         for runner in runners:
             await runner.warm(self._loaded)
         held = [confined for runner in runners if (confined := await runner.confined())]
@@ -141,6 +146,21 @@ class Worker:
             self._idle.put_nowait(runner)
         note(self.settings, held[-1])
         log.info("sandbox %s", held[-1], extra={"took_ms": held[-1].took_ms})
+
+    async def _executing(self) -> Callable[[Path, Policy], Runner]:
+        """Return what makes a child that has programs executed: in Pods, or by itself. Raises SandboxUnavailable."""
+        site = site_of(self.settings, self.provider)
+        if site:
+            # What speaks to a cluster takes a tenth of a second to load.
+            from assay.workloads.pods.runner import PodRunner
+            from assay.workloads.pods.segments import Pods
+
+            self._pods = Pods(site)
+            await self._pods.open()
+            return partial(PodRunner, self._pods)
+        if not can_be():
+            raise SandboxUnavailable("A kind that executes programs is offered, and this machine has no box for them.")
+        return Runner
 
     async def _free(self, runner: Runner) -> None:
         """Have a child idle again: one that was ended is started anew, and loads what the next lease may need."""
@@ -282,3 +302,5 @@ class Worker:
         await self._spares.close()
         while not self._idle.empty():
             await self._idle.get_nowait().kill()
+        if self._pods:
+            await self._pods.close()

@@ -23,12 +23,16 @@ WRITTEN: Final = ("/job", "/tmp")
 
 @dataclass(frozen=True)
 class Program:
-    """What is run, in which root, told what; `said` is the folder of what it prints."""
+    """What is run, in which root, told what; `said` is the folder of what it prints.
+
+    A root that is fixed is read-only already, by its mounts.
+    """
 
     params: CommandParams
     root: Path
     environment: dict[str, str]
     said: Path
+    is_fixed: bool = False
 
 
 def execute(program: Program) -> int:
@@ -69,7 +73,8 @@ def shut_in(program: Program) -> None:
     os.umask(0o022)
     os.chroot(program.root)
     os.chdir("/job")
-    landlock.restrict_root(WRITTEN)
+    if not program.is_fixed:
+        landlock.restrict_root(WRITTEN)
     set_capabilities()
     seccomp.restrict(seccomp.REACHING if params.egress else seccomp.PROGRAM)
 

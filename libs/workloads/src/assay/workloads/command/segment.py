@@ -17,10 +17,10 @@ from assay.workloads import egress
 from assay.workloads.command.errors import BadOutput, CommandFailed, NoBox, NoEgress
 from assay.workloads.command.image import unpacked
 from assay.workloads.command.params import STDOUT, CommandParams
-from assay.workloads.command.program import Program, execute
+from assay.workloads.command.program import WRITTEN, Program, execute
 from assay.workloads.command.state import Checkpoint, read_place
 from assay.workloads.sandbox import Policy
-from assay.workloads.sandbox.box import entered
+from assay.workloads.sandbox.box import entered, fix_root
 from assay.workloads.workload import Inputs, Progress, SegmentResult
 
 SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -52,12 +52,14 @@ def run_segment(
         root, variables = root_of(params, inputs, policy)
         work, said = fresh(policy, root)
         lay(params, inputs, before, work)
+        if policy.in_pod:
+            fix_root(root, WRITTEN)
     except OSError as error:
         # A box that is full is the job's own doing.
         number = errno.EFBIG if error.errno == errno.ENOSPC else error.errno
         raise OSError(number, f"its files do not fit: {error.strerror}") from None
     environment = variables | FIXED | part_of(params, index) | params.environment
-    code = execute(Program(params, root, environment, said))
+    code = execute(Program(params, root, environment, said, policy.in_pod))
     if code:
         raise_failed(policy, said, index, code)
     outputs = taken(params, work / "out", said)
@@ -112,7 +114,7 @@ def lay(params: CommandParams, inputs: Inputs, before: Checkpoint, work: Path) -
 def raise_failed(policy: Policy, said: Path, index: int, code: int) -> None:
     """Raise what a program failed by: OSError where its box is full, else CommandFailed."""
     room = os.statvfs(policy.box)
-    if room.f_bavail * room.f_frsize < FULL_BYTES or not room.f_favail:
+    if room.f_bavail * room.f_frsize < FULL_BYTES or (room.f_files and not room.f_favail):
         raise OSError(errno.EFBIG, f"segment {index} filled its {policy.box_bytes} bytes")
     with (said / "stderr").open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - TOLD_BYTES))

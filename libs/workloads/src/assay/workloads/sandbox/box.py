@@ -7,6 +7,7 @@ After the kernel's own documents: user_namespaces(7), pid_namespaces(7), mount_n
 """
 
 import ctypes
+import errno
 import fcntl
 import os
 import signal
@@ -23,7 +24,7 @@ from assay.workloads.sandbox.errors import SandboxUnavailable
 from assay.workloads.sandbox.kernel import PR_SET_PDEATHSIG, RECURSIVE, call, leave_mounts, mount, prctl
 from assay.workloads.sandbox.policy import DEVICES, HOST, TRUSTED, Policy
 
-NOSUID, NODEV, BIND = 2, 4, 4096
+FIXED, NOSUID, NODEV, REMOUNT, BIND = 1, 2, 4, 32, 4096
 SET_FLAGS, IS_UP = 0x8914, 1
 MOUNT_SETATTR: Final = 442
 AT_CWD, AT_RECURSIVE, READ_ONLY = -100, 0x8000, 1
@@ -88,7 +89,9 @@ def build(policy: Policy) -> None:
     """Mount the box. Raises OSError."""
     box = policy.box
     box.mkdir(exist_ok=True)
-    mount("tmpfs", box, "tmpfs", NOSUID | NODEV, f"size={policy.box_bytes},nr_inodes={files_of(policy)},mode=700")
+    # gVisor's kernel counts no files; there the Pod's memory bounds them.
+    files = "" if policy.in_pod else f",nr_inodes={files_of(policy)}"
+    mount("tmpfs", box, "tmpfs", NOSUID | NODEV, f"size={policy.box_bytes}{files},mode=700")
     for root in (policy.host_root, policy.image_root):
         for folder in ("dev", "tmp", "job"):
             (root / folder).mkdir(parents=True)
@@ -116,6 +119,26 @@ def show(path: Path, root: Path, is_fixed: bool = False) -> None:
     target.mkdir() if path.is_dir() else target.touch()
     mount(path, target, "", BIND | RECURSIVE)
     if is_fixed:
-        attributes = (ctypes.c_uint64 * 4)(READ_ONLY | NOSUID)
-        where = ctypes.c_char_p(bytes(target))
+        fix(target)
+
+
+def fix(target: Path) -> None:
+    """Let nothing be written any more to what is mounted there, nor beneath. Raises OSError.
+
+    gVisor's kernel knows no call for all beneath: there, what is mounted deeper keeps what it had.
+    """
+    attributes = (ctypes.c_uint64 * 4)(READ_ONLY | NOSUID)
+    where = ctypes.c_char_p(bytes(target))
+    try:
         call(MOUNT_SETATTR, AT_CWD, where, ctypes.c_uint(AT_RECURSIVE), attributes, ctypes.c_size_t(32))
+    except OSError as error:
+        if error.errno != errno.ENOSYS:
+            raise
+        mount("", target, "", REMOUNT | BIND | FIXED | NOSUID)
+
+
+def fix_root(root: Path, written: tuple[str, ...]) -> None:
+    """Let nothing be written in a root but to these folders, where no landlock says so. Raises OSError."""
+    for folder in (*(root / each.lstrip("/") for each in written), root):
+        mount(folder, folder, "", BIND | RECURSIVE)
+    mount("", root, "", REMOUNT | BIND | FIXED | NOSUID)

@@ -59,6 +59,8 @@ class Policy(BaseModel):
     """Whether programs reach the hosts that their job names."""
     egress: tuple[str, ...] = ()
     """Those hosts, in a box; a proxy outside of it leads there and nowhere else."""
+    in_pod: bool = False
+    """Whether a Pod's own kernel holds it: a box there is read-only by its mounts, with landlock or without."""
     gpu: bool = Field(default_factory=lambda: any(node.exists() for node in GPU_NODES))
     """Whether the machine's GPUs are within reach."""
     device: Annotated[str, Field(pattern=r"^[\w./-]{1,80}$")] | None = None
