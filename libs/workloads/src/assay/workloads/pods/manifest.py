@@ -52,26 +52,6 @@ class Site(BaseModel):
 def pod_of(site: Site, name: str, params: CommandParams, carried_bytes: int, token: str) -> dict[str, Any]:
     """Return the Pod for one segment, which is handed so many bytes of files by who knows the token."""
     written = carried_bytes + params.output_bytes + SLACK_BYTES
-    room = {
-        "cpu": str(params.threads),
-        "memory": str(Command().requirements(params)["memory_bytes"]),
-        "ephemeral-storage": str(written + SLACK_BYTES),
-    }
-    container = {
-        "name": NAME,
-        "image": site.image,
-        "command": ["python", "-P", "-m", "assay.workloads.pods.step"],
-        "workingDir": WORK,
-        "env": [{"name": "ASSAY_TOKEN", "value": token}, {"name": "HOME", "value": WORK}],
-        "ports": [{"name": "segment", "containerPort": PORT}],
-        "resources": {"requests": room, "limits": room},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
-        "volumeMounts": [{"name": "work", "mountPath": WORK}],
-    }
     spec = {
         "runtimeClassName": site.runtime_class,
         "restartPolicy": "Never",
@@ -88,12 +68,36 @@ def pod_of(site: Site, name: str, params: CommandParams, carried_bytes: int, tok
             "fsGroup": NOBODY,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [container],
+        "containers": [container_of(site, params, written, token)],
         "volumes": [{"name": "work", "emptyDir": {"sizeLimit": str(written)}}],
     }
     labels = {"app.kubernetes.io/name": NAME, OWNER: site.worker}
     metadata = {"name": name, "namespace": site.namespace, "labels": labels}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def container_of(site: Site, params: CommandParams, written: int, token: str) -> dict[str, Any]:
+    """Return the one container of a Pod, whose step writes at most so many bytes to its volume."""
+    room = {
+        "cpu": str(params.threads),
+        "memory": str(Command().requirements(params)["memory_bytes"]),
+        "ephemeral-storage": str(written + SLACK_BYTES),
+    }
+    return {
+        "name": NAME,
+        "image": site.image,
+        "command": ["python", "-P", "-m", "assay.workloads.pods.step"],
+        "workingDir": WORK,
+        "env": [{"name": "ASSAY_TOKEN", "value": token}, {"name": "HOME", "value": WORK}],
+        "ports": [{"name": "segment", "containerPort": PORT}],
+        "resources": {"requests": room, "limits": room},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "work", "mountPath": WORK}],
+    }
 
 
 HELD: Final = ("runtimeClassName", "automountServiceAccountToken", "activeDeadlineSeconds", "securityContext")

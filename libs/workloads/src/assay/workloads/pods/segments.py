@@ -65,7 +65,8 @@ class Pods:
         sizes = tuple(len(each) if isinstance(each, bytes) else each.stat().st_size for each in files)
         token = secrets.token_hex(16)
         told = Segment(token=token, params=params.model_dump(mode="json"), segment=index, digests=digests, sizes=sizes)
-        async with self._pod(params, sum(sizes), token) as name:
+        # The checkpoint lies there twice: as it was, and with what is put out.
+        async with self._pod(params, sum(sizes) + len(state), token) as name:
             outcome, found = await self._answer(name, params, told, files)
         if outcome.failed:
             return outcome, b""
