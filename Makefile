@@ -48,6 +48,8 @@ lock: .tools/bin/uv  ## pin every package again, hashes and all, from pyproject.
 	  $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    --overrides requirements/without-torch.txt --no-emit-package torch \
 	    --extra $${pair##*:} pyproject.toml -o requirements/$${pair%%:*}.lock; done
+	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --overrides requirements/without-torch.txt --no-emit-package torch requirements/peers.in -o requirements/peers.lock
 
 DEMO_DATA ?=
 demo: setup  ## run a real job to payment on chain, kill its provider half way, catch a cheat

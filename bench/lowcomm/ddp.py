@@ -1,7 +1,7 @@
 """DDP over gloo, as PyTorch has it: one process for each worker, every gradient summed over sockets at every step.
 
-Started as `python -m bench.lowcomm.ddp FOLDER RANK STEPS EVERY PORT`; rank 0 ends with a line of JSON: the held-out
-loss after every so many steps, and what a worker sent by then.
+Started as `python -m bench.lowcomm.ddp FOLDER RANK STEPS EVERY PORT SEED`; rank 0 ends with a line of JSON: the loss
+on what is held out after every so many steps, and what a worker sent by then.
 """
 
 import json
@@ -36,10 +36,10 @@ class Curve:
     sent: tuple[int, ...]
 
 
-def measure(folder: Path, steps: int, every: int) -> Curve:
+def measure(folder: Path, steps: int, every: int, seed: int) -> Curve:
     """What DDP comes to, in processes of its own."""
     folder.mkdir()
-    words = [str(steps), str(every), str(free_port())]
+    words = [str(steps), str(every), str(free_port()), str(seed)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     commands = [
         [sys.executable, "-m", "bench.lowcomm.ddp", str(folder / str(rank)), str(rank), *words]
@@ -86,12 +86,12 @@ def train(setting: Setting, rank: int, steps: int, every: int) -> dict[str, Any]
 
 def main(words: list[str]) -> None:
     """Train as one worker."""
-    folder, rank, steps, every, port = Path(words[0]), *map(int, words[1:])
+    folder, rank, steps, every, port, seed = Path(words[0]), *map(int, words[1:])
     folder.mkdir()
     torch.set_num_threads(1)
     address = f"tcp://127.0.0.1:{port}"
     distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=WORKERS)
-    said = train(prepare(folder), rank, steps, every)
+    said = train(prepare(folder, seed), rank, steps, every)
     print(json.dumps(said), flush=True)
     distributed.barrier()
     distributed.destroy_process_group()

@@ -30,6 +30,8 @@ WORKERS: Final = 2
 TOKENS: Final = 32
 SIZES: Final[Mapping[str, Any]] = {"sequence_tokens": TOKENS, "batch": 16, "threads": 1}
 OPTIMISER: Final[Mapping[str, Any]] = {"learning_rate": 5e-3, "warmup_steps": 5}
+SEED_EACH: Final = 100
+"""By so much the orders in which workers read differ from one setting's seed to the next."""
 HELDOUT_WINDOWS: Final = 96
 HELDOUT_PART: Final = 20
 """One in so many bytes of the text is held out."""
@@ -43,36 +45,37 @@ class Setting:
     model: str
     shards: tuple[bytes, ...]
     heldout: NDArray[np.int64]
+    seed: int = 0
 
     def params(self, worker: int, **changes: Any) -> MemberParams:
         """A worker's job, as the workload describes it."""
-        own = {"model": self.model, "data": blob_digest(self.shards[worker]), "seed": worker}
+        own = {"model": self.model, "data": blob_digest(self.shards[worker]), "seed": worker + SEED_EACH * self.seed}
         return MemberParams.model_validate({**SIZES, **OPTIMISER, **own, **changes})
 
 
-def prepare(folder: Path, workers: int = WORKERS) -> Setting:
-    """The setting, made in a folder."""
+def prepare(folder: Path, seed: int = 0, workers: int = WORKERS) -> Setting:
+    """The setting, made in a folder; the seed is of the weights and of the orders in which workers read."""
     text = "\n".join(topics[name] for name in sorted(topics)).encode()
     cut = len(text) - len(text) // HELDOUT_PART
     (folder / "model").mkdir()
     store = ModelStore(folder / "store")
-    model = store.add(build_model(folder / "model"))
+    model = store.add(build_model(folder / "model", seed))
     tokens = tokenize(store.path(model), text[cut:])
     windows = cut_windows(tokens, TOKENS)
     heldout = windows[np.arange(HELDOUT_WINDOWS) * len(windows) // HELDOUT_WINDOWS]
     ends = [cut * worker // workers for worker in range(workers + 1)]
     shards = tuple(text[first:last] for first, last in pairwise(ends))
-    return Setting(store, model, shards, heldout)
+    return Setting(store, model, shards, heldout, seed)
 
 
-def build_model(folder: Path) -> Path:
+def build_model(folder: Path, seed: int) -> Path:
     """Write a random Llama of some thirty thousand weights, and a tokenizer of bytes."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     shape = {"hidden_size": 32, "intermediate_size": 96, "num_hidden_layers": 2, "vocab_size": 256}
     heads = {"num_attention_heads": 4, "num_key_value_heads": 4, "tie_word_embeddings": True}
     config = LlamaConfig(**shape, **heads, max_position_embeddings=TOKENS)
-    torch.manual_seed(7)
+    torch.manual_seed(7 + seed)
     model = LlamaForCausalLM(config)
     tensors = {name: value for name, value in model.state_dict().items() if name != "lm_head.weight"}
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
