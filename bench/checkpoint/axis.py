@@ -3,7 +3,7 @@
 The peer is the Object Store of nats-py on the same server. The limits are of this machine in the same run: a copy in
 memory, BLAKE3, and a file written and synced. What travels is counted at the door, over checkpoints of three kinds of
 work: of LoRA, where every value changes; of full training, where embeddings of tokens that do not occur stay; and of
-answers, to which each segment adds.
+answers, to which each segment adds. And how much checkpoints and commitments slow a training (`slowing`).
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -24,16 +24,21 @@ from assay.bus import connect
 from assay.bus.parts import PART_BYTES
 from assay.devnet.servers import Servers
 from assay.schema.streams import STREAMS
+from bench.checkpoint.slowing import SEGMENT_STEPS, STEPS, TURNS, slowing
 from bench.checkpoint.travel import travelled
 from bench.result import Result
 
 SIZE_BYTES: Final = 64 * 2**20
 ROUNDS: Final = 3
-AIMS: Final = {"get_over_nats_py": 8.0, "put_over_sync": 0.5}
+SLOWED_AIM: Final = 0.02
+SLOWED_LEAST: Final = 1e-4
+"""What is slowed by less is slowed by so much: noise, too, has a finite ratio to the aim."""
+SLOWED: Final = ("slowed_wall", "slowed_cpu")
+AIMS: Final = {"get_over_nats_py": 8.0, "put_over_sync": 0.5, **{f"2_%_over_{kind}": 1.0 for kind in SLOWED}}
 
 
 def run() -> Result:
-    """The axis, measured now, in about a minute."""
+    """The axis, measured now, in some minutes."""
     return asyncio.run(measure())
 
 
@@ -44,19 +49,44 @@ async def measure() -> Result:
         limits = limits_of(data, Path(name) / "file")
         async with Servers(Path(name) / "servers", only=("nats",)) as servers:
             ours, theirs = await stores(servers, data)
+            slowed = await trained(servers, Path(name))
+    training = {
+        f"training_{name}": value for name, value in (slowed or {"slowed": "not run: assay model install"}).items()
+    }
     moved = {f"{kind}_travels_of_whole": share for kind, share in (await travelled()).items()}
     return Result(
         "checkpoint",
-        {**ours, **moved},
+        {**ours, **moved, **training},
         {"nats-py object store": theirs, "limits": limits},
         {
             "get_over_nats_py": ours["get_mb_s"] / theirs["get_mb_s"],
             "put_over_nats_py": ours["put_mb_s"] / theirs["put_mb_s"],
             "put_over_sync": ours["put_mb_s"] / limits["write_and_sync_mb_s"],
+            **budgets(slowed),
         },
         AIMS,
-        ("ours: checked by BLAKE3 both ways; the server syncs each write", "best of three rounds that take turns"),
+        (
+            "ours: checked by BLAKE3 both ways; the server syncs each write",
+            "best of three rounds that take turns",
+            f"training: LoRA of SmolLM2-135M, {STEPS} steps, in segments of {SEGMENT_STEPS} with all that closes them,",
+            f"and in one, nothing kept; {TURNS} turns each; wall: medians; cpu: the least, of child and parent",
+        ),
     )
+
+
+async def trained(servers: Servers, folder: Path) -> dict[str, float] | None:
+    """By how much a training is slowed that keeps its checkpoints on these servers."""
+    creds = servers.nats.creds_file("train", servers.network.service_creds("train", [">"], [">"]))
+    bus = await connect(servers.nats_url, creds, "train")
+    try:
+        return await slowing(bus, folder)
+    finally:
+        await bus.close()
+
+
+def budgets(slowed: Mapping[str, float] | None) -> dict[str, float]:
+    """How many times what a training is slowed by is within the aim."""
+    return {f"2_%_over_{kind}": SLOWED_AIM / max(slowed[kind], SLOWED_LEAST) for kind in SLOWED if slowed}
 
 
 async def stores(servers: Servers, data: bytes) -> tuple[dict[str, float], dict[str, float]]:
