@@ -3,7 +3,8 @@
 A step is seen in the heartbeats of whoever made it, five a second; lost are the steps since the last commitment. The
 provider that takes over is cold in one third of the kills (its child has to load torch), holds its libraries in
 another (the kill waits until it does), and is the job's spare in the last: it has inputs, model and checkpoints. The
-peer is torchrun elastic: two workers, gloo, a checkpoint each 50 steps, one of them killed.
+peers are torchrun elastic and Ray Train (two workers, gloo, a checkpoint each 50 steps, one of them killed), and
+torchft, whose other worker goes on alone.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from assay.schema.spare import SpareWarmed
 from assay.schema.values import Policy, Role
 from bench.recovery.idle import is_idle
 from bench.recovery.model import TEXT, tiny
+from bench.recovery.others import others
 from bench.recovery.torchrun import Elastic, elastic
 from bench.result import Figures, Result
 
@@ -41,10 +43,6 @@ GRACE_S: Final = 0.1
 WITHIN_S: Final = 90.0
 PRICE_LIMIT: Final = 10**8
 AIMS: Final = {"2_s_over_warm": 1.0, "2_s_over_spare": 1.0, "torchrun_over_warm": 1.0}
-NOT_RUN: Final[dict[str, Figures]] = {
-    "ray train": {"measured": "not run: it wants pandas, pyarrow and more, which nothing else here does"},
-    "torchft": {"measured": "not run: it has no wheel in the registry"},
-}
 JOB: Final = {"sequence_tokens": 64, "batch": 4, "lora_rank": 2, "threads": 1, "learning_rate": 0.001}
 
 
@@ -102,7 +100,7 @@ async def measure() -> Result:
         "warm": await kills(preload=True),
         "spare": await kills(preload=True, spares=1),
     }
-    return compose(found, await elastic(KILLS))
+    return compose(found, await elastic(KILLS), await others(KILLS))
 
 
 async def kills(preload: bool, spares: int = 0) -> list[Kill]:
@@ -265,7 +263,7 @@ async def network(
         await bus.close()
 
 
-def compose(kinds: dict[str, list[Kill]], peer: Elastic) -> Result:
+def compose(kinds: dict[str, list[Kill]], peer: Elastic, others: dict[str, Figures]) -> Result:
     """The result: medians; a ratio above 1 is better for us."""
     figures: dict[str, float | str | None] = {}
     for name, found in kinds.items():
@@ -280,4 +278,4 @@ def compose(kinds: dict[str, list[Kill]], peer: Elastic) -> Result:
         f"{KILLS} kills each; a segment is {SEGMENT_STEPS} steps; a grace of {GRACE_S:g} s once a line was closed, "
         f"heartbeats each {BEAT_S:g} s, which is also how exactly a step is seen",
     )
-    return Result("recovery", figures, {"torchrun elastic": peer.figures(), **NOT_RUN}, ratios, AIMS, notes)
+    return Result("recovery", figures, {"torchrun elastic": peer.figures(), **others}, ratios, AIMS, notes)

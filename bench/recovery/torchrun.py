@@ -1,4 +1,4 @@
-"""torchrun elastic as the peer: two workers of one node over gloo, a checkpoint each 50 steps, one killed at random."""
+"""torchrun elastic and Ray Train as peers: two workers of one node, gloo, a checkpoint each 50 steps, one killed."""
 
 import asyncio
 import os
@@ -8,6 +8,8 @@ import statistics
 import sys
 import tempfile
 import time
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +17,15 @@ from typing import Final
 
 import psutil
 
+START_S: Final = 180.0
+"""To the first steps, which is not measured: Ray Train loads its libraries for long."""
 WITHIN_S: Final = 60.0
 WARM_STEPS: Final = 80
 WORKER: Final = Path(__file__).with_name("elastic_worker.py")
+TORCHRUN: Final = (
+    *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
+    *("--max-restarts=3", "--monitor-interval=0.1", str(WORKER)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +45,20 @@ class Elastic:
         }
 
 
-async def elastic(kills: int) -> Elastic:
-    """So many kills, each of a run of its own."""
-    found = [await kill_once(number) for number in range(kills)]
+async def elastic(kills: int, words: Sequence[str] = TORCHRUN) -> Elastic:
+    """So many kills, each of a run of its own, of a command that is given a folder and tells of steps."""
+    found = [await kill_once(number, words) for number in range(kills)]
     done = [each for each in found if each]
     return Elastic([each[0] for each in done], [each[1] for each in done], len(found) - len(done))
 
 
-async def kill_once(number: int) -> tuple[float, int] | None:
+async def kill_once(number: int, words: Sequence[str]) -> tuple[float, int] | None:
     """From the kill of a worker to the next step, and how many were made again; None if no step came."""
-    with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
-            *("--max-restarts=3", "--monitor-interval=0.1", str(WORKER), folder),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+    with tempfile.TemporaryDirectory(prefix="assay-bench-", ignore_cleanup_errors=True) as folder:
+        process = await asyncio.create_subprocess_exec(*words, folder, stdout=PIPE, stderr=DEVNULL)
         assert process.stdout is not None
         try:
-            async with asyncio.timeout(WITHIN_S):
+            async with asyncio.timeout(START_S):
                 step, pid = await read_step(process.stdout, WARM_STEPS)
             pause_s = time.perf_counter() + random.Random(number).uniform(0.2, 2.0)
             while time.perf_counter() < pause_s:
