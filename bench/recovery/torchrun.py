@@ -28,6 +28,10 @@ TORCHRUN: Final = (
 )
 
 
+class NotStarted(Exception):
+    """The training has not come to its first steps, so that nothing was killed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Elastic:
     """What the kills came to; one that no step followed in time is a hang."""
@@ -35,6 +39,7 @@ class Elastic:
     next_step_s: list[float]
     lost_steps: list[int]
     hangs: int
+    unstarted: int = 0
 
     def figures(self) -> dict[str, float | str | None]:
         """The figures, medians."""
@@ -42,24 +47,29 @@ class Elastic:
             "next_step_s": statistics.median(self.next_step_s) if self.next_step_s else None,
             "steps_lost_max": max(self.lost_steps, default=None),
             f"hangs_over_{WITHIN_S:g}_s": self.hangs,
+            **({"not_started": self.unstarted} if self.unstarted else {}),
         }
 
 
 async def elastic(kills: int, words: Sequence[str] = TORCHRUN) -> Elastic:
     """So many kills, each of a run of its own, of a command that is given a folder and tells of steps."""
-    found = [await kill_once(number, words) for number in range(kills)]
+    found, unstarted = list[tuple[float, int] | None](), 0
+    for number in range(kills):
+        try:
+            found.append(await kill_once(number, words))
+        except NotStarted:
+            unstarted += 1
     done = [each for each in found if each]
-    return Elastic([each[0] for each in done], [each[1] for each in done], len(found) - len(done))
+    return Elastic([each[0] for each in done], [each[1] for each in done], len(found) - len(done), unstarted)
 
 
 async def kill_once(number: int, words: Sequence[str]) -> tuple[float, int] | None:
-    """From the kill of a worker to the next step, and how many were made again; None if no step came."""
+    """From a worker's kill to the next step, and how many were made again; None if none came. Raises NotStarted."""
     with tempfile.TemporaryDirectory(prefix="assay-bench-", ignore_cleanup_errors=True) as folder:
         process = await asyncio.create_subprocess_exec(*words, folder, stdout=PIPE, stderr=DEVNULL)
         assert process.stdout is not None
         try:
-            async with asyncio.timeout(START_S):
-                step, pid = await read_step(process.stdout, WARM_STEPS)
+            step, pid = await first_step(process.stdout)
             pause_s = time.perf_counter() + random.Random(number).uniform(0.2, 2.0)
             while time.perf_counter() < pause_s:
                 step, pid = await read_step(process.stdout, 0)
@@ -87,6 +97,15 @@ def end(pid: int) -> None:
         for process in (*root.children(recursive=True), root):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+
+
+async def first_step(said: asyncio.StreamReader) -> tuple[int, int]:
+    """The step from which on a worker may be killed, and its process. Raises NotStarted."""
+    try:
+        async with asyncio.timeout(START_S):
+            return await read_step(said, WARM_STEPS)
+    except TimeoutError:
+        raise NotStarted from None
 
 
 async def read_step(said: asyncio.StreamReader, least: int) -> tuple[int, int]:
