@@ -22,7 +22,7 @@ from assay.workloads.federated.vault import Terms
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
-SECRET = b"what nobody else is to know; "
+SECRET = b"of this nobody in any round shall hear; "
 SIZES = ("-p", "sequence_tokens=16", "-p", "batch=2", "-p", "threads=1", "-p", "learning_rate=0.01")
 
 
