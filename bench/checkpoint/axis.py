@@ -50,9 +50,8 @@ async def measure() -> Result:
         async with Servers(Path(name) / "servers", only=("nats",)) as servers:
             ours, theirs = await stores(servers, data)
             slowed = await trained(servers, Path(name))
-    training = {
-        f"training_{name}": value for name, value in (slowed or {"slowed": "not run: assay model install"}).items()
-    }
+    told: Mapping[str, float | str] = slowed or {"slowed": "not run: assay model install"}
+    training = {f"training_{name}": value for name, value in told.items()}
     moved = {f"{kind}_travels_of_whole": share for kind, share in (await travelled()).items()}
     return Result(
         "checkpoint",

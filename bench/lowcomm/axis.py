@@ -68,8 +68,8 @@ def run() -> Result:
         for seed in SEEDS:
             for way in WAYS if seed == SEEDS[0] else AGAIN:
                 most = longest if seed == SEEDS[0] else int(STEPS * STEPS_AIM) - way.steps + 1
-                task = (follow, settings[seed], way, curves[seed].losses[-1], most, print_line)
-                tasks[way.name, seed] = processes.submit(*task)
+                task = (settings[seed], way, curves[seed].losses[-1], most, print_line)
+                tasks[way.name, seed] = processes.submit(follow, *task)
         found = {named: task.result() for named, task in tasks.items()}
         return compose(curves, found, others.result())
 

@@ -10,7 +10,7 @@ import pytest
 from assay.bus import Message
 from assay.bus.blob_door import DoorBlobs, give_part, take_part
 from assay.bus.memory import MemoryBus
-from assay.bus.parts import PART_BYTES
+from assay.bus.parts import BLOB_BYTES_MAX, PART_BYTES
 from assay.client import models
 from assay.client.errors import BadInput
 from assay.client.models import add_model, brought, files_of, noted, untold
@@ -48,7 +48,7 @@ def safetensors(shapes: dict[str, list[int]]) -> bytes:
     header, at = {"__metadata__": {"format": "pt"}}, 0
     for name, shape in shapes.items():
         size = 4 * shape[0] * (shape[1] if len(shape) > 1 else 1)
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + size]}  # type: ignore[dict-item]
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + size]}
         at += size
     text = json.dumps(header).encode()
     return len(text).to_bytes(8, "little") + text + bytes(at)
@@ -123,7 +123,7 @@ def test_what_no_blob_could_hold_or_no_job_could_name_is_refused(folder: Path) -
     with pytest.raises(BadInput, match="no folder"):
         files_of(folder / "nowhere")
     with (folder / "model.safetensors").open("r+b") as file:
-        file.truncate(models.BLOB_BYTES_MAX + 1)
+        file.truncate(BLOB_BYTES_MAX + 1)
     with pytest.raises(BadInput, match="max_shard_size"):
         files_of(folder)
     (folder / "model.safetensors").write_bytes(b"")

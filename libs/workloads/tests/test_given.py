@@ -40,7 +40,7 @@ class Brought:
         """What a child says of any task, with an empty store."""
         said: list[Said] = []
         places = {"models": str(self.folder / "none"), "folder": str(self.folder), "inputs": self.inputs}
-        run_task(form.model_validate(places | fields), said.append, Pace())  # type: ignore[arg-type]
+        run_task(form.model_validate(places | fields), said.append, Pace())
         return said
 
 

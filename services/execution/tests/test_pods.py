@@ -51,7 +51,7 @@ class Site(Machine):
             pod_account_dir=account,
         )
         self.journal = Journal(self.folder / "journal.sqlite")
-        self.worker = Worker(settings, KEY, DOMAIN, self.door, self.journal, self.now)  # type: ignore[arg-type]
+        self.worker = Worker(settings, KEY, DOMAIN, self.door, self.journal, self.now)
         self.run()
 
     def runners(self) -> list[Runner]:
@@ -79,7 +79,7 @@ async def test_a_lease_of_a_command_is_worked_in_pods_to_its_end_and_none_is_lef
     await until(lambda: site.door.said(LeaseExecuted))
     (executed,) = site.door.said(LeaseExecuted)
     with tarfile.open(fileobj=BytesIO(site.door.held[executed.result])) as archive:
-        assert archive.extractfile("1/stdout").read() == b"part 1\n"  # type: ignore[union-attr]
+        assert archive.extractfile("1/stdout").read() == b"part 1\n"
     trial, *own = site.cluster.made
     assert len(own) == 2 and site.cluster.pods == {}, "one a segment, and what an earlier worker has left is gone too"
     assert trial["metadata"]["labels"]["assay/worker"] == PROVIDER

@@ -110,7 +110,7 @@ async def test_a_seal_lasts_as_long_as_the_results_of_the_last_job_under_it(door
         whose = {"job_id": order.job_id, "requester": requester.id}
         await door.tell(order, JobUnfunded(**whose, code="deposit.insufficient", reason="Nothing covers it."))
     for days, gone in ((61, [DIGEST]), (100, []), (101, [SEAL])):
-        door.ctx.desk.now_ms = NOW_MS + days * day_ms
+        desk.Desk.now_ms = NOW_MS + days * day_ms
         assert [event.about for event in await door.tick("keys")] == gone
 
 

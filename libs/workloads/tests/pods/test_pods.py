@@ -116,7 +116,7 @@ async def test_what_a_command_does_wrong_is_told_as_in_a_box(
 ) -> None:
     job = {"command": ["sh", "-c", command], "outputs": ["made"], "time_s": 2}
     said = await run_in_pods(cluster, tmp_path, job)
-    assert code_of(said) == code and not said[-1].fault  # type: ignore[union-attr]
+    assert code_of(said) == code and not said[-1].fault
     assert cluster.pods == {}
 
 
@@ -165,7 +165,7 @@ async def test_a_pod_that_admission_has_weakened_is_not_handed_the_job(
 
     monkeypatch.setattr(cluster, "changed", weaker)
     said = await run_in_pods(cluster, tmp_path, {"command": ["sh", "-c", "true"]})
-    assert code_of(said) == "sandbox.no_pod" and "runtimeClassName" in said[-1].detail  # type: ignore[union-attr]
+    assert code_of(said) == "sandbox.no_pod" and "runtimeClassName" in said[-1].detail
     assert cluster.pods == {}
 
 

@@ -124,7 +124,7 @@ class DoorBlobs:
         await self._seal(digest, data, {})
 
     async def _send_parts(self, digest: str, data: bytes, chosen: set[int], sent: Sent | None) -> None:
-        async def send(offset: int, part: bytes) -> None:
+        async def send(offset: int, part: memoryview) -> None:
             await self._send(digest, offset, len(data), bytes(part), {})
             if sent:
                 sent(len(part))

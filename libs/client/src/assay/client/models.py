@@ -92,7 +92,7 @@ def shapes_in(file: Path) -> list[list[int]]:
     try:
         with file.open("rb") as opened:
             size = int.from_bytes(opened.read(8), "little")
-            header = json.loads(opened.read(size)) if size <= HEADER_BYTES_MAX else None
+            header: Any = json.loads(opened.read(size)) if size <= HEADER_BYTES_MAX else None
         return [tensor["shape"] for name, tensor in header.items() if name != "__metadata__"]
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise BadInput(f"{file.name} is no safetensors file.") from error

@@ -94,10 +94,8 @@ def plan(
         price, known = price_of(asked.kind, cut, offers), await known_of(out, asked.kind, offers, native_price)
         proof = prove(asked, cut, price or 1, pool, known)
         premium = premium_of(asked, cut, price or 1, min(poisoned, cut["segments"]), proof) if poisoned else None
-        curve = [
-            (size, prove(asked, cut, price or 1, size, known).chosen)
-            for size in sorted({cut["segments"], pool, *POOLS})
-        ]
+        sizes = sorted({cut["segments"], pool, *POOLS})
+        curve = [(size, prove(asked, cut, price or 1, size, known).chosen) for size in sizes]
         body = {
             **{name: cut[name] for name in ("segments", "segment_units")} | {"price": price} | known.body(),
             **{"segment_steps": length.params.get(LENGTH), "commit_share_ppm": length.commit_ppm},

@@ -41,9 +41,9 @@ class CommandParams(FrozenParams):
 
     command: Annotated[tuple[Word, ...], Field(min_length=1, max_length=256)]
     image: Digest | None = None
-    inputs: Annotated[dict[FileName, Digest], Field(default_factory=dict, max_length=60)]
+    inputs: dict[FileName, Digest] = Field(default_factory=dict, max_length=60)
     outputs: Annotated[tuple[FileName, ...], Field(min_length=1, max_length=64)] = (STDOUT,)
-    environment: Annotated[dict[Variable, Word], Field(default_factory=dict, max_length=64)]
+    environment: dict[Variable, Word] = Field(default_factory=dict, max_length=64)
     segments: Annotated[int, Field(ge=1, le=10_000)] = 1
     time_s: Annotated[int, Field(ge=1, le=86_400)] = 60
     threads: Annotated[int, Field(ge=1, le=64)] = 1

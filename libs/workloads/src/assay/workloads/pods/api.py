@@ -3,7 +3,7 @@
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -64,7 +64,7 @@ class Cluster:
             raise NoPod(f"The API server did not answer: {error}.") from error
         return [str(pod["metadata"]["name"]) for pod in found["items"]]
 
-    async def seen(self, name: str) -> AsyncIterator[dict[str, Any]]:
+    async def seen(self, name: str) -> AsyncGenerator[dict[str, Any], None]:
         """Yield a Pod as it is, and anew whenever it changes, until it is gone. Raises NoPod.
 
         A server that is away for a while ends nothing: what is to be in time is for the caller to bound.
@@ -90,7 +90,7 @@ class Cluster:
         """Let go of all connections."""
         await self._http.aclose()
 
-    async def _changes(self, name: str, since: str) -> AsyncIterator[dict[str, Any]]:
+    async def _changes(self, name: str, since: str) -> AsyncGenerator[dict[str, Any], None]:
         """Yield what a watch says until it ends. Raises Busy, NoPod."""
         wanted = {"fieldSelector": f"metadata.name={name}", "resourceVersion": since, "watch": "true"}
         wanted["timeoutSeconds"] = str(WATCH_S)

@@ -28,7 +28,7 @@ class Seen:
 def read(pod: dict[str, Any]) -> Seen:
     """Return what a Pod's status says."""
     status = pod.get("status") or {}
-    container = next(iter(status.get("containerStatuses") or []), {})
+    container: dict[str, Any] = next(iter(status.get("containerStatuses") or []), {})
     state = container.get("state") or {}
     if status.get("phase") in ("Failed", "Succeeded") or "terminated" in state:
         return Seen(ended=end_of(status, state.get("terminated") or {}))

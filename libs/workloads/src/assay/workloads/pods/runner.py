@@ -1,7 +1,7 @@
 """A runner whose commands are Pods: to a lease it is a child like any other."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from assay.workloads.child import MACHINE_FAULTS, START, failed_by
@@ -31,7 +31,7 @@ class PodRunner(Runner):
         self._is_stopped, self._is_killed, self._committed = False, False, 0
         self._told = asyncio.Event()
 
-    async def run(self, task: ToChild, wall_s: float | None = None) -> AsyncIterator[Message]:
+    async def run(self, task: ToChild, wall_s: float | None = None) -> AsyncGenerator[Message, None]:
         """What is said of `task`, ending with Finished or Failed, as a child says it."""
         if not isinstance(task, Task | Warm) or task.kind != Command.kind:
             async for message in super().run(task, wall_s):
@@ -77,7 +77,7 @@ class PodRunner(Runner):
             await asyncio.wait([self._segment])
         await super().kill()
 
-    async def _segments(self, task: Task, ends_s: float) -> AsyncIterator[Message]:
+    async def _segments(self, task: Task, ends_s: float) -> AsyncGenerator[Message, None]:
         work, params = Command(), read_params(task.kind, task.params)
         assert isinstance(params, CommandParams)
         state = Path(task.state).read_bytes() if task.state else start_of(params).encode()

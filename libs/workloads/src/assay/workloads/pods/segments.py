@@ -61,7 +61,7 @@ class Pods:
             raise NoEgress("It names hosts to reach, and Pods reach nobody.")
         before = read_place(params, state, index)
         digests = tuple(dict.fromkeys([*([params.image] if params.image else []), *params.inputs.values()]))
-        files = [state, *(file_of(inputs, digest) for digest in digests)]
+        files: list[bytes | Path] = [state, *(file_of(inputs, digest) for digest in digests)]
         sizes = tuple(len(each) if isinstance(each, bytes) else each.stat().st_size for each in files)
         token = secrets.token_hex(16)
         told = Segment(token=token, params=params.model_dump(mode="json"), segment=index, digests=digests, sizes=sizes)
