@@ -116,15 +116,8 @@ class Worker:
             self._kept.start(self._defendant.act(dispute_id))
         for drawn in self.journal.draws.open():
             self._kept.start(self._openings.act(drawn))
-        tended = (
-            self.outgoing.run,
-            self._incoming.run,
-            self._offer,
-            self._beat,
-            self._tools.cache.run,
-            self._leaving.run,
-        )
-        loops = [self._kept.start(loop()) for loop in tended]
+        keepers = (self.outgoing, self._incoming, self._tools.cache, self._leaving)
+        loops = [self._kept.start(loop()) for loop in (*(each.run for each in keepers), self._offer, self._beat)]
         stopped = asyncio.ensure_future(stopping.wait())
         done, _ = await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)
         for loop in done - {stopped}:

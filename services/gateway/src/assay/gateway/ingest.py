@@ -12,14 +12,13 @@ from typing import Final
 
 from assay.bus.port import Answer, Message
 from assay.gateway.checks import CHECKS
-from assay.gateway.checks.blobs import NAMING
 from assay.gateway.checks.standing import TAKEN
 from assay.gateway.claim import Claim, Desk, legible
 from assay.gateway.domain import OF_LEASES, Rates
 from assay.gateway.keys import Keys
 from assay.gateway.queries import RefusalRow, Registry
 from assay.gateway.readers import Readers
-from assay.gateway.snapshots import Snapshots
+from assay.gateway.snapshots import NAMERS, Snapshots
 from assay.proof.eip712 import Domain
 from assay.runtime import Context, Unit
 from assay.schema.errors import AssayError, Refused
@@ -116,7 +115,7 @@ class Ingest:
             names(claim.about for claim in claims if claim.type.startswith("challenge.")),
             names(claim.about for claim in claims if claim.type.startswith("spare.")),
         )
-        if any(claim.type in NAMING for claim in claims):
+        if any(claim.type in NAMERS for claim in claims):
             known = replace(known, leaving=await Snapshots(registry.tx).share())
         rights = (self.ctx.bus.blobs, Readers(registry.tx), Keys(registry.tx))
         return Desk(self.domain, known, self.rates, *rights, self.ctx.now())

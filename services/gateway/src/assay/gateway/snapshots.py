@@ -94,6 +94,9 @@ on conflict (verifier) do update set at_ms = greatest(overruled.at_ms, excluded.
 """
 PRUNES: Final = ("delete from named where at_ms < $1", "delete from lent where at_ms < $1")
 
+NAMERS: Final = frozenset(event.type for event in (JobSubmitted, LeaseCommitted, LeaseExecuted, EpochTraced))
+"""What names a blob for others to read."""
+
 Named = tuple[str, str | None, str, str, int, str]
 
 

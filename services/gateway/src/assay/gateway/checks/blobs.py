@@ -22,7 +22,6 @@ NAMED: Final[Mapping[type[Event], Callable[[Any], tuple[str, ...]]]] = {
     EpochTraced: lambda said: (said.trace,),
 }
 """What a participant may say that gives others a right to read."""
-NAMING: Final = frozenset(event.type for event in NAMED)
 
 
 async def check_blobs(claim: Claim, desk: Desk) -> None:
