@@ -214,3 +214,12 @@ def test_a_segment_that_was_not_drawn_and_not_paid_is_no_lack_of_an_answer() -> 
     one, other = ("l1", 0), ("l1", 1)
     assert not list(faults_of_answers(part, {one}, {one, other}, reading))
     assert list(faults_of_answers(part, {one, other}, {one}, reading))
+
+
+def test_what_verifiers_of_another_job_did_not_agree_on_is_no_fault_of_this_jobs_receipt() -> None:
+    own, other = ("l1", 0), ("l2", 0)
+    answers = [SimpleNamespace(lease_id=lease, segment=0, outcome="differed") for lease in ("l1", "l2")]
+    reading = SimpleNamespace(order=None, leases=[SimpleNamespace(part=SimpleNamespace(lease_id="l1"))])
+    assert not list(faults_of_answers(SimpleNamespace(audits=answers[1:]), {other}, set(), reading))
+    assert list(faults_of_answers(SimpleNamespace(audits=answers), {own, other}, set(), reading))
+    assert list(faults_of_answers(SimpleNamespace(audits=()), {other}, set(), reading))

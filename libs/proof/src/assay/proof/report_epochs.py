@@ -217,12 +217,15 @@ def faults_of_audits(part: EpochPart, defended: set[Drawn], reading: Reading) ->
 
 
 def faults_of_answers(part: EpochPart, drawn: set[Drawn], settled: set[Drawn], reading: Reading) -> Iterator[str]:
-    """Drawn segments of a passed epoch without an answer that agrees, and fewer answers than were ordered."""
-    agreed = {(audit.lease_id, audit.segment) for audit in part.audits if audit.outcome == "agreed"}
-    if drawn - agreed - settled:
-        yield "Not every drawn segment has an answer that agrees."
+    """Drawn segments of a passed epoch without an answer that agrees, and fewer answers than were ordered.
+
+    Of another job's segment an answer is enough: that its verifiers did not agree, its own receipt says.
+    """
     policy, answers = policy_of(reading), Counter((audit.lease_id, audit.segment) for audit in part.audits)
     own = {lease.part.lease_id for lease in reading.leases}
+    agreed = {(audit.lease_id, audit.segment) for audit in part.audits if audit.outcome == "agreed"}
+    if not all(each in agreed if each[0] in own else each in answers for each in drawn - settled):
+        yield "Not every drawn segment has an answer that agrees."
     ordered = drawn - settled if policy.is_replicated else set[Drawn]()
     for lease_id, segment in sorted(each for each in ordered if each[0] in own):
         if (count := answers[lease_id, segment]) < policy.replicas:
