@@ -59,8 +59,10 @@ async def test_parts_that_another_blob_borrows_stay_with_it_and_the_others_go(ke
     await blobs.keep(ONE, FIRST, "a1")
     await borrow(blobs, "a1")
     assert await blobs.sources("a1", TWO) == {ONE, TWO}
-    await blobs.let_go("a1", ONE, [TWO])
-    assert await keeper.kept("a1", ONE) == {1, 2}
+    # The second time nothing is left to go.
+    for _ in range(2):
+        await blobs.let_go("a1", ONE, [TWO])
+        assert await keeper.kept("a1", ONE) == {1, 2}
     assert await StoredBlobs(keeper).get(TWO) == SECOND
     assert not await blobs.has(ONE)
     await blobs.keep(ONE, FIRST, "a1")
@@ -86,6 +88,56 @@ async def test_the_copy_of_another_holder_stays_and_is_read_once_the_first_is_le
     assert await reader.read(ONE, 0) == FIRST[:PART_BYTES] and await reader.get(ONE) == FIRST
     await blobs.let_go("a1", ONE)
     assert await reader.get(ONE) == FIRST
+
+
+async def test_a_copy_that_took_the_place_of_the_first_is_let_go_whole_and_takes_it_no_second_time(
+    keeper: Keeper,
+) -> None:
+    blobs = StoredBlobs(keeper)
+    await blobs.keep(ONE, FIRST, "a1")
+    await blobs.keep(ONE, FIRST, "a2")
+    await blobs.let_go("a1", ONE)
+    assert await blobs.holds("a2", ONE)
+    await blobs.let_go("a2", ONE)
+    assert not await blobs.holds("a2", ONE) and not await blobs.has(ONE)
+    # Whoever comes after is read by its own parts: it answers for them.
+    await blobs.keep(ONE, FIRST, "a3")
+    assert not await blobs.holds("a2", ONE)
+    assert await StoredBlobs(keeper).get(ONE) == FIRST
+
+
+async def test_a_record_without_parts_stands_before_no_other_copy(keeper: Keeper) -> None:
+    blobs = StoredBlobs(keeper)
+    await blobs.keep(ONE, FIRST, "a1")
+    # As where its owner makes it whole again at the moment in which it lets it go.
+    await keeper.drop_parts("a1", ONE, None)
+    await blobs.keep(ONE, FIRST, "a2")
+    assert await blobs.holds("a2", ONE)
+    assert await StoredBlobs(keeper).get(ONE) == FIRST and not await blobs.holds("a1", ONE)
+
+
+async def test_what_is_let_go_while_it_takes_the_place_of_the_first_takes_it_not(keeper: Keeper) -> None:
+    blobs, other = StoredBlobs(keeper), StoredBlobs(keeper)
+    await blobs.keep(ONE, FIRST, "a1")
+    await blobs.keep(ONE, FIRST, "a2")
+    await blobs.let_go("a1", ONE)
+    keep_record = keeper.keep_record
+
+    async def keep_late(name: str, record: bytes) -> bool:
+        await other.let_go("a2", ONE)
+        return await keep_record(name, record)
+
+    keeper.keep_record = keep_late  # type: ignore[method-assign]
+    assert not await blobs.holds("a2", ONE)
+    assert await keeper.record(ONE) is None
+
+
+async def test_what_the_core_made_is_there_though_whoever_uploaded_it_before_lets_it_go(keeper: Keeper) -> None:
+    blobs = StoredBlobs(keeper)
+    await blobs.keep(ONE, FIRST, "a1")
+    assert await blobs.put(FIRST) == ONE
+    await blobs.let_go("a1", ONE)
+    assert await StoredBlobs(keeper).get(ONE) == FIRST
 
 
 async def test_nobody_lets_go_what_another_uploaded(keeper: Keeper) -> None:

@@ -104,7 +104,13 @@ class StoredBlobs:
 
     async def holds(self, owner: str, digest: str) -> bool:
         """Whether the owner uploaded the whole blob itself, and has not let it go."""
-        return await self._held(owner, digest) is not None or await self._moved_up(owner, digest)
+        if (held := await self._held(owner, digest)) is None:
+            return await self._moved_up(owner, digest)
+        first = self._records.get(digest, held)
+        if owner not in (first.owner, CORE_OWNER) and not await self._is_whole(first):
+            await self._drop_record(digest)
+            await self._moved_up(owner, digest)
+        return True
 
     async def read(self, digest: str, offset: int) -> bytes:
         """The part of a whole blob that starts at `offset`. Raises Refused: blob.missing."""
@@ -165,11 +171,13 @@ class StoredBlobs:
 
         The copy of another holder stays. May be repeated. Raises Retry.
         """
+        # The records first: what has one is whole. A copy that took the first one's place has two.
+        await self._drop_record(_own(owner, digest))
         first = await self._look_up(digest, is_fresh=True)
-        name = digest if first is not None and first.owner == owner else _own(owner, digest)
-        # The record first: what has one is whole.
-        await self.keeper.drop_record(name)
-        self._records.pop(name, None)
+        if first is not None and first.owner == owner:
+            await self._drop_record(digest)
+            # Nobody asks for the core whether it holds what it made.
+            await self._moved_up(CORE_OWNER, digest)
         records = [await self._held(owner, each) for each in borrowers]
         lent = {index for record in records if record for index in _lent_by(digest, record)}
         if None not in records:
@@ -203,8 +211,22 @@ class StoredBlobs:
         raw = await self.keeper.record(_own(owner, digest))
         if raw is None or await self.keeper.record(digest) is not None:
             return False
-        await self.keeper.keep_record(digest, renamed(raw, digest))
+        is_first = await self.keeper.keep_record(digest, renamed(raw, digest))
+        if is_first and await self.keeper.record(_own(owner, digest)) is None:
+            # It was let go meanwhile: a record without parts would stand before the copy of whoever comes next.
+            await self._drop_record(digest)
+            return False
         return True
+
+    async def _is_whole(self, record: BlobRecord) -> bool:
+        """Whether all parts are there: who uploads what it lets go may have left a record without them."""
+        places = [place(record.layout, index) for index in range(len(offsets(record.size)))]
+        kept = {source: await self.keeper.kept(record.owner, source) for source in {source for source, _ in places}}
+        return record.has_bytes or all(index in kept[source] for source, index in places)
+
+    async def _drop_record(self, name: str) -> None:
+        await self.keeper.drop_record(name)
+        self._records.pop(name, None)
 
     async def _look_up(self, name: str, is_fresh: bool = False) -> BlobRecord | None:
         """The record. What is remembered of another's may have been let go: `is_fresh` asks again."""

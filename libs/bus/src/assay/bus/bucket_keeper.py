@@ -59,7 +59,8 @@ class BucketKeeper:
     async def drop_parts(self, owner: str, digest: str, indexes: Collection[int] | None) -> None:
         """Delete these parts of an upload, or all; what is not there is not missed. Raises Retry."""
         found = await self.kept(owner, digest)
-        await self._delete([f"parts/{owner}/{digest}/{index}" for index in found & set(indexes or found)])
+        chosen = found if indexes is None else found & set(indexes)
+        await self._delete([f"parts/{owner}/{digest}/{index}" for index in chosen])
 
     async def drop_record(self, name: str) -> None:
         """Delete the record of this name, if there is one. Raises Retry."""
