@@ -106,6 +106,37 @@ async def test_a_copy_that_took_the_place_of_the_first_is_let_go_whole_and_takes
     assert await StoredBlobs(keeper).get(ONE) == FIRST
 
 
+async def test_what_is_remembered_is_asked_of_the_store_again_once_it_is_forgotten(keeper: Keeper) -> None:
+    blobs, other = StoredBlobs(keeper), StoredBlobs(keeper)
+    for owner in ("a1", "a2"):
+        await blobs.keep(ONE, FIRST, owner)
+        assert await blobs.holds(owner, ONE, is_fresh=False)
+    await keeper.drop_record(f"a2.{ONE}")
+    await other.let_go("a1", ONE)
+    assert all([await blobs.holds(owner, ONE, is_fresh=False) for owner in ("a1", "a2")])
+    assert await blobs.has(ONE, is_fresh=False)
+    blobs.forget()
+    assert not any([await blobs.holds(owner, ONE, is_fresh=False) for owner in ("a1", "a2")])
+    assert not await blobs.has(ONE, is_fresh=False)
+
+
+async def test_an_answer_of_before_is_not_remembered_after_forgetting(keeper: Keeper) -> None:
+    blobs = StoredBlobs(keeper)
+    await StoredBlobs(keeper).keep(ONE, FIRST, "a1")
+    record = keeper.record
+
+    async def late(name: str) -> bytes | None:
+        found = await record(name)
+        blobs.forget()
+        return found
+
+    keeper.record = late
+    assert await blobs.holds("a1", ONE)
+    keeper.record = record
+    await StoredBlobs(keeper).let_go("a1", ONE)
+    assert not await blobs.holds("a1", ONE, is_fresh=False)
+
+
 async def test_a_record_without_parts_stands_before_no_other_copy(keeper: Keeper) -> None:
     blobs = StoredBlobs(keeper)
     await blobs.keep(ONE, FIRST, "a1")
@@ -127,7 +158,7 @@ async def test_what_is_let_go_while_it_takes_the_place_of_the_first_takes_it_not
         await other.let_go("a2", ONE)
         return await keep_record(name, record)
 
-    keeper.keep_record = keep_late  # type: ignore[method-assign]
+    keeper.keep_record = keep_late
     assert not await blobs.holds("a2", ONE)
     assert await keeper.record(ONE) is None
 

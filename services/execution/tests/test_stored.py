@@ -9,7 +9,7 @@ import pytest
 from assay.execution import stored
 from assay.execution.stored import Leaving, Stored
 from assay.proof.digest import blob_digest
-from assay.schema.errors import Retry
+from assay.schema.errors import Refused, Retry
 
 DATA = b"a state"
 DIGEST = blob_digest(DATA)
@@ -101,9 +101,11 @@ async def test_nothing_is_stored_before_it_is_known_whether_something_was_let_go
 
 async def test_it_asks_until_there_is_none_and_again_when_an_epoch_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored, "CLOSING_S", 0)
-    network = Network(64, 3, 0, 5, 0)
+    network = Network(64, Refused("rate.exceeded", retry_after_s=0.0), 3, 0, 5, Refused("question.unknown"))
     _, worker = leaving(network)
     running = asyncio.create_task(worker.run())
+    while len(network.gone) > 2:
+        await asyncio.sleep(0)
     await turns()
     assert len(network.gone) == 2
     worker.settled.set()

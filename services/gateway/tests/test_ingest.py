@@ -25,9 +25,10 @@ from assay.runtime.context import Context
 from assay.runtime.emission import Speech
 from assay.runtime.metrics import Metrics
 from assay.runtime.telemetry import Telemetry
+from assay.schema.epoch import EpochTraced
 from assay.schema.errors import Refused
 from assay.schema.offer import OfferWithdrawn
-from assay.schema.values import derive_id
+from assay.schema.values import NO_DIGEST, derive_id
 from assay.store.store import Store
 
 pytestmark = pytest.mark.server
@@ -48,6 +49,19 @@ async def ingest(make_schema: MakeSchema, provider: Person, rival: Person) -> As
             await Registry(unit.tx).grant(Speaker(person.account, person.role, person.id), person.name, 0)
     yield Ingest(ctx, DOMAIN, Rates(10_000, 10_000))
     await store.close()
+
+
+TRACED = {"epoch_id": derive_id("x", 1), "number": 1, "root": NO_DIGEST, "lease_id": derive_id("l", 1), "segment": 1}
+TRACED["trace"] = NO_DIGEST
+
+
+class CountingBlobs:
+    """A store that counts how often all that is remembered of it is forgotten."""
+
+    forgotten = 0
+
+    def forget(self) -> None:
+        self.forgotten += 1
 
 
 def withdrawn(person: Person, number: int) -> Claim:
@@ -89,6 +103,16 @@ async def test_a_refusal_changes_nothing_but_a_line_for_its_sender(
         rows = await Registry(tx).refusals(provider.account, 10)
         assert await Registry(tx).refusals(rival.account, 10) == []
     assert [row["code"] for row in rows] == ["event.forged"]
+
+
+async def test_the_store_is_asked_anew_once_after_anything_was_let_go(ingest: Ingest, provider: Person) -> None:
+    said = EpochTraced(**TRACED, provider=provider.id)
+    ingest.ctx.bus.blobs = blobs = CountingBlobs()  # type: ignore[misc]
+    for turn, forgotten in ((0, 1), (0, 1), (1, 2), (1, 2)):
+        async with ingest.ctx.unit() as unit:
+            await unit.tx.execute("update let_go set turn = $1", turn)
+        await ingest.commit([provider.claim(said, time.time_ns() // 1_000_000)])
+        assert blobs.forgotten == forgotten
 
 
 async def test_what_is_said_again_after_a_restart_is_a_replay(ingest: Ingest, provider: Person) -> None:

@@ -11,14 +11,14 @@ from tests.servers import MakeSchema
 
 from assay.bus.parts import PART_BYTES
 from assay.gateway.domain import Speaker
-from assay.gateway.letting_go import let_go
+from assay.gateway.letting_go import BURST, Turns, let_go
 from assay.gateway.main import service
 from assay.gateway.settings import Settings
 from assay.gateway.snapshots import NAMED_MS, Snapshots
 from assay.proof.digest import blob_digest
 from assay.schema.audit import AuditOverruled
 from assay.schema.epoch import EpochTraced
-from assay.schema.errors import Retry
+from assay.schema.errors import Refused, Retry
 from assay.schema.event import Event
 from assay.schema.lease import LeaseCommitted, LeaseExecuted, SlashReason
 from assay.schema.values import NO_DIGEST, Role, derive_id
@@ -216,11 +216,56 @@ async def test_what_was_marked_before_a_crash_goes_first_and_cannot_be_borrowed(
         await Snapshots(unit.tx).mark(account, door.provider.id, 1, NOW_MS)
     ((marked,),) = await door.gateway.rows("select digest from leaving")
     async with door.ctx.unit() as unit:
-        assert (account, marked) in await Snapshots(unit.tx).share()
+        assert (account, marked) in (await Snapshots(unit.tx).share()).leaving
         assert not await Snapshots(unit.tx).lend(account, [marked], DIGESTS[2], NOW_MS)
     await door.blobs.let_go(account, marked)
     assert await door.let_go() == SEGMENTS - 1
     assert await door.gateway.rows("select * from leaving") == []
+
+
+async def test_a_copy_that_is_named_while_the_first_goes_is_read_from_then_on(
+    door: Door, rival: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await door.worked(1)
+    let = door.blobs.let_go
+
+    async def named_first(*asked: Any) -> None:
+        """The rival's statement is let in between the marking and the deletion."""
+        if not await door.gateway.rows("select * from named where provider = $1", rival.id):
+            await door.worked(2, by=rival)
+        await let(*asked)
+
+    monkeypatch.setattr(door.blobs, "let_go", named_first)
+    assert await door.let_go() == SEGMENTS - 1
+    assert await door.here() == [True] * SEGMENTS
+
+
+async def test_what_is_remembered_of_the_store_counts_until_anything_is_let_go(door: Door, rival: Person) -> None:
+    await door.worked()
+    async with door.ctx.unit() as unit:
+        before = (await Snapshots(unit.tx).share()).turn
+    await door.let_go(rival)
+    async with door.ctx.unit() as unit:
+        assert (await Snapshots(unit.tx).share()).turn == before
+    await door.let_go()
+    async with door.ctx.unit() as unit:
+        assert (await Snapshots(unit.tx).share()).turn > before
+
+
+def test_an_account_lets_go_by_one_question_at_a_time_few_accounts_do_and_none_floods() -> None:
+    turns = Turns()
+    with turns.one("a1", 0), turns.one("a2", 0):
+        with pytest.raises(Retry), turns.one("a1", 0):
+            pass
+        with pytest.raises(Refused, match=r"rate\.exceeded"), turns.one("a3", 0):
+            pass
+    for _ in range(BURST - 1):
+        with turns.one("a1", 0):
+            pass
+    with pytest.raises(Refused, match=r"rate\.exceeded"), turns.one("a1", 0):
+        pass
+    with turns.one("a1", 1_000), turns.one("a3", 0):
+        pass
 
 
 async def test_a_store_that_fails_loses_nothing_and_leaves_nothing_marked(

@@ -24,13 +24,12 @@ from assay.bus.keeper import Keeper
 from assay.bus.layout import Layout, Stretch, borrowed, own_layout, place
 from assay.bus.parts import PART_BYTES, all_of, check_part, check_total, cut, in_turn, offsets
 from assay.bus.port import Base
-from assay.bus.records import CORE_OWNER, BlobRecord, read_bytes, read_record, renamed, write_record
+from assay.bus.records import CORE_OWNER, BlobRecord, read_bytes, read_record, remember, renamed, write_record
 from assay.bus.streams import BLOB_AGE_S
 from assay.proof.digest import blob_digest
 from assay.schema.errors import Refused
 
 HASH_INLINE_BYTES_MAX: Final = 2**20
-RECORDS_KEPT_MAX: Final = 4096
 # Up to this size what a service makes lies in its record.
 IN_RECORD_BYTES_MAX: Final = 16 * 1024
 # Parts asked for ahead: on a busy machine the way there and back is most of the time.
@@ -94,23 +93,22 @@ class StoredBlobs:
             raise Refused("blob.mismatch", f"The store's {digest} is damaged.")
         return data
 
-    async def has(self, digest: str) -> bool:
-        """Whether the whole blob is stored."""
-        return await self._look_up(digest, is_fresh=True) is not None
+    async def has(self, digest: str, is_fresh: bool = True) -> bool:
+        """Whether the whole blob is stored: as the store says, or as remembered."""
+        return await self._look_up(digest, is_fresh) is not None
 
     async def size(self, digest: str) -> int:
         """How many bytes the blob has. Raises Refused: blob.missing."""
         return (await self._find(digest)).size
 
-    async def holds(self, owner: str, digest: str) -> bool:
-        """Whether the owner uploaded the whole blob itself, and has not let it go."""
-        if (held := await self._held(owner, digest)) is None:
-            return await self._moved_up(owner, digest)
-        first = self._records.get(digest, held)
-        if owner not in (first.owner, CORE_OWNER) and not await self._is_whole(first):
-            await self._drop_record(digest)
-            await self._moved_up(owner, digest)
-        return True
+    async def holds(self, owner: str, digest: str, is_fresh: bool = True) -> bool:
+        """Whether the owner uploaded the whole blob itself, and has not let it go: by the store, or as remembered."""
+        return await self._held(owner, digest, is_fresh) is not None or await self._moved_up(owner, digest)
+
+    def forget(self) -> None:
+        """Ask the store again, whatever is remembered: something was let go elsewhere."""
+        # What is on its way from the store may be of before: it is laid into the old ones.
+        self._records = {}
 
     async def read(self, digest: str, offset: int) -> bytes:
         """The part of a whole blob that starts at `offset`. Raises Refused: blob.missing."""
@@ -200,11 +198,17 @@ class StoredBlobs:
             raise Refused("blob.missing", f"{digest}.")
         return record
 
-    async def _held(self, owner: str, digest: str) -> BlobRecord | None:
-        first = await self._look_up(digest, is_fresh=True)
+    async def _held(self, owner: str, digest: str, is_fresh: bool = True) -> BlobRecord | None:
+        first, own = await self._look_up(digest, is_fresh), _own(owner, digest)
         if first is None or first.owner == owner:
             return first
-        return await self._look_up(_own(owner, digest), is_fresh=True)
+        if not is_fresh and own in self._records:
+            return self._records[own]
+        held = await self._look_up(own, is_fresh=True)
+        if held and CORE_OWNER not in (owner, first.owner) and not await self._is_whole(first):
+            await self._drop_record(digest)
+            await self._moved_up(owner, digest)
+        return held
 
     async def _moved_up(self, owner: str, digest: str) -> bool:
         """Whether the owner's copy is read from now on, because the first was let go."""
@@ -222,28 +226,24 @@ class StoredBlobs:
         """Whether all parts are there: who uploads what it lets go may have left a record without them."""
         places = [place(record.layout, index) for index in range(len(offsets(record.size)))]
         kept = {source: await self.keeper.kept(record.owner, source) for source in {source for source, _ in places}}
-        return record.has_bytes or all(index in kept[source] for source, index in places)
+        return all(index in kept[source] for source, index in places)
 
     async def _drop_record(self, name: str) -> None:
         await self.keeper.drop_record(name)
-        self._records.pop(name, None)
+        self.forget()
 
     async def _look_up(self, name: str, is_fresh: bool = False) -> BlobRecord | None:
         """The record. What is remembered of another's may have been let go: `is_fresh` asks again."""
-        known = self._records.get(name)
+        records = self._records
+        known = records.get(name)
         if known is None or (is_fresh and known.owner != CORE_OWNER):
             raw = await self.keeper.record(name)
+            records.pop(name, None)
             if raw is None:
-                self._records.pop(name, None)
                 return None
-            self._remember(name, read_record(name, raw))
-        return self._records[name]
-
-    def _remember(self, name: str, record: BlobRecord) -> None:
-        # Whole blobs never change; the oldest is forgotten to make room.
-        if len(self._records) >= RECORDS_KEPT_MAX:
-            self._records.pop(next(iter(self._records)))
-        self._records[name] = record
+            known = read_record(name, raw)
+            remember(records, name, known)
+        return known
 
     def _parts(self, record: BlobRecord) -> AsyncIterator[bytes]:
         return in_turn((partial(self._part, record, offset) for offset in offsets(record.size)), READ_AHEAD)
@@ -262,8 +262,9 @@ class StoredBlobs:
         return read_bytes(digest, raw)
 
     async def _record(self, digest: str, record: BlobRecord, sha256: bytes, data: bytes | None = None) -> None:
+        records = self._records
         if await self.keeper.keep_record(digest, write_record(digest, record, sha256, self._now_s(), data)):
-            self._remember(digest, record)
+            remember(records, digest, record)
         elif await self._held(record.owner, digest) is None:
             own = _own(record.owner, digest)
             await self.keeper.keep_record(own, write_record(own, record, sha256, self._now_s(), data))

@@ -104,8 +104,14 @@ class BlobStore(Blobs, Protocol):
     An `owner` is a token, the account that uploads: nobody's parts can spoil the upload of another.
     """
 
-    async def holds(self, owner: str, digest: str) -> bool:
-        """Whether the owner uploaded the whole blob itself, and has not let it go."""
+    async def has(self, digest: str, is_fresh: bool = True) -> bool:
+        """Whether the whole blob is stored; if not `is_fresh`, as far as it is remembered since `forget`."""
+
+    async def holds(self, owner: str, digest: str, is_fresh: bool = True) -> bool:
+        """Whether the owner uploaded the whole blob itself, and has not let it go; `is_fresh` as with `has`."""
+
+    def forget(self) -> None:
+        """Ask the store again, whatever is remembered: something was let go elsewhere."""
 
     async def sources(self, owner: str, digest: str) -> set[str]:
         """The blobs that brought the parts of a blob of the owner. Raises Refused: blob.missing."""

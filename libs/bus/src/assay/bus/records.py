@@ -13,6 +13,7 @@ from assay.schema.errors import Refused
 
 CORE_OWNER: Final = "core"
 BYTES: Final = "bytes"
+REMEMBERED_MAX: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +69,10 @@ def read_bytes(name: str, raw: bytes) -> bytes:
         return base64.b64decode(json.loads(raw)["metadata"][BYTES], validate=True)
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Refused("blob.mismatch", f"The record of {name} is damaged.") from None
+
+
+def remember(records: dict[str, BlobRecord], name: str, record: BlobRecord) -> None:
+    """Lay a record in memory; the oldest is forgotten to make room."""
+    if len(records) >= REMEMBERED_MAX:
+        records.pop(next(iter(records)))
+    records[name] = record

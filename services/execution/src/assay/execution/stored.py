@@ -91,12 +91,21 @@ class Leaving:
         while True:
             self.settled.clear()
             await asyncio.sleep(CLOSING_S)
-            try:
-                while gone := await self.let_go():
-                    log.info("let go of %d blobs", gone)
-            except Refused as refusal:
-                log.warning("nothing can be let go: %s", refusal)
+            while await self._goes_on():
+                pass
             await wait_for_event(self.settled, LET_GO_S)
+
+    async def _goes_on(self) -> bool:
+        """Whether to ask again, after one question."""
+        try:
+            gone = await self.let_go()
+        except Refused as refusal:
+            log.warning("nothing is let go now: %s", refusal)
+            wait_s = refusal.fields.get("retry_after_s")
+            await asyncio.sleep(wait_s if isinstance(wait_s, float | int) else 0)
+            return wait_s is not None
+        log.info("let go of %d blobs", gone)
+        return gone > 0
 
     async def let_go(self) -> int:
         """How many blobs were let go now; there may be more. Raises Refused."""

@@ -5,7 +5,7 @@ A requester sees its own jobs, an observer all of them; what is not one's to see
 
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field, JsonValue, TypeAdapter, ValidationError
@@ -20,7 +20,7 @@ from assay.gateway.domain import PUBLIC, Rates, Speaker
 from assay.gateway.evidence import Evidence
 from assay.gateway.feed import Feed
 from assay.gateway.keys import Keys
-from assay.gateway.letting_go import LET_GO, let_go
+from assay.gateway.letting_go import LET_GO, Turns, let_go
 from assay.gateway.network import provider_row
 from assay.gateway.offers import Offers
 from assay.gateway.plan import plan_of
@@ -87,11 +87,11 @@ class Asker:
         return views[0]
 
     async def jobs(self, body: dict[str, Any]) -> View:
-        """One's own latest jobs, newest first, without their timelines."""
+        """One's own latest jobs, newest first, without their timelines and parameters."""
         job_ids = await Feed(self.tx).recent(self.speaker.participant, JOBS_MAX)
         views = await self._views(job_ids, 1)
         newest = sorted(views, key=lambda view: (-view["submitted_ms"], view["job_id"]))
-        return {"jobs": [view | {"timeline": []} for view in newest]}
+        return {"jobs": [view | {"timeline": [], "params": {}} for view in newest]}
 
     async def why(self, body: dict[str, Any]) -> View:
         """Why a job is where it is."""
@@ -160,6 +160,7 @@ class Asks:
     ctx: Context
     rates: Rates
     talk_seed: bytes | None = None
+    turns: Turns = field(default_factory=Turns)
 
     async def answer(self, message: Message) -> Answer:
         """The answer. Raises Refused."""
@@ -187,7 +188,8 @@ class Asks:
         if question == BLOB:
             return await give_part(self.ctx.bus.blobs, account, body, is_told)
         if question == LET_GO:
-            return json.dumps(await let_go(self.ctx, speaker)).encode()
+            with self.turns.one(account, self.ctx.now()):
+                return json.dumps(await let_go(self.ctx, speaker)).encode()
         return await self._of_settlement(speaker, question, body)
 
     async def _may_read(self, asker: Asker, digest: str) -> bool:

@@ -52,6 +52,8 @@ class Ingest:
     rates: Rates
     patience: Rates = field(default_factory=lambda: Rates(*PATIENCE))
     arrived: asyncio.Queue[Waiting] = field(default_factory=asyncio.Queue)
+    turn: int = -1
+    """How often anything had been let go when the blobs were last asked of the store."""
 
     def __post_init__(self) -> None:
         self.refused = self.ctx.metrics.counter("claims_refused", "Claims that the door refused.", "code")
@@ -116,7 +118,11 @@ class Ingest:
             names(claim.about for claim in claims if claim.type.startswith("spare.")),
         )
         if any(claim.type in NAMERS for claim in claims):
-            known = replace(known, leaving=await Snapshots(registry.tx).share())
+            shared = await Snapshots(registry.tx).share()
+            known = replace(known, leaving=shared.leaving)
+            if shared.turn != self.turn:
+                self.ctx.bus.blobs.forget()
+                self.turn = shared.turn
         rights = (self.ctx.bus.blobs, Readers(registry.tx), Keys(registry.tx))
         return Desk(self.domain, known, self.rates, *rights, self.ctx.now())
 

@@ -7,7 +7,7 @@ and arbiters read it. So do inputs and results, and the last checkpoint of each 
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from assay.gateway.holder import KEPT_MS
 from assay.schema.epoch import EpochAccused, EpochMismatched, EpochRejected, EpochTraced, EpochWithheld
@@ -71,7 +71,7 @@ union select statement from accusation where statement = any($1::text[])
 union select appeal from accusation where appeal = any($1::text[])
 """
 MARK: Final = "insert into leaving (account, digest) select $1, unnest($2::text[]) on conflict do nothing"
-LEAVING: Final = "select account, digest from leaving"
+LEAVING: Final = "select turn, account, digest from let_go left join leaving on true"
 # Two who delete the same wait for one another: the slower one would delete what came anew.
 MARKED: Final = "select digest from leaving where account = $1 order by digest for update"
 LEND: Final = """
@@ -88,6 +88,13 @@ GONE: Final = (
     " and provider = (select participant from account where account = $1)",
 )
 UNMARK: Final = "delete from leaving where account = $1"
+TURN: Final = "update let_go set turn = turn + 1"
+# Who else named what is gone, by a copy of its own: nobody asks again whether it holds it.
+HEIRS: Final = """
+select distinct a.account, n.digest from named n left join job j using (job_id)
+join account a on a.participant = coalesce(nullif(n.provider, ''), j.requester)
+where n.digest = any($2::text[]) and a.account <> $1
+"""
 OVERRULE: Final = """
 insert into overruled (verifier, at_ms) values ($1, $2)
 on conflict (verifier) do update set at_ms = greatest(overruled.at_ms, excluded.at_ms)
@@ -100,6 +107,13 @@ NAMERS: Final = frozenset(event.type for event in (JobSubmitted, LeaseCommitted,
 Named = tuple[str, str | None, str, str, int, str]
 
 
+class Sharing(NamedTuple):
+    """What is leaving, by account and digest, and how often anything was let go."""
+
+    turn: int
+    leaving: frozenset[tuple[str, str]]
+
+
 class Snapshots:
     """What is named, lent and leaving, within one transaction."""
 
@@ -107,10 +121,11 @@ class Snapshots:
         self.tx = tx
         self._named: list[Named] = []
 
-    async def share(self) -> frozenset[tuple[str, str]]:
-        """What is leaving, by account, until the transaction ends: nothing more is marked before that."""
+    async def share(self) -> Sharing:
+        """What is leaving until the transaction ends: nothing more is marked before that."""
         await self.tx.execute(SHARED, LOCK)
-        return frozenset((row[0], row[1]) for row in await self.tx.fetch(LEAVING))
+        rows = await self.tx.fetch(LEAVING)
+        return Sharing(rows[0][0], frozenset((row[1], row[2]) for row in rows if row[1]))
 
     def note(self, event: Event) -> None:
         """Notes the blobs that a statement names which is let in."""
@@ -124,8 +139,8 @@ class Snapshots:
 
     async def lend(self, account: str, sources: Collection[str], borrower: str, now_ms: int) -> bool:
         """Whether a blob may borrow of these; then it is written down."""
-        leaving = await self.share()
-        if any((account, source) in leaving for source in sources):
+        shared = await self.share()
+        if any((account, source) in shared.leaving for source in sources):
             return False
         await self.tx.execute(LEND, account, sorted(sources), borrower, now_ms)
         return True
@@ -138,8 +153,9 @@ class Snapshots:
                 jobs[digest].add(job_id)
             free = await self._free({job_id for of_digest in jobs.values() for job_id in of_digest}, now_ms)
             chosen = await self._unneeded([digest for digest, named in jobs.items() if named <= free], now_ms)
-            await self.tx.execute(ALONE, LOCK)
-            await self.tx.execute(MARK, account, await self._unneeded(chosen[:limit], now_ms))
+            if chosen:
+                await self.tx.execute(ALONE, LOCK)
+                await self.tx.execute(MARK, account, await self._unneeded(chosen[:limit], now_ms))
 
     async def marked(self, account: str) -> list[str]:
         """What is marked, locked until the transaction ends."""
@@ -152,14 +168,20 @@ class Snapshots:
             found[source].append(borrower)
         return found
 
+    async def heirs(self, account: str, digests: Sequence[str]) -> list[tuple[str, str]]:
+        """Which other accounts named which of these; until the transaction ends nobody names anything."""
+        await self.tx.execute(ALONE, LOCK)
+        return [(row[0], row[1]) for row in await self.tx.fetch(HEIRS, account, list(digests))]
+
     async def gone(self, account: str, digests: Sequence[str]) -> None:
         """Keeps that these are gone."""
         for sql in GONE:
             await self.tx.execute(sql, account, list(digests))
 
     async def unmark(self, account: str) -> None:
-        """Keeps that nothing is leaving any more."""
+        """Keeps that nothing is leaving any more, and that what was remembered of the store may be over."""
         await self.tx.execute(UNMARK, account)
+        await self.tx.execute(TURN)
 
     async def overrule(self, verifier: str, now_ms: int) -> None:
         """Keeps that a verifier was overruled."""

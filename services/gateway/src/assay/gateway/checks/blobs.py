@@ -2,7 +2,8 @@
 
 What is named others will read: a provider the inputs of a job, a requester the checkpoints of its own, a verifier both.
 Digests are public, so knowing one gives no right: nobody has a stranger's blob read by naming it. The refusal is the
-same whether there is such a blob or not. What its owner is letting go counts as gone.
+same whether there is such a blob or not. What its owner is letting go counts as gone; what is remembered of the store
+counts, for it is forgotten whenever anything was let go.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,11 +37,11 @@ async def check_blobs(claim: Claim, desk: Desk) -> None:
 
 async def is_held(account: str, digest: str, desk: Desk) -> bool:
     """Whether the account uploaded the blob, and keeps it."""
-    return (account, digest) not in desk.known.leaving and await desk.blobs.holds(account, digest)
+    return (account, digest) not in desk.known.leaving and await desk.blobs.holds(account, digest, is_fresh=False)
 
 
 async def is_told(participant: str, digest: str, desk: Desk) -> bool:
     """Whether the blob is there, and the participant was told of it."""
     if digest in {leaving for _, leaving in desk.known.leaving}:
         return False
-    return await desk.readers.may_read(digest, participant) and await desk.blobs.has(digest)
+    return await desk.readers.may_read(digest, participant) and await desk.blobs.has(digest, is_fresh=False)
