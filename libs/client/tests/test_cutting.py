@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from libs.client.tests.measured_jobs import SHAPE, Door, ran
 
-from assay.client.cutting import cut
+from assay.client.cutting import JOBS_MAX, cut
 
 
 async def test_an_order_is_cut_so_that_committing_takes_half_a_percent_by_the_last_job_alike() -> None:
@@ -19,6 +19,25 @@ async def test_an_order_is_cut_so_that_committing_takes_half_a_percent_by_the_la
 async def test_a_lie_of_one_of_three_segments_moves_nothing() -> None:
     honest = await cut(Door(ran([0.01, 0.01, 0.01])), "finetune", SHAPE | {"steps": 1000})
     assert await cut(Door(ran([0.01, 0.999, 0.01])), "finetune", SHAPE | {"steps": 1000}) == honest
+
+
+async def test_a_provider_that_closed_nearly_all_segments_has_one_voice_of_three() -> None:
+    kind, params, _ = ran([])
+    told = [*(("liar", 0.999) for _ in range(50)), ("p1", 0.01), ("p2", 0.01)]
+    assert (await cut(Door((kind, params, told)), "finetune", SHAPE | {"steps": 1000})).params["segment_steps"] == 10
+
+
+@pytest.mark.parametrize(("share", "length"), [(1 - 1e-9, 4_000), (1e-9, 40)])
+async def test_one_provider_alone_moves_the_length_tenfold_at_most(share: float, length: int) -> None:
+    found = await cut(Door(ran([share], segment_steps=400)), "finetune", SHAPE | {"steps": 100_000})
+    assert found.params["segment_steps"] == length
+    assert found.commit_ppm is not None and 0 < found.commit_ppm <= 1_000_000
+
+
+async def test_an_order_asks_of_a_few_jobs_however_many_there_were() -> None:
+    door = Door(ran([0.01]), *(ran([0.5], batch=4) for _ in range(300)))
+    assert (await cut(door, "finetune", SHAPE | {"steps": 1000})).commit_ppm is None
+    assert door.asked == ["jobs", *["job"] * JOBS_MAX]
 
 
 async def test_where_nothing_was_measured_the_job_before_is_asked_and_then_nobody() -> None:

@@ -305,7 +305,8 @@ async def test_a_job_goes_in_signed_and_its_people_are_told(
     assert (view["leases"][0]["segments"], view["leases"][0]["reason"]) == (1, "It was silent.")
     assert {step["event"] for step in view["timeline"]} >= {"job.submitted", "lease.granted", "lease.committed"}
     assert (await watcher.ask("job", {"job_id": lease.job_id}))["state"] == "funded"
-    assert [job["job_id"] for job in (await ann.ask("jobs", {}))["jobs"]] == [lease.job_id]
+    (listed,) = (await ann.ask("jobs", {}))["jobs"]
+    assert (listed["job_id"], listed["params"], listed["timeline"]) == (lease.job_id, {}, [])
     assert [row["code"] for row in (await bob.ask("refusals", {}))["refusals"]] == ["fence.stale", "blob.missing"]
     with pytest.raises(Refused, match=r"access\.denied"):
         await bob.ask("job", {"job_id": lease.job_id})

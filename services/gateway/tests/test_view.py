@@ -169,6 +169,7 @@ def test_a_view_does_not_depend_on_the_order_in_which_streams_came(chance: rando
 def test_a_settled_job_shows_its_whole_way() -> None:
     view = JobView.model_validate(view_of(told(HISTORY + PASSED), COMMITS))
     assert (view.state, view.committed, view.segments, view.kind) == ("settled", 3, 3, "noop")
+    assert view.params == {"segments": 3}
     assert (view.paid, view.refunded, view.result, view.receipt) == (3, 97, DIGEST, DIGEST)
     assert (view.cost_share_ppm, view.payment, view.gas) == (400_000, 3, 5)
     assert [(x.state, x.first_segment, x.segments, x.paid) for x in view.leases] == [

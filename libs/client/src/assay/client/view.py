@@ -81,6 +81,8 @@ class JobView(Row):
     job_id: str
     requester: str
     kind: str
+    params: dict[str, Any] = {}
+    """As they were ordered; none in a list of jobs."""
     state: str
     price_limit: int
     segments: int

@@ -92,6 +92,7 @@ def newborn(event: JobSubmitted, time_ms: int) -> View:
         "job_id": event.job_id,
         "requester": event.requester,
         "kind": event.spec.kind,
+        "params": event.spec.params,
         "seal": event.spec.seal,
         "state": None,
         "price_limit": event.price_limit,
