@@ -11,6 +11,7 @@ from tests import desk
 from tests.servers import MakeSchema
 
 from assay.bus.blob_door import BASE_HEADER, OFFSET_HEADER, RUNS_HEADER, SEAL_HEADER, TOTAL_HEADER
+from assay.bus.layout import write_runs
 from assay.bus.port import Message
 from assay.gateway.asks import Asks
 from assay.gateway.beats import Beats
@@ -19,6 +20,7 @@ from assay.gateway.door import Parts
 from assay.gateway.main import service
 from assay.gateway.queries import Registry
 from assay.gateway.settings import Settings
+from assay.proof.digest import blob_digest
 from assay.schema.errors import AssayError, Refused
 from assay.schema.values import Role, derive_id
 
@@ -95,3 +97,23 @@ async def test_a_part_of_a_blob_with_any_header_is_refused_by_a_typed_error(
     headers = {OFFSET_HEADER: "0", TOTAL_HEADER: "10", SEAL_HEADER: "1", BASE_HEADER: DIGEST} | {field: odd}
     with pytest.raises(Refused):
         await parts.take(Message(f"ingest.{requester.account}.blob.{DIGEST}", headers, b"x"))
+
+
+async def test_only_who_may_let_go_has_written_down_what_it_borrows_and_that_for_digests_alone(
+    asks: Asks, requester: Person, provider: Person
+) -> None:
+    speaker = Speaker(provider.account, Role.PROVIDER, provider.id)
+    async with asks.ctx.unit() as unit:
+        await Registry(unit.tx).grant(speaker, "bob", 1)
+    base, other = blob_digest(b"base"), blob_digest(b"other")
+    headers = {OFFSET_HEADER: "0", TOTAL_HEADER: "10", SEAL_HEADER: "1", BASE_HEADER: base}
+    headers |= {RUNS_HEADER: write_runs([(0, 0, 1)])}
+    parts = Parts(asks.ctx, Beats(asks.ctx, asks.rates), asks.rates, 2**30)
+    lent = []
+    for account, digest in ((requester.account, other), (provider.account, "x"), (provider.account, other)):
+        await asks.ctx.bus.blobs.keep(base, b"base", account)
+        with pytest.raises(Refused):
+            await parts.take(Message(f"ingest.{account}.blob.{digest}", headers, b"x"))
+        async with asks.ctx.unit() as unit:
+            lent.append([tuple(row) for row in await unit.tx.fetch("select account, borrower from lent")])
+    assert lent == [[], [], [(provider.account, other)]]

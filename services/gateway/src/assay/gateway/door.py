@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from assay.bus.accounts import LOST
 from assay.bus.blob_door import SEAL_HEADER, TOTAL_HEADER, base_of, take_part
+from assay.bus.parts import check_digest
 from assay.bus.port import Answer, Message
 from assay.chain.values import Deployment
 from assay.gateway.asks import SUBJECT as ASKS
@@ -22,6 +23,7 @@ from assay.gateway.talks import read_seed
 from assay.proof.eip712 import Domain
 from assay.runtime import Context
 from assay.schema.errors import BadSettings, Refused
+from assay.schema.values import Role
 
 BLOBS: Final = "ingest.*.blob.*"
 QUEUE: Final = "gateway"
@@ -43,12 +45,13 @@ class Parts(NamedTuple):
         _, account, _, digest = message.subject.split(".")
         if wait_s := self.rates.take(account, self.ctx.now()):
             raise Refused("rate.exceeded", retry_after_s=wait_s)
-        admit(await self.beats.speaker(account))
+        speaker = admit(await self.beats.speaker(account))
         total = message.headers.get(TOTAL_HEADER, "")
         if total.isdecimal() and (len(total) > DIGITS_MAX or int(total) > self.bytes_max):
             raise Refused("blob.oversized", f"{total[:DIGITS_MAX]} of at most {self.bytes_max} bytes.")
-        if SEAL_HEADER in message.headers and (base := base_of(message.headers)):
-            await self._lend(account, base[0], digest)
+        # Others let nothing go: what they borrow stays.
+        if speaker.role is Role.PROVIDER and SEAL_HEADER in message.headers and (base := base_of(message.headers)):
+            await self._lend(account, base[0], check_digest(digest))
         return await take_part(self.ctx.bus.blobs, account, digest, message)
 
     async def _lend(self, account: str, base: str, digest: str) -> None:
