@@ -308,6 +308,25 @@ async def test_jobs_of_one_seal_read_what_others_of_it_made_and_its_key_lasts_fo
     assert [await refusal(*who, seal) for who in ((bob, provider), (eve, rival))] == ["key.destroyed"] * 2
 
 
+async def test_a_result_of_which_a_stranger_holds_a_key_does_not_keep_the_jobs_of_a_seal_from_going_on(
+    world: World, requester: Person
+) -> None:
+    joe, secret = Person("joe", Role.REQUESTER), secrets.token_bytes(32)
+    ann, thief = await world.grant(requester), await world.grant(joe)
+    # The provider of a member is in league with somebody: its result is a blob of which that one holds a key.
+    garbled = await thief.blobs.put(blob := b"".join(seal_blob(secret, BytesIO(TEXT), len(TEXT))))
+    await hand_in(thief.ask, garbled, secret, ["zz"])
+    assert await ann.blobs.put(blob) == garbled
+    await hand_in(ann.ask, seal := name_of(KEY), KEY, [])
+    # Or it is a sealed input of the requester's own.
+    await hand_in(ann.ask, own := await ann.blobs.put(BLOB), KEY, ["de"])
+    for number, digest in enumerate((garbled, own)):
+        spec = spec_of(digest, sealed=(), seal=seal, made=(digest,))
+        await ann.tell(requester.sign(order(requester, spec, number), now_ms()))
+    plan = await ann.ask("plan", {"kind": "finetune", "params": spec_of(garbled).params})
+    assert (plan["sealed"], plan["regions"]) == ([], [])
+
+
 async def rows(world: World, query: str) -> list[Any]:
     """What a table of the gateway holds."""
     import asyncpg

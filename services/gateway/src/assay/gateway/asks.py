@@ -103,13 +103,14 @@ class Asker:
         return {"providers": providers, "verifiers": await Verifiers(self.tx).network(ROWS_MAX, self.now_ms)}
 
     async def plan(self, body: dict[str, Any]) -> View:
-        """How a kind of work cuts a job with such parameters, and which inputs are sealed, for which regions."""
+        """How a kind of work cuts a job with such parameters, and which inputs one has sealed, for which regions."""
         asked = PlanBody.model_validate(body)
         plan = plan_of(asked.kind, asked.params)
         names = ("segments", "segment_units", "inputs", "requirements")
         held = await Keys(self.tx).held(plan.inputs)
-        allowed = [set(key.regions) for key in held.values() if key.regions]
-        sealed = {"sealed": sorted(held), "regions": sorted(set.intersection(*allowed)) if allowed else []}
+        own = {digest: key for digest, key in held.items() if key.owner == self.speaker.participant}
+        allowed = [set(key.regions) for key in own.values() if key.regions]
+        sealed = {"sealed": sorted(own), "regions": sorted(set.intersection(*allowed)) if allowed else []}
         return {name: getattr(plan, name) for name in names} | sealed
 
     async def refusals(self, body: dict[str, Any]) -> View:

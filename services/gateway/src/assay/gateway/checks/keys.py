@@ -21,8 +21,11 @@ async def check_keys(claim: Claim, desk: Desk) -> None:
 async def check_sealed(event: JobSubmitted, desk: Desk) -> None:
     """Raises Refused as `check_keys` does of a job."""
     spec, held = event.spec, await desk.keys.relied_on((*event.spec.inputs, *event.spec.keys))
-    if not set(spec.sealed) <= set(spec.inputs) or not held.keys() <= set(spec.keys) or spec.seal in spec.inputs:
-        raise Refused("job.bad_params", "sealed: it names those inputs whose keys are held, and no others.")
+    # A stranger's key opens nothing here, and what the seal opens needs no other: no result that somebody else holds a
+    # key of keeps the run from going on.
+    own = {digest for digest, key in held.items() if key.owner == event.requester} - set(spec.made)
+    if not set(spec.sealed) <= set(spec.inputs) or not own <= set(spec.keys) or spec.seal in spec.inputs:
+        raise Refused("job.bad_params", "sealed: it names those inputs whose keys are yours, and no others.")
     if not set(spec.made) <= set(spec.inputs) - set(spec.sealed) or (spec.made and spec.seal is None):
         raise Refused("job.bad_params", "made: it names inputs that the seal opens, and no others.")
     for digest in spec.keys:
