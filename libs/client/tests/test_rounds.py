@@ -24,13 +24,17 @@ MODEL = "a" * 64
 
 
 class Market(PlayedMarket):
-    """Jobs that are executed when they are looked at; `fates` says what becomes of others by round and member."""
+    """Jobs that are executed when they are looked at; `fates` says what becomes of others by round and member.
+
+    What those of `forged` name as their result was not made by them.
+    """
 
     units, price_limit, tick_ms = 10**6, 21, 1_000
 
     def __init__(self, fates: Mapping[tuple[int, int], str] | None = None) -> None:
         super().__init__()
         self.fates, self.blobs = dict(fates or {}), dict[str, bytes]()
+        self.forged = dict[tuple[int, int], str]()
 
     def put(self, data: bytes) -> str:
         self.blobs[blob_digest(data)] = data
@@ -48,6 +52,7 @@ class Market(PlayedMarket):
             raise Unreachable("The door is away.")
         base = {"job_id": job_id, "requester": "r", "kind": spec.kind, "price_limit": 0, "segments": 1}
         result = self.put(self.made(spec)) if state in ("verified", "executed") else None
+        result = self.forged.get(place, result)
         self.under |= {result: spec.seal} if result else {}
         return JobView(**base, submitted_ms=0, deadline_ms=0, state=state, result=result)
 
@@ -206,6 +211,23 @@ async def test_rounds_are_sealed_as_told_or_where_an_input_is_and_open_what_they
         assert spec.seal == next(iter(market.seals), None)
         assert set(spec.made) == (set(spec.inputs) - own if is_sealed else set())
         assert set(spec.sealed) == own & market.keys
+
+
+@pytest.mark.parametrize("named", ["its data", "another's data", "sealed elsewhere"])
+async def test_a_result_that_is_no_members_work_changes_neither_how_data_are_read_nor_ends_a_sealed_run(
+    named: str, tmp_path: Path
+) -> None:
+    begin(tmp_path, feedback=True, seal=True, early=True, rounds=3)
+    market = Market()
+    market.keys = {"e" * 64, *(f"{number:064x}" for number in range(2))}
+    digest = {"its data": f"{1:064x}", "another's data": f"{0:064x}", "sealed elsewhere": "e" * 64}[named]
+    market.forged[0, 1] = digest
+    run = await keep(tmp_path, market)
+    assert run.round == 3 and run.result
+    assert [len(results) for results in run.history] == [3 if named == "sealed elsewhere" else 2, 3, 3]
+    for spec in market.jobs.values():
+        own = {spec.params.get("data")}
+        assert set(spec.made) == set(spec.inputs) - own and set(spec.sealed) == own & market.keys
 
 
 async def test_a_sealed_run_stays_in_the_regions_that_it_began_in(tmp_path: Path) -> None:

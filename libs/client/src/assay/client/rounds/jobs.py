@@ -71,7 +71,9 @@ class Work:
         if self.seal is None:
             return spec
         made = tuple(digest for digest in spec.inputs if digest in self.made)
-        return spec.model_copy(update={"seal": self.seal, "made": made})
+        # A garbled result may have the name of an input that was added sealed: it was made for the run all the same.
+        sealed = tuple(digest for digest in spec.sealed if digest not in self.made)
+        return spec.model_copy(update={"seal": self.seal, "made": made, "sealed": sealed})
 
 
 class Jobs:

@@ -97,9 +97,12 @@ class Keeper(Keeping[Run, Market]):
         if view.state in EXECUTED and not self.run.plan.early:
             view = await self.jobs.until(job_id, PROVEN | LOST)
         assert view is not None
-        if view.state in EXECUTED and view.result:
+        # What a member brought is read as that, and never by the run's seal.
+        is_made = view.result not in {each.data for each in self.run.members.values()}
+        if view.state in EXECUTED and view.result and is_made:
             return view.result
-        self.note(facts.Missed(job_id=job_id, reason=f"it is {view.state}: {view.reason or ''}"))
+        reason = f"it is {view.state}: {view.reason or ''}" if is_made else "its result is what a member brought"
+        self.note(facts.Missed(job_id=job_id, reason=reason))
         return None
 
     async def _leave_out(self, job_id: str) -> None:
