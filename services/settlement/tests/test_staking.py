@@ -1,5 +1,6 @@
 """What is said of stake: own and lent, what it is claimed to stand for, and what that asks for, as on chain."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from assay.chain.governed.cover import CoverTerms
 from assay.chain.governed.terms import NATIVE_UNIT
 from assay.chain.words import selector, uint
 from assay.schema.offer import StakeChanged
-from assay.settlement import credits
+from assay.settlement import books, credits
 from assay.settlement.finality import Limits
 from assay.settlement.ledger import Asset
 from assay.settlement.questions import balances
@@ -176,3 +177,22 @@ async def test_a_fork_is_told_of_whose_stake_it_took_back_as_often_as_it_does(ca
     await follow(careful)
     assert (await last_of(careful, "alpha")).amount == STAKE // 2, "also of a block before the one that was taken back"
     await careful.check()
+
+
+async def test_who_has_lost_the_desk_says_nothing_of_stake_after_who_has_it(careful: Market) -> None:
+    await add(careful, "alpha", 500 * NATIVE_UNIT)
+    await follow(careful)
+    before, left = await said_of(careful, "alpha"), careful.hands().follower
+    seen = await left._cursor()
+    careful.chain.mine()
+    head = await careful.chain.block()
+    async with careful.context.store.transaction() as tx:
+        assert await books.advance(tx, seen, head)
+        late = asyncio.create_task(left._count(seen, head.number, head.number, "block"))
+        await asyncio.sleep(0)
+    await late
+    assert await said_of(careful, "alpha") == before
+    async with careful.context.store.transaction() as tx:
+        assert await credits.are_open(tx), "and counts nothing"
+    await follow(careful, 20)
+    assert (await said_of(careful, "alpha")).amount == STAKE + 500 * NATIVE_UNIT

@@ -71,6 +71,12 @@ async def advance(tx: Transaction, seen: Cursor, last: Block) -> bool:
     return True
 
 
+async def stands(tx: Transaction, seen: Cursor) -> bool:
+    """Whether the cursor still stands where it was seen; locks it until the commit."""
+    sql = "select true from chain_cursor where block = $1 and era = $2 for update"
+    return await tx.fetchval(sql, seen.block, seen.era) is not None
+
+
 async def remembered(tx: Transaction) -> list[tuple[int, str]]:
     """The remembered blocks up to which the chain was followed, newest first."""
     return [tuple(row) for row in await tx.fetch("select number, hash from blocks order by number desc")]

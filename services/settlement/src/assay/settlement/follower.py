@@ -90,14 +90,17 @@ class Follower:
             async with self._store.reading() as tx:
                 are_surer = await credits.are_surer(tx, safe, final)
             if are_surer:
-                await self._count(safe, final, Moved(seen.block, f"block:{head.number}"))
+                await self._count(seen, safe, final, f"block:{head.number}")
         self._confirmed_at = head.number
         return are_surer
 
-    async def _count(self, safe: int, final: int, why: Moved) -> None:
+    async def _count(self, seen: books.Cursor, safe: int, final: int, cause: str) -> None:
         async with self._desk.context.unit() as unit:
+            # Or who has lost the desk and not heard of it yet would say in a later turn what is so no more.
+            if not await books.stands(unit.tx, seen):
+                return
             raised = await credits.confirm(unit.tx, self._desk.knobs.limits, safe, final)
-            await say_stakes(unit, dict.fromkeys(cover.grown(raised), why))
+            await say_stakes(unit, dict.fromkeys(cover.grown(raised), Moved(seen.block, cause)))
         self._desk.bell.ring()
 
     async def _cursor(self) -> books.Cursor:
