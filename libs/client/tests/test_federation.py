@@ -38,7 +38,7 @@ class Ground(PlayedMarket):
 
     def __init__(self, fates: Mapping[tuple[str, int, int | None], str] | None = None) -> None:
         super().__init__()
-        self.fates = dict(fates or {})
+        self.fates, self.garbled = dict(fates or {}), 0
 
     async def network(self) -> dict[str, Any]:
         held = [{"name": "toy", "commitment": data, "identity": data} for data in HOLDERS]
@@ -73,6 +73,11 @@ class Ground(PlayedMarket):
 
     async def read(self, digest: str, seal: str | None = None) -> bytes:
         assert seal == self.under[digest]
+        if self.garbled:
+            self.garbled -= 1
+            if seal:
+                raise Refused("blob.unopened")
+            return b""
         head = json.dumps({"__metadata__": {"assay": json.dumps({"counted": ["a", "b", "c"], "loss": 0.5})}}).encode()
         return len(head).to_bytes(8, "little") + head
 
@@ -160,6 +165,17 @@ async def test_a_federation_is_sealed_if_told_and_opens_what_its_jobs_made(
         assert spec.seal == next(iter(ground.seals), None)
         assert spec.made == (spec.inputs if told else ())
     assert any(spec.made for spec in ground.jobs.values()) is bool(told)
+
+
+@pytest.mark.parametrize("seal", [False, True])
+async def test_a_state_that_says_nothing_is_made_anew_and_after_three_the_turn_is_void(
+    seal: bool, tmp_path: Path
+) -> None:
+    ground = Ground()
+    ground.garbled = 4
+    run, facts = await keep(ground, tmp_path, PLAN.model_copy(update={"seal": seal}))
+    assert run.round == 2 and len([fact for fact in facts if isinstance(fact, Voided)]) == 1
+    assert sum(order.part == "step" for order in run.orders) == 3 + 2 + 1
 
 
 async def test_a_federation_that_comes_to_nothing_three_times_is_given_up(tmp_path: Path) -> None:

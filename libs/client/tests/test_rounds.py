@@ -26,7 +26,7 @@ MODEL = "a" * 64
 class Market(PlayedMarket):
     """Jobs that are executed when they are looked at; `fates` says what becomes of others by round and member.
 
-    What those of `forged` name as their result was not made by them.
+    What those of `forged` name as their result was not made by them; so many outcomes are `garbled`.
     """
 
     units, price_limit, tick_ms = 10**6, 21, 1_000
@@ -34,7 +34,8 @@ class Market(PlayedMarket):
     def __init__(self, fates: Mapping[tuple[int, int], str] | None = None) -> None:
         super().__init__()
         self.fates, self.blobs = dict(fates or {}), dict[str, bytes]()
-        self.forged = dict[tuple[int, int], str]()
+        self.forged, self.garbled = dict[tuple[int, int], str](), 0
+        self.says = b"{}"
 
     def put(self, data: bytes) -> str:
         self.blobs[blob_digest(data)] = data
@@ -69,6 +70,11 @@ class Market(PlayedMarket):
 
     async def read(self, digest: str, seal: str | None = None) -> bytes:
         assert seal == self.under[digest]
+        if self.garbled:
+            self.garbled -= 1
+            if seal:
+                raise Refused("blob.unopened")
+            return self.says
         return self.blobs[digest]
 
 
@@ -211,6 +217,24 @@ async def test_rounds_are_sealed_as_told_or_where_an_input_is_and_open_what_they
         assert spec.seal == next(iter(market.seals), None)
         assert set(spec.made) == (set(spec.inputs) - own if is_sealed else set())
         assert set(spec.sealed) == own & market.keys
+
+
+STRAY = {"counted": ["d" * 64], "scores_ppm": {}, "state": MODEL}
+
+
+@pytest.mark.parametrize(("seal", "says"), [(True, ""), (False, "{}"), (False, json.dumps(STRAY))])
+async def test_an_outcome_that_says_nothing_is_made_anew_and_after_three_the_run_is_given_up(
+    seal: bool, says: str, tmp_path: Path
+) -> None:
+    begin(tmp_path, seal=seal)
+    market = Market()
+    market.garbled, market.says = 2, says.encode()
+    run = await keep(tmp_path, market)
+    assert run.result and len(params_of(market, "diloco-outer", makes="outcome")) == 4
+    begin(again := tmp_path / "again", seal=seal)
+    market.garbled = 9
+    with pytest.raises(Refused, match=r"round\.void.*3 times"):
+        await keep(again, market)
 
 
 @pytest.mark.parametrize("named", ["its data", "another's data", "sealed elsewhere"])

@@ -28,6 +28,7 @@ from assay.client.rounds.facts import Missed
 from assay.client.rounds.jobs import EXECUTED, LOST, POLL_S, PROVEN, Market, Work
 from assay.client.rounds.keeping import Keeping
 from assay.client.view import JobView
+from assay.proof.job_seal import UNOPENED
 from assay.schema.errors import Refused, Retry, Unreachable
 from assay.schema.values import Requirements
 
@@ -104,19 +105,31 @@ class Keeper(Keeping[Run, Ground]):
         return None
 
     async def _join(self) -> None:
-        """Have the turn joined, again if who did it is proven false. A job that fails voids the turn."""
+        """Have the turn joined, again if it was done falsely. A job that fails voids the turn."""
         needs = Requirements(regions=self.run.plan.regions)
         job_id = await self._order("step", STEP, step_params(self.run), needs, None)
         view = await self.jobs.until(job_id, PROVEN | LOST)
         assert view is not None
         if view.state in LOST or not view.result:
-            self.note(Missed(job_id=job_id, reason=reason_of(view)))
-            tried = sum(order.part == "step" and order.turn == self.run.turn for order in self.run.orders)
-            if tried >= TRIES_MAX or not any(verdict.outcome == "rejected" for verdict in view.verdicts):
-                self.note(facts.Voided(turn=self.run.turn, reason=f"the joining: {reason_of(view)}"))
+            is_false = any(verdict.outcome == "rejected" for verdict in view.verdicts)
+            self._miss_joining(job_id, reason_of(view), is_false)
             return
-        said = said_in(await self.market.read(view.result, self.seal))
+        try:
+            said = said_in(await self.market.read(view.result, self.seal))
+        except Refused as refusal:
+            if refusal.code not in (UNOPENED, "round.void"):
+                raise
+            # It is garbled, and no audit may have come upon that.
+            self._miss_joining(job_id, f"what it came to, {view.result}, cannot be read", True)
+            return
         self.note(facts.Stepped(turn=self.run.turn, round=self.run.round, state=view.result, said=said))
+
+    def _miss_joining(self, job_id: str, reason: str, is_false: bool) -> None:
+        """Leave a joining out, and with it the turn unless another may do better."""
+        self.note(Missed(job_id=job_id, reason=reason))
+        tried = sum(order.part == "step" and order.turn == self.run.turn for order in self.run.orders)
+        if tried >= TRIES_MAX or not is_false:
+            self.note(facts.Voided(turn=self.run.turn, reason=f"the joining: {reason}"))
 
     async def _order(
         self, part: Part, kind: str, params: dict[str, Any], needs: Requirements, member: int | None

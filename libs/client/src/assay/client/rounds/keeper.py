@@ -27,6 +27,7 @@ from assay.client.rounds.course import (
 from assay.client.rounds.facts import AnyFact, Outcome, Part
 from assay.client.rounds.jobs import EXECUTED, LOST, POLL_S, PROVEN, Market, Work
 from assay.client.rounds.keeping import Keeping
+from assay.proof.job_seal import UNOPENED
 from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
 from assay.schema.values import Region, Requirements
@@ -120,10 +121,11 @@ class Keeper(Keeping[Run, Market]):
         if view.state in LOST or not view.result:
             self.note(facts.Missed(job_id=job_id, reason=f"it is {view.state}: {view.reason or ''}"))
             return
-        self.note(await self._said(part, view.result))
+        said = await self._said(part, view.result)
+        self.note(said or facts.Missed(job_id=job_id, reason=f"what it came to, {view.result}, cannot be read"))
 
-    async def _said(self, part: Part, digest: str) -> AnyFact:
-        """What a proven outer job says, as a fact."""
+    async def _said(self, part: Part, digest: str) -> AnyFact | None:
+        """What a proven outer job says, as a fact; none if it is garbled, which no audit may have come upon."""
         if part == "keyframe":
             return facts.Framed(round=self.run.round, keyframe=digest)
         if part == "model":
@@ -131,7 +133,14 @@ class Keeper(Keeping[Run, Market]):
         try:
             outcome = Outcome.model_validate_json(await self.market.read(digest, self.seal))
         except ValidationError:
-            raise Refused("round.void", f"The outcome {digest} cannot be read.") from None
+            return None
+        except Refused as refusal:
+            if refusal.code != UNOPENED:
+                raise
+            return None
+        # Later jobs read what counted: nothing but results of the round can.
+        if self.run.closed is None or not set(outcome.counted) <= set(self.run.closed.results.values()):
+            return None
         return facts.Judged(round=self.run.round, **outcome.model_dump())
 
     async def _ordered(
