@@ -193,6 +193,24 @@ async def test_an_order_waits_for_its_deposit_to_be_final_and_is_not_refused_mea
 
 
 @pytest.mark.server
+async def test_what_counted_before_an_upgrade_and_what_new_limits_let_count_does_with_the_start(
+    careful: Market,
+) -> None:
+    await settle(careful)
+    careful.chain.lags = {"safe": 500, "finalized": 1_000}
+    await wallet.deposit(careful.chain, key_of("requester"), 1_000)
+    await follow(careful)
+    async with careful.context.store.transaction() as tx:
+        await tx.execute("update credits set counted = 0")
+    assert (await free(careful))[0] == DEPOSIT
+    await follow(careful)
+    assert (await free(careful))[0] == DEPOSIT + EACH.included, "no block came, but whoever counts began anew"
+    wide = dict.fromkeys(Asset, Limits(2 * LIMITS.included, LIMITS.safe))
+    await follow(replace(careful, knobs=Knobs(limits=wide)))
+    assert (await free(careful))[0] == DEPOSIT + 2 * EACH.included
+
+
+@pytest.mark.server
 async def test_the_operators_own_deposit_counts_at_once(careful: Market) -> None:
     await settle(careful)
     await endow_operator(careful.chain, DEPOSIT)

@@ -88,7 +88,8 @@ class Follower:
             if await self._hash_at(seen.block) != seen.hash:
                 return False
             async with self._store.reading() as tx:
-                are_surer = await credits.are_surer(tx, safe, final)
+                # Who begins may have other limits than who counted last.
+                are_surer = self._confirmed_at < 0 or await credits.are_surer(tx, safe, final)
             if are_surer:
                 await self._count(seen, safe, final, f"block:{head.number}")
         self._confirmed_at = head.number
