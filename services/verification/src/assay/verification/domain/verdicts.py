@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from assay.schema.epoch import EpochClosed, EpochFault
 from assay.schema.event import Event
 from assay.schema.job import JobRejected, JobVerified
-from assay.schema.lease import FORFEIT, NO_QUORUM, LeaseRejected, LeaseVerified
+from assay.schema.lease import BLAMELESS, FORFEIT, NO_QUORUM, LeaseRejected, LeaseVerified
 from assay.schema.values import NO_DIGEST, derive_id
 from assay.schema.verdict import Finding, VerdictReached
 from assay.verification.domain.case import Case
@@ -39,11 +39,14 @@ class Judged:
 def conclude(
     case: Case, judged: Judged, findings: Sequence[Finding]
 ) -> tuple[VerdictReached, LeaseVerified | LeaseRejected]:
-    """The verdict on a lease and what it means for the lease: the first failed finding rejects it."""
+    """The verdict on a lease and what it means for the lease: the first failed finding rejects it.
+
+    One for which nobody is to blame does so only where there is no other: it must not hide what is slashed.
+    """
     granted = case.granted
     verdict_id = derive_id("d", granted.lease_id, granted.fence, judged.seed)
     names = {"lease_id": granted.lease_id, "job_id": granted.job_id, "provider": granted.provider}
-    fault = next((f for f in findings if not f.passed), None)
+    fault = min((f for f in findings if not f.passed), key=lambda f: f.code in BLAMELESS, default=None)
     verdict = VerdictReached(
         **names,
         verdict_id=verdict_id,
