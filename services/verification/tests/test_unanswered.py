@@ -13,7 +13,7 @@ from assay.proof.unproven import is_spoken_for
 from assay.runtime.context import Context
 from assay.schema.audit import AuditAssigned
 from assay.schema.epoch import REASONS_MAX, DrawnSegment, Unproven
-from assay.schema.lease import NO_QUORUM, UNCHECKED, UNPROVEN
+from assay.schema.lease import UNCHECKED, UNPROVEN
 from assay.schema.values import BOND_PER_VERIFIER
 from assay.verification.domain import Candidate, Case, Want, draw_segments, part_of
 from assay.verification.domain.unanswered import is_unanswerable, unchecked, unproven_of
@@ -271,9 +271,7 @@ async def test_two_who_find_it_false_are_enough_if_the_third_never_says_anything
     assert [event.code for event in await court.said("lease.rejected")] == ["segment.mismatch"]
 
 
-async def test_of_several_that_were_ordered_those_who_answer_are_paid_and_it_is_no_quorum(
-    court: Court, later: Later
-) -> None:
+async def test_of_several_that_were_ordered_those_who_answer_are_paid_and_it_is_not(court: Court, later: Later) -> None:
     await court.admit(11, 12, 13)
     court.declines = by(13)
     court.knobs["audit_s"] = 1
@@ -281,7 +279,7 @@ async def test_of_several_that_were_ordered_those_who_answer_are_paid_and_it_is_
     await court.until_still()
     assert not await court.said("audit.upheld")
     await go_on(court, later)
-    assert [event.code for event in await court.said("lease.rejected")] == [NO_QUORUM]
+    assert [event.code for event in await court.said("lease.rejected")] == [UNPROVEN]
     assert {audit.verifier: audit.fee for audit in await court.said("audit.upheld")} == {
         party("v", number): FULL for number in (11, 12)
     }

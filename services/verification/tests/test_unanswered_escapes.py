@@ -1,9 +1,11 @@
 """What a cheat could hope for from segments that nobody answers, and does not get."""
 
 from services.verification.tests.court import Court
-from services.verification.tests.samples import Work
+from services.verification.tests.samples import Work, party
 from services.verification.tests.test_replication import LIE
 from services.verification.tests.test_unanswered import until_ended
+
+from assay.schema.lease import UNPROVEN
 
 
 async def test_what_nobody_answers_hides_nothing_false_of_the_same_lease(court: Court) -> None:
@@ -13,3 +15,14 @@ async def test_what_nobody_answers_hides_nothing_false_of_the_same_lease(court: 
     await until_ended(court)
     assert await court.said("epoch.rejected")
     assert [event.code for event in await court.said("lease.rejected")] == ["segment.mismatch"]
+
+
+async def test_one_friend_that_answers_where_several_were_ordered_makes_no_segment_weigh_less(court: Court) -> None:
+    """Else it would be no quorum, for which the rest of the epoch does not stand."""
+    await court.admit(*range(11, 23))
+    court.declines = lambda assigned: assigned.verifier != party("v", 11)
+    await court.take(Work(1, segments=1, method="replication"))
+    await until_ended(court)
+    (ended,) = await court.said("epoch.passed")
+    assert ended.unproven is not None and (ended.unproven.counted, ended.unproven.of) == (1, 1)
+    assert [event.code for event in await court.said("lease.rejected")] == [UNPROVEN]

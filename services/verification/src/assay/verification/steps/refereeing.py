@@ -172,7 +172,8 @@ class Referee:
         first = votes[0].group if question.first_group is None else question.first_group
         finding = found_by(back.outcome, finding_of(answered, ruling))
         if not ruling.has_quorum:
-            code = NO_QUORUM if question.replicas > 1 else UNPROVEN
+            # Too few answers are what nobody could answer: one friend that answers makes it weigh no less.
+            code = NO_QUORUM if len(votes) >= question.replicas > 1 else UNPROVEN
             finding = finding.model_copy(update={"passed": False, "code": code})
         noted = replace(question, first_group=first, stands=ruling.stands, finding=finding)
         await questions.note(unit.tx, noted)
