@@ -92,8 +92,13 @@ def willing(want: Want, candidates: Sequence[Candidate], now_ms: int) -> list[Ca
 
 
 def resort(want: Want, verifier: str) -> int:
-    """Whether a verifier is asked only where nobody else is free (1), or nobody but such (2): that beats waiting."""
-    return 2 if any(asked.verifier == verifier for asked in want.asked) else int(verifier in want.neighbours)
+    """Whether a verifier is asked only where nobody else is free (1), or nobody but such: that beats waiting.
+
+    Of those who were asked before who was so less often comes first: else two could be asked in turn for ever, and the
+    others never.
+    """
+    times = sum(asked.verifier == verifier for asked in want.asked)
+    return 1 + times if times else int(verifier in want.neighbours)
 
 
 def preferred(want: Want, willing: Sequence[Candidate]) -> set[str]:
