@@ -10,16 +10,16 @@ select q.question_id, (select count(*) from audits a where a.question_id = q.que
 from questions q join epochs e using (epoch_id)
 where q.stands is null and q.twin_of is null and greatest(e.ask_ms, e.drawn_ms) <= $1
 and q.wanted > (select count(*) from audits a where a.question_id = q.question_id and a.state in {LIVE})
-and not exists (select 1 from audits a where a.question_id = q.question_id and a.state in ('assigned', 'called'))
 and not exists (select 1 from disputes d where d.question_id = q.question_id)
 order by q.question_id limit 256
 """
-# What could not be shown is not asked about, so that its twin is over, too; and the others are asked from now on.
-GO_ON = """
-with shut as (select epoch_id from questions where question_id = any($1::text[]) and is_read and shown is null),
-over as (update questions set stands = true, wanted = 0 where twin_of is not null and is_read and shown is null
-         and epoch_id in (select epoch_id from shut))
-update epochs set ask_ms = $2 where epoch_id in (select epoch_id from shut)
+# A twin that cannot be shown is just over.
+UNSHOWN = """
+with shut as (select q.question_id, epoch_id from questions q join epochs e using (epoch_id)
+              where q.stands is null and q.is_read and q.shown is null and greatest(e.ask_ms, e.drawn_ms) <= $1),
+anew as (update epochs set ask_ms = $2 where epoch_id in (select epoch_id from shut))
+update questions set wanted = 0, is_last = true, claimed_until_ms = 0, stands = nullif(twin_of is not null, false)
+where question_id in (select question_id from shut) returning question_id
 """
 
 
@@ -28,9 +28,9 @@ async def overdue(tx: Transaction, since_ms: int) -> dict[str, int]:
     return {row["question_id"]: row["live"] for row in await tx.fetch(OVERDUE, since_ms)}
 
 
-async def go_on(tx: Transaction, question_ids: Sequence[str], now_ms: int) -> None:
-    """Have the epochs of these questions wait for none of them that cannot be shown."""
-    await tx.execute(GO_ON, sorted(question_ids), now_ms)
+async def give_up_unshown(tx: Transaction, since_ms: int, now_ms: int) -> bool:
+    """Give up what could not be shown since then, if anything: the others of its epoch are asked from now on."""
+    return bool(await tx.fetch(UNSHOWN, since_ms, now_ms))
 
 
 async def disputed(tx: Transaction, question_ids: Sequence[str]) -> set[str]:

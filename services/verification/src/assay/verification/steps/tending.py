@@ -68,7 +68,7 @@ class Tender:
                 unit.emission.add(event, audit.audit_id)
 
     async def _give_up(self, unit: Unit) -> None:
-        """Have what lacks an answer for so long be judged by those that it has.
+        """Have what lacks an answer for so long be judged by those that it has, or awaits: nobody else is asked.
 
         Not before verifiers had as long as one answer takes since this tender began: an outage of the operator's own is
         to cost nobody's pay.
@@ -76,10 +76,12 @@ class Tender:
         now_ms, settings = self._desk.now(), self._desk.settings
         if now_ms < self._since_ms + settings.proof_ms:
             return
-        if late := await unanswered.overdue(unit.tx, now_ms - settings.unanswered_s * 1000):
-            await unanswered.go_on(unit.tx, list(late), now_ms)
-            for question_id, live in late.items():
-                await twins.ask_no_more(unit.tx, question_id, live)
+        since_ms = now_ms - settings.unanswered_s * 1000
+        is_unshown = await unanswered.give_up_unshown(unit.tx, since_ms, now_ms)
+        late = await unanswered.overdue(unit.tx, since_ms)
+        for question_id, live in late.items():
+            await twins.ask_no_more(unit.tx, question_id, live)
+        if late or is_unshown:
             unit.tx.on_commit(self._desk.bells.judge.set)
 
     async def _call(self, unit: Unit) -> None:
