@@ -10,7 +10,7 @@ from assay.proof.reputation import REPUTATION_NEWCOMER, reputation_of
 from assay.schema.audit import AuditPaid
 from assay.schema.event import Event
 from assay.schema.job import JobExecuted, JobFunded, JobRefunded, JobSettled, LeaseShare, Payout, VerifierPayout
-from assay.schema.lease import LeaseRejected, LeaseVerified
+from assay.schema.lease import UNPROVEN, LeaseRejected, LeaseVerified
 from assay.schema.payment import AccountChanged, PaymentEnlisted
 from assay.schema.values import Role, address_of, derive_id, participant_id
 
@@ -133,3 +133,13 @@ def test_repeats_and_another_order_change_nothing(history: list[tuple], chance: 
     assert list(once.items()) == list(again.items())
     assert sum(each.earned + each.paid for each in once.values()) <= sum(each.charged for each in once.values())
     assert all(address in ADDRESSES for address in once) and address_of(REQUESTER) == ANN
+
+
+def test_what_was_left_to_another_and_nobody_can_answer_counts_twice_as_discovery_counts_it() -> None:
+    """Each of the two events adds to a record by itself there, in whatever order, and once only."""
+    left = executed(1, "0x" + "0a" * 20, "0x" + "0b" * 20)
+    share = left.leases[0]
+    names = {"lease_id": share.lease_id, "job_id": left.job_id, "provider": share.provider, "fence": 1}
+    unproven = LeaseRejected(**names, verdict_id=derive_id("d", 1), root=DIGEST, segment=0, code=UNPROVEN)
+    for events in ([left, unproven], [unproven, left], [left, unproven, left, unproven]):
+        assert Replay.of(events).accounts()["0x" + "0a" * 20].dropped == 2

@@ -56,6 +56,8 @@ class Replay:
     verified: dict[str, str] = field(default_factory=dict)
     rejected: dict[str, str] = field(default_factory=dict)
     dropped: dict[str, str] = field(default_factory=dict)
+    unproven: dict[str, str] = field(default_factory=dict)
+    """Leases of which nobody could prove what was done: they count as dropped, besides, where another finished them."""
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Self:
@@ -79,6 +81,7 @@ class Replay:
         credits, debits = self._sums()
         kept = (self.verified, self.rejected, self.dropped)
         verified, rejected, dropped = (Counter(leases.values()) for leases in kept)
+        dropped += Counter(self.unproven.values())
         known = {*self.shown, *held, *credits, *debits, *verified, *rejected, *dropped}
         return {
             each: Account(
@@ -137,7 +140,7 @@ def _verified(replay: Replay, event: LeaseVerified) -> None:
 
 def _rejected(replay: Replay, event: LeaseRejected) -> None:
     if blame := blame_of(event):
-        kept = replay.rejected if blame is Blame.REJECTED else replay.dropped
+        kept = replay.rejected if blame is Blame.REJECTED else replay.unproven
         kept[event.lease_id] = address_of(event.provider)
 
 
