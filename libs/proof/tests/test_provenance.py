@@ -259,18 +259,19 @@ def test_an_operator_that_lies_about_an_epoch_is_found_out(
     assert fault is None or fault in {name.rpartition(": ")[2] for name in faults_of(report)}, report.faults
 
 
-def sealed_unproven(lineage: Any, counted: int, outcome: str, code: str, is_own: bool = False) -> Report:
-    """A receipt of which a drawn segment could not be answered, and of which the first lease ended so."""
+def sealed_unproven(lineage: Any, counted: int | None, outcome: str, code: str, is_own: bool = False) -> Report:
+    """A receipt of which a drawn segment could not be answered, unless none counts, and whose first lease ended so."""
     commits = [[s.event for s in said if hasattr(s.event, "commitment")] for _, said in lineage.leases]
     epochs = [epoch_over(each, number, k=3) for number, each in enumerate(commits, start=1)]
     verdicts = [pooled_verdict(*parts) for parts in zip(lineage.verdicts, commits, epochs, strict=True)]
     first, lease = epochs[0], verdicts[0].lease_id
     place = next(each for each in first.drawn if (each.lease_id == lease) == is_own)
-    unproven = UnprovenPart(segments=(place.model_dump(),), counted=counted, of=3, reasons={"command.failed": 3})
     audits = tuple(a for a in first.audits if (a.lease_id, a.segment) != (place.lease_id, place.segment))
     finding = Finding(segment=0, method="epoch", passed=outcome == "passed", code=code, claimed=NO_DIGEST)
     verdicts[0] = verdicts[0].model_copy(update={"outcome": outcome, "findings": (finding,)})
-    epochs[0] = first.model_copy(update={"unproven": unproven, "audits": audits})
+    if counted is not None:
+        unproven = UnprovenPart(segments=(place.model_dump(),), counted=counted, of=3, reasons={"command.failed": 3})
+        epochs[0] = first.model_copy(update={"unproven": unproven, "audits": audits})
     return verify(
         seal(compose_from(lineage, verdicts=verdicts, epochs=epochs), lineage.operator), lineage.operator.address
     )
@@ -284,10 +285,13 @@ def sealed_unproven(lineage: Any, counted: int, outcome: str, code: str, is_own:
         (1, "passed", "replay.equal", True, "no verifier could answer stands for it"),
         (0, "rejected", UNPROVEN, True, None),
         (2, "rejected", UNPROVEN, True, "More segments are unproven"),
+        (0, "rejected", UNPROVEN, False, "none of its segments is said to be unproven"),
+        (None, "rejected", UNCHECKED, False, "for what its epoch does not name"),
+        (None, "rejected", UNPROVEN, False, "for what its epoch does not name"),
     ],
 )
 def test_whom_unproven_segments_cost_their_pay_follows_from_the_seed(
-    lineage: Any, counted: int, outcome: str, code: str, is_own: bool, fault: str | None
+    lineage: Any, counted: int | None, outcome: str, code: str, is_own: bool, fault: str | None
 ) -> None:
     report = sealed_unproven(lineage, counted, outcome, code, is_own)
     (check,) = (each for each in report.checks if each.name.endswith(": unproven"))
