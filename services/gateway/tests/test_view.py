@@ -216,6 +216,17 @@ def test_a_requester_reads_whether_anything_was_found_false(code: str, words: st
     assert JobView.model_validate(view).epochs[0].unproven == {"command.failed": 3}
 
 
+def test_what_nobody_could_answer_hides_no_false_work_of_the_same_job() -> None:
+    judged = next(event for _, event in PASSED if isinstance(event, VerdictReached))
+    findings = tuple(
+        judged.findings[0].model_copy(update={"passed": False, "code": code}) for code in (UNPROVEN, "replay.far")
+    )
+    verdict = judged.model_copy(update={"outcome": "rejected", "findings": findings})
+    view = view_of(told([*HISTORY, ("verification", verdict), *FALSE]), COMMITS)
+    assert view is not None
+    assert "The audit found false work." in explain(view)["why"]
+
+
 def test_a_job_that_nobody_submitted_has_no_view() -> None:
     assert view_of(told(HISTORY[1:]), {}) is None
     assert view_of([], {}) is None

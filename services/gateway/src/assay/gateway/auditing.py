@@ -105,13 +105,13 @@ def waits_for(epochs: list[View]) -> str:
 
 
 def found_in(verdicts: Sequence[View], epochs: Sequence[View]) -> str:
-    """What was found of a job that was rejected, in words."""
-    codes = [code for verdict in verdicts if verdict["outcome"] == "rejected" for code in verdict["codes"]]
+    """What was found of a job that was rejected, in words: false work, if there was any."""
+    codes = {code for verdict in verdicts for code in verdict["failed"]}
     reasons = Counter[str]()
     for epoch in epochs:
         reasons.update(epoch["unproven"])
     said = ", ".join(f"{count} by {name}" for name, count in sorted(reasons.items()))
-    found = next((words for code, words in FOUND.items() if code in codes), FALSE)
+    found = FALSE if codes - FOUND.keys() else next((words for code, words in FOUND.items() if code in codes), FALSE)
     return found.format(reasons=f" Declined or kept out: {said}." if said else "")
 
 

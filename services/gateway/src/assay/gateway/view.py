@@ -180,6 +180,7 @@ def _judge(view: View, event: VerdictReached) -> None:
             "outcome": event.outcome,
             "drawn": list(event.drawn),
             "codes": sorted(found),
+            "failed": sorted({finding.code for finding in event.findings if not finding.passed}),
             "audit_ms": event.audit_ms,
             "job_ms": event.job_ms,
         }
