@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from services.verification.tests.court import FAILS, Court, silent
 from services.verification.tests.samples import Work, announced, party
-from services.verification.tests.test_replication import FULL, LIE
+from services.verification.tests.test_replication import LIE
 
 from assay.proof.policy.asked import DECLINES_MAX, DECLINES_MIN
 from assay.proof.unproven import is_spoken_for
@@ -269,20 +269,6 @@ async def test_two_who_find_it_false_are_enough_if_the_third_never_says_anything
     assert not await court.said("lease.rejected")
     await go_on(court, later)
     assert [event.code for event in await court.said("lease.rejected")] == ["segment.mismatch"]
-
-
-async def test_of_several_that_were_ordered_those_who_answer_are_paid_and_it_is_not(court: Court, later: Later) -> None:
-    await court.admit(11, 12, 13)
-    court.declines = by(13)
-    court.knobs["audit_s"] = 1
-    await court.take(Work(1, segments=1, method="replication"))
-    await court.until_still()
-    assert not await court.said("audit.upheld")
-    await go_on(court, later)
-    assert [event.code for event in await court.said("lease.rejected")] == [UNPROVEN]
-    assert {audit.verifier: audit.fee for audit in await court.said("audit.upheld")} == {
-        party("v", number): FULL for number in (11, 12)
-    }
 
 
 @pytest.mark.parametrize("method", [None, "replication"])

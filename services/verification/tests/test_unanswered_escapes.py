@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from services.verification.tests.court import Court, silent
 from services.verification.tests.samples import Work, announced, party
-from services.verification.tests.test_replication import LIE
-from services.verification.tests.test_unanswered import Later, a_want, later, until_ended
+from services.verification.tests.test_replication import FULL, LIE
+from services.verification.tests.test_unanswered import Later, a_want, by, go_on, later, until_ended
 
 from assay.schema.lease import UNPROVEN
 from assay.schema.values import BOND_PER_VERIFIER
@@ -45,6 +45,20 @@ async def test_one_friend_that_answers_where_several_were_ordered_makes_no_segme
     (ended,) = await court.said("epoch.passed")
     assert ended.unproven is not None and (ended.unproven.counted, ended.unproven.of) == (1, 1)
     assert [event.code for event in await court.said("lease.rejected")] == [UNPROVEN]
+
+
+async def test_of_several_that_were_ordered_those_who_answer_are_paid_and_it_is_not(court: Court, later: Later) -> None:
+    await court.admit(11, 12, 13)
+    court.declines = by(13)
+    court.knobs["audit_s"] = 1
+    await court.take(Work(1, segments=1, method="replication"))
+    await court.until_still()
+    assert not await court.said("audit.upheld")
+    await go_on(court, later)
+    assert [event.code for event in await court.said("lease.rejected")] == [UNPROVEN]
+    assert {audit.verifier: audit.fee for audit in await court.said("audit.upheld")} == {
+        party("v", number): FULL for number in (11, 12)
+    }
 
 
 @pytest.mark.parametrize("seldom", [11, 12, 13])

@@ -172,9 +172,7 @@ class Referee:
         first = votes[0].group if question.first_group is None else question.first_group
         finding = found_by(back.outcome, finding_of(answered, ruling))
         if not ruling.has_quorum:
-            # Too few answers are what nobody could answer: one friend that answers makes it weigh no less.
-            code = NO_QUORUM if len(votes) >= question.replicas > 1 else UNPROVEN
-            finding = finding.model_copy(update={"passed": False, "code": code})
+            finding = undecided(finding, answered)
         noted = replace(question, first_group=first, stands=ruling.stands, finding=finding)
         await questions.note(unit.tx, noted)
         if question.is_planted and not ruling.stands:
@@ -263,6 +261,15 @@ def finding_of(answered: Answered, ruling: Ruling | None) -> Finding:
     stands = ruling is not None and ruling.stands and ruling.has_quorum
     best = [w for w in best if (w.group == CLAIM) == stands] or best
     return best[0].finding
+
+
+def undecided(finding: Finding, answered: Answered) -> Finding:
+    """The finding where the answers decide nothing; fewer than were ordered are what nobody could answer.
+
+    So one friend that answers does not make a segment weigh less than one of which there is no answer at all.
+    """
+    has_all = len(answered.votes) >= answered.question.replicas > 1
+    return finding.model_copy(update={"passed": False, "code": NO_QUORUM if has_all else UNPROVEN})
 
 
 def fault_of(epoch: Kept, question: Question) -> EpochFault:
