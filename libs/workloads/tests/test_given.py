@@ -1,7 +1,9 @@
 """A model that comes with its job: the same bits as from a store; if it is another, its requester's fault."""
 
+import json
+import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from libs.workloads.tests.test_model_files import sharded
@@ -11,8 +13,11 @@ from assay.workloads import BadParams, ModelStore, SegmentResult, read_params, w
 from assay.workloads.base_model import adapt
 from assay.workloads.child import run_task
 from assay.workloads.given import FILES_MAX, given_root
+from assay.workloads.models import folder_digest
 from assay.workloads.pace import Pace
 from assay.workloads.task import Failed, Finished, Job, Read, ReadingDone, Said, SegmentDone, Show, Task, Warm
+
+CUT: Final = {"strategy": "LongestFirst", "direction": "Right"}
 
 
 class Brought:
@@ -49,6 +54,12 @@ def brought(bench: Any, tmp_path: Path) -> Brought:
     return Brought(bench, tmp_path, bench.store.path(bench.model), bench.model)
 
 
+@pytest.fixture
+def source(bench: Any, tmp_path: Path) -> Path:
+    """A copy of a model, to be altered."""
+    return Path(shutil.copytree(bench.store.path(bench.model), tmp_path / "source"))
+
+
 def left_over() -> list[Path]:
     return [file for file in given_root().rglob("*") if file.is_file()]
 
@@ -82,10 +93,60 @@ def test_files_that_are_another_model_fail_the_job_and_blame_no_machine(brought:
     assert left_over() == []
 
 
-@pytest.mark.parametrize("name", ["../config.json", "a/b.json", ".hidden", "", "x" * 200, "c\u00f6nfig.json"])
-def test_a_file_that_would_lie_elsewhere_is_refused(brought: Brought, name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["../config.json", "a/b.json", ".hidden", "", "x" * 200 + ".json", "c\u00f6nfig.json", "modeling.py", "model.bin"],
+)
+def test_a_file_that_would_lie_elsewhere_or_be_executed_is_refused(brought: Brought, name: str) -> None:
     with pytest.raises(BadParams, match="model_files"):
         read_params("finetune", brought.params | {"model_files": {name: "a" * 64}})
+
+
+def failed_of(brought: Brought, source: Path, **changes: Any) -> Failed:
+    """What a child says of a job whose model is what lies in a folder now."""
+    files = {file.name: brought.lay(file.read_bytes()) for file in sorted(source.iterdir())}
+    (*_, failed) = brought.done(model=folder_digest(source), model_files=files, **changes)
+    assert isinstance(failed, Failed)
+    return failed
+
+
+def test_a_model_without_weights_blames_no_machine(brought: Brought, source: Path) -> None:
+    (source / "model.safetensors").unlink()
+    failed = failed_of(brought, source)
+    assert (failed.code, failed.fault) == ("workload.model_unsupported", False)
+
+
+def test_a_model_that_is_larger_than_its_job_says_is_refused(brought: Brought, source: Path) -> None:
+    failed = failed_of(brought, source, model_parameters=1)
+    assert (failed.code, failed.fault) == ("workload.bad_params", False)
+
+
+def test_a_tokenizer_too_large_to_read_is_refused_before_it_is_copied(
+    brought: Brought, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assay.workloads.given.WORDS_BYTES_MAX", (source / "tokenizer.json").stat().st_size - 1)
+    failed = failed_of(brought, source)
+    assert (failed.code, failed.fault) == ("workload.model_unsupported", False)
+    assert "tokenizer.json" in failed.detail
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        # Read by the library, which gives up over the first text.
+        ("tokenizer.json", {"truncation": {"max_length": 2, "stride": 5, **CUT}}),
+        ("tokenizer.json", {"normalizer": {"type": "Precompiled", "precompiled_charsmap": ""}}),
+        ("config.json", {"hidden_size": "x"}),
+        ("config.json", {"quantization_config": {"quant_method": "gptq", "bits": 4}}),
+    ],
+    ids=["a stride", "a table that is none", "a type", "a form of few machines"],
+)
+def test_a_model_over_which_a_library_gives_up_blames_no_machine(
+    brought: Brought, source: Path, name: str, change: dict[str, Any]
+) -> None:
+    (source / name).write_text(json.dumps(json.loads((source / name).read_text()) | change))
+    failed = failed_of(brought, source)
+    assert (failed.code, failed.fault) == ("workload.model_unsupported", False)
 
 
 def test_more_files_than_a_job_may_name_are_refused(brought: Brought) -> None:

@@ -109,6 +109,12 @@ def of_another_model(folder: Path) -> None:
     configured(TEMPLATES, chat_template="{% for m in messages %}<x300>{{ m['content'] }}{% endfor %}")(folder)
 
 
+def elsewhere_configured(folder: Path) -> None:
+    """Weights that can be read, and a configuration by which the library reads others."""
+    shutil.copy(folder / WEIGHTS, folder / "other.safetensors")
+    configured(CONFIGURATION, transformers_weights="other.safetensors")(folder)
+
+
 BROKEN: dict[str, tuple[Break, str]] = {
     "a header that is not JSON": (written(WEIGHTS, headed(b"{" * 64)), "weights"),
     "a header of a terabyte": (written(WEIGHTS, (1 << 40).to_bytes(8, "little") + b"x" * 99), "weights"),
@@ -127,6 +133,17 @@ BROKEN: dict[str, tuple[Break, str]] = {
     "the configuration of another model": (configured(CONFIGURATION, hidden_size=64), "shape"),
     "a tokenizer that is none": (written(TOKENIZER, b'{"x": 1}'), "tokenizer"),
     "no tokenizer": (lambda folder: (folder / TOKENIZER).unlink(), "no tokenizer.json"),
+    "a configuration of another type": (configured(CONFIGURATION, hidden_size="x"), "hidden_size"),
+    "weights that only some machines can read": (
+        configured(CONFIGURATION, quantization_config={"quant_method": "gptq", "bits": 4}),
+        "quantization_config",
+    ),
+    "a configuration that leads to other weights": (elsewhere_configured, "transformers_weights"),
+    "an adapter besides": (written("adapter_config.json", b'{"peft_type": "LORA", "r": 2}'), "adapter"),
+    "a tokenizer over which its library gives up": (
+        configured(TOKENIZER, normalizer={"type": "Precompiled", "precompiled_charsmap": ""}),
+        "tokenizer",
+    ),
     "a file too few": (resharded(lambda folder: (folder / shard(2)).unlink()), f"no {shard(2)}"),
     "a file outside of the folder": (resharded(elsewhere), "no safetensors file beside it"),
     "a tensor in two files": (resharded(held_twice), f"{NORM}"),

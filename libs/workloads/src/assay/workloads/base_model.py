@@ -34,7 +34,7 @@ from assay.workloads.llama import (
     lean,
     logging,
 )
-from assay.workloads.model_files import check_weights, open_weights, read_configuration, understood
+from assay.workloads.model_files import check_leads_nowhere, check_weights, open_weights, read_configuration, understood
 from assay.workloads.models import ModelStore
 from assay.workloads.nf4 import load_quantised
 
@@ -151,7 +151,9 @@ def inject(params: FinetuneParams, model: Any, folder: Path, device: torch.devic
 
 def load_frozen(folder: Path, device: torch.device, base: str = "float32") -> Any:
     """Return the bare model in float32 or with layers in `base`, nothing of it trainable. Raises ModelUnsupported."""
-    family = read_configuration(folder).get("model_type")
+    configuration = read_configuration(folder)
+    family = configuration.get("model_type")
+    check_leads_nowhere(folder, configuration)
     if family not in FAMILIES:
         raise ModelUnsupported(f"The model is of the family {family}; only {', '.join(FAMILIES)} is run.")
     attention = "eager" if device.type == "cuda" else "sdpa"

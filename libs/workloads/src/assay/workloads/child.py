@@ -25,6 +25,7 @@ from assay.workloads.errors import (
     ModelMissing,
     ModelUnavailable,
     WorkloadError,
+    panicked,
 )
 from assay.workloads.generate.errors import CheckFailed
 from assay.workloads.given import given
@@ -101,6 +102,9 @@ def run_task(task: ToChild, say: Say, pace: Pace, asked: Asks | None = None) -> 
             finished = _do(ready, say, pace, line)
     except (*MACHINE_FAULTS, WorkloadError, MemoryError, RuntimeError) as error:
         finished = failed_by(error)
+    except BaseException as error:
+        # A tokenizer that is read well may give up over a text yet, which is no Exception.
+        finished = failed_by(panicked(error))
     say(finished)
 
 

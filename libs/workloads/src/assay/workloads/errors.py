@@ -1,6 +1,12 @@
 """What can go wrong in a workload, each with a stable code and what to do next."""
 
+from typing import Final
+
 from assay.schema.errors import AssayError
+
+PANICS: Final = "pyo3_runtime"
+"""Where what a library in Rust raises that gives up comes from: no Exception, but no more than a file's doing."""
+TOLD_MAX: Final = 160
 
 
 class WorkloadError(AssayError):
@@ -105,3 +111,10 @@ class NotJudged(WorkloadError):
 
     code = "workload.not_judged"
     advice = "Nothing is to be done: a contested segment of it is decided by further verifiers."
+
+
+def panicked(error: BaseException) -> WorkloadError:
+    """Return what it means that a library in Rust gave up while it used a model. Raises whatever else it is again."""
+    if type(error).__module__ != PANICS:
+        raise error
+    return ModelUnsupported(f"The model cannot be used ({str(error)[:TOLD_MAX]}).")

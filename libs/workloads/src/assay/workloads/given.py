@@ -16,13 +16,20 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from assay.schema.values import Digest
-from assay.workloads.errors import ModelUnsupported
-from assay.workloads.models import folder_digest
+from assay.workloads.errors import BadParams, ModelUnsupported
+from assay.workloads.memory import UNNAMED_PARAMETERS
+from assay.workloads.models import ModelStore, folder_digest
 from assay.workloads.task import Job, ToChild
 from assay.workloads.workload import FrozenParams
 
 FILES_MAX: Final = 40
-FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$")]
+FileName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,115}\.(json|jinja|model|safetensors|txt)$")
+]
+"""No code and no pickle is laid where a library could find it."""
+WEIGHTS: Final = ".safetensors"
+WORDS_BYTES_MAX: Final = 64 << 20
+"""What a file beside the weights may have: it is read whole, and those of large models have half of that."""
 
 
 def in_order(files: Any) -> Any:
@@ -75,14 +82,30 @@ def model_of(task: Job) -> OfModel | None:
     """Return what a job says of the model whose files came with it; none for one that is in the machine's store."""
     if not task.params.get("model_files"):
         return None
-    said = OfModel.model_validate({name: task.params[name] for name in ("model", "model_files")})
+    named = ("model", "model_files", "model_parameters")
+    said = OfModel.model_validate({name: task.params[name] for name in named if name in task.params})
     return said if all(digest in task.inputs for _, digest in said.model_files) else None
 
 
 def lay(said: OfModel, inputs: Mapping[str, str], folder: Path) -> None:
-    """Copy the files of a model into its folder. Raises ModelUnsupported unless they are that model."""
+    """Copy the files of a model into its folder. Raises ModelUnsupported unless they are that model, BadParams."""
+    for name, digest in said.model_files:
+        if not name.endswith(WEIGHTS) and Path(inputs[digest]).stat().st_size > WORDS_BYTES_MAX:
+            raise ModelUnsupported(f"The file {name} has more than {WORDS_BYTES_MAX >> 20} MiB.")
     folder.mkdir(parents=True, exist_ok=True)
     for name, digest in said.model_files:
         shutil.copyfile(inputs[digest], folder / name)
     if (found := folder_digest(folder)) != said.model:
         raise ModelUnsupported(f"The files that the job names are the model {found}, not {said.model}.")
+    if said.model not in ModelStore(folder.parent):
+        raise ModelUnsupported("Among the files that the job names are no weights.")
+    check_numbers(said, folder)
+
+
+def check_numbers(said: OfModel, folder: Path) -> None:
+    """Raise BadParams for a model that is larger than its job says, and so than what machines were asked for."""
+    from assay.workloads.model_files import count_parameters
+
+    held, told = count_parameters(folder), said.model_parameters or UNNAMED_PARAMETERS
+    if held > told:
+        raise BadParams(f"The model has {held} numbers, and machines were asked for as if for {told}.")

@@ -14,17 +14,23 @@ from typing import Any, Final
 from safetensors import SafetensorError
 from tokenizers import Tokenizer
 
-from assay.workloads.errors import ModelUnsupported, WorkloadError
+from assay.workloads.errors import PANICS, ModelUnsupported, WorkloadError
 from assay.workloads.sandbox.errors import breach_of
 from assay.workloads.shards import Weights, enter_weights
 
 DETAIL_MAX: Final = 160
 UNREADABLE: Final = (
     *(SafetensorError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, OSError),
+    ImportError,
 )
 """What libraries raise over a file."""
+FOREIGN: Final = (PANICS, "huggingface_hub.errors")
+"""Where exceptions come from that are raised over a file and are of no common kind."""
 TOKENIZER: Final = "tokenizer.json"
 CONFIGURATION: Final = "config.json"
+ADAPTER: Final = "adapter_config.json"
+LEADING_ELSEWHERE: Final = ("transformers_weights", "quantization_config")
+"""What of a configuration has other weights read than those that were checked, or by what only some machines have."""
 AMISS: Final = (
     ("missing_keys", "lack"),
     ("mismatched_keys", "have in another shape"),
@@ -40,7 +46,9 @@ def understood(what: str) -> Iterator[None]:
         yield
     except WorkloadError:
         raise
-    except UNREADABLE as error:
+    except BaseException as error:
+        if not isinstance(error, UNREADABLE) and type(error).__module__ not in FOREIGN:
+            raise
         if breach_of(error) or (isinstance(error, OSError) and error.errno):
             raise
         said = f"{type(error).__name__}: {error}"[:DETAIL_MAX]
@@ -57,6 +65,15 @@ def read_configuration(folder: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ModelUnsupported(f"The model's {CONFIGURATION} is not an object.")
     return found
+
+
+def check_leads_nowhere(folder: Path, configuration: Mapping[str, Any]) -> None:
+    """Raise ModelUnsupported for a folder of which more would be loaded than its weights, or something else."""
+    if (folder / ADAPTER).exists():
+        raise ModelUnsupported(f"The model has an {ADAPTER} beside it: merge the adapter into its weights.")
+    for name in LEADING_ELSEWHERE:
+        if configuration.get(name) is not None:
+            raise ModelUnsupported(f"The model's {CONFIGURATION} has {name}: only plain weights are read.")
 
 
 @contextmanager
