@@ -7,9 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
-
-from assay.execution import defending
 from assay.execution.defending import Past
 from assay.schema.dispute import DisputeLodged
 from assay.workloads.sandbox import Policy
@@ -41,17 +38,14 @@ class Child:
         Child.killed += 1
 
 
-async def test_many_disputes_are_run_again_one_after_the_other_in_one_child(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(defending, "Runner", Child)
+async def test_many_disputes_are_run_again_one_after_the_other_in_one_child(tmp_path: Path) -> None:
     spec = SimpleNamespace(kind="noop", params={}, inputs=())
     journal: Any = SimpleNamespace(
         lease=lambda lease: SimpleNamespace(spec=spec, resume=None), committed=lambda lease: []
     )
     cache: Any = SimpleNamespace(reading=nullcontext)
     room = Policy(scratch=tmp_path / "scratch", models=tmp_path)
-    past = Past(journal, cache, room, tmp_path / "log")
+    past = Past(journal, cache, room, tmp_path / "log", Child)  # type: ignore[arg-type]
     lodged = [DisputeLodged.model_construct(**{"lease_id": "l", "segment": n, "claimed": CLAIMED}) for n in range(5)]
     assert await asyncio.gather(*map(past.confirms, lodged)) == [True] * 5
     assert not await past.confirms(lodged[0].model_copy(update={"claimed": "d" * 64}))

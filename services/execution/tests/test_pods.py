@@ -14,6 +14,7 @@ from tests.played import Machine, PlayedDoor, until
 
 from assay.execution.settings import Settings
 from assay.execution.worker import Worker
+from assay.schema.dispute import DisputeLodged
 from assay.schema.errors import BadSettings
 from assay.schema.job import JobSpec
 from assay.schema.lease import LeaseExecuted
@@ -69,12 +70,16 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         yield site
 
 
+def units_of(job: dict[str, Any]) -> int:
+    """What a segment costs."""
+    return workload("command").plan(CommandParams.model_validate(job))[0]
+
+
 async def test_a_lease_of_a_command_is_worked_in_pods_to_its_end_and_none_is_left(site: Site) -> None:
     left = {"metadata": {"name": "command-left", "labels": {"assay/worker": PROVIDER}}}
     site.cluster.pods["command-left"] = left
     site.start()
-    units = workload("command").plan(CommandParams.model_validate(JOB))
-    spec = JobSpec(kind="command", params=JOB, segments=2, segment_units=units[0])
+    spec = JobSpec(kind="command", params=JOB, segments=2, segment_units=units_of(JOB))
     await site.door.say(granted(2, spec=spec), "matching")
     await until(lambda: site.door.said(LeaseExecuted))
     (executed,) = site.door.said(LeaseExecuted)
@@ -83,6 +88,21 @@ async def test_a_lease_of_a_command_is_worked_in_pods_to_its_end_and_none_is_lef
     trial, *own = site.cluster.made
     assert len(own) == 2 and site.cluster.pods == {}, "one a segment, and what an earlier worker has left is gone too"
     assert trial["metadata"]["labels"]["assay/worker"] == PROVIDER
+    await site.crash()
+
+
+async def test_a_command_that_is_doubted_is_run_again_in_a_pod_and_nowhere_else(site: Site) -> None:
+    site.start()
+    spec = JobSpec(kind="command", params=JOB, segments=2, segment_units=units_of(JOB))
+    lease = granted(2, spec=spec)
+    await site.door.say(lease, "matching")
+    await until(lambda: site.door.said(LeaseExecuted))
+    commits = {each.segment: each for each in site.journal.committed(lease.lease_id)}
+    named = {"lease_id": lease.lease_id, "segment": 1, "claimed": commits[1].state_out}
+    before = len(site.cluster.made)
+    assert await site.worker._past.confirms(DisputeLodged.model_construct(**named))
+    assert not await site.worker._past.confirms(DisputeLodged.model_construct(**named | {"claimed": "d" * 64}))
+    assert len(site.cluster.made) == before + 2 and site.cluster.pods == {}
     await site.crash()
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +46,8 @@ class Past:
     cache: Cache
     room: Policy
     log_file: Path
+    make_runner: Callable[[Path, Policy], Runner] = Runner
+    """What has programs executed does so here as for leases: in Pods alone, where a cluster is named."""
     _runner: Runner | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _leaving: asyncio.Task[None] | None = None
@@ -100,7 +102,7 @@ class Past:
         async with self._turn:
             if self._leaving:
                 self._leaving.cancel()
-            runner = self._runner = self._runner or Runner(self.log_file, self.room)
+            runner = self._runner = self._runner or self.make_runner(self.log_file, self.room)
             try:
                 with tempfile.TemporaryDirectory(dir=self.room.scratch, prefix=prefix) as folder:
                     try:

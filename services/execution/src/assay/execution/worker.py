@@ -131,6 +131,7 @@ class Worker:
         folder = self.settings.data_dir
         rooms = enumerate(open_rooms(self.settings))
         make_runner = await self._executing() if needs_box(self.settings.kinds) else Runner
+        self._past.make_runner = make_runner
         runners = [make_runner(folder / f"child-{number}.log", room) for number, room in rooms]
         for runner in runners:
             await runner.warm(self._loaded)
