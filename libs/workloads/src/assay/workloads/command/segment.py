@@ -34,6 +34,7 @@ FIXED: Final = {
 }
 TOLD_BYTES: Final = 160
 """Of what a program says of its failure, so much is told."""
+CHUNK_BYTES: Final = 1 << 20
 FULL_BYTES: Final = 64 << 10
 """With less room than this a box is full."""
 
@@ -98,17 +99,24 @@ def fresh(policy: Policy, root: Path) -> tuple[Path, Path]:
 
 def lay(params: CommandParams, inputs: Inputs, before: Checkpoint, work: Path) -> None:
     """Write inputs and what was put out before. Raises InputMissing."""
-    files = {f"in/{name}": inputs.read(digest) for name, digest in params.inputs.items()}
     last = zip(params.outputs, before.closed[-1], strict=True) if before.closed else ()
-    files |= {f"before/{name}": content for name, content in last}
     for folder in ("in", "before", "out"):
         (work / folder).mkdir()
-    for name, content in files.items():
-        path = work / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    for name, digest in params.inputs.items():
+        path = made_for(work / "in" / name)
+        with inputs.open(digest) as source, path.open("wb") as target:
+            # In memory it lies once, in the box: never whole beside it.
+            shutil.copyfileobj(source, target, CHUNK_BYTES)
+    for name, content in last:
+        made_for(work / "before" / name).write_bytes(content)
     for name in params.outputs:
         (work / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+
+
+def made_for(path: Path) -> Path:
+    """Return a path, the folders before it made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def raise_failed(policy: Policy, said: Path, index: int, code: int) -> None:
