@@ -45,7 +45,7 @@ async def test_many_disputes_are_run_again_one_after_the_other_in_one_child(tmp_
     )
     cache: Any = SimpleNamespace(reading=nullcontext)
     room = Policy(scratch=tmp_path / "scratch", models=tmp_path)
-    past = Past(journal, cache, room, tmp_path / "log", Child)  # type: ignore[arg-type]
+    past = Past(journal, cache, room, tmp_path / "log", Child)
     lodged = [DisputeLodged.model_construct(**{"lease_id": "l", "segment": n, "claimed": CLAIMED}) for n in range(5)]
     assert await asyncio.gather(*map(past.confirms, lodged)) == [True] * 5
     assert not await past.confirms(lodged[0].model_copy(update={"claimed": "d" * 64}))

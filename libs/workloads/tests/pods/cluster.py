@@ -34,7 +34,10 @@ def terminated(reason: str, code: int, phase: str = "Failed") -> Document:
 
 
 class Cluster:
-    """What the API server holds. `fate` is what becomes of a Pod once it runs, or instead of it."""
+    """What the API server holds. `fate` is what becomes of a Pod once it runs, `before` what does instead of it.
+
+    `busy` is how many Pods it has no time to make, `drops` how many watches it ends, `asked` how often it was.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.classes, self.url = folder, {"gvisor"}, ""
@@ -43,7 +46,7 @@ class Cluster:
         self.fate: Document | None = None
         self.before: Document | None = None
         self.busy = 0
-        self.drop_watches = False
+        self.drops, self.asked = 0, 0
         self._version = 100
         self._changes: list[tuple[int, str, Document]] = []
         self._changed = asyncio.Condition()
@@ -86,14 +89,15 @@ class Cluster:
         return pod
 
     async def listed(self, request: web.Request) -> web.StreamResponse:
+        self.asked += 1
         found = [pod for pod in self.pods.values() if chosen(pod, request.query)]
         if request.query.get("watch") != "true":
             return web.json_response({"metadata": {"resourceVersion": str(self._version)}, "items": found})
         answer = web.StreamResponse(headers={"Content-Type": "application/json"})
         await answer.prepare(request)
         since = int(request.query["resourceVersion"])
-        if self.drop_watches:
-            self.drop_watches = False
+        if self.drops:
+            self.drops -= 1
             gone = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}}
             await answer.write(json.dumps(gone).encode() + b"\n")
             return answer

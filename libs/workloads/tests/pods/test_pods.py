@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+import socket
+import struct
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from libs.workloads.tests.command.images import docker_archive, entry, tar
 from libs.workloads.tests.command.test_command import LIMITS, PROGRAM, boxes, code_of, files_of, ran
 from libs.workloads.tests.pods.cluster import STEP, TOKEN, Cluster, running, terminated
@@ -18,7 +21,7 @@ from assay.workloads.pods.errors import NoPod
 from assay.workloads.pods.manifest import PORT, Site
 from assay.workloads.pods.runner import PodRunner
 from assay.workloads.pods.segments import Pods
-from assay.workloads.pods.wire import Broken, Segment, exchange
+from assay.workloads.pods.wire import Broken, Outcome, Segment, exchange
 from assay.workloads.sandbox import Policy
 from assay.workloads.task import Failed, Message, SegmentDone, Task
 
@@ -156,16 +159,36 @@ async def test_a_cluster_without_the_runtime_class_is_refused_and_nothing_runs(
     await pods.close()
 
 
-async def test_a_pod_that_admission_has_weakened_is_not_handed_the_job(
-    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def weaker(pod: dict[str, Any]) -> dict[str, Any]:
-        del pod["spec"]["runtimeClassName"]
-        return pod
+def with_sidecar(spec: dict[str, Any]) -> None:
+    spec["containers"].append(spec["containers"][0] | {"name": "sidecar", "image": "elsewhere"})
 
-    monkeypatch.setattr(cluster, "changed", weaker)
+
+def with_token(spec: dict[str, Any]) -> None:
+    """As a webhook does that gives Pods an identity of the cloud."""
+    spec["volumes"].append({"name": "identity", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}})
+    spec["containers"][0]["volumeMounts"].append({"name": "identity", "mountPath": "/identity"})
+
+
+def with_host(spec: dict[str, Any]) -> None:
+    spec["volumes"] = [{"name": "work", "hostPath": {"path": "/"}}]
+
+
+@pytest.mark.parametrize(
+    ("weaken", "what"),
+    [
+        (lambda spec: spec.pop("runtimeClassName"), "runtimeClassName"),
+        (with_sidecar, "containers"),
+        (with_token, "volumes"),
+        (with_host, "volumes"),
+    ],
+)
+async def test_a_pod_that_admission_has_weakened_is_not_handed_the_job(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weaken: Callable[[Any], object], what: str
+) -> None:
+    monkeypatch.setattr(cluster, "_kubelet", lambda *_: asyncio.sleep(0))
+    monkeypatch.setattr(cluster, "changed", lambda pod: (weaken(pod["spec"]), pod)[1])
     said = await run_in_pods(cluster, tmp_path, {"command": ["sh", "-c", "true"]})
-    assert code_of(said) == "sandbox.no_pod" and "runtimeClassName" in said[-1].detail
+    assert code_of(said) == "sandbox.no_pod" and what in said[-1].detail
     assert cluster.pods == {}
 
 
@@ -187,9 +210,87 @@ async def test_a_task_that_is_killed_leaves_no_pod(cluster: Cluster, tmp_path: P
 
 
 async def test_a_watch_that_the_server_has_forgotten_is_begun_anew(cluster: Cluster, tmp_path: Path) -> None:
-    cluster.drop_watches = True
+    cluster.drops = 1
     said = await run_in_pods(cluster, tmp_path, {"command": ["sh", "-c", "echo here"]})
     assert files_of(said)["0/stdout"] == b"here\n"
+
+
+async def test_a_server_that_ends_every_watch_is_asked_with_pauses(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.drops = 10**9
+    said = await run_in_pods(cluster, tmp_path, {"command": ["sh", "-c", "sleep 2; echo here"]})
+    assert files_of(said)["0/stdout"] == b"here\n"
+    assert cluster.asked < 100
+
+
+async def test_a_server_without_time_is_asked_for_a_pod_again(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.busy = 2
+    said = await run_in_pods(cluster, tmp_path, {"command": ["sh", "-c", "echo here"]})
+    assert files_of(said)["0/stdout"] == b"here\n" and len(cluster.made) == 1
+
+
+async def test_what_is_no_api_server_gives_the_lease_back(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "libs.workloads.tests.pods.cluster.web.json_response", lambda *_, **__: web.Response(text="<p>")
+    )
+    said = await run_in_pods(cluster, tmp_path, {"command": ["sh", "-c", "true"]})
+    assert isinstance(said[-1], Failed) and (said[-1].code, said[-1].fault) == ("sandbox.no_pod", True)
+
+
+class Told:
+    """Pods that answer what a test says, segment by segment."""
+
+    def __init__(self, *answers: Outcome) -> None:
+        self.answers, self.asked = answers, 0
+
+    async def run(self, params: CommandParams, inputs: Any, state: bytes, index: int) -> tuple[Outcome, bytes]:
+        self.asked += 1
+        return self.answers[index], read_checkpoint(state).close((b"",)).encode()
+
+
+def told_runner(folder: Path, *answers: Outcome) -> tuple[PodRunner, Told, Task]:
+    pods = Told(*answers)
+    task = Task(
+        **{"kind": "command", "params": LIMITS | {"command": ["sh"], "segments": len(answers)}, "inputs": {}},
+        **{"models": str(folder), "folder": str(folder), "first": 0, "last": len(answers), "is_paced": True},
+    )
+    return PodRunner(pods, None, Policy(scratch=folder, models=folder)), pods, task
+
+
+async def test_what_a_pod_says_of_its_failure_is_bounded_and_waits_for_nobody(tmp_path: Path) -> None:
+    lie = Outcome(failed=Failed(code="Any thing\n", detail="x" * 10**6, fault=False))
+    runner, _, task = told_runner(tmp_path, Outcome(), lie)
+    *_, failed = [message async for message in runner.run(task, 5.0)]
+    assert isinstance(failed, Failed)
+    assert failed.code == "workload.failed" and len(failed.detail) < 1000
+
+
+async def test_a_task_that_is_killed_between_segments_makes_no_further_pod(tmp_path: Path) -> None:
+    runner, pods, task = told_runner(tmp_path, Outcome(), Outcome())
+    said = []
+    async for message in runner.run(task, 5.0):
+        said.append(message)
+        if isinstance(message, SegmentDone):
+            await runner.kill()
+    assert pods.asked == 1 and code_of(said) == "workload.died"
+
+
+async def test_a_pod_is_heard_to_no_more_than_its_job_may_put_out(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds = []
+
+    async def heard(address: Any, told: Any, files: Any, most: int) -> Any:
+        bounds.append(most)
+        return await exchange(address, told, files, most)
+
+    monkeypatch.setattr("assay.workloads.pods.segments.exchange", heard)
+    job = {"command": ["sh", "-c", "printf 12345"], "output_bytes": 5, "segments": 2}
+    said = await run_in_pods(cluster, tmp_path, job)
+    assert files_of(said)["1/stdout"] == b"12345"
+    sizes = [Path(message.path).stat().st_size for message in said if isinstance(message, SegmentDone)]
+    assert bounds == sizes
 
 
 async def test_a_job_that_names_hosts_is_refused_before_there_is_a_pod(cluster: Cluster, tmp_path: Path) -> None:
@@ -198,14 +299,22 @@ async def test_a_job_that_names_hosts_is_refused_before_there_is_a_pod(cluster: 
     assert code_of(said) == "command.no_egress" and cluster.made == []
 
 
-async def test_a_step_runs_nothing_for_whoever_does_not_bring_its_token(boxes: None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("wrong", ["wrong", "wr\u00f6ng", "hangs up"])
+async def test_a_step_runs_nothing_for_whoever_does_not_bring_its_token(
+    boxes: None, tmp_path: Path, wrong: str
+) -> None:
     params = CommandParams(command=("sh", "-c", "echo own"), **LIMITS)
     state = start_of(params).encode()
     env = os.environ | {"ASSAY_TOKEN": "right"}
     step = await asyncio.create_subprocess_exec(sys.executable, "-P", "-c", STEP, tmp_path, "127.0.7.1", env=env)
-    told = Segment(token="wrong", params=params.model_dump(mode="json"), segment=0, digests=(), sizes=(len(state),))
+    told = Segment(token=wrong, params=params.model_dump(mode="json"), segment=0, digests=(), sizes=(len(state),))
     with pytest.raises(Broken):
         await exchange(("127.0.7.1", PORT), told, [state], 1 << 20)
+    if wrong == "hangs up":
+        with socket.create_connection(("127.0.7.1", PORT)) as stranger:
+            # It is reset, not ended.
+            stranger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            stranger.sendall(bytes(4))
     assert list(tmp_path.iterdir()) == []
     right = told.model_copy(update={"token": "right"})
     outcome, after = await exchange(("127.0.7.1", PORT), right, [state], 1 << 20)

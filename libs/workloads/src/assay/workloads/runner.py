@@ -216,8 +216,7 @@ class Runner:
         except ValidationError as error:
             raise Garbled(f"Its line is no message: {error.errors()[0]['msg']}.") from None
         if isinstance(message, Failed):
-            code = message.code if CODE.match(message.code) else "workload.failed"
-            return message.model_copy(update={"code": code, "detail": message.detail[: 2 * DETAIL_MAX]})
+            return believed(message)
         named = getattr(message, "path", None) or getattr(message, "result", None)
         if named and self.policy and not is_within(Path(named), self.policy.scratch):
             raise Garbled("It named a file that is not in its scratch.")
@@ -268,6 +267,12 @@ class Runner:
                 log.close()
             if self._gate:
                 self._gate.inherited()
+
+
+def believed(failed: Failed) -> Failed:
+    """Return a failure as it can be told on: who says it may be a stranger's program."""
+    code = failed.code if CODE.match(failed.code) else "workload.failed"
+    return failed.model_copy(update={"code": code, "detail": failed.detail[: 2 * DETAIL_MAX]})
 
 
 async def _line(said: asyncio.StreamReader) -> bytes:

@@ -39,11 +39,18 @@ class Cluster:
         self._path = f"/api/v1/namespaces/{site.namespace}/pods"
 
     async def create(self, pod: dict[str, Any]) -> dict[str, Any]:
-        """Return a Pod as it was made. Raises NoPod, whose words are the cluster's."""
-        try:
-            return await self._said("POST", self._path, json=pod)
-        except Busy as error:
-            raise NoPod(f"The API server did not answer: {error}.") from error
+        """Return a Pod as it was made. Raises NoPod, whose words are the cluster's.
+
+        A server that has no time is asked again; if it has made the Pod all the same, it says so by a refusal.
+        """
+        said = ""
+        for _ in range(TRIES):
+            try:
+                return await self._said("POST", self._path, json=pod)
+            except Busy as error:
+                said = str(error)
+                await asyncio.sleep(AGAIN_S)
+        raise NoPod(f"The API server did not answer: {said}.")
 
     async def delete(self, name: str) -> bool:
         """Have a Pod removed at once, and say whether the cluster knows it."""
@@ -84,7 +91,9 @@ class Cluster:
                             break
                         yield change["object"]
             except Busy:
-                await asyncio.sleep(AGAIN_S)
+                pass
+            # A server that ends each watch at once is not asked without a pause.
+            await asyncio.sleep(AGAIN_S)
 
     async def close(self) -> None:
         """Let go of all connections."""
@@ -116,7 +125,10 @@ class Cluster:
         answer = await self._call(method, path, **given)
         if answer.is_error:
             raise refused(answer)
-        return dict(answer.json())
+        try:
+            return dict(answer.json())
+        except (ValueError, TypeError):
+            raise NoPod(f"What answers as the API server says no object of JSON ({answer.status_code}).") from None
 
     async def _call(self, method: str, path: str, **given: Any) -> httpx2.Response:
         try:

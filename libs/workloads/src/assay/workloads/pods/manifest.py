@@ -104,13 +104,27 @@ HELD: Final = ("runtimeClassName", "automountServiceAccountToken", "activeDeadli
 """What of a Pod must be as it was asked for, whatever a cluster's webhooks make of the rest."""
 
 
+KINDS: Final = ("initContainers", "containers", "ephemeralContainers")
+
+
+def laid_in(spec: dict[str, Any], containers: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """Return what lies in a Pod and where: each volume with its kind, each mount with its place."""
+    volumes = [(each["name"], *sorted(each)) for each in spec.get("volumes") or []]
+    mounts = [(each["name"], each["mountPath"]) for one in containers for each in one.get("volumeMounts") or []]
+    return sorted([*volumes, *mounts])
+
+
 def weakened(asked: dict[str, Any], made: dict[str, Any]) -> list[str]:
     """Return the walls that the cluster's Pod lacks, of those that were asked for."""
     spec, found = asked["spec"], made.get("spec") or {}
     names = [name for name in HELD if found.get(name) != spec[name]]
     wanted = spec["containers"][0]["securityContext"]
-    containers = [*(found.get("initContainers") or []), *(found.get("containers") or [])]
-    if any((each.get("securityContext") or {}) != wanted for each in containers) or not containers:
+    containers = [each for kind in KINDS for each in found.get(kind) or []]
+    if any((each.get("securityContext") or {}) != wanted for each in containers):
         names.append("containers.securityContext")
+    if [each.get("name") for each in containers] != [NAME]:
+        names.append("containers")
+    if laid_in(found, containers) != laid_in(spec, spec["containers"]):
+        names.append("volumes")
     shared = [name for name in ("hostNetwork", "hostPID", "hostIPC") if found.get(name)]
     return names + shared

@@ -13,7 +13,7 @@ from assay.workloads.pods.errors import NoPod, PodEnded
 from assay.workloads.pods.segments import Pods
 from assay.workloads.pods.wire import Outcome
 from assay.workloads.registry import read_params
-from assay.workloads.runner import Runner
+from assay.workloads.runner import Runner, believed
 from assay.workloads.sandbox import Policy
 from assay.workloads.sandbox.errors import breach
 from assay.workloads.task import Failed, Finished, Message, Ready, SegmentDone, Task, ToChild, Warm
@@ -85,15 +85,17 @@ class PodRunner(Runner):
             Path(task.folder, START).write_bytes(state)
         yield Ready(state_digest=work.digest(state))
         for index in range(task.first, task.last):
+            if self._is_killed:
+                raise PodEnded(KILLED)
             if self._is_stopped:
                 yield Finished()
                 return
             async with asyncio.timeout_at(ends_s):
                 outcome, state = await self._done(params, task, state, index)
+                if outcome.failed:
+                    yield believed(outcome.failed)
+                    return
                 await self._until_committed(index if task.is_paced else 0)
-            if outcome.failed:
-                yield outcome.failed
-                return
             yield closed(task, params, index, state, outcome)
         if task.wants_result:
             result = Path(task.folder, "result")

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from assay.workloads.command.errors import NoEgress
-from assay.workloads.command.params import JOB_BYTES_MAX, CommandParams
+from assay.workloads.command.params import CommandParams
 from assay.workloads.command.state import read_place, start_of
 from assay.workloads.errors import BadCheckpoint, InputMissing
+from assay.workloads.generate.state import LENGTH_BYTES
 from assay.workloads.pods.api import Cluster
 from assay.workloads.pods.errors import NoPod, PodEnded
 from assay.workloads.pods.fate import died, read
@@ -19,8 +20,6 @@ from assay.workloads.pods.manifest import END_S, NAME, PORT, START_S, Site, pod_
 from assay.workloads.pods.wire import Broken, Outcome, Segment, exchange
 from assay.workloads.sandbox.errors import breach
 
-STATE_BYTES_MAX: Final = 2 * JOB_BYTES_MAX
-"""A checkpoint is outputs and their lengths."""
 FATE_S: Final = 30.0
 """How long after a connection broke the cluster may take to say what has become of the Pod."""
 TRIAL: Final = CommandParams(command=("sh", "-c", "true"), time_s=30, memory_bytes=64 << 20, disk_bytes=16 << 20)
@@ -66,8 +65,9 @@ class Pods:
         token = secrets.token_hex(16)
         told = Segment(token=token, params=params.model_dump(mode="json"), segment=index, digests=digests, sizes=sizes)
         # The checkpoint lies there twice: as it was, and with what is put out.
+        most = len(state) + params.output_bytes + (1 + len(params.outputs)) * LENGTH_BYTES
         async with self._pod(params, sum(sizes) + len(state), token) as name:
-            outcome, found = await self._answer(name, params, told, files)
+            outcome, found = await self._answer(name, params, told, files, most)
         if outcome.failed:
             return outcome, b""
         after = read_place(params, found, index + 1)
@@ -99,12 +99,12 @@ class Pods:
             log.warning("a Pod is left until the cluster answers, or its own deadline: %s", name)
 
     async def _answer(
-        self, name: str, params: CommandParams, told: Segment, files: list[bytes | Path]
+        self, name: str, params: CommandParams, told: Segment, files: list[bytes | Path], most: int
     ) -> tuple[Outcome, bytes]:
-        """Return what the Pod answers, once it runs. Raises PodEnded, NoPod."""
+        """Return what the Pod answers, of at most so many bytes, once it runs. Raises PodEnded, NoPod."""
         async with aclosing(self._cluster.seen(name)) as changes:
             address = await reached(changes)
-            speaking = asyncio.ensure_future(exchange((address, self._port), told, files, STATE_BYTES_MAX))
+            speaking = asyncio.ensure_future(exchange((address, self._port), told, files, most))
             ending = asyncio.ensure_future(ended(changes))
             try:
                 async with asyncio.timeout(START_S + params.time_s + END_S):

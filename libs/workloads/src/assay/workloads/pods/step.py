@@ -10,6 +10,7 @@ import hmac
 import os
 import resource
 import socket
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ from assay.workloads.workload import ignore_progress
 
 THREADS_MAX: Final = 1024
 HANG_UP_S: Final = 60
+HELLO_S: Final = 20.0
+"""How long who connects may take to bring the token: strangers who bring none keep nobody out, and end nothing."""
 
 
 def main(folder: Path = Path(WORK), address: tuple[str, int] = ("0.0.0.0", PORT)) -> None:
@@ -47,11 +50,20 @@ def taken(listener: socket.socket, token: str, folder: Path) -> tuple[socket.soc
     """Return the first connection that brings the token, with the segment that it brings. Raises OSError."""
     while True:
         connection, _ = listener.accept()
+        connection.settimeout(HELLO_S)
         try:
             with connection.makefile("rb") as source:
-                return connection, receive(source, lambda said: hmac.compare_digest(said.token, token), folder)
-        except Broken:
+                return connection, receive(source, partial(brings, connection, token), folder)
+        except (Broken, ConnectionError, TimeoutError):
             connection.close()
+
+
+def brings(connection: socket.socket, token: str, said: Segment) -> bool:
+    """Return whether a segment comes with the token; who has it may take its time from now on."""
+    if not hmac.compare_digest(said.token.encode(errors="replace"), token.encode()):
+        return False
+    connection.settimeout(None)
+    return True
 
 
 def outcome_of(told: Segment, folder: Path) -> tuple[Outcome, bytes]:
