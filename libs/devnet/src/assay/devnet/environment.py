@@ -53,9 +53,10 @@ class Places:
 
 
 def holding(knobs: Knobs, level: str) -> Knobs:
-    """The knobs, with the sandbox of providers and verifiers, and the kinds of work, where they do not name them."""
-    own = {"sandbox": level, "kinds": json.dumps(offerable())}
-    return {**knobs, **{name: {**own, **knobs.get(name, {})} for name in ("execution", "verifier")}}
+    """The knobs, with the sandbox of all that run jobs, and the kinds of work, where they do not name them."""
+    work = {"sandbox": level, "kinds": json.dumps(offerable())}
+    own = {"execution": work, "verifier": work, "verification": {"sandbox": level}}
+    return {**knobs, **{name: {**held, **knobs.get(name, {})} for name, held in own.items()}}
 
 
 def service_environment(

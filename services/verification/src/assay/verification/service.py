@@ -1,6 +1,7 @@
 """Verification as a service: its handlers, and the tasks that carry an epoch from its pooling to its verdicts."""
 
 import asyncio
+import logging
 from functools import partial
 from pathlib import Path
 
@@ -49,6 +50,9 @@ from assay.verification.steps.presenting import Presenter
 from assay.verification.steps.refereeing import Referee
 from assay.verification.steps.tending import Tender
 from assay.workloads.runner import Runner
+from assay.workloads.sandbox import Policy
+
+log = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 PUBLISHES = (
@@ -76,14 +80,26 @@ def service() -> Service:
     )
 
 
+def policy_of(settings: Settings) -> Policy:
+    """What holds the child that makes start states and results again, of models and checkpoints that strangers sent."""
+    return Policy(
+        level=settings.sandbox,
+        scratch=(settings.data_dir / "scratch").resolve(),
+        models=settings.models_dir.resolve(),
+        memory_bytes=settings.memory_bytes,
+    )
+
+
 async def verify(bells: Bells, context: Context) -> None:
-    """Verify until the service stops. Raises ChainUnreachable, BadSettings at the start."""
+    """Verify until the service stops. Raises ChainUnreachable, BadSettings, SandboxUnavailable at the start."""
     settings = context.settings
     assert isinstance(settings, Settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     chain = await connect(settings.rpc_url, Deployment.load(settings.deployment_file))
-    runner = Runner(settings.data_dir / "child.log")
-    replayer = ChildReplayer(blobs_of_jobs(context.bus), runner, settings.models_dir, settings.data_dir / "scratch")
+    held = policy_of(settings)
+    runner = Runner(settings.data_dir / "child.log", held)
+    log.info("sandbox %s", await runner.confined())
+    replayer = ChildReplayer(blobs_of_jobs(context.bus), runner, settings.models_dir, held.scratch)
     recomputer = Recomputer(Runner(settings.data_dir / "challenges.log"))
     blocks = Blocks(chain, settings.confirmations)
     calibrations = load_calibrations(settings.calibrations_file, settings.calibrators)

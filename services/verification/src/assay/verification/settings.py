@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from assay.runtime.settings import ServiceSettings
 from assay.verification.domain.dispute import ANSWERS_S, lasts_s_max
 from assay.verification.domain.unanswered import WAITS
+from assay.workloads.sandbox import Level
 
 
 class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
@@ -19,6 +20,11 @@ class Settings(ServiceSettings, env_prefix="ASSAY_VERIFICATION_"):
     """The content-addressed model store."""
     deployment_file: Path
     """The contracts' addresses, as `assay chain deploy` wrote them."""
+    memory_bytes: Annotated[int, Field(ge=0, le=2**50)] = 8 * 2**30
+    """Memory that a check of the service's own may use; a child that takes more is ended."""
+    sandbox: Level = "full"
+    """What must hold that child, for it reads what strangers made: full (landlock, seccomp, limits), or limits alone
+    where the kernel has no more."""
     rpc_url: str = "http://127.0.0.1:8545"
     """An EVM node: its blocks are the beacon."""
     confirmations: Annotated[int, Field(ge=1, le=1_000)] = 12

@@ -35,7 +35,8 @@ class SandboxUnavailable(Fault):
     code = "sandbox.unavailable"
     advice = (
         "Run Linux 6.2 or later with landlock in its `lsm=` list and seccomp on, in a container that allows both; "
-        "or accept the weaker level by name: ASSAY_EXECUTION_SANDBOX=limits, ASSAY_VERIFIER_SANDBOX=limits."
+        "or accept the weaker level by name: ASSAY_EXECUTION_SANDBOX=limits, ASSAY_VERIFIER_SANDBOX=limits, "
+        "ASSAY_VERIFICATION_SANDBOX=limits."
     )
     exit_code = EXIT_SETTINGS
 
