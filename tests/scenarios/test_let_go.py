@@ -12,7 +12,7 @@ from assay.schema.lease import LeaseCommitted
 pytestmark = pytest.mark.server
 
 SEGMENTS = 6
-# The worker asks half a minute after its epoch is settled.
+# The worker asks ten seconds after its epoch is settled, and again if that was too early.
 WITHIN_S = 180.0
 
 

@@ -41,7 +41,7 @@ GRANTED = LeaseGranted(
     fence=1,
     requester=participant_id(Role.REQUESTER, KEY.address),
     offer_id="f" + "a" * 26,
-    spec=JobSpec(kind="serve", params=PARAMS.model_dump(), segments=10, segment_units=1_000),
+    spec=JobSpec(kind="serve", params=PARAMS.model_dump(mode="json"), segments=10, segment_units=1_000),
     mega_unit_price=1,
     deadline_ms=2**50,
 )

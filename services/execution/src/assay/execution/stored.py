@@ -18,8 +18,9 @@ from assay.store.waiting import wait_for_event
 
 AGAIN_S = 1.0
 STORED_MAX: Final = 1024
-# An epoch is settled some seconds before the last of its jobs is closed.
-CLOSING_S = 30.0
+# An epoch is settled some seconds before the last of its jobs is closed, or longer where all is late.
+CLOSING_S = 10.0
+FIRST_S: Final = 20.0
 LET_GO_S: Final = 3_600.0
 
 T = TypeVar("T")
@@ -87,13 +88,18 @@ class Leaving:
         """Set when an epoch is settled."""
 
     async def run(self) -> None:
-        """Let go for ever: soon after the start, soon after an epoch is settled, and each hour."""
+        """Let go for ever: soon after the start and each settled epoch, then ever more seldom, to once an hour."""
+        self.settled.set()
+        wait_s = FIRST_S
         while True:
-            self.settled.clear()
-            await asyncio.sleep(CLOSING_S)
+            if await wait_for_event(self.settled, wait_s):
+                self.settled.clear()
+                wait_s = FIRST_S
+                await asyncio.sleep(CLOSING_S)
+            else:
+                wait_s = min(2 * wait_s, LET_GO_S)
             while await self._goes_on():
                 pass
-            await wait_for_event(self.settled, LET_GO_S)
 
     async def _goes_on(self) -> bool:
         """Whether to ask again, after one question."""
