@@ -18,7 +18,8 @@ WITHIN_S = 180.0
 
 @pytest.mark.slow
 async def test_a_settled_job_keeps_its_last_checkpoint_and_what_its_receipt_needs(net: Net, tmp_path: Path) -> None:
-    job_id = await net.submit(SEGMENTS, REGION[STEADY])
+    # The same links in a job that is open, or was doubted, would stay.
+    job_id = await net.submit(SEGMENTS, REGION[STEADY], params={"payload": "let go"})
     job = await net.ended(job_id)
     assert job.state == "settled"
     commits = [said.event for said in net.chronicle.of(job_id) if isinstance(said.event, LeaseCommitted)]

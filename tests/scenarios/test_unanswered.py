@@ -43,9 +43,11 @@ async def test_a_command_that_fails_on_every_verifier_is_refunded_and_nobody_sla
         if isinstance(each.event, EpochPassed) and each.event.epoch_id == epoch.epoch_id
     )
     assert ended.unproven is not None and ended.unproven.counted == ended.unproven.of == 1
-    assert ended.unproven.reasons == epoch.unproven == {"command.failed": 6}
+    assert ended.unproven.reasons == epoch.unproven
+    # Each of the three declines twice, at least: who is late once is asked again.
+    assert list(epoch.unproven) == ["command.failed"] and (declined := epoch.unproven["command.failed"]) >= 6
     why = (await net.assay.why(job_id))["why"]
-    assert "No verifier could answer a drawn segment of it" in why and "6 by command.failed" in why
+    assert "No verifier could answer a drawn segment of it" in why and f"{declined} by command.failed" in why
     assert not any(isinstance(e, AuditUpheld | AuditOverruled) and e.epoch_id == epoch.epoch_id for e in said)
     assert await net.devnet.chain.stake_of(provider.key.address) == stake
     assert await money(net) == before
