@@ -6,31 +6,16 @@ same whether there is such a blob or not. What its owner is letting go counts as
 counts, for it is forgotten whenever anything was let go.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
-
 from assay.gateway.claim import Claim, Desk
-from assay.schema.epoch import EpochTraced
+from assay.gateway.snapshots import named_in
 from assay.schema.errors import Refused
-from assay.schema.event import Event
 from assay.schema.job import JobSubmitted
-from assay.schema.lease import LeaseCommitted, LeaseExecuted
-
-NAMED: Final[Mapping[type[Event], Callable[[Any], tuple[str, ...]]]] = {
-    JobSubmitted: lambda said: said.spec.inputs,
-    LeaseCommitted: lambda said: (said.checkpoint,),
-    LeaseExecuted: lambda said: (said.result,),
-    EpochTraced: lambda said: (said.trace,),
-}
-"""What a participant may say that gives others a right to read."""
 
 
 async def check_blobs(claim: Claim, desk: Desk) -> None:
     """Raises Refused: job.missing_input, blob.missing."""
-    names, code = NAMED.get(type(claim.event)), "blob.missing"
-    if isinstance(claim.event, JobSubmitted):
-        code = "job.missing_input"
-    for digest in names(claim.event) if names else ():
+    code = "job.missing_input" if isinstance(claim.event, JobSubmitted) else "blob.missing"
+    for digest, *_ in named_in(claim.event):
         if not (await is_held(claim.account, digest, desk) or await is_told(claim.source, digest, desk)):
             raise Refused(code, f"{digest}.")
 
