@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from tests.played import PlayedBlobs
 
-from assay.execution import stored
 from assay.execution.inputs import AT_ONCE, INLINE_BYTES_MAX, KEPT_S, Cache, Keyring
 from assay.execution.naming import made_of, name_of
 from assay.proof.digest import blake3_hex
 from assay.proof.job_seal import name_of as name_of_key
 from assay.proof.job_seal import seal_job, unseal_job
 from assay.proof.sealed import KEY_BYTES, PIECE_BYTES, TAG_BYTES, seal_blob
+from assay.runtime import patience
 from assay.schema.errors import Refused, Retry
 from assay.schema.job import JobSpec
 
@@ -287,7 +287,7 @@ async def test_when_one_blob_is_missing_no_other_goes_on_unseen(tmp_path: Path) 
 
 
 async def test_blobs_that_are_tried_again_hold_no_other_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored, "AGAIN_S", 0.01)
+    monkeypatch.setattr(patience, "AGAIN_S", 0.01)
 
     class Away(PlayedBlobs):
         async def save(self, digest: str, path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from assay.execution import stored
 from assay.execution.stored import Leaving, Stored
 from assay.proof.digest import blob_digest
+from assay.runtime import patience
 from assay.schema.errors import Refused, Retry
 
 DATA = b"a state"
@@ -89,7 +90,7 @@ async def test_work_done_again_is_stored_again_after_something_was_let_go() -> N
 async def test_nothing_is_stored_before_it_is_known_whether_something_was_let_go(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stored, "AGAIN_S", 0)
+    monkeypatch.setattr(patience, "AGAIN_S", 0)
     network = Network(Retry("a lost answer", 1.0), Retry("another", 1.0), 2)
     keeps, worker = leaving(network)
     asked = asyncio.create_task(worker.let_go())

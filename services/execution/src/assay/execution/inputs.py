@@ -22,10 +22,11 @@ from typing import Any, BinaryIO, Final, Protocol, TypeVar
 
 from assay.execution.naming import BEFORE, UNDER, parts_of
 from assay.execution.sealing import seal_file
-from assay.execution.stored import Stored, patiently
+from assay.execution.stored import Stored
 from assay.proof.digest import blake3_hex
 from assay.proof.job_seal import UNOPENED, check_name, seal_job, unseal_job_pieces
 from assay.proof.sealed import HEAD_BYTES, check_head, unseal_pieces
+from assay.runtime.patience import patiently
 from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
 

@@ -6,17 +6,17 @@ stored is named: a blob that the worker counts on is never one that it lets go.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 from assay.bus.participant import Door
 from assay.runtime.outgoing import Outgoing
-from assay.schema.errors import Refused, Retry, Unreachable
+from assay.runtime.patience import patiently
+from assay.schema.errors import Refused
 from assay.store.waiting import wait_for_event
 
-AGAIN_S = 1.0
 STORED_MAX: Final = 1024
 # An epoch is settled some seconds before the last of its jobs is closed, or longer where all is late.
 CLOSING_S = 10.0
@@ -120,13 +120,3 @@ class Leaving:
             await self._outgoing.flush()
             said: dict[str, Any] = await patiently(partial(self._door.ask, "let_go", {}))
         return int(said["gone"])
-
-
-async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """The network's answer, however long it is away: an outage is no reason to give up a lease."""
-    while True:
-        try:
-            return await ask()
-        except (Retry, Unreachable) as error:
-            log.warning("waits for the network: %s", error)
-            await asyncio.sleep(AGAIN_S)

@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from assay.runtime.patience import patiently
 from assay.schema.audit import AuditAssigned, AuditRevealed
-from assay.schema.errors import Refused, Retry, Unreachable
+from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
 from assay.verification.verifier import domain
 from assay.workloads import read_params, workload
@@ -21,7 +22,6 @@ from assay.workloads.errors import BadCheckpoint, BadData, Diverged
 from assay.workloads.runner import Runner
 from assay.workloads.task import CheckTrace, Failed, Read, ReadingDone, Ready, SegmentDone, Task
 
-AGAIN_S = 1.0
 EXACT = "exact"
 FALLS = (BadCheckpoint.code, BadData.code, Diverged.code)
 """How a segment fails on every machine: by what is left of the work before it, or by the job's data."""
@@ -125,7 +125,7 @@ async def _fetch(tools: Tools, spec: JobSpec, folder: Path, digest: str) -> str:
 
 async def _lay(folder: Path, name: str, read: Callable[[], Awaitable[bytes]]) -> str:
     path = folder / name
-    path.write_bytes(await _patiently(read))
+    path.write_bytes(await patiently(read))
     return str(path)
 
 
@@ -157,13 +157,3 @@ def is_judged(task: Task) -> bool:
     """Whether a contract may judge the work step by step: it knows no step that fails."""
     numerics = getattr(read_params(task.kind, task.params), "numerics", EXACT)
     return numerics == EXACT and isinstance(workload(task.kind), Judgeable)
-
-
-async def _patiently(read: Callable[[], Awaitable[bytes]]) -> bytes:
-    """The content, however long the network is away: the deadline decides, not an outage."""
-    while True:
-        try:
-            return await read()
-        except (Retry, Unreachable) as error:
-            log.warning("waits for the network: %s", error)
-            await asyncio.sleep(AGAIN_S)
