@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from assay.proof.digest import blob_digest
+from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
 from assay.schema.values import Requirements
 from assay.workloads import read_params, workload
@@ -18,7 +19,7 @@ class PlayedMarket:
     """Jobs of so many units, each at the one price limit that fits; `tick` is called around all that is asked.
 
     Of `keys` are inputs that were added sealed; `seals` are those that were asked for, each with its regions; `under`
-    which of them results were made.
+    which of them results were made. So many of those that are read next are `garbled`.
     """
 
     units: int
@@ -30,6 +31,7 @@ class PlayedMarket:
         self.tick: Callable[[], None] = lambda: None
         self.seals, self.keys = dict[str, tuple[str, ...]](), set[str]()
         self.under = dict[str, str | None]()
+        self.garbled = 0
 
     def now_ms(self) -> int:
         self.clock += self.tick_ms
@@ -40,6 +42,16 @@ class PlayedMarket:
         inputs = tuple(workload(kind).inputs(read_params(kind, plain)))
         cut = {"segments": 1, "segment_units": self.units, "requirements": requirements}
         return JobSpec(kind=kind, params=plain, inputs=inputs, sealed=sorted(self.keys & set(inputs)), **cut)
+
+    def is_garbled(self, digest: str, seal: str | None) -> bool:
+        """Whether a result that is read now is one of so many `garbled`. Raises Refused if it is sealed, too."""
+        assert seal == self.under[digest]
+        if not self.garbled:
+            return False
+        self.garbled -= 1
+        if seal:
+            raise Refused("blob.unopened")
+        return True
 
     async def new_seal(self, regions: Sequence[str] = ()) -> str:
         self.tick()

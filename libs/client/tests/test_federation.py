@@ -38,7 +38,7 @@ class Ground(PlayedMarket):
 
     def __init__(self, fates: Mapping[tuple[str, int, int | None], str] | None = None) -> None:
         super().__init__()
-        self.fates, self.garbled = dict(fates or {}), 0
+        self.fates = dict(fates or {})
 
     async def network(self) -> dict[str, Any]:
         held = [{"name": "toy", "commitment": data, "identity": data} for data in HOLDERS]
@@ -72,11 +72,7 @@ class Ground(PlayedMarket):
         self.cancelled.append(job_id)
 
     async def read(self, digest: str, seal: str | None = None) -> bytes:
-        assert seal == self.under[digest]
-        if self.garbled:
-            self.garbled -= 1
-            if seal:
-                raise Refused("blob.unopened")
+        if self.is_garbled(digest, seal):
             return b""
         head = json.dumps({"__metadata__": {"assay": json.dumps({"counted": ["a", "b", "c"], "loss": 0.5})}}).encode()
         return len(head).to_bytes(8, "little") + head
