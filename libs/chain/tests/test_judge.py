@@ -154,7 +154,7 @@ async def test_both_judges_find_the_same_truth_for_every_primitive(node_rig):
         assert receipt.events[0].ruling == Ruling.WORKER_FAULT
         assert receipt.gas_used < GAS_MAX
         known.add(operation.op)
-    assert known == set(Op) - {Op.NATIVE}
+    assert known == set(Op)
 
 
 @pytest.mark.server

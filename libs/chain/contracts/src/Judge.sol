@@ -5,6 +5,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IJudge} from "./interfaces/IJudge.sol";
 import {Openings} from "./Openings.sol";
+import {Operations} from "./Operations.sol";
 import {Primitives} from "./Primitives.sol";
 
 /// @dev IJudge says what each function does. It holds no tokens and nobody has a role: a ruling is a fact that others
@@ -73,7 +74,7 @@ contract Judge is IJudge, EIP712 {
 
     /// @dev What a party's output holds at the place.
     function _claimed(Case calldata what, uint256 place, Claim calldata claim) private pure returns (uint256) {
-        uint256 width = Primitives.widthOf(what.op);
+        uint256 width = Operations.widthOf(what.op);
         Openings.Tensor memory output = Openings.Tensor(claim.output, what.rows, what.columns, width);
         return output.element(place / what.columns, place % what.columns, claim.chunk);
     }

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Judge} from "../src/Judge.sol";
 import {Openings} from "../src/Openings.sol";
-import {Primitives} from "../src/Primitives.sol";
+import {Operations} from "../src/Operations.sol";
 import {IJudge} from "../src/interfaces/IJudge.sol";
 import {same, vm} from "./Vm.sol";
 
@@ -54,7 +54,7 @@ contract JudgeTest {
 
     function test_nobody_is_judged_on_another_operation() public {
         (IJudge.Case memory what, IJudge.Claim memory worker, IJudge.Claim memory challenger) = made(ONE, THREE);
-        what.op = uint8(Primitives.Op.SUB);
+        what.op = uint8(Operations.Op.SUB);
         refuse(what, 0, worker, challenger, IJudge.NotSigned.selector);
     }
 
@@ -103,24 +103,24 @@ contract JudgeTest {
     }
 
     function testFuzz_an_unknown_operation_is_refused(uint8 op) public {
-        if (op != 0 && op <= uint8(type(Primitives.Op).max)) return;
+        if (op != 0 && op <= uint8(type(Operations.Op).max)) return;
         (IJudge.Case memory what, IJudge.Claim memory worker, IJudge.Claim memory challenger) = made(ONE, THREE);
         what.op = op;
         sign(what, worker, challenger);
-        refuse(what, 0, worker, challenger, Primitives.BadOperation.selector);
+        refuse(what, 0, worker, challenger, Operations.BadOperation.selector);
     }
 
     function test_inputs_that_do_not_fit_are_refused() public {
         (IJudge.Case memory what, IJudge.Claim memory worker, IJudge.Claim memory challenger) = made(ONE, THREE);
         what.sides[0] = 2;
         sign(what, worker, challenger);
-        refuse(what, 0, worker, challenger, Primitives.BadOperation.selector);
+        refuse(what, 0, worker, challenger, Operations.BadOperation.selector);
         what.sides[0] = 0;
         sign(what, worker, challenger);
-        refuse(what, 0, worker, challenger, Primitives.BadOperation.selector);
+        refuse(what, 0, worker, challenger, Operations.BadOperation.selector);
         (what.sides[0], what.parameters) = (1, new int64[](1));
         sign(what, worker, challenger);
-        refuse(what, 0, worker, challenger, Primitives.BadOperation.selector);
+        refuse(what, 0, worker, challenger, Operations.BadOperation.selector);
     }
 
     /// @dev 1 + 2, of which the parties make what is said.
@@ -133,7 +133,7 @@ contract JudgeTest {
         (roots[0], roots[1]) = (root(inputs[0].data), root(inputs[1].data));
         uint32[] memory sides = new uint32[](4);
         (sides[0], sides[1], sides[2], sides[3]) = (1, 1, 1, 1);
-        what = IJudge.Case(keccak256("dispute"), uint8(Primitives.Op.ADD), 1, 1, new int64[](0), sides, roots);
+        what = IJudge.Case(keccak256("dispute"), uint8(Operations.Op.ADD), 1, 1, new int64[](0), sides, roots);
         bytes32[] memory none = new bytes32[](0);
         bytes memory workersData = abi.encodePacked(swapped(workers));
         bytes memory challengersData = abi.encodePacked(swapped(challengers));

@@ -117,11 +117,6 @@ async def compensate(chain: Chain, key: Key, to: str, amount: int, job_id: bytes
     return await send(chain, key, chain.deployment.pool, call)
 
 
-async def send_coin(chain: Chain, key: Key, to: str, amount_wei: int) -> Receipt:
-    """Sends the chain's own coin, which gas is paid in."""
-    return await send(chain, key, to, b"", amount_wei)
-
-
 async def send(chain: Chain, key: Key, to: str, data: bytes, value: int = 0) -> Receipt:
     """Signs one call with the key's next nonce, sends it and returns its receipt. Raises Reverted.
 

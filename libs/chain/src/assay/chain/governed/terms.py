@@ -47,11 +47,6 @@ class SlashWindows:
     execution_s: int = 2 * DAY_S
 
     @property
-    def whole_s(self) -> int:
-        """From an offence to the last moment at which it can be slashed; stake takes longer to leave."""
-        return self.report_s + self.phases_s
-
-    @property
     def phases_s(self) -> int:
         """From an accusation to the last moment at which it can be executed; a lock may last as long."""
         return self.appeal_s + self.ruling_s + self.execution_s

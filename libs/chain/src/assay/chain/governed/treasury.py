@@ -72,11 +72,6 @@ def redeem(node: Node, credits_: int, least_native: int) -> Act:
     return call(priced(node), "redeem(uint256,uint256)", credits_, least_native)
 
 
-def spend_fees(node: Node, credits_: int) -> Act:
-    """Returns the act that shares out fees which the treasury was paid in credits; for anyone."""
-    return call(priced(node), "spendFees(uint256)", credits_)
-
-
 def note_price(node: Node) -> Act:
     """Returns the act by which the oracle notes its price, from which the mean is made; for anyone."""
     priced(node)

@@ -151,11 +151,6 @@ async def count(node: Node, motion: Motion) -> Count:
     return Count(VoteState(state), dict(zip(Side, votes, strict=True)), quorum, ready_at)
 
 
-async def has_voted(node: Node, motion: Motion, account: str) -> bool:
-    """Returns whether an account has voted on a proposal."""
-    return bool(await number(node, places(node).governance, "hasVoted(uint256,address)", motion.id, account))
-
-
 async def voter(node: Node, account: str) -> Voter:
     """Returns an account's votes now."""
     native = node.deployment.native
