@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.proof.answer import answer, seal
+from assay.proof.answer import answer, answer_in_parts, seal
 
 digests = st.binary(min_size=32, max_size=32).map(bytes.hex)
 
@@ -12,6 +12,7 @@ digests = st.binary(min_size=32, max_size=32).map(bytes.hex)
 def test_an_answer_is_of_one_nonce_and_one_content(nonce: str, other: str, one: bytes, two: bytes) -> None:
     assert (answer(nonce, one) == answer(nonce, two)) == (one == two)
     assert (answer(nonce, one) == answer(other, one)) == (nonce == other)
+    assert answer_in_parts(nonce, [one, b"", two]) == answer(nonce, one + two)
 
 
 @given(st.lists(digests, min_size=4, max_size=4), st.integers(0, 3), digests)

@@ -30,11 +30,9 @@ CHALLENGER_LIES = {1: {5: changed(PLAYER.run_all()[1].outputs[5])}}
 
 def moves_of(dispute_id: str, lease_id: str) -> tuple[str, list[Signed]]:
     """A dispute in which the challenger lies, as its terms and moves."""
-    keys = {**PLAYER.keys, Party.COMMITTEE: key_of("nobody")}
-    player = replace(PLAYER, keys=keys)
-    worker = player.hold(Party.WORKER, player.run_all())
-    challenger = player.hold(Party.CHALLENGER, player.run_all(CHALLENGER_LIES))
-    made = player.terms(worker, challenger)
+    worker = PLAYER.hold(Party.WORKER, PLAYER.run_all())
+    challenger = PLAYER.hold(Party.CHALLENGER, PLAYER.run_all(CHALLENGER_LIES))
+    made = PLAYER.terms(worker, challenger)
     record = replace(made.record, lease_id=lease_id)
     terms = replace(made, record=record, serial=dispute_id, domain=replace(DOMAIN, verifying_contract="0x" + "77" * 20))
     dispute, last, said = summon(record, terms, 0), None, []
@@ -42,7 +40,7 @@ def moves_of(dispute_id: str, lease_id: str) -> tuple[str, list[Signed]]:
         holding = worker if dispute.turn is Party.WORKER else challenger
         last = holding.move(dispute, last)
         assert last is not None
-        said.append(sign_move(keys[dispute.turn], terms, dispute.last, last))
+        said.append(sign_move(PLAYER.keys[dispute.turn], terms, dispute.last, last))
         dispute = advance(dispute, said[-1], 0)
     return in_text(encode(terms)), said
 
@@ -175,6 +173,13 @@ def test_a_flipped_bit_of_a_dispute_is_named_by_the_dispute(disputed: str, data:
     flipped = chr(ord(disputed[place]) ^ (1 << data.draw(st.integers(0, 6))))
     found = places(verify(disputed[:place] + flipped + disputed[place + 1 :]))
     assert found and found <= parts_at(disputed, place)
+
+
+def test_a_flipped_bit_behind_the_payload_is_the_envelope_s_or_the_signature_s(disputed: str) -> None:
+    for place in range(disputed.index('","payloadType"'), len(disputed)):
+        for bit in range(7):
+            found = places(verify(disputed[:place] + chr(ord(disputed[place]) ^ (1 << bit)) + disputed[place + 1 :]))
+            assert found and found <= {"envelope", "signature"}, (place, bit)
 
 
 def lies(body: Any) -> dict[tuple[object, ...], object]:

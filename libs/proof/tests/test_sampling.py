@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.proof.sampling import cheat_profit, cost_share, detection, draw, seed
+from assay.proof.sampling import detection, draw, seed
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "draws.json").read_text())
 
@@ -75,13 +75,3 @@ def test_detection_is_what_is_found_in_simulation() -> None:
 @given(st.floats(0, 1), st.integers(0, 50), st.floats(0, 1))
 def test_more_draws_never_find_less(falsified: float, k: int, missed: float) -> None:
     assert 0 <= detection(falsified, k, missed) <= detection(falsified, k + 1, missed) <= 1
-
-
-def test_a_cheat_that_is_surely_found_loses_its_stake() -> None:
-    assert cheat_profit(1.0, 1, pay=100, stake=500, saved=0.8) == pytest.approx(80 - 600)
-    assert cheat_profit(0.5, 0, pay=100, stake=500) == 50
-
-
-def test_the_cost_share_is_what_is_repeated_of_the_whole() -> None:
-    assert cost_share((0, 2), [1, 5, 2]) == pytest.approx(3 / 8)
-    assert cost_share((), []) == 0

@@ -7,13 +7,12 @@ from hypothesis import strategies as st
 
 from assay.proof.eip712 import Domain, domain_separator
 from assay.proof.keccak import keccak256
-from assay.proof.settlement import EPOCH_TYPE, Payout, Settlement, charges_of, epoch_digest, total_of
+from assay.proof.settlement import EPOCH_TYPE, Payout, Settlement, charges_of, epoch_digest
 from assay.proof.settlement_epoch import (
     Book,
     build,
     is_in,
     is_lawful,
-    is_posted,
     is_right,
     posted_as,
     proofs,
@@ -65,7 +64,8 @@ def test_a_book_of_sums_is_the_book_of_all_steps(settlements: list[Settlement]) 
 @given(jobs())
 def test_sums_conserve(settlements: list[Settlement]) -> None:
     epoch, book = build(Book(DOMAIN, PLACES), 1, settlements)
-    credits, debits = total_of(settlements)
+    payouts = [payout for each in settlements for payout in each.payouts]
+    credits, debits = sum(each.amount for each in payouts), sum(each.amount + each.fee for each in payouts)
     assert epoch.state[1:] == (credits, debits) == tuple(map(sum, zip(*book.sums.values(), strict=True)))
     assert 0 <= debits - credits <= debits // 20
     for account in ACCOUNTS:
@@ -120,15 +120,6 @@ def test_a_step_is_lawful_by_its_fee_its_parts_and_its_deposit(settlements: list
         wrong.append(charge._replace(amount=cost - cost // 20 - 1, fee=cost // 20 + 1))
         for bent in wrong:
             assert not is_lawful(replace(proof, step=proof.step._replace(charge=bent)), 2**200)
-
-
-def test_an_epoch_is_recomputed_from_its_settlements() -> None:
-    start = Book(DOMAIN, PLACES)
-    job = Settlement(b"j" * 32, ACCOUNTS[0], (Payout(ACCOUNTS[1], 950, 50),), bytes(32))
-    posted = posted_as(build(start, 1, [job])[0], 5, POSTER)
-    assert is_posted(start, posted, [job])
-    assert not is_posted(start, posted, [job._replace(requester=ACCOUNTS[2])])
-    assert not is_posted(start, replace(posted, steps=2), [job])
 
 
 def test_the_digest_of_an_epoch_is_that_of_its_abi_encoding() -> None:

@@ -114,7 +114,7 @@ def test_a_trace_that_changes_what_was_agreed_cannot_be_opened(make_court):
     court.worker.step = court.challenger_steps.__getitem__
     account = court.play(worker=speak)
     assert account.dispute.at_fault == {Party.WORKER} and account.refused == ("court.bad_opening",)
-    assert account.dispute.before.interval.low == 5
+    assert account.dispute.interval.low == 5
 
 
 @settings(max_examples=20, deadline=None)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from assay.proof.court import moves
-from assay.proof.court.game import HANDLERS, advance, default, is_final, lodge, summon
+from assay.proof.court.game import HANDLERS, advance, default, lodge, summon
 from assay.proof.court.holding import open_span
 from assay.proof.court.judge import Opening
 from assay.proof.court.moves import Party, sign_move
@@ -28,7 +28,7 @@ def test_a_lie_in_any_operator_is_found_and_judged(make_court, operator):
     assert account.dispute.state is State.WORKER_FAULT and account.dispute.cause == "judged"
     assert account.dispute.at_fault == {Party.WORKER} and account.refused == ()
     assert (account.dispute.step, account.dispute.interval.low) == (4, operator)
-    assert (account.dispute.awaits, account.dispute.deadline_s) == ((), account.dispute.terms.appeal_s)
+    assert account.dispute.awaits == ()
 
 
 @pytest.mark.parametrize("operator", range(8))
@@ -138,7 +138,6 @@ def test_a_search_closes_in_on_segments_then_steps_then_operators(make_court):
 def test_an_accepted_claim_is_slashed_and_so_is_an_unanswered_one(false_worker):
     dispute = false_worker.open()
     accepted = advance(dispute, false_worker.sign(dispute, moves.Accept()), 7)
-    assert accepted.deadline_s == 7 + dispute.terms.appeal_s
     lapsed = default(dispute, 3601)
     assert accepted.state is lapsed.state is State.SLASHED
     assert accepted.at_fault == lapsed.at_fault == {Party.WORKER}
@@ -164,7 +163,6 @@ def test_silence_loses(make_court, kind, silent):
         default(dispute, dispute.deadline_s)
     ended = court.lapse(dispute)
     assert ended.at_fault == {silent} and ended.is_over
-    assert not is_final(ended, ended.deadline_s) and is_final(ended, ended.deadline_s + 1)
     with pytest.raises(Refused, match=r"court\.closed"):
         default(ended, ended.deadline_s + 1)
 

@@ -20,8 +20,8 @@ STEP, NUMBER = 1, 3
 STATE, TRACE, DATA = ([bytes([kind, at]) * 16 for at in range(count)] for kind, count in ((1, 2), (2, 3), (3, 12)))
 SOUND = Operator(Operation(Op.ADD, 4, 4, ((4, 4), (4, 4))), (Source(Place.STATE), Source(Place.STATE, 1)))
 BROKEN = Operator(Operation(Op.ADD, 4, 4, ((4, 4),)), (Source(Place.STATE),))
-NATIVE = Operator(Operation(Op.NATIVE, 4, 4, ((4, 9),)), (Source(Place.STATE),))
-OPERATORS = (SOUND, BROKEN, NATIVE, SOUND)
+OTHER = Operator(Operation(Op.SUB, 4, 4, ((4, 4), (4, 4))), SOUND.sources)
+OPERATORS = (SOUND, BROKEN, OTHER, SOUND)
 CONSTANT = Source(Place.CONSTANT, root=bytes([9]) * 32)
 
 
@@ -68,7 +68,6 @@ def test_an_operator_is_the_programs_own_of_shapes_that_fit_with_all_its_inputs(
     paths = [path_in(program.entries, number) for number in range(4)]
     here[0].check_operator(SOUND, paths[0], inputs)
     here[3].check_operator(SOUND, paths[3], inputs)
-    here[2].check_operator(NATIVE, paths[2], inputs[:1])
     refuses("court.operation", here[1].check_operator, BROKEN, paths[1], inputs[:1])
     refuses("court.bad_opening", here[0].check_operator, SOUND, paths[0], inputs[:1])
     refuses("court.bad_opening", here[0].check_operator, SOUND, paths[0], inputs[::-1])
@@ -120,7 +119,7 @@ def test_the_first_element_that_differs_is_named_by_its_place_in_the_whole(agree
 
 def test_a_slot_of_a_state_is_a_root(agreed):
     leaf = replace(leaf_of(agreed[0], None, (), told(root_of_list(STATE))), chunk=1)
-    assert leaf.width == HASH_BYTES and not leaf.is_native
+    assert leaf.width == HASH_BYTES
     root = root_of_list(STATE)
     leaf.check_chunk(root, 1, Opening(STATE[1], path_in(STATE, 1)))
     refuses("court.bad_opening", leaf.check_chunk, root, 0, Opening(STATE[1], path_in(STATE, 1)))

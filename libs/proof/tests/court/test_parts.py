@@ -176,6 +176,9 @@ def refuses(code, court, dispute, move):
     assert caught.value.code == code
 
 
+OTHER = {Party.WORKER: Party.CHALLENGER, Party.CHALLENGER: Party.WORKER}
+
+
 def resigned(court, dispute, party, words):
     """These parts, signed as they are."""
     leaf = dispute.leaf
@@ -199,7 +202,7 @@ def test_parts_that_do_not_make_the_element_or_are_not_its_signers_are_refused(k
         (replace(true.parts, words=b""), "court.malformed"),
         (resigned(court, dispute, party, turned), "court.bad_opening"),
         (replace(true.parts, words=turned), "court.bad_opening"),
-        (replace(true.parts, signature=resigned(court, dispute, Party.COMMITTEE, words).signature), "court.forged"),
+        (replace(true.parts, signature=resigned(court, dispute, OTHER[party], words).signature), "court.forged"),
         (replace(true.parts, signature=""), "event.forged"),
     ):
         refuses(code, court, dispute, replace(true, parts=parts))

@@ -77,8 +77,7 @@ def test_what_the_clerk_opens_is_contested_in_time_or_lost(make_court):
     joined = advance(dispute, contest, last_s)
     assert (joined.awaits, joined.deadline_s) == ((moves.Join,), last_s + court.terms.move_s)
     lapsed = default(dispute, last_s + 1)
-    assert (lapsed.state, lapsed.at_fault, lapsed.before) == (State.SLASHED, {Party.WORKER}, dispute)
-    assert lapsed.deadline_s == last_s + 1 + court.terms.appeal_s
+    assert (lapsed.state, lapsed.at_fault) == (State.SLASHED, {Party.WORKER})
     searched = advance(joined, court.sign(joined, court.next(joined)), last_s)
     record = court.terms.record
     assert (searched.interval.low, searched.interval.high) == (0, record.segments * record.steps)

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from assay.proof.report import Report as Report
     from assay.proof.report import verify as verify
     from assay.proof.report_reading import Check as Check
-    from assay.proof.sampling import cheat_profit as cheat_profit
-    from assay.proof.sampling import cost_share as cost_share
     from assay.proof.sampling import detection as detection
     from assay.proof.sampling import draw as draw
     from assay.proof.sampling import seed as seed
@@ -50,7 +48,7 @@ HOMES: Final = {
     "receipt": ("Statement", "compose", "receipt_digest", "seal"),
     "report": ("Report", "verify"),
     "report_reading": ("Check",),
-    "sampling": ("cheat_profit", "cost_share", "detection", "draw", "seed"),
+    "sampling": ("detection", "draw", "seed"),
     "statement": ("check_raw", "check_signature", "sign_event"),
 }
 """Loaded when first asked for: whoever signs pays for no court."""

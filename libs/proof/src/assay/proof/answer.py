@@ -4,9 +4,11 @@ The answer is keyed BLAKE3 over the checkpoint that the verifier came to, under 
 published digest cannot make it, and what one verifier answered is no answer to another's nonce.
 """
 
+from collections.abc import Iterable
+
 from blake3 import blake3
 
-from assay.proof.digest import prefixed
+from assay.proof.digest import Buffer, prefixed
 from assay.schema.values import AuditId, Digest, VerifierId
 
 SEAL = b"assay.audit.seal.1"
@@ -14,7 +16,15 @@ SEAL = b"assay.audit.seal.1"
 
 def answer(nonce: Digest, checkpoint: bytes) -> Digest:
     """The answer that a checkpoint's bytes are under an audit's nonce."""
-    return blake3(checkpoint, key=bytes.fromhex(nonce)).hexdigest()
+    return answer_in_parts(nonce, (checkpoint,))
+
+
+def answer_in_parts(nonce: Digest, checkpoint: Iterable[Buffer]) -> Digest:
+    """As `answer`, of bytes that come in parts however they are cut."""
+    found = blake3(key=bytes.fromhex(nonce))
+    for part in checkpoint:
+        found.update(part)
+    return found.hexdigest()
 
 
 def seal(

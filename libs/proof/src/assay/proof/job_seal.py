@@ -41,7 +41,7 @@ def check_name(key: bytes, name: Digest) -> None:
 
 def seal_job(key: bytes, content: bytes) -> bytes:
     """A content as it is stored for a job."""
-    return b"".join(seal_job_pieces(key, content))
+    return b"".join(seal_job_pieces(key, BytesIO(content), len(content)))
 
 
 def unseal_job(key: bytes, blob: bytes) -> bytes:
@@ -49,12 +49,12 @@ def unseal_job(key: bytes, blob: bytes) -> bytes:
     return b"".join(unseal_job_pieces(key, BytesIO(blob), len(blob)))
 
 
-def seal_job_pieces(key: bytes, content: bytes) -> Iterator[bytes]:
-    """The pieces of a content as they are stored."""
+def seal_job_pieces(key: bytes, clear: BinaryIO, size: int) -> Iterator[bytes]:
+    """The pieces of a content of `size` bytes as they are stored."""
     marking, keying = _keys(key)
-    view, count = memoryview(content), count_of(len(content), PIECE_BYTES)
+    count = count_of(size, PIECE_BYTES)
     for number in range(count):
-        piece = bytes(view[number * PIECE_BYTES : (number + 1) * PIECE_BYTES])
+        piece = clear.read(PIECE_BYTES)
         is_last = number == count - 1
         mark = _mark(marking, number, is_last, piece)
         yield mark + seal(blake3(mark, key=keying).digest(), number, is_last, piece)
@@ -62,19 +62,23 @@ def seal_job_pieces(key: bytes, content: bytes) -> Iterator[bytes]:
 
 def unseal_job_pieces(key: bytes, sealed: BinaryIO, size: int) -> Iterator[bytes]:
     """The pieces of what was sealed, of `size` bytes as it is stored. Raises Refused as `unseal_job` does."""
-    marking, keying = _keys(key)
     count = count_of(size, SEALED_PIECE_BYTES)
     for number in range(count):
-        stored, is_last = sealed.read(SEALED_PIECE_BYTES), number == count - 1
-        mark = stored[:MARK_BYTES]
-        try:
-            piece = unseal(blake3(mark, key=keying).digest(), number, is_last, stored[MARK_BYTES:])
-        except Refused as damaged:
-            raise Refused(UNOPENED, damaged.detail) from None
-        # Only a content of nothing has an empty piece.
-        if _mark(marking, number, is_last, piece) != mark or (number and not piece):
-            raise Refused(UNOPENED, f"The piece {number} was not sealed as it should be.")
-        yield piece
+        yield unseal_job_piece(key, number, number == count - 1, sealed.read(SEALED_PIECE_BYTES))
+
+
+def unseal_job_piece(key: bytes, number: int, is_last: bool, stored: bytes) -> bytes:
+    """What one piece says, by its number and whether it is the last. Raises Refused as `unseal_job` does."""
+    marking, keying = _keys(key)
+    mark = stored[:MARK_BYTES]
+    try:
+        piece = unseal(blake3(mark, key=keying).digest(), number, is_last, stored[MARK_BYTES:])
+    except Refused as damaged:
+        raise Refused(UNOPENED, damaged.detail) from None
+    # Only a content of nothing has an empty piece.
+    if _mark(marking, number, is_last, piece) != mark or (number and not piece):
+        raise Refused(UNOPENED, f"The piece {number} was not sealed as it should be.")
+    return piece
 
 
 def _keys(key: bytes) -> tuple[bytes, bytes]:

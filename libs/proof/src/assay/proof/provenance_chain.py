@@ -8,6 +8,7 @@ where the text can no longer be read as JSON or as base64.
 import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Final
 
 from blake3 import blake3
@@ -30,6 +31,8 @@ ENVELOPE: Final = (
 )
 KEY_CHARS: Final = 42
 SIGNATURE_CHARS: Final = 88
+BOUNDS: Final = tuple(accumulate((len(ENVELOPE[1]), KEY_CHARS, len(ENVELOPE[2]), SIGNATURE_CHARS, len(ENVELOPE[3]))))
+KEY: Final = re.compile(r"0x[0-9a-f]{40}")
 ALPHABET: Final = re.compile(r"[^A-Za-z0-9+/]")
 
 
@@ -108,16 +111,22 @@ def locate(payload: bytes, offsets: Sequence[int] = ()) -> list[str]:
 
 
 def locate_sealed(text: str) -> list[str]:
-    """The parts of a sealed receipt that were changed, as far as its chain tells; `envelope` is what is around."""
-    head, kind, name, tail = ENVELOPE
-    rest = len(kind) + KEY_CHARS + len(name) + SIGNATURE_CHARS + len(tail)
-    body, after = text[len(head) : -rest], text[-rest:]
+    """The parts of a sealed receipt that were changed, as far as its chain tells.
+
+    `signature` is the key and what it signed with, where they cannot be read; `envelope` is what is around.
+    """
+    head, kind = ENVELOPE[:2]
+    body, after = text[len(head) : -BOUNDS[-1]], text[-BOUNDS[-1] :]
     places = locate(*tolerant(body))
     if not places and read_chain(tolerant(body)[0])[1] < 0:
         return []
-    key_at, signature_at = len(kind), len(kind) + KEY_CHARS + len(name)
-    frame = text[: len(head)] + after[:key_at] + after[key_at + KEY_CHARS : signature_at] + after[-len(tail) :]
-    return [*places, "envelope"] if frame != "".join(ENVELOPE) else places
+    key, between, signature, end = (after[begin:stop] for begin, stop in pairwise(BOUNDS))
+    frame = text[: len(head)] + after[: len(kind)] + between + end
+    if frame != "".join(ENVELOPE):
+        places.append("envelope")
+    if KEY.fullmatch(key) is None or tolerant(signature)[1]:
+        places.append("signature")
+    return places
 
 
 def tolerant(body: str) -> tuple[bytes, list[int]]:

@@ -12,9 +12,9 @@ from pydantic import Field
 from assay.proof.court import Dispute, Signed, Terms, advance, read, read_move, summon
 from assay.proof.court.moves import AFTER_BYTES
 from assay.proof.court.wire import pack, unpack
-from assay.proof.provenance import AnchorPart, Growing, Part
+from assay.proof.provenance import AnchorPart, Growing, Part, is_none
 from assay.proof.provenance_said import SaidPart
-from assay.schema.dispute import Content, DisputeLodged, DisputeOutcome, DisputeRuled, DisputeWay, Forfeit
+from assay.schema.dispute import Committee, Content, DisputeLodged, DisputeOutcome, DisputeRuled, DisputeWay, Forfeit
 from assay.schema.errors import Refused, Reject
 from assay.schema.event import Envelope
 from assay.schema.values import (
@@ -24,6 +24,7 @@ from assay.schema.values import (
     EpochId,
     LeaseId,
     Money,
+    OperatorPlace,
     ProviderId,
     SegmentIndex,
     VerifierId,
@@ -43,7 +44,7 @@ class OperatorPart(Part):
 
 class DisputePart(Growing):
     """One dispute of a segment of this job; `said` is what its parties signed besides moves, `judged` the ruling
-    transaction, `forfeits` the bonds that are lost.
+    transaction, `forfeits` the bonds that are lost. `place` is the operator that a committee measured.
     """
 
     dispute_id: DisputeId
@@ -68,6 +69,8 @@ class DisputePart(Growing):
     operator: OperatorPart | None = None
     judged: AnchorPart | None = None
     forfeits: tuple[Forfeit, ...] = ()
+    place: OperatorPlace | None = Field(default=None, exclude_if=is_none)
+    committee: Committee | None = Field(default=None, exclude_if=is_none)
 
     @property
     def name(self) -> str:
@@ -97,6 +100,8 @@ class DisputePart(Growing):
             moves_count=ruled.moves,
             operator=operator_of(replay(lodged.terms, moves)) if moves else None,
             judged=anchor,
+            place=lodged.operator,
+            committee=ruled.committee,
         )
 
 

@@ -13,6 +13,7 @@ from assay.proof.court.wire import unpack
 from assay.proof.provenance import AuditPart
 from assay.proof.provenance_disputes import DisputePart, moves_in, operator_of, replay
 from assay.proof.recount import CLAIM, recount
+from assay.proof.report_committees import committee_in_words, faults_of_measured, faults_of_sittings
 from assay.proof.report_reading import Check, Reading, read_said, verdict
 from assay.schema.dispute import (
     DisputeAccepted,
@@ -28,6 +29,8 @@ from assay.schema.values import address_of
 
 DEFENDED: Final = "segment.defended"
 SILENCE, JUDGED = "dispute.silence", ("dispute.judged", "dispute.undisputed")
+UNHEARD: Final = "dispute.unheard"
+"""No block drew its committee in time: nobody is to blame."""
 COUNTED: Final = ("dispute.recounted", "dispute.appealed")
 """All answers were counted again; else nobody came to a second drawing or an appeal, and what was found stands."""
 LEAST: Final = {"dispute.recounted": 3, "dispute.standing": 2, "dispute.appealed": 3, "dispute.upheld": 2}
@@ -39,6 +42,11 @@ OUTCOMES: Final = {
     frozenset({Party.WORKER}): DisputeOutcome.WORKER_FAULT,
     frozenset({Party.WORKER, Party.CHALLENGER}): DisputeOutcome.WORKER_FAULT,
     frozenset({Party.CHALLENGER}): DisputeOutcome.CHALLENGER_FAULT,
+}
+BY_CAUSE: Final = {
+    SILENCE: "Ruled by default, for silence",
+    UNHEARD: "Ruled by default, for no committee was drawn in time",
+    "dispute.accepted": "Ruled by the provider's own word",
 }
 ENDS: Final = {
     DisputeOutcome.WORKER_FAULT: "the provider's segment is false",
@@ -98,7 +106,7 @@ def faults_of_moves(part: DisputePart, reading: Reading, said: list[Event]) -> I
         yield "A statement is by somebody else."
     if part.cause == "dispute.accepted" and not any(isinstance(event, DisputeAccepted) for event in said):
         yield "The provider did not sign that it gives in."
-    if part.cause in LEAST and not any(isinstance(event, DisputeContested) for event in said):
+    if part.cause in (*LEAST, UNHEARD) and not any(isinstance(event, DisputeContested) for event in said):
         yield "The provider did not sign that it contests."
     if part.cause in APPEALS and not any(isinstance(event, DisputeAppealed | DisputeObjected) for event in said):
         yield "Nobody signed an appeal."
@@ -141,8 +149,10 @@ def faults_of_end(part: DisputePart, played: Dispute) -> Iterator[str]:
     """A ruling that does not follow from the moves."""
     ids = {Party.WORKER: part.provider, Party.CHALLENGER: part.verifier}
     if part.cause == SILENCE:
-        if played.is_over or set(part.at_fault) != {ids.get(played.turn)}:
-            yield f"It was the {played.turn}'s turn, who is not said to have been silent."
+        turn = None if played.is_over else played.turn
+        if turn is None or set(part.at_fault) != {ids[turn]}:
+            whose = f"the {turn}" if turn else "nobody"
+            yield f"It was the turn of {whose}, who is not said to have been silent."
     elif part.cause in JUDGED:
         wrong = {ids[party] for party in played.at_fault}
         if not played.is_over or (wrong, OUTCOMES.get(played.at_fault)) != (set(part.at_fault), part.outcome):
@@ -167,10 +177,22 @@ def faults_of_ruling(part: DisputePart, reading: Reading) -> Iterator[str]:
         yield "The verdict's finding is not what the dispute came to."
     if part.cause in LEAST:
         yield from faults_of_answers(part, answers_to(part, reading))
+    if part.cause == UNHEARD and (part.way is not DisputeWay.COMMITTEE or part.committee or is_blamed(part)):
+        yield "What no committee heard is said to be more than a tie."
+    yield from faults_of_sittings(part, epoch)
+
+
+def is_blamed(part: DisputePart) -> bool:
+    """Whether anybody is said to be wrong, or to lose anything."""
+    return part.outcome is not DisputeOutcome.NUMERIC_TIE or bool(part.at_fault or part.forfeits)
 
 
 def faults_of_answers(part: DisputePart, answers: list[AuditPart]) -> Iterator[str]:
     """An outcome that does not follow from the answers."""
+    if part.way is DisputeWay.COMMITTEE and part.cause in COUNTED:
+        yield from faults_of_measured(part, answers)
+        yield from faults_of_groups(answers)
+        return
     agreed = sum(each.outcome == "agreed" for each in answers)
     differed = sum(each.outcome == "differed" for each in answers)
     least = LEAST[part.cause]
@@ -227,10 +249,10 @@ def ruled_by(part: DisputePart, reading: Reading) -> str:
     """Who ruled, in words."""
     if part.judged:
         return f"Ruled by the contract in {part.judged.tx}, block {part.judged.block}"
+    if part.committee and part.cause in COUNTED:
+        return committee_in_words(part)
     if part.cause in LEAST or part.way is DisputeWay.SECOND_DRAWING:
         who = ", ".join(f"{each.verifier} ({each.outcome})" for each in answers_to(part, reading))
         drawn = f"Ruled {'on appeal ' if part.cause in APPEALS else ''}by the drawn verifiers {who}"
         return drawn if part.cause in LEAST else f"Ruled by {part.cause.removeprefix('dispute.')}, after {who}"
-    return {SILENCE: "Ruled by default, for silence", "dispute.accepted": "Ruled by the provider's own word"}.get(
-        part.cause, "Ruled by the moves"
-    )
+    return BY_CAUSE.get(part.cause, "Ruled by the moves")

@@ -70,17 +70,3 @@ def detection(falsified: float, k: int, missed: float = 0.0) -> float:
     `missed` is the chance that an audit of a false segment does not notice.
     """
     return float(1 - (1 - falsified * (1 - missed)) ** k)
-
-
-def cost_share(drawn: Sequence[int], costs: Sequence[int]) -> float:
-    """The share of the work's cost that auditing the drawn places repeats."""
-    total = sum(costs)
-    return sum(costs[place] for place in drawn) / total if total else 0.0
-
-
-def cheat_profit(falsified: float, k: int, pay: int, stake: int, saved: float = 1.0, missed: float = 0.0) -> float:
-    """What falsifying that share earns on average, in base units; below zero cheating does not pay.
-
-    A cheat saves `saved` of the false work's pay and, if found, loses the pay and the stake.
-    """
-    return falsified * saved * pay - detection(falsified, k, missed) * (pay + stake)

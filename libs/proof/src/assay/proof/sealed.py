@@ -61,9 +61,13 @@ def seal_blob(key: bytes, clear: BinaryIO, size: int) -> Iterator[bytes]:
 
 def unseal_blob(key: bytes, blob: bytes) -> bytes:
     """What a sealed blob says. Raises Refused, blob.mismatch, if it is damaged or the key is another's."""
-    file = BytesIO(blob)
-    check_head(key, file.read(HEAD_BYTES))
-    return b"".join(unseal_pieces(key, file, len(blob) - HEAD_BYTES))
+    return b"".join(unseal_blob_pieces(key, BytesIO(blob), len(blob)))
+
+
+def unseal_blob_pieces(key: bytes, blob: BinaryIO, size: int) -> Iterator[bytes]:
+    """The pieces of what a sealed blob of `size` bytes says. Raises Refused as `unseal_blob` does."""
+    check_head(key, blob.read(HEAD_BYTES))
+    yield from unseal_pieces(key, blob, size - HEAD_BYTES)
 
 
 def head_of(key: bytes) -> bytes:

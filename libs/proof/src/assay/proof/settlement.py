@@ -4,7 +4,6 @@ The digests are those of the contract: 32-byte words behind a type and the domai
 are hashed twice, so that no inner node passes for one.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
@@ -80,6 +79,11 @@ def charges_of(settlement: Settlement) -> tuple[Charge, ...]:
     for payout in settlement.payouts:
         if payout.amount < 0 or not 0 <= payout.fee <= (payout.amount + payout.fee) // FEE_PART_MAX:
             raise Reject("An amount is not negative, and a fee at most a twentieth of the cost.")
+    return as_charged(settlement)
+
+
+def as_charged(settlement: Settlement) -> tuple[Charge, ...]:
+    """The charges of a job, part by part, whether they keep the rules or not."""
     spent = accumulate(payout.amount + payout.fee for payout in settlement.payouts)
     return tuple(
         Charge(settlement.job, part, settlement.requester, *payout, cost, settlement.receipt_digest)
@@ -131,9 +135,3 @@ def state_words(state: Node) -> bytes:
 def twice(content: bytes) -> bytes:
     """A digest of a digest."""
     return keccak256(keccak256(content))
-
-
-def total_of(settlements: Sequence[Settlement]) -> tuple[int, int]:
-    """What settlements credit and debit together."""
-    payouts = [payout for each in settlements for payout in each.payouts]
-    return sum(each.amount for each in payouts), sum(each.amount + each.fee for each in payouts)

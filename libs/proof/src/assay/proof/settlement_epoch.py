@@ -129,8 +129,16 @@ def build(before: Book, number: int, settlements: Sequence[Settlement]) -> tuple
         raise Reject("An epoch has at least one settlement.")
     if len({(each.requester, each.job) for each in settlements}) < len(settlements):
         raise Reject("A job is settled once.")
+    return lay(before, number, [charge for each in settlements for charge in charges_of(each)])
+
+
+def lay(before: Book, number: int, charges: Sequence[Charge]) -> tuple[Epoch, Book]:
+    """The epoch of these charges, whether they keep the rules or not, and the book after it.
+
+    Raises Reject if somebody has no place in the tree.
+    """
     after, steps = before.copy(), []
-    for charge in (charge for each in settlements for charge in charges_of(each)):
+    for charge in charges:
         after.move(charge)
         steps.append(Step(charge, after.state))
     leaves = tuple(step_leaf(before.domain, number, index, step) for index, step in enumerate(steps))
@@ -252,10 +260,3 @@ def recompute(start: Book, epochs: Iterable[Sequence[Settlement]]) -> Book:
 def posted_as(epoch: Epoch, posted_at: int, poster: str) -> Posted:
     """An epoch as the chain knows it once `poster` has posted it at that second."""
     return Posted(epoch.number, posted_at, poster, len(epoch.steps), epoch.steps_root, epoch.state)
-
-
-def is_posted(before: Book, posted: Posted, settlements: Sequence[Settlement]) -> bool:
-    """Whether what was posted is the epoch of these settlements."""
-    epoch, _ = build(before, posted.number, settlements)
-    content = (len(epoch.steps), epoch.steps_root, epoch.state)
-    return content == (posted.steps, posted.steps_root, posted.state)

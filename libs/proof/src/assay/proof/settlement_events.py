@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from assay.proof.eip712 import Domain
-from assay.proof.settlement import Payout, Settlement
-from assay.proof.settlement_epoch import Book, Epoch, build
+from assay.proof.settlement import Payout, Settlement, as_charged, charges_of
+from assay.proof.settlement_epoch import Book, Epoch, lay
 from assay.schema.audit import AuditPaid
 from assay.schema.errors import Reject
 from assay.schema.event import Event
@@ -101,27 +101,54 @@ def verify_epochs(domain: Domain, events: Sequence[Event]) -> Iterator[Found]:
             yield Found(posted, is_final, own, fault)
             continue
         try:
-            epoch, after = build(book, posted.number, [job.settlement for job in own])
+            charges = [charge for job in own for charge in as_charged(job.settlement)]
+            epoch, after = lay(book, posted.number, charges)
         except Reject as error:
             fault = error.detail or str(error)
             yield Found(posted, is_final, own, fault)
             continue
-        fault = difference(posted, epoch)
+        fault = difference(posted, epoch) or unlawful(own, jobs)
         yield Found(posted, is_final, own, fault, epoch, book, after)
         book, next_step = after, posted.first_step + posted.steps
+
+
+def unlawful(own: Sequence[Charged], jobs: Sequence[Charged]) -> str:
+    """Which charge of an epoch breaks a rule, if one does: its fee, or that it was made before, by all `jobs`."""
+    first: dict[tuple[str, bytes], int] = {}
+    for job in jobs:
+        first.setdefault((job.settlement.requester, job.settlement.job), job.step)
+    for job in own:
+        if (before := first[job.settlement.requester, job.settlement.job]) < job.step:
+            return f"Step {job.step} charges {job.about} again: step {before} did."
+        try:
+            charges_of(job.settlement)
+        except Reject as error:
+            return f"Step {job.step} breaks a rule. {error.detail or error}"
+    return ""
 
 
 def gap(posted: PaymentPosted, jobs: Sequence[Charged], next_step: int) -> str:
     """Which step of an epoch was not said of any job, if one was not."""
     if posted.first_step != next_step:
         return f"Epoch {posted.number} begins at step {posted.first_step}, not at {next_step}."
+    at, whole = said_until(posted, jobs), posted.first_step + posted.steps
+    return "" if at == whole else f"Nothing is said of step {min(at, whole)} of epoch {posted.number}."
+
+
+def said_until(posted: PaymentPosted, jobs: Sequence[Charged]) -> int:
+    """The place up to which each step of an epoch was said of a job."""
     at = posted.first_step
     for job in jobs:
         if job.step != at:
             break
         at = job.end
-    whole = posted.first_step + posted.steps
-    return "" if at == whole else f"Nothing is said of step {min(at, whole)} of epoch {posted.number}."
+    return at
+
+
+def untold(posted: PaymentPosted, steps: int, jobs: Sequence[Charged]) -> Iterator[int]:
+    """Which of an epoch's steps, from its first on, were said of no job; `steps` is how many the chain says it has."""
+    told = {place for job in jobs for place in range(job.step, job.end)}
+    return (index for index in range(steps) if posted.first_step + index not in told)
 
 
 def difference(posted: PaymentPosted, epoch: Epoch) -> str:

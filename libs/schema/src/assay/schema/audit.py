@@ -19,12 +19,14 @@ from assay.schema.values import (
     Digest,
     EpochId,
     EpochNumber,
+    InputLimit,
     JobId,
     Kind,
     LeaseId,
     MethodName,
     Millis,
     Money,
+    OperatorPlace,
     Reason,
     Region,
     RequesterId,
@@ -43,7 +45,7 @@ class VerifierAnnounced(Event, type="verifier.announced", by=Role.VERIFIER, key=
 
     `network` names whose wires it hangs on (an ASN, a site); verifiers of one audit are drawn from several. `machine`
     is its determinism class: what decides the bits that it computes (64 zeros if it cannot tell). `egress`: programs
-    may reach the hosts that their job names.
+    may reach the hosts that their job names. `input_bytes`: what the inputs of a job that it checks may have at most.
     """
 
     verifier: VerifierId
@@ -55,6 +57,7 @@ class VerifierAnnounced(Event, type="verifier.announced", by=Role.VERIFIER, key=
     slots: Annotated[int, Field(ge=1, le=256)] = 1
     expires_ms: Millis
     egress: bool = False
+    input_bytes: InputLimit = 2**50
 
 
 class VerifierWithdrawn(Event, type="verifier.withdrawn", by=Role.VERIFIER, key="verifier"):
@@ -92,7 +95,9 @@ class AuditClaim(Value):
     """What a verifier is shown of a claim where it does not run the segment: the blob `shown`, to be read by `method`.
 
     What it has to find in it is not there. `seed` draws what of it is looked at. Of a trace the claim is that it has
-    this `root` and ends in the state `state_out`; it starts from the audit's checkpoint.
+    this `root` and ends in the state `state_out`; it starts from the audit's checkpoint. With `operator` that
+    one alone is to be measured, all of it, and once more as it was first looked at, by the seed `first`: a drawn
+    committee is asked.
     """
 
     method: MethodName
@@ -100,6 +105,8 @@ class AuditClaim(Value):
     seed: Digest
     root: Digest | None = None
     state_out: Digest | None = None
+    operator: OperatorPlace | None = None
+    first: Digest | None = None
 
 
 class AuditAssigned(AuditFact, Event, type="audit.assigned", by=Role.VERIFICATION, public=False, tells=("verifier",)):

@@ -1,8 +1,8 @@
 """The dispute: what verifiers found false is contested by its provider, and nothing is slashed before the end of it.
 
 Where a kind of work has a program of judged primitives, the parties search for the first operator they differ in, move
-by signed move, and its element is judged on chain. Other work is looked at by further verifiers, who are blind as well.
-Silence loses.
+by signed move, and its element is judged on chain. Where the answers name one operator of a committed trace, a drawn
+committee measures it. Other work is looked at by further verifiers, who are blind as well. Silence loses.
 """
 
 from enum import StrEnum
@@ -21,6 +21,7 @@ from assay.schema.values import (
     LeaseId,
     Millis,
     Money,
+    OperatorPlace,
     ProviderId,
     Role,
     SegmentIndex,
@@ -37,6 +38,7 @@ class DisputeWay(StrEnum):
     """How a contested segment is decided."""
 
     COURT = "court"
+    COMMITTEE = "committee"
     SECOND_DRAWING = "second_drawing"
 
 
@@ -56,6 +58,28 @@ class DisputeRuling(StrEnum):
     BOTH_FAULT = "both_fault"
 
 
+class Sitting(Value):
+    """When a committee was drawn: the block after the contest, or the appeal, whose hash drew it."""
+
+    block: Annotated[int, Field(ge=0)]
+    block_hash: Digest
+
+
+class Measured(Value):
+    """What a member measured, looking by `seed`: thousandths of honest noise, of which a billion stand for no end."""
+
+    verifier: VerifierId
+    seed: Digest
+    noise_milli: Annotated[int, Field(ge=0, le=10**9)]
+
+
+class Committee(Value):
+    """Who measured the operator of a dispute, in one sitting, and in another on appeal."""
+
+    sittings: Annotated[tuple[Sitting, ...], Field(max_length=2)] = ()
+    members: Annotated[tuple[Measured, ...], Field(max_length=10)] = ()
+
+
 class DisputeFact(Value):
     """What every event of a dispute names: whose work it is, and the verifier whose answer was decisive."""
 
@@ -69,7 +93,7 @@ class DisputeLodged(DisputeFact, Event, type="dispute.lodged", by=Role.VERIFICAT
 
     `bond` is what the verifier has locked for it, and what the provider locks by contesting. `claimed` and `countered`
     are the digests of both end states, `code` says how they differ. `terms` is the court's own record, which every move
-    is signed over; a second drawing has none.
+    is signed over, `operator` what a committee measures; a second drawing has neither.
     """
 
     epoch_id: EpochId
@@ -84,6 +108,7 @@ class DisputeLodged(DisputeFact, Event, type="dispute.lodged", by=Role.VERIFICAT
     contest_s: Annotated[int, Field(ge=1, le=604_800)]
     move_s: Annotated[int, Field(ge=1, le=604_800)]
     terms: Content = ""
+    operator: OperatorPlace | None = None
     expires_ms: Millis
 
 
@@ -194,7 +219,8 @@ class DisputeRuled(DisputeFact, Event, type="dispute.ruled", by=Role.VERIFICATIO
     """Emitted when the dispute is over: only now is anything slashed. Consumed by settlement, whose receipts show it.
 
     `head` is the digest of the last of its moves, each of which names the one before; `tx` and `block` are where the
-    contract judged, if it did. `forfeits` are the bonds that are lost with it.
+    contract judged, if it did. `forfeits` are the bonds that are lost with it, `committee` is who measured
+    its operator.
     """
 
     epoch_id: EpochId
@@ -209,6 +235,7 @@ class DisputeRuled(DisputeFact, Event, type="dispute.ruled", by=Role.VERIFICATIO
     tx: TxHash | None = None
     block: Annotated[int, Field(ge=0)] | None = None
     forfeits: tuple[Forfeit, ...] = ()
+    committee: Committee | None = None
 
 
 class DisputeState(StrEnum):

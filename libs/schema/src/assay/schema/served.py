@@ -19,7 +19,6 @@ STEP_TOKENS: Final = 256
 """So many tokens a provider writes at most before they are vouched for, unless the job says otherwise."""
 
 RequestId = Annotated[str, StringConstraints(pattern=r"^[a-z2-7]{26}$")]
-Caller = Annotated[str, StringConstraints(pattern=r"^[a-z2-7]{26}$")]
 Number = Annotated[int, Field(ge=0, lt=2**31)]
 Token = Annotated[int, Field(ge=0, lt=2**31)]
 Finish = Literal["", "stop", "length"]

@@ -15,7 +15,6 @@ class Stream:
     name: str
     entities: tuple[str, ...]
     max_age_s: int
-    max_bytes: int
 
     @property
     def subjects(self) -> list[str]:
@@ -23,15 +22,14 @@ class Stream:
         return [f"{PREFIX}.{entity}.>" for entity in self.entities]
 
 
-GIB: Final = 2**30
-
+DEAD: Final = Stream("DEAD", ("dead",), 90 * DAY_S)
 STREAMS: Final[tuple[Stream, ...]] = (
-    Stream("JOBS", ("job",), 30 * DAY_S, GIB),
-    Stream("LEASES", ("lease", "spare", "voucher", "key"), 30 * DAY_S, GIB),
-    Stream("OFFERS", ("offer", "challenge"), 7 * DAY_S, GIB),
-    Stream("VERDICTS", ("verdict", "epoch", "beacon", "audit", "dispute", "verifier"), 30 * DAY_S, GIB),
-    Stream("SETTLEMENT", ("stake", "slash", "payment", "account", "reward"), 30 * DAY_S, GIB),
-    Stream("DEAD", ("dead",), 90 * DAY_S, GIB),
+    Stream("JOBS", ("job",), 30 * DAY_S),
+    Stream("LEASES", ("lease", "spare", "voucher", "key"), 30 * DAY_S),
+    Stream("OFFERS", ("offer", "challenge"), 7 * DAY_S),
+    Stream("VERDICTS", ("verdict", "epoch", "beacon", "audit", "dispute", "verifier"), 30 * DAY_S),
+    Stream("SETTLEMENT", ("stake", "slash", "payment", "account", "reward"), 30 * DAY_S),
+    DEAD,
 )
 
 

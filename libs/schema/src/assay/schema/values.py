@@ -7,7 +7,7 @@ A participant's id is its role's letter and the 20 bytes of its EVM address: ide
 import base64
 import hashlib
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -86,13 +86,26 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True, allow_inf_nan=False)
 
 
+INPUT_BYTES_ANY: Final = 2**30
+"""What a job may bring along unsaid, and every machine takes: bytes of its inputs together, as they are stored."""
+
+
+class OperatorPlace(Value):
+    """An operator of a segment's trace: its step in the segment, and its number in the step."""
+
+    step: Annotated[int, Field(ge=0, lt=2**31)]
+    number: Annotated[int, Field(ge=0, lt=2**31)]
+
+
 class Requirements(Value):
     """What the machine of a provider must offer. Empty `regions` means anywhere.
 
-    `data` is the commitment of a data set that never leaves its provider, and that the work is on.
+    `data` is the commitment of a data set that never leaves its provider, and that the work is on. `input_bytes` is
+    what the inputs have together, as they are stored: said where that is more than INPUT_BYTES_ANY.
     """
 
     memory_bytes: Annotated[int, Field(ge=0, le=2**50)] = 0
+    input_bytes: Annotated[int, Field(ge=0, le=2**50)] = 0
     gpu: bool = False
     regions: tuple[Region, ...] = ()
     reputation_min: Annotated[int, Field(ge=0, le=1_000_000, description="parts per million")] = 0
@@ -127,11 +140,18 @@ class Policy(Value):
         return self.method == "replication"
 
 
+InputLimit = Annotated[
+    int, Field(ge=INPUT_BYTES_ANY, le=2**50, description="what the inputs of a job may have at most, in bytes")
+]
+"""What is fetched is not paid by itself, so who fetches it says how much it takes."""
+
+
 class Capacity(Value):
-    """What a provider claims it can run: concurrent leases and the memory of each."""
+    """What a provider claims it can run: concurrent leases, the memory of each, and the inputs that each may bring."""
 
     slots: Annotated[int, Field(ge=1, le=4_096)] = 1
     memory_bytes: Annotated[int, Field(ge=0, le=2**50)]
+    input_bytes: InputLimit = 2**50
     gpu: str | None = Field(default=None, max_length=64)
     units_per_s: Annotated[
         int, Field(ge=0, lt=2**48, description="speed of a slot, as its provider states it, cost units a second")

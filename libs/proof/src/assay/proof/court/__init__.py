@@ -1,8 +1,6 @@
 """The court: a dispute is searched down to one element of one operator, which anyone can judge. Pure."""
 
-from assay.proof.court.appeal import MoveReceipt, appeal, sign_receipt
-from assay.proof.court.committee import Vote, decide, draw_members, sign_vote
-from assay.proof.court.game import Dispute, advance, default, is_final, lodge, summon
+from assay.proof.court.game import Dispute, advance, default, lodge, summon
 from assay.proof.court.judge import Opening, element_of
 from assay.proof.court.moves import Party, Signed, output_digest, sign_move
 from assay.proof.court.operations import Operation, operation_digest
@@ -17,7 +15,6 @@ __all__ = [
     "ENDS",
     "TABLE",
     "Dispute",
-    "MoveReceipt",
     "Op",
     "Opening",
     "Operation",
@@ -31,14 +28,9 @@ __all__ = [
     "Source",
     "State",
     "Terms",
-    "Vote",
     "advance",
-    "appeal",
-    "decide",
     "default",
-    "draw_members",
     "element_of",
-    "is_final",
     "lodge",
     "operation_digest",
     "output_digest",
@@ -47,8 +39,6 @@ __all__ = [
     "root_of_list",
     "root_of_tensor",
     "sign_move",
-    "sign_receipt",
-    "sign_vote",
     "summon",
     "write_move",
 ]

@@ -42,12 +42,11 @@ class Dispute:
     at_fault: frozenset[Party] = NOBODY
     cause: str = ""
     rounds: int = 0
-    before: "Dispute | None" = None
 
     @property
     def turn(self) -> Party:
-        """Whose move is awaited; the committee's if none of the parties'."""
-        return self.awaits[0].by if self.awaits else Party.COMMITTEE
+        """Whose move is awaited, while it is not over."""
+        return self.awaits[0].by
 
     @property
     def is_over(self) -> bool:
@@ -92,7 +91,7 @@ def advance(dispute: Dispute, signed: Signed, now: int) -> Dispute:
     after = replace(dispute, last=last, deadline_s=now + dispute.terms.move_s)
     moved = HANDLERS[type(signed.move)](after, signed.move)
     assert moved.state in TABLE[dispute.state, type(signed.move)]
-    return replace(moved, deadline_s=now + dispute.terms.appeal_s) if moved.is_over else moved
+    return moved
 
 
 def default(dispute: Dispute, now: int) -> Dispute:
@@ -101,15 +100,8 @@ def default(dispute: Dispute, now: int) -> Dispute:
     if now <= dispute.deadline_s:
         raise Refused("court.early", f"{dispute.turn} has until {dispute.deadline_s}.")
     silent = dispute.turn
-    at_fault = NOBODY if silent is Party.COMMITTEE else frozenset({silent})
     state = State.SLASHED if dispute.state is State.CLAIMED else SILENCE[silent]
-    closes_s = now + dispute.terms.appeal_s
-    return replace(end(dispute, state, at_fault, "silence"), deadline_s=closes_s, before=dispute)
-
-
-def is_final(dispute: Dispute, now: int) -> bool:
-    """Whether it is over and can no longer be appealed: only then may anything be slashed."""
-    return dispute.is_over and now > dispute.deadline_s
+    return end(dispute, state, frozenset({silent}), "silence")
 
 
 def end(dispute: Dispute, state: State, at_fault: frozenset[Party], cause: str) -> Dispute:
@@ -120,8 +112,7 @@ def end(dispute: Dispute, state: State, at_fault: frozenset[Party], cause: str) 
 def rule(dispute: Dispute, at_fault: frozenset[Party], cause: str) -> Dispute:
     """The dispute at its end by who is wrong; if both are, it is the worker's fault and the challenger's as well."""
     states = {Party.WORKER: State.WORKER_FAULT, Party.CHALLENGER: State.CHALLENGER_FAULT}
-    state = next((states[party] for party in states if party in at_fault), State.NUMERIC_TIE)
-    return end(dispute, state, at_fault, cause)
+    return end(dispute, next(states[party] for party in states if party in at_fault), at_fault, cause)
 
 
 def _check_running(dispute: Dispute) -> None:
@@ -195,8 +186,7 @@ def _close_in(dispute: Dispute) -> Dispute:
 
 def _at(dispute: Dispute, leaf: Leaf) -> Dispute:
     """The dispute at a leaf: the challenger points, or asks what it cannot see, if there is anything to be shown."""
-    is_shown = leaf.is_native or leaf.descent.is_at_leaves
-    awaits: Awaited = (moves.Point,) if is_shown else (moves.Point, moves.Demand)
+    awaits: Awaited = (moves.Point,) if leaf.descent.is_at_leaves else (moves.Point, moves.Demand)
     return replace(dispute, leaf=leaf, state=State.LEAF_OPENED, awaits=awaits)
 
 
@@ -231,8 +221,6 @@ def _point(dispute: Dispute, move: moves.Point) -> Dispute:
     if is_root(move.output, leaf.output) or len(move.output) != HASH_BYTES:
         raise Refused("court.undisputed", "The challenger's output is the worker's, or none.")
     check_output(dispute.terms, leaf, move.output, move.signature, Party.CHALLENGER)
-    if leaf.is_native:
-        return replace(dispute, leaf=replace(leaf, countered=move.output), state=State.REFEREED, awaits=())
     leaf.check_chunk(move.output, move.chunk, move.opening)
     pointed = replace(leaf, countered=move.output, chunk=move.chunk, pointed=move.opening.data)
     return replace(dispute, leaf=pointed, awaits=(moves.Answer,))

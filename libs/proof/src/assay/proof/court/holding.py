@@ -111,8 +111,6 @@ class Holding:
         if leaf.operator is not None:
             digest = output_digest(dispute.terms, leaf.operator.operation, leaf.roots, root)
             signature = self.key.sign(digest)
-        if leaf.is_native:
-            return moves.Point(root, 0, Opening(b"", ()), signature)
         if (chunk := self.differing(leaf, hashes)) is None:
             return None
         return moves.Point(root, chunk, Opening(chunks[chunk], prove(hashes, chunk, chunk + 1)), signature)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from assay.proof.court.integers import signed
 from assay.proof.court.operations import Operation, check_operation
-from assay.proof.court.primitives import PART, Op, Reach
+from assay.proof.court.primitives import PART, Reach
 from assay.proof.court.tree import Shape, check_rows
 from assay.schema.errors import Refused
 
@@ -37,7 +37,7 @@ def element_of(operation: Operation, roots: Sequence[bytes], place: int, opening
     `openings` prove the operands, in the order in which `spans` names them, under the inputs' roots.
     """
     check_operation(operation)
-    if operation.op is Op.NATIVE or len(roots) != len(operation.inputs):
+    if len(roots) != len(operation.inputs):
         raise Refused("court.operation", f"{operation.op.name} on {len(roots)} inputs is not judged by elements.")
     if not 0 <= place < operation.rows * operation.columns:
         raise Refused("court.bad_opening", f"The output has no element {place}.")

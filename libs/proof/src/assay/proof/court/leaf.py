@@ -8,7 +8,6 @@ from assay.proof.court.judge import Opening, element_of, word_at
 from assay.proof.court.moves import PARTIES, Found, Party
 from assay.proof.court.operations import Operation, check_operation, operation_digest
 from assay.proof.court.parts import joined, parts_of, words_in
-from assay.proof.court.primitives import Op
 from assay.proof.court.program import Operator, Place, Source, closing_digest
 from assay.proof.court.terms import Record
 from assay.proof.court.trace import reopen
@@ -53,8 +52,7 @@ class Agreed:
     def check_operator(self, operator: Operator, path: Sequence[bytes], inputs: Sequence[Found]) -> None:
         """Nothing, if this is the program's operator here and these are its inputs. Raises Refused."""
         self.check_program(operator.digest, self.number, path)
-        if operator.operation.op is not Op.NATIVE:
-            check_operation(operator.operation)
+        check_operation(operator.operation)
         if len(inputs) != len(operator.sources):
             raise Refused("court.bad_opening", f"The operator has {len(operator.sources)} inputs.")
         for source, found in zip(operator.sources, inputs, strict=True):
@@ -68,8 +66,7 @@ class Agreed:
 
 def leaf_of(agreed: Agreed, operator: Operator | None, roots: tuple[bytes, ...], output: bytes) -> "Leaf":
     """The leaf before anything was said of its output's chunks."""
-    is_judged = operator is not None and operator.operation.op is not Op.NATIVE
-    chunks = operator.operation.shape.chunks if operator and is_judged else agreed.record.slots
+    chunks = operator.operation.shape.chunks if operator else agreed.record.slots
     return Leaf(agreed, operator, roots, output, descend(chunks))
 
 
@@ -90,11 +87,6 @@ class Leaf:
     parts: tuple[int, ...] = ()
     """The worker's parts of the element in question."""
     part: int = 0
-
-    @property
-    def is_native(self) -> bool:
-        """Whether a committee judges it."""
-        return self.operator is not None and self.operator.operation.op is Op.NATIVE
 
     @property
     def width(self) -> int:

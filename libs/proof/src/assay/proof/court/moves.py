@@ -29,7 +29,6 @@ class Party(StrEnum):
 
     WORKER = "worker"
     CHALLENGER = "challenger"
-    COMMITTEE = "committee"
 
 
 PARTIES: Final = (Party.WORKER, Party.CHALLENGER)
@@ -125,8 +124,7 @@ class Reveal:
 class Point:
     """The challenger's own output, and the chunk in which it differs from the worker's.
 
-    `signature` is over the output alone, in the form that the contract reads. Of an operator that a committee judges
-    there is nothing to open.
+    `signature` is over the output alone, in the form that the contract reads.
     """
 
     by: ClassVar[Party] = Party.CHALLENGER

@@ -41,13 +41,13 @@ def play(
     """The account of a dispute between two who speak by these functions.
 
     A speaker whose move is refused is asked again up to `retries` times; then, or if it says nothing, it is silent
-    until the deadline. A dispute that only a committee can end is left there.
+    until the deadline.
     """
     claim = sign_move(keys[Party.CHALLENGER], terms, terms.id, Claim())
     dispute, last = lodge(terms.record, terms, claim, now), claim
     sizes, refused = Counter({"Claim": len(write_move(claim))}), list[str]()
     count = 1
-    while not dispute.is_over and dispute.turn is not Party.COMMITTEE and count < MOVES_MAX:
+    while not dispute.is_over and count < MOVES_MAX:
         made = _next(dispute, last, keys, speakers, refused, now, retries)
         if made is None:
             dispute = default(dispute, dispute.deadline_s + 1)

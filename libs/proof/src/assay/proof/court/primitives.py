@@ -1,8 +1,8 @@
 """The closed table of primitives that the court judges: what each takes, how far it reaches, what its element is.
 
 An element of an output is a pure function of a few elements of the inputs. The names are those of the exact numerics;
-`Judge.sol` holds the same table, and tests hold the three together. NATIVE stands for an operator of ordinary kernels,
-which a committee judges.
+`Judge.sol` holds the same table, and tests hold the three together. Operators of ordinary kernels are none of it: a
+drawn committee measures these (`assay.proof.committee`).
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,6 @@ from assay.proof.court.integers import WORD
 class Op(IntEnum):
     """The primitives by the number that stands for them on chain."""
 
-    NATIVE = 0
     ADD = 1
     SUB = 2
     MUL = 3

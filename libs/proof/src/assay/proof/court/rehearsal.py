@@ -135,8 +135,8 @@ class Rehearsal:
             slots=len(program.closing),
             data_slots=program.data_slots,
         )
-        addresses = self.keys[Party.CHALLENGER].address, self.keys[Party.COMMITTEE].address
-        return Terms(record, addresses[0], challenger.states[-1], 10**18, 600, 3600, 86_400, addresses[1], DOMAIN, "1")
+        address, windows = self.keys[Party.CHALLENGER].address, (600, 3600, 0)
+        return Terms(record, address, challenger.states[-1], 10**18, *windows, "0x" + "0" * 40, DOMAIN, "1")
 
 
 def changed(tensor: Tensor, place: int = 0) -> Tensor:

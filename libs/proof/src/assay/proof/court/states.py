@@ -33,10 +33,9 @@ class State(StrEnum):
     REFEREED = "refereed"
     WORKER_FAULT = "worker_fault"
     CHALLENGER_FAULT = "challenger_fault"
-    NUMERIC_TIE = "numeric_tie"
 
 
-ENDS: Final = frozenset({State.SLASHED, State.WORKER_FAULT, State.CHALLENGER_FAULT, State.NUMERIC_TIE})
+ENDS: Final = frozenset({State.SLASHED, State.WORKER_FAULT, State.CHALLENGER_FAULT})
 SEARCHES: Final = (State.BISECT_SEGMENT, State.BISECT_STEP, State.BISECT_OPERATOR)
 
 TABLE: Final[dict[tuple[State, type[Move]], frozenset[State]]] = {
@@ -52,7 +51,7 @@ TABLE: Final[dict[tuple[State, type[Move]], frozenset[State]]] = {
     (State.BISECT_OPERATOR, Open): frozenset({State.LEAF_OPENED}),
     (State.LEAF_OPENED, Demand): frozenset({State.LEAF_OPENED}),
     (State.LEAF_OPENED, Reveal): frozenset({State.LEAF_OPENED}),
-    (State.LEAF_OPENED, Point): frozenset({State.LEAF_OPENED, State.REFEREED}),
+    (State.LEAF_OPENED, Point): frozenset({State.LEAF_OPENED}),
     (State.LEAF_OPENED, Answer): frozenset({State.REFEREED, State.CHALLENGER_FAULT}),
     (State.REFEREED, Prove): frozenset({State.WORKER_FAULT, State.CHALLENGER_FAULT}),
 }
@@ -60,6 +59,5 @@ TABLE: Final[dict[tuple[State, type[Move]], frozenset[State]]] = {
 SILENCE: Final = {
     Party.WORKER: State.WORKER_FAULT,
     Party.CHALLENGER: State.CHALLENGER_FAULT,
-    Party.COMMITTEE: State.NUMERIC_TIE,
 }
 """Where a dispute ends if the one whose turn it is lets the deadline pass. Whoever does not contest is slashed."""

@@ -10,6 +10,7 @@ from assay.proof.policy.asked import (
     paid_ppm,
 )
 from assay.proof.policy.attesting import attest
+from assay.proof.policy.checkers import checkers_needed
 from assay.proof.policy.choose import NoTier, choose
 from assay.proof.policy.plan import Candidate, Cost, Plan, Remedy
 from assay.proof.policy.pledged import pledged, worth_of
@@ -38,6 +39,7 @@ __all__ = [
     "Work",
     "answers_max",
     "attest",
+    "checkers_needed",
     "choose",
     "full_fee",
     "fund_fee",
