@@ -1,5 +1,7 @@
 """Every way a job can take through matching, over real Postgres and the shell's own transactions."""
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 from services.matching.tests.desk import Desk, types
 from services.matching.tests.samples import (
@@ -26,7 +28,7 @@ from assay.proof.order import spec_digest
 from assay.schema.errors import Retry
 from assay.schema.job import JobExecuted, JobWaiting
 from assay.schema.lease import LeaseGranted, LeaseLapsed, LeaseRejected
-from assay.schema.values import NO_DIGEST
+from assay.schema.values import NO_DIGEST, Capacity
 
 pytestmark = pytest.mark.server
 
@@ -318,6 +320,18 @@ async def test_requirements_keep_offers_out_with_their_reasons(desk: Desk) -> No
     await desk.tell(listed(1), listed(2, region="us"), submitted(spec=spec))
     (waiting,) = await desk.tell(funded())
     assert isinstance(waiting, JobWaiting) and waiting.reasons == {"region.other": 1, "memory.too_small": 1}
+
+
+async def test_a_job_that_brings_more_than_an_offer_takes_waits_for_one_that_takes_it_whichever_replica_heard_it(
+    open_desk: Callable[[], Awaitable[Desk]],
+) -> None:
+    small, large = Capacity(memory_bytes=2**40, input_bytes=2**30), Capacity(memory_bytes=2**40, input_bytes=2**35)
+    one, two = await open_desk(), await open_desk()
+    await one.tell(listed(1, capacity=small), submitted(spec=spec_of(input_bytes=2**35)))
+    (waiting,) = await two.tell(funded())
+    assert isinstance(waiting, JobWaiting) and waiting.reasons == {"inputs.too_large": 1}
+    grant, _ = await two.tell(listed(2, price=200, capacity=large))
+    assert isinstance(grant, LeaseGranted) and grant.provider == party("p", 2)
 
 
 async def test_an_expired_offer_is_not_matched(desk: Desk) -> None:

@@ -19,6 +19,16 @@ select count(*) from lease l join offer o using (provider)
 where l.ended_ms is null group by provider, o.slots having count(*) > o.slots
 """
 
+COUNT_ON = """
+do $$ begin
+    create temp table counted (number int) on commit drop;
+    for number in 1..3000 loop
+        begin insert into counted values (number); exception when others then raise; end;
+    end loop;
+end $$
+"""
+"""Has the server give three thousand numbers of transactions."""
+
 
 @pytest.mark.parametrize(("seed", "replicas"), [(0, 2), (1, 2), (2, 1)])
 async def test_batches_side_by_side_never_give_a_slot_twice(
@@ -37,6 +47,32 @@ async def test_batches_side_by_side_never_give_a_slot_twice(
     ended = sum(heard)
     assert ended + open_leases[0][0] >= SLOTS * OFFERS
     assert await one.rows("select job_id from lease group by job_id having count(*) <> count(distinct fence)") == []
+
+
+async def test_numbers_that_a_crashed_server_gives_again_hide_no_offer(
+    open_desk: Callable[[], Awaitable[Desk]],
+) -> None:
+    one, two = await open_desk(), await open_desk()
+    await one.tell(listed(1, price=100), submitted())
+    # Up to here the server had counted, and forgot with what it had not written yet.
+    one.ports.supply.book.horizon += 10**9
+    await two.tell(listed(2, price=90))
+    async with asyncio.timeout(60):
+        granted, _ = await one.tell(funded())
+    assert isinstance(granted, LeaseGranted) and granted.provider == listed(2).provider
+
+
+async def test_nor_where_they_have_come_further_by_the_next_look_than_they_had(
+    open_desk: Callable[[], Awaitable[Desk]],
+) -> None:
+    one, two = await open_desk(), await open_desk()
+    await one.tell(listed(1, price=100), submitted())
+    one.ports.supply.book.horizon += 1_000
+    one.ports.supply.book.crashed = None
+    await two.tell(listed(2, price=90))
+    await two.rows(COUNT_ON)
+    granted, _ = await one.tell(funded())
+    assert isinstance(granted, LeaseGranted) and granted.provider == listed(2).provider
 
 
 async def _lead(desk: Desk, fundings: list[Event], draw: random.Random) -> int:

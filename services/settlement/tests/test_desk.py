@@ -9,10 +9,7 @@ from services.settlement.tests.market import DEPOSIT, OPERATOR, PEOPLE, STAKE, M
 from services.settlement.tests.stories import PRICE, UNITS, Part, key_of, net_of, provider_of
 
 from assay.chain import wallet
-from assay.chain.events import LoggedEvent
-from assay.chain.memory import MemoryChain
 from assay.chain.payment.shapes import NO_EPOCH
-from assay.chain.values import Block
 from assay.proof import verify
 from assay.proof.settlement import Posted
 from assay.proof.settlement_epoch import Leaf
@@ -228,47 +225,3 @@ def posted_of(epoch: dict[str, Any] | None) -> Posted:
     root = Node(bytes.fromhex(epoch["root"]), epoch["credits"], epoch["debits"])
     steps = (epoch["steps"], bytes.fromhex(epoch["steps_root"]))
     return Posted(epoch["number"], epoch["posted_at"], epoch["poster"], *steps, root)
-
-
-async def test_a_ledger_that_differs_from_the_chain_shows(market: Market) -> None:
-    await market.hands().until_still()
-    hands = market.hands(chain=Poorer(market.chain))
-    assert await hands.reconciler.step()
-    assert hands.gauges.drift.value == len(PEOPLE)
-
-
-async def test_accounts_are_compared_however_fast_the_chain_goes_on(market: Market) -> None:
-    await market.hands().until_still()
-    hands = market.hands(chain=Restless(market.chain))
-    assert await hands.reconciler.step()
-    assert hands.gauges.drift.value == 0 and await market.deposit("requester") == DEPOSIT
-
-
-class Restless:
-    """A chain on which somebody deposits between any two questions."""
-
-    def __init__(self, chain: MemoryChain) -> None:
-        self._chain = chain
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._chain, name)
-
-    async def events(self, from_block: int, to_block: int) -> list[LoggedEvent]:
-        await wallet.deposit(self._chain, key_of("requester"), 1)
-        return await self._chain.events(from_block, to_block)
-
-
-class Poorer:
-    """A chain on which everybody lacks one unit."""
-
-    def __init__(self, chain: MemoryChain) -> None:
-        self._chain = chain
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._chain, name)
-
-    def at(self, block: Block) -> "Poorer":
-        return Poorer(self._chain.at(block))
-
-    async def stake_of(self, address: str) -> int:
-        return await self._chain.stake_of(address) - 1

@@ -8,7 +8,7 @@ from services.settlement.tests.auditing import Epoch
 from services.settlement.tests.market import ADMIN, GOVERNED, OPERATOR, TERMS, Market, endow, until
 from services.settlement.tests.stories import Part, key_of, net_of
 
-from assay.chain.errors import ChainUnreachable
+from assay.chain.errors import ChainUnreachable, NonceTaken
 from assay.chain.memory import MemoryChain
 from assay.chain.transaction import sign_transaction
 from assay.chain.values import Fees
@@ -112,6 +112,52 @@ async def test_a_nonce_that_somebody_else_used_is_given_up_and_its_intents_trave
     await market.hands().until_still()
     states = [tuple(row) for row in await market.rows("select nonce, state from transactions order by nonce")]
     assert states == [(FIRST, "void"), (FIRST + 1, "final")]
+    assert len(await market.said("epoch.anchored")) == 1
+
+
+class Late:
+    """A chain whose node knows that a nonce is used, and shows no receipts while it is behind."""
+
+    def __init__(self, chain: MemoryChain) -> None:
+        self._chain, self.is_behind = chain, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._chain, name)
+
+    async def receipt(self, tx_hash: bytes) -> Any:
+        return None if self.is_behind else await self._chain.receipt(tx_hash)
+
+    async def broadcast(self, raw: bytes) -> bytes:
+        if self.is_behind:
+            raise NonceTaken("It is used.")
+        return await self._chain.broadcast(raw)
+
+
+@pytest.mark.parametrize("is_mining", [True, False], ids=["its transaction was seen", "the node has taken it"])
+async def test_a_nonce_is_doubted_from_anew_once(
+    market: Market, monkeypatch: pytest.MonkeyPatch, is_mining: bool
+) -> None:
+    """A fork drops what had the nonce; later the node shows ours as used a moment before its receipt."""
+    monkeypatch.setattr(sender, "FOREIGN_S", 0.0)
+    monkeypatch.setattr(sender, "RESEND_S", 0.0)
+    market.chain.is_mining = is_mining
+    await market.hear(wanted(market))
+    chain = Late(market.chain)
+    hands = market.hands(chain=chain, confirmations=3)
+    await hands.sender.step()
+    for chain.is_behind in (True, False, True):
+        await hands.sender.step()
+    assert [row[0] for row in await market.rows("select state from transactions")] == ["sent"]
+
+
+async def test_a_nonce_that_a_fork_has_set_free_again_holds_up_nothing_that_follows(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await test_a_nonce_that_somebody_else_used_is_given_up_and_its_intents_travel_anew(market, monkeypatch)
+    market.chain.reorganise(2)
+    assert await market.chain.nonce_of(OPERATOR.address) == FIRST
+    await market.hands().rounds(8)
+    assert await market.rows("select from transactions where state in ('sent', 'void')") == []
     assert len(await market.said("epoch.anchored")) == 1
 
 

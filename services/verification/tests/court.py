@@ -126,7 +126,7 @@ class Court:
 
     def clerk(self, desk: Desk) -> Clerk:
         """The clerk of disputes, whose parties sign for the contract of this chain."""
-        return Clerk(desk, judge_domain(self.chain.deployment))
+        return Clerk(desk, judge_domain(self.chain.deployment), Blocks(self.chain, self.settings.confirmations))
 
     async def hear(self, *events: Event, stored_ms: int = 0) -> None:
         """Handle these in one batch, as the shell does; the bus took them in then."""
@@ -293,7 +293,8 @@ class Court:
     async def _is_busy(self) -> bool:
         """Whether a claim or a short wait keeps something back."""
         busy = """select exists (select 1 from parts where checked_ms is null and passed is null)
-                  or exists (select 1 from epochs where state in ('anchored', 'drawn'))"""
+                  or exists (select 1 from epochs where state in ('anchored', 'drawn'))
+                  or exists (select 1 from disputes where state = 'convening')"""
         async with self.context.store.transaction() as tx:
             await tx.execute("update parts set claimed_until_ms = 0")
             await tx.execute("update epochs set claimed_until_ms = 0")

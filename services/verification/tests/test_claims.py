@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,13 @@ import pytest
 from libs.workloads.tests.conftest import build_tiny_model
 from services.verification.tests.court import Court
 from services.verification.tests.samples import MEGA_UNIT_PRICE, Work, party
-from tests.played import unsealed
+from tests.played import PlayedBlobs, unsealed
 
 from assay.proof import answer as proof
 from assay.proof.digest import blob_digest
+from assay.runtime.cache import Cache, Keyring
 from assay.schema.audit import AuditAssigned, AuditClaim
+from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
 from assay.schema.lease import SlashReason
 from assay.schema.values import cost_of, derive_id
@@ -93,18 +95,14 @@ def with_another_token(answer: Answer) -> Answer:
     return replace(answer, tokens=tokens)
 
 
-@dataclass
-class Held:
-    """Blobs in a dict."""
+def tools_of(blobs: PlayedBlobs, runner: Runner, models: Path, folder: Path) -> Tools:
+    """A verifier's tools, on a machine of its own."""
 
-    held: dict[str, bytes]
+    async def refuse(name: str) -> bytes:
+        raise Refused("key.undrawn")
 
-    async def get(self, digest: str) -> bytes:
-        return self.held[digest]
-
-    async def put(self, data: bytes) -> str:
-        self.held[blob_digest(data)] = data
-        return blob_digest(data)
+    cache = Cache(folder / "blobs", folder / "arriving", blobs, Keyring(refuse, lambda name: None))
+    return Tools(unsealed(blobs), cache, runner, asyncio.Lock(), models, folder / "scratch", folder / "laid")
 
 
 @pytest.fixture(scope="session")
@@ -136,8 +134,8 @@ async def test_a_worker_answers_with_what_it_reads(runner: Runner, tiny: tuple[P
     audit_id, nonce = derive_id("a", 1), "ab" * 32
     terms = {"spec": work.spec, "segment": 1, "claim": claim, "nonce": nonce, "fee": 1, "deadline_ms": 2**50}
     assigned = AuditAssigned(audit_id=audit_id, verifier=party("v", 11), **terms)
-    blobs = Held(dict(work.blobs))
-    said = await answer(assigned, Tools(unsealed(blobs), runner, asyncio.Lock(), folder, tmp_path))
+    blobs = PlayedBlobs(dict(work.blobs))
+    said = await answer(assigned, tools_of(blobs, runner, folder, tmp_path))
     assert blobs.held[said.checkpoint] == work.reads(assigned, work.blobs[shown])
     assert said.state == said.checkpoint and said.answer == proof.answer(nonce, blobs.held[said.checkpoint])
 

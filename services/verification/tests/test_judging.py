@@ -102,9 +102,9 @@ DAY_S, HOUR_S = 86_400, 3_600
         (DAY_S, 14_851, 0, False),
         # What the court decides is not appealed: the two are not added.
         (DAY_S, 14_850, 7 * DAY_S, True),
-        # Both drawings of a dispute that is appealed wait for their answers.
-        (7 * DAY_S, 1_800, 5 * DAY_S - 3_600, True),
-        (7 * DAY_S, 1_801, 5 * DAY_S - 3_600, False),
+        # Both drawings of a dispute that is appealed wait to be drawn and for their answers, and the appeal to be read.
+        (7 * DAY_S, 1_800, 2 * DAY_S - 7_200, True),
+        (7 * DAY_S, 1_801, 2 * DAY_S - 7_200, False),
     ],
 )
 def test_no_dispute_lasts_longer_than_stake_answers_for_it(

@@ -1,6 +1,5 @@
 """A segment that fails on every machine, from what its provider left before it: verifiers say that it is nothing."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +7,15 @@ import numpy as np
 import pytest
 from libs.workloads.tests.conftest import TINY, build_tiny_model
 from services.verification.tests.samples import party
-from services.verification.tests.test_claims import Held
-from tests.played import unsealed
+from services.verification.tests.test_claims import tools_of
+from tests.played import PlayedBlobs
 
 from assay.proof import answer as proof
 from assay.proof.digest import blob_digest
 from assay.schema.audit import AuditAssigned
 from assay.schema.job import JobSpec
 from assay.schema.values import derive_id
-from assay.verification.verifier.audit_run import CannotAnswer, Tools, answer
+from assay.verification.verifier.audit_run import CannotAnswer, answer
 from assay.workloads import Diverged, HeldInputs, ModelStore, ignore_progress, read_params, workload
 from assay.workloads.checkpoint import ADAPTER, read_checkpoint, write_tensors
 from assay.workloads.runner import Runner
@@ -47,19 +46,15 @@ def blown_up(store: ModelStore, spec: JobSpec) -> bytes:
 async def answered(store: ModelStore, model: str, runner: Runner, folder: Path, **changes: Any) -> tuple[Any, bytes]:
     params = {**TINY, "model": model, "data": blob_digest(TEXT), **changes}
     spec = JobSpec(kind="finetune", params=params, inputs=(blob_digest(TEXT),), segments=3, segment_units=64)
-    blobs = Held({blob_digest(TEXT): TEXT})
     false = blown_up(store, spec)
-    asked = asked_about(spec, 1, await blobs.put(false))
-    return await answer(asked, tools_of(blobs, store, runner, folder)), false
+    held = {blob_digest(content): content for content in (TEXT, false)}
+    asked = asked_about(spec, 1, blob_digest(false))
+    return await answer(asked, tools_of(PlayedBlobs(held), runner, store.root, folder)), false
 
 
 def asked_about(spec: JobSpec, segment: int, checkpoint: str | None) -> AuditAssigned:
     terms = {"spec": spec, "segment": segment, "checkpoint": checkpoint, "fee": 1, "deadline_ms": 2**50}
     return AuditAssigned(audit_id=derive_id("a", 1), verifier=party("v", 11), nonce="ab" * 32, **terms)
-
-
-def tools_of(blobs: Held, store: ModelStore, runner: Runner, folder: Path) -> Tools:
-    return Tools(unsealed(blobs), runner, asyncio.Lock(), store.root, folder)
 
 
 async def test_what_diverges_from_what_was_left_ends_where_it_began(
@@ -81,11 +76,13 @@ async def test_data_from_which_nobody_learns_leave_a_job_where_it_starts(
     runner: Runner, store: tuple[ModelStore, str], tmp_path: Path
 ) -> None:
     held, model = store
-    blobs = Held({})
-    short = await blobs.put(b"too short")
+    content = b"too short"
+    short = blob_digest(content)
     spec = JobSpec(
         kind="finetune", params={**TINY, "model": model, "data": short}, inputs=(short,), segments=3, segment_units=64
     )
-    said = await answer(asked_about(spec, 0, None), tools_of(blobs, held, runner, tmp_path))
+    said = await answer(
+        asked_about(spec, 0, None), tools_of(PlayedBlobs({short: content}), runner, held.root, tmp_path)
+    )
     start = TUNE.start(read_params("finetune", spec.params), HeldInputs(held, {}))
     assert (said.state, said.checkpoint) == (TUNE.digest(start), blob_digest(start))

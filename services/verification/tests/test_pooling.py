@@ -18,7 +18,7 @@ from assay.schema.beacon import SHARES_MAX, BeaconShare
 from assay.schema.epoch import DRAWN_MAX, ENTRIES_MAX, INLINE_MAX, EpochCommitted, EpochPooled
 from assay.schema.event import EVENT_BYTES_MAX
 from assay.schema.job import JobSpec
-from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, Policy, derive_id
+from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, Policy, Requirements, derive_id
 from assay.verification.domain import (
     Asked,
     Candidate,
@@ -189,8 +189,12 @@ def test_nobody_who_is_a_party_unbonded_busy_or_gone_is_asked_and_the_reasons_ar
     own, poor, busy = candidate(1), candidate(2, bond=BOND_PER_VERIFIER - 1), candidate(3, in_hand=1)
     gone = Candidate(announced(4, expires_ms=10), BOND_PER_VERIFIER)
     tired, asked = candidate(5, rests_until_ms=99), candidate(6)
-    here = [own, poor, busy, gone, tired, asked]
-    assert choose(want(1, Asked(asked.verifier, "x")), here, 50) == {
+    takes = announced(7).model_copy(update={"input_bytes": 2**30})
+    here = [own, poor, busy, gone, tired, asked, Candidate(takes, BOND_PER_VERIFIER)]
+    wanted = want(1, Asked(asked.verifier, "x"))
+    large = wanted.spec.model_copy(update={"requirements": Requirements(input_bytes=2**30 + 1)})
+    assert choose(replace(wanted, spec=large), here, 50) == {
+        "verifier.large_inputs": 1,
         "verifier.party": 1,
         "verifier.unbonded": 1,
         "verifier.busy": 1,

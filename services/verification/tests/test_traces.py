@@ -178,7 +178,7 @@ FALSE_AT = (WRONG.step, WRONG.operator)
 async def test_who_has_not_found_where_a_planted_trace_was_made_false_is_lazy(
     court: Court, traced: Any, monkeypatch: pytest.MonkeyPatch, seen_by_the_lazy: TraceReading
 ) -> None:
-    async def spoil(self: ChildReplayer, spec: JobSpec, segment: int, trace: bytes, seed: str) -> Spoiled:
+    async def spoil(self: ChildReplayer, spec: JobSpec, segment: int, trace: str, seed: str) -> Spoiled:
         return Spoiled(blake3_hex(b"root" + FALSE), FALSE, *FALSE_AT)
 
     def find(assigned: AuditAssigned, reading: bytes) -> bytes:

@@ -63,7 +63,7 @@ class Watcher:
 def spoiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """False traces, made without a model."""
 
-    async def spoil(self: ChildReplayer, spec: JobSpec, segment: int, trace: bytes, seed: str) -> Spoiled:
+    async def spoil(self: ChildReplayer, spec: JobSpec, segment: int, trace: str, seed: str) -> Spoiled:
         return Spoiled(blake3_hex(b"root" + FALSE), FALSE, *FALSE_AT)
 
     monkeypatch.setattr(ChildReplayer, "spoil", spoil)

@@ -8,6 +8,7 @@ from bisect import bisect_left, insort
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Final, TypeAlias
 
 from assay.matching.choice import choose
@@ -23,13 +24,15 @@ Place: TypeAlias = tuple[int, int, str]
 class Book:
     """Every listed offer, by provider.
 
-    `horizon` is the transaction from which on changes are not read yet, `doubted` must be read before the next choice,
-    `touched` was changed by transactions that may fail yet.
+    `horizon` is the transaction from which on changes are not read yet, `crashed` when the server that numbers them
+    last lost its count, `doubted` must be read before the next choice, `touched` was changed by transactions that may
+    fail yet.
     """
 
     def __init__(self) -> None:
         self.offers: dict[str, ListedOffer] = {}
         self.horizon = 0
+        self.crashed: datetime | None = None
         self.doubted: set[str] = set()
         self.touched: set[str] = set()
         self._free: defaultdict[str, list[Place]] = defaultdict(list)

@@ -29,6 +29,7 @@ class ListedOffer:
     data: frozenset[str] = frozenset()
     spare: bool = False
     egress: bool = False
+    input_bytes: int = 2**50
 
     @property
     def is_free(self) -> bool:

@@ -10,14 +10,15 @@ from assay.store import Transaction
 LIST: Final = """
 with kept as (
     insert into offer as o (provider, offer_id, sequence, said_ms, is_listed, kinds, slots, memory_bytes, gpu,
-        units_per_s, region, mega_unit_price, expires_ms, reputation, stake, data, spare, egress, listed_ms)
-    values ($1, $2, $3, $4, true, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $4)
+        units_per_s, region, mega_unit_price, expires_ms, reputation, stake, data, spare, egress, input_bytes,
+        listed_ms)
+    values ($1, $2, $3, $4, true, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $4)
     on conflict (provider) do update set offer_id = excluded.offer_id, sequence = excluded.sequence,
         said_ms = excluded.said_ms, is_listed = true, kinds = excluded.kinds, slots = excluded.slots,
         memory_bytes = excluded.memory_bytes, gpu = excluded.gpu, units_per_s = excluded.units_per_s,
         region = excluded.region, mega_unit_price = excluded.mega_unit_price, expires_ms = excluded.expires_ms,
         reputation = excluded.reputation, stake = excluded.stake, data = excluded.data, spare = excluded.spare,
-        egress = excluded.egress, changed = default,
+        egress = excluded.egress, input_bytes = excluded.input_bytes, changed = default,
         listed_ms = case when o.is_listed and o.mega_unit_price = excluded.mega_unit_price
             then o.listed_ms else excluded.listed_ms end
     where (o.sequence, o.said_ms) < (excluded.sequence, excluded.said_ms)
@@ -36,8 +37,9 @@ where provider = $1 and offer_id = $2 and said_ms <= $3 returning provider
 LEAVE: Final = "update offer set is_listed = false, changed = default where provider = $1"
 CHANGED: Final = """
 select o.*, (select count(*) from slot s where s.provider = o.provider and s.lease_id is not null) as taken,
-    pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon
-from offer o where o.provider in (
+    pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon,
+    pg_stat_get_bgwriter_stat_reset_time() as crashed
+from (select) as always left join offer o on o.provider in (
     select provider from offer where changed >= $1
     union select provider from slot where changed >= $1
     union select unnest($2::text[])
@@ -65,7 +67,8 @@ class Supply:
         wanted = self.book.doubted | (set() if self._is_fresh else self.book.touched)
         for row in await self._changed(wanted):
             self.book.horizon = max(self.book.horizon, row["horizon"])
-            self._mirror(row)
+            if row["provider"] is not None:
+                self._mirror(row)
         self.book.doubted -= wanted
         if not self._is_fresh:
             self.book.touched = self.book.touched - wanted | self._touched
@@ -73,10 +76,19 @@ class Supply:
 
     async def _changed(self, wanted: set[str]) -> "list[Any]":
         while True:
-            rows = await self.tx.fetch(CHANGED, self.book.horizon, sorted(wanted))
+            horizon = self.book.horizon
+            rows = await self.tx.fetch(CHANGED, horizon, sorted(wanted))
+            crashed = rows[0]["crashed"]
             # Another transaction of this process may have read a later state meanwhile: an older one must not undo it.
-            if not rows or rows[0]["horizon"] >= self.book.horizon:
+            is_of_now = crashed == self.book.crashed or not horizon
+            if is_of_now and horizon <= self.book.horizon <= rows[0]["horizon"]:
+                self.book.crashed = crashed
                 return rows
+            if self.book.horizon == horizon:
+                # A crashed server gives numbers again that no kept commit had: all that was read by them is read anew.
+                # By now they may have come further than they had, with commits of other replicas among them: what tells
+                # of a crash is the time from which on the server counts what it does, which is lost in any.
+                self.book.horizon = 0
 
     def took(self, provider: str, slots: int) -> None:
         """Counts slots as taken by this transaction; as freed if negative."""
@@ -99,7 +111,8 @@ class Supply:
         claim = (offer.capacity.memory_bytes, offer.capacity.gpu, offer.capacity.units_per_s, offer.region)
         worth = (offer.mega_unit_price, offer.expires_ms, offer.reputation, offer.stake)
         data = [each.commitment for each in offer.data]
-        row = await self.tx.fetchrow(LIST, *terms, *claim, *worth, data, offer.spare, offer.egress)
+        lets = (offer.spare, offer.egress, offer.capacity.input_bytes)
+        row = await self.tx.fetchrow(LIST, *terms, *claim, *worth, data, *lets)
         if row is None:
             return False
         self.touch(offer.provider)
@@ -144,6 +157,7 @@ def listed_of(offer: OfferListed, listed_ms: int, taken: int) -> ListedOffer:
         data=frozenset(each.commitment for each in offer.data),
         spare=offer.spare,
         egress=offer.egress,
+        input_bytes=offer.capacity.input_bytes,
     )
 
 
@@ -167,4 +181,5 @@ def _offer(row: Any) -> ListedOffer:
         data=frozenset(row["data"]),
         spare=row["spare"],
         egress=row["egress"],
+        input_bytes=row["input_bytes"],
     )

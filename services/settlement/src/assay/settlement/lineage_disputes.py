@@ -25,6 +25,7 @@ STATED: Mapping[str, tuple[type[Event] | tuple[type[Event], ...], ...]] = {
     "dispute.accepted": (DisputeAccepted,),
     "dispute.recounted": (DisputeContested,),
     "dispute.standing": (DisputeContested,),
+    "dispute.unheard": (DisputeContested,),
     "dispute.appealed": (DisputeContested, APPEALS),
     "dispute.upheld": (DisputeContested, APPEALS),
 }

@@ -48,7 +48,9 @@ class Sender:
             under_way = await sending.sent(tx, self._sender)
         self._desk.gauges.under_way.set(self._age_s(under_way))
         mined = [await self._pursue(sent) for sent in under_way]
-        if all(mined) and await self._dispatch():
+        if not all(mined):
+            await self._revive()
+        elif await self._dispatch():
             return True
         return bool(under_way)
 
@@ -64,6 +66,8 @@ class Sender:
             await self._offer(sent)
             return False
         self._sent_s.pop(receipt.tx_hash, None)
+        # A node may show a receipt later than that the nonce is used: what was doubted then is no doubt any more.
+        self._foreign_s.pop(sent.nonce, None)
         if head.number - receipt.block_number + 1 >= self._desk.knobs.confirmations:
             await self._finish(sent, receipt)
         return True
@@ -99,6 +103,8 @@ class Sender:
         self._sent_s[sent.hashes[-1]] = asyncio.get_running_loop().time()
         try:
             await self._chain.broadcast(sent.raw)
+            # What the node takes has a nonce that nobody used: a doubt from before is of another fork.
+            self._foreign_s.pop(sent.nonce, None)
         except FeeTooLow:
             await self._bump(sent)
         except NonceTaken:
@@ -117,15 +123,26 @@ class Sender:
             attempt = await self._sign(tx, sent.nonce, sent.batch, fees)
         await self._broadcast(attempt)
 
+    async def _revive(self) -> None:
+        """Send what was given up too, should its nonce be free again after a fork: what follows waits for it."""
+        async with self._store.reading() as tx:
+            if not await sending.is_any_void_before(tx, self._sender):
+                return
+        floor = await self._chain.nonce_of(self._sender)
+        async with self._store.transaction() as tx:
+            await sending.revive(tx, self._sender, floor)
+
     async def _doubt(self, sent: sending.Sent) -> None:
         """The node says the nonce is used. If none of our hashes ever shows up, somebody else holds the key."""
         now_s = asyncio.get_running_loop().time()
         since_s = self._foreign_s.setdefault(sent.nonce, now_s)
         self._sent_s.pop(sent.hashes[-1], None)
         if await self._receipt(sent) is not None:
-            self._foreign_s.pop(sent.nonce)
+            self._foreign_s.pop(sent.nonce, None)
         elif now_s - since_s > FOREIGN_S:
             log.error("nonce %d was used by a transaction that is not ours: who else has the key?", sent.nonce)
+            # A fork may have it sent again: then it is doubted from anew.
+            self._foreign_s.pop(sent.nonce)
             async with self._store.transaction() as tx:
                 await sending.end(tx, self._sender, sent.nonce, "void", None)
 

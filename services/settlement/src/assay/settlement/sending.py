@@ -45,6 +45,11 @@ update intents set state = case when exists (
 ) then 'sent' else 'pending' end, done_block = null
 where state = 'done' and done_block > $1 and kind = any($2::text[])
 """
+VOID_BEFORE = """
+select exists (select from transactions where sender = $1 and state = 'void' and nonce < (
+    select max(nonce) from transactions where sender = $1 and state = 'sent'
+))
+"""
 END = "update transactions set state = $3, block = $4 where sender = $1 and nonce = $2 and state = 'sent'"
 
 
@@ -128,6 +133,11 @@ async def reopen(tx: Transaction, after_block: int) -> None:
     await tx.execute(REOPEN, after_block, kinds)
     sql = "update transactions set state = 'sent', block = null where state in ('final', 'failed') and block > $1"
     await tx.execute(sql, after_block)
+
+
+async def is_any_void_before(tx: Transaction, sender: str) -> bool:
+    """Whether a transaction was given up whose nonce lies before that of one that is under way."""
+    return bool(await tx.fetchval(VOID_BEFORE, sender))
 
 
 async def revive(tx: Transaction, sender: str, nonce: int) -> None:

@@ -42,6 +42,8 @@ INLINE_BYTES_MAX: Final = 2**16
 STARTS_MAX: Final = 4_096
 # What is so old a killed process left, inputs in the clear among it; replicas may share a folder.
 LEFT_S: Final = 3_600.0
+SCRATCH: Final = "scratch"
+CHECK: Final = "check-"
 BAD_CHECKPOINT: Final = "workload.bad_checkpoint"
 
 
@@ -88,7 +90,7 @@ class ChildReplayer:
         with self._scratch() as folder:
             state, path = await self._run(spec, Path(folder), checkpoint)
             assert path is not None
-            return state, await self._blobs.name(spec, await asyncio.to_thread(Path(path).read_bytes))
+            return state, await self._blobs.name(spec, Path(path))
 
     async def digest(self, spec: JobSpec, state: bytes) -> Digest:
         """The canonical digest of a checkpoint's bytes. Raises BadCheckpoint."""
@@ -116,11 +118,10 @@ class ChildReplayer:
         """How far one checkpoint is from another, in units of the segment's own way. Raises BadCheckpoint."""
         return await asyncio.to_thread(workload(spec.kind).distance, mine, theirs, before)
 
-    async def show(self, spec: JobSpec, segment: int, state: bytes, seed: Digest, spoil: Digest | None) -> bytes:
+    async def show(self, spec: JobSpec, segment: int, state: Digest, seed: Digest, spoil: Digest | None) -> bytes:
         """What a verifier is shown of the segment that a checkpoint closes; with a seed in `spoil`, of a false one."""
         with self._scratch() as folder:
-            path = Path(folder, "state")
-            await write(path, state)
+            path = await self._fetch(spec, Path(folder), state)
             look = {"segment": segment, "seed": seed, "spoil": spoil}
             task = Show(**await self._job(spec, folder), **look, state=str(path))
             async for message in self._messages(task):
@@ -129,11 +130,10 @@ class ChildReplayer:
                         return await asyncio.to_thread(Path(shown).read_bytes)
         raise MachineFault("The child has shown nothing.")
 
-    async def spoil(self, spec: JobSpec, segment: int, trace: bytes, seed: Digest) -> Spoiled:
+    async def spoil(self, spec: JobSpec, segment: int, trace: Digest, seed: Digest) -> Spoiled:
         """A segment's trace with one result made false."""
         with self._scratch() as folder:
-            path = Path(folder, "opened")
-            await write(path, trace)
+            path = await self._fetch(spec, Path(folder), trace)
             task = Spoil(**await self._job(spec, folder), segment=segment, trace=str(path), seed=seed)
             async for message in self._messages(task):
                 if isinstance(message, Traced):
@@ -144,16 +144,12 @@ class ChildReplayer:
     async def judge(self, spec: JobSpec, shown: Shown, readings: Sequence[bytes]) -> list[Found]:
         """What each reading says of the claim."""
         with self._scratch() as folder:
-            parts = {"state": shown.state, "shown": shown.shown} | {
-                f"reading-{number}": reading for number, reading in enumerate(readings)
-            }
-            for name, content in parts.items():
-                await write(Path(folder, name), content)
-            state, opened, *paths = (str(Path(folder, name)) for name in parts)
-            look = {"segment": shown.segment, "seed": shown.seed}
-            task = Judge(
-                **job_of(spec, self._models_dir, folder), **look, state=state, shown=opened, readings=list(paths)
-            )
+            state, opened = [str(await self._fetch(spec, Path(folder), each)) for each in (shown.state, shown.shown)]
+            paths = [Path(folder, f"reading-{number}") for number in range(len(readings))]
+            for path, reading in zip(paths, readings, strict=True):
+                await write(path, reading)
+            look = {"segment": shown.segment, "seed": shown.seed, "readings": [str(path) for path in paths]}
+            task = Judge(**job_of(spec, self._models_dir, folder), **look, state=state, shown=opened)
             found: list[Found] = []
             async for message in self._messages(task):
                 if isinstance(message, Judged):
@@ -175,7 +171,7 @@ class ChildReplayer:
     def _scratch(self) -> "tempfile.TemporaryDirectory[str]":
         self._folder.mkdir(parents=True, exist_ok=True)
         sweep(self._folder)
-        return tempfile.TemporaryDirectory(dir=self._folder, prefix="check-")
+        return tempfile.TemporaryDirectory(dir=self._folder, prefix=CHECK)
 
     async def _run(self, spec: JobSpec, folder: Path, checkpoint: Digest | None) -> tuple[Digest, str | None]:
         """The digest of a checkpoint, or of the start state, and the file of the result if it is a checkpoint."""
@@ -216,7 +212,7 @@ class ChildReplayer:
     async def _lay(self, spec: JobSpec, folder: Path, digest: Digest) -> Path:
         path = folder / digest
         try:
-            await write(path, await self._blobs.read_input(spec, digest))
+            await self._blobs.save_input(spec, digest, path)
         except Refused as refusal:
             # The requester's input, or the holder's answer: nothing that a provider could be blamed for.
             raise MachineFault(f"{refusal.code}: the input {digest} cannot be read") from None
@@ -224,7 +220,7 @@ class ChildReplayer:
 
     async def _fetch(self, spec: JobSpec, folder: Path, digest: Digest) -> Path:
         path = folder / f"{digest}.made"
-        await write(path, await self._blobs.read(spec, digest))
+        await self._blobs.save(spec, digest, path)
         return path
 
 
@@ -247,7 +243,7 @@ def key_of(spec: JobSpec) -> str:
 
 def sweep(folder: Path) -> None:
     """Remove what killed processes left of their checks."""
-    for left in folder.glob("check-*"):
+    for left in folder.glob(f"{CHECK}*"):
         with suppress(FileNotFoundError):
             if left.stat().st_mtime + LEFT_S < time.time():
                 shutil.rmtree(left, ignore_errors=True)

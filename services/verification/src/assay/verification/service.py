@@ -38,7 +38,7 @@ from assay.verification.handlers import HANDLERS
 from assay.verification.inputs import blobs_of_jobs
 from assay.verification.ports import Ports, flush, prepare
 from assay.verification.recomputing import Recomputer
-from assay.verification.replayer import ChildReplayer
+from assay.verification.replayer import SCRATCH, ChildReplayer
 from assay.verification.settings import Settings
 from assay.verification.stakes import Stakes
 from assay.verification.steps.challenging import Challenger
@@ -84,7 +84,7 @@ def policy_of(settings: Settings) -> Policy:
     """What holds the child that makes start states and results again, of models and checkpoints that strangers sent."""
     return Policy(
         level=settings.sandbox,
-        scratch=(settings.data_dir / "scratch").resolve(),
+        scratch=(settings.data_dir / SCRATCH).resolve(),
         models=settings.models_dir.resolve(),
         memory_bytes=settings.memory_bytes,
     )
@@ -116,7 +116,7 @@ async def verify(bells: Bells, context: Context) -> None:
             keep(context, bells.challenge, challenger.check),
             keep(context, bells.show, Presenter(desk).turn),
             keep(context, bells.judge, Referee(desk).turn),
-            keep(context, bells.dispute, Clerk(desk, judge_domain(chain.deployment)).turn),
+            keep(context, bells.dispute, Clerk(desk, judge_domain(chain.deployment), blocks).turn),
         )
     finally:
         await replayer.close()

@@ -82,11 +82,6 @@ async def told(tx: Transaction, bills: Sequence[Untold]) -> None:
     await tx.execute(TOLD, [each.position for each in bills])
 
 
-async def audit_bill(tx: Transaction, audit_id: str) -> AuditBill:
-    """The bill of an audit that the operator pays."""
-    return AuditBill.model_validate_json(await tx.fetchval("select body from bills where about = $1", audit_id))
-
-
 async def owe(tx: Transaction, audit: AuditUpheld, receipt: str, cause: str) -> None:
     """The operator has to pay for the audit; owed twice is owed once."""
     await tx.execute(OWE, audit.audit_id, audit.verifier, audit.fee, receipt, cause)

@@ -132,6 +132,7 @@ def obstacle(want: Want, candidate: Candidate, now_ms: int) -> str:
         "verifier.other_kind": want.spec.kind not in said.kinds,
         "verifier.no_egress": want.spec.reaches and not said.egress,
         "verifier.small_memory": said.memory_bytes < needs.memory_bytes,
+        "verifier.large_inputs": said.input_bytes < needs.input_bytes,
         "verifier.party": is_any_of(said.verifier, want.parties),
         "verifier.asked": any(asked.verifier == said.verifier and not asked.in_vain for asked in want.asked),
         "verifier.resting": candidate.rests_until_ms > now_ms,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from assay.proof import recount as proof
+from assay.proof.committee import BETWEEN
 from assay.proof.court import Dispute, Party, Record, Signed, State, Terms, advance, read, read_move, summon
 from assay.proof.court.encoding import encode
 from assay.proof.court.moves import Prove
@@ -15,11 +16,15 @@ from assay.schema.lease import SlashReason
 from assay.schema.values import address_of, derive_id
 from assay.verification.domain.judging import CLAIM, CONFIRMING, Ruling, Vote
 
+SECOND_MS: Final = 1_000
 NOBODY: Final = "0x" + "0" * 40
 """Who signs receipts of moves here: they are on the bus, under their senders' signatures, for everybody to read."""
 ANSWERS_S: Final = 12 * 86_400
 """How long stake that stood behind an offence is still there to be accused: it leaves after 21 days, and
 a slash that is appealed takes up to 9."""
+HEARD_S: Final = 86_400
+"""So long a dispute waits at most for what no party can hasten: the block that draws its committee, evidence that is to
+be read. Above any outage of a chain, or of the blobs."""
 MOVES_MAX: Final = 64
 """More moves than any dispute has: 21 for 10,000 steps of 500 operators, three more for sixteen times as many."""
 REDRAWN: Final = 2
@@ -34,7 +39,6 @@ CASES: Final = {
     State.SLASHED: DisputeOutcome.WORKER_FAULT,
     State.WORKER_FAULT: DisputeOutcome.WORKER_FAULT,
     State.CHALLENGER_FAULT: DisputeOutcome.CHALLENGER_FAULT,
-    State.NUMERIC_TIE: DisputeOutcome.NUMERIC_TIE,
 }
 RULINGS: Final = {
     DisputeRuling.WORKER_FAULT: frozenset({Party.WORKER}),
@@ -54,10 +58,18 @@ class Received:
 def lasts_s_max(contest_s: int, move_s: int, appeal_s: int) -> int:
     """The longest that a dispute takes, in seconds, from its lodging on.
 
-    In the court every move is made at its last moment. By second drawing, further answers stay away, what stands is
-    appealed at the last moment, and those of the appeal stay away too. What the court decides is not appealed.
+    In the court every move is made at its last moment. By verifiers, a committee is drawn late and heard late, what
+    stands is appealed at the last moment, its evidence read late, and the same again. What the court decides is not
+    appealed.
     """
-    return contest_s + max(MOVES_MAX * move_s, move_s + appeal_s + move_s if appeal_s else move_s)
+    sitting_s = HEARD_S + 2 * move_s
+    appealed_s = appeal_s + HEARD_S + sitting_s if appeal_s else 0
+    return contest_s + max(MOVES_MAX * move_s, sitting_s + appealed_s)
+
+
+def heard_until_ms(now_ms: int) -> int:
+    """Until when a dispute waits that waits from now on for what no party can hasten."""
+    return now_ms + HEARD_S * SECOND_MS
 
 
 def dispute_id_of(question_id: str) -> str:
@@ -127,6 +139,21 @@ def ruling_of(outcome: DisputeOutcome, standing: Ruling | None, votes: Sequence[
         return Ruling(True, {v.audit_id: SlashReason.FALSE_ACCUSATION for v in votes if v.group != CLAIM})
     overruled = standing.overruled if standing and not standing.stands else lazy(votes)
     return Ruling(False, overruled)
+
+
+def ruling_by_committee(outcome: DisputeOutcome, votes: Sequence[Vote], accused: int) -> Ruling:
+    """How a question ends whose committee has measured the operator that answers of the group `accused` call false.
+
+    Where that operator is true, whoever called it false is overruled, and nobody who named another place. Who measured
+    what proves nothing is overruled by nothing, and earns nothing where the others prove something.
+    """
+    if outcome is DisputeOutcome.NUMERIC_TIE:
+        return Ruling(True, {})
+    unpaid = frozenset(vote.audit_id for vote in votes if vote.group == BETWEEN)
+    if outcome is DisputeOutcome.WORKER_FAULT:
+        return Ruling(False, lazy(votes), unpaid=unpaid)
+    wrong = {vote.audit_id: SlashReason.FALSE_ACCUSATION for vote in votes if vote.group == accused}
+    return Ruling(True, wrong, unpaid=unpaid)
 
 
 def lazy(votes: Sequence[Vote]) -> dict[str, SlashReason]:

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from assay.proof.job_seal import UNOPENED
 from assay.schema.errors import AssayError
 from assay.schema.job import JobSpec
-from assay.schema.values import Digest
+from assay.schema.values import Digest, OperatorPlace
 from assay.schema.verdict import Finding
 from assay.verification.domain import Case
 from assay.workloads.task import Found
@@ -58,11 +58,11 @@ class Replayer(Protocol):
         """How far one checkpoint is from another, in units of the segment's own way."""
         ...
 
-    async def show(self, spec: JobSpec, segment: int, state: bytes, seed: Digest, spoil: Digest | None) -> bytes:
+    async def show(self, spec: JobSpec, segment: int, state: Digest, seed: Digest, spoil: Digest | None) -> bytes:
         """What a verifier is shown of the segment that a checkpoint closes; with a seed in `spoil`, of a false one."""
         ...
 
-    async def spoil(self, spec: JobSpec, segment: int, trace: bytes, seed: Digest) -> "Spoiled":
+    async def spoil(self, spec: JobSpec, segment: int, trace: Digest, seed: Digest) -> "Spoiled":
         """A segment's trace with one result made false."""
         ...
 
@@ -115,11 +115,11 @@ Compare = Callable[[Replayer, JobSpec, bytes, bytes, Before], Awaitable[Compared
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A claim that is checked by reading: the segment, the checkpoint that holds it, what was shown of it, the seed."""
+    """A claim that is checked by reading: its segment, the blobs that hold it and what was shown of it, the seed."""
 
     segment: int
-    state: bytes
-    shown: bytes
+    state: Digest
+    shown: Digest
     seed: Digest
 
 
@@ -129,6 +129,14 @@ Judge = Callable[[Replayer, JobSpec, Shown, Sequence[bytes]], Awaitable[list[Fou
 
 Tell = Callable[[bytes], Found]
 """`tell(reading)`: what a verifier's reading says of the claim, where the reading alone decides."""
+
+
+Place = Callable[[bytes], OperatorPlace | None]
+"""`place(reading)`: the one operator that a reading calls false, if it does; a committee can measure that."""
+
+
+Measure = Callable[[bytes, OperatorPlace], Found | None]
+"""`measure(reading, at)`: what a reading of one operator says, at a distance in honest noise; None if nothing."""
 
 
 def is_any(spec: JobSpec) -> bool:
@@ -151,6 +159,8 @@ class Method:
     compare: Compare | None = None
     judge: Judge | None = None
     tell: Tell | None = None
+    place: Place | None = None
+    measure: Measure | None = None
     suits: Callable[[JobSpec], bool] = is_any
     in_class: str | None = None
     is_opened: bool = False

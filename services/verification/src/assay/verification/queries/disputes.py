@@ -1,12 +1,18 @@
 """Disputes: those that are to be lodged, the moves that were taken, what they came to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from assay.proof.court import Signed, read_move, write_move
-from assay.schema.dispute import DisputeDecided, DisputeLodged, DisputeOutcome
+from assay.schema.dispute import Committee, DisputeDecided, DisputeLodged, DisputeOutcome
 from assay.store import Transaction
 from assay.verification.domain.dispute import Received
+
+DRAWN: Final = ("redrawing", "hearing")
+"""Those which further verifiers answer; in the second no other committee member is waited for than who has sealed."""
+UNHEARD: Final = ("convening", "appealed")
+"""Those which wait for what no party can hasten: for the block that draws a committee, for evidence to be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,10 @@ class Held:
     decided: DisputeDecided | None = None
     evidence: str | None = None
     """What the appellant showed, once there was an appeal."""
+    committee: Committee | None = None
+    """Who measured the operator that it is about."""
+    committee_block: int | None = None
+    """The block that draws a committee next."""
 
 
 async def want(tx: Transaction, dispute_id: str, question_id: str, audit_id: str, verifier: str, code: str) -> None:
@@ -51,6 +61,12 @@ async def of_question(tx: Transaction, question_id: str) -> Held | None:
     return held_of(row) if row else None
 
 
+async def of_questions(tx: Transaction, question_ids: Sequence[str]) -> dict[str, Held]:
+    """The disputes about these questions, by question: each has deadlines of its own."""
+    rows = await tx.fetch("select * from disputes where question_id = any($1::text[])", sorted(question_ids))
+    return {row["question_id"]: held_of(row) for row in rows}
+
+
 async def of_epoch(tx: Transaction, epoch_id: str) -> list[Held]:
     """All disputes about an epoch."""
     sql = "select * from disputes where epoch_id = $1 order by dispute_id"
@@ -69,9 +85,9 @@ async def wanted(tx: Transaction) -> list[Held]:
 
 
 async def overdue(tx: Transaction, now_ms: int) -> list[str]:
-    """Those whose next move, or further answers, did not come in time."""
-    sql = """select dispute_id from disputes where state in ('lodged', 'redrawing', 'decided') and deadline_ms <= $1
-             order by dispute_id limit 64"""
+    """Those whose next move, or further answers, did not come in time; those of UNHEARD are tried before they end."""
+    sql = """select dispute_id from disputes where state in ('lodged', 'redrawing', 'hearing', 'decided')
+             and deadline_ms <= $1 order by dispute_id limit 64"""
     return [row["dispute_id"] for row in await tx.fetch(sql, now_ms)]
 
 
@@ -111,16 +127,47 @@ async def decide(tx: Transaction, decided: DisputeDecided) -> None:
     await tx.execute(sql, decided.dispute_id, decided.model_dump_json(), decided.expires_ms)
 
 
-async def appeal(tx: Transaction, dispute_id: str, evidence: str) -> None:
-    """Keep that what was decided is appealed; the evidence is to be looked at."""
-    sql = "update disputes set state = 'appealed', evidence = $2 where dispute_id = $1"
-    await tx.execute(sql, dispute_id, evidence)
+async def appeal(tx: Transaction, dispute_id: str, evidence: str, until_ms: int) -> None:
+    """Keep that what was decided is appealed; the evidence is to be looked at until then."""
+    sql = "update disputes set state = 'appealed', evidence = $2, deadline_ms = $3 where dispute_id = $1"
+    await tx.execute(sql, dispute_id, evidence, until_ms)
 
 
 async def appealed(tx: Transaction) -> list[Held]:
-    """Those with evidence to be looked at."""
-    sql = "select * from disputes where state = 'appealed' order by dispute_id limit 16"
+    """Those with evidence to be looked at, those that wait longest first."""
+    sql = "select * from disputes where state = 'appealed' order by deadline_ms, dispute_id limit 16"
     return [held_of(row) for row in await tx.fetch(sql)]
+
+
+async def convening(tx: Transaction) -> list[Held]:
+    """Those whose committee is to be drawn, those that wait longest first: each is tried before its time is over."""
+    sql = "select * from disputes where state = 'convening' order by deadline_ms, dispute_id limit 16"
+    return [held_of(row) for row in await tx.fetch(sql)]
+
+
+async def await_block(tx: Transaction, dispute_id: str, block: int) -> None:
+    """Keep the block that is to draw a committee, where none is fixed."""
+    sql = "update disputes set committee_block = $2 where dispute_id = $1 and committee_block is null"
+    await tx.execute(sql, dispute_id, block)
+
+
+async def keep(tx: Transaction, dispute_id: str, committee: Committee) -> None:
+    """Keep who sat, and what was measured; another sitting has another block."""
+    sql = "update disputes set committee = $2, committee_block = null where dispute_id = $1"
+    await tx.execute(sql, dispute_id, committee.model_dump_json())
+
+
+async def close(tx: Transaction, question_id: str) -> list[tuple[str, str]]:
+    """Ask nobody further, and wait for none but who has sealed; audit and verifier of the others."""
+    sql = """update audits set state = 'lapsed' where question_id = $1 and state = 'assigned'
+             returning audit_id, verifier"""
+    late = await tx.fetch(sql, question_id)
+    sql = """update questions q set is_last = true, claimed_until_ms = 0, wanted = (
+                 select count(*) from audits a where a.question_id = q.question_id
+                 and a.state in ('sealed', 'called', 'revealed'))
+             where question_id = $1"""
+    await tx.execute(sql, question_id)
+    return sorted((row["audit_id"], row["verifier"]) for row in late)
 
 
 async def rule(tx: Transaction, dispute_id: str, outcome: DisputeOutcome) -> None:
@@ -175,4 +222,6 @@ def held_of(row: Any) -> Held:
         outcome=DisputeOutcome(row["outcome"]) if row["outcome"] else None,
         decided=DisputeDecided.model_validate_json(row["decided"]) if row["decided"] else None,
         evidence=row["evidence"],
+        committee=Committee.model_validate_json(row["committee"]) if row["committee"] else None,
+        committee_block=row["committee_block"],
     )

@@ -232,7 +232,7 @@ async def claim_answered(tx: Transaction, now_ms: int, claim_ms: int, limit: int
                                    where a.question_id = q.question_id and a.state in ('revealed', 'upheld'))
                   and (q.first_group is null or q.wanted > 1 or q.is_last)
                   and not exists (select 1 from disputes d where d.question_id = q.question_id
-                                  and d.state not in ('redrawing', 'ruled'))
+                                  and d.state not in ('redrawing', 'hearing', 'ruled'))
                   and (q.wanted = 0 or not exists (
                        select 1 from questions t where t.twin_of = q.question_id and t.stands is null
                        and t.wanted > (select count(*) from audits a where a.question_id = t.question_id

@@ -33,12 +33,6 @@ async def give_up_unshown(tx: Transaction, since_ms: int, now_ms: int) -> bool:
     return bool(await tx.fetch(UNSHOWN, since_ms, now_ms))
 
 
-async def disputed(tx: Transaction, question_ids: Sequence[str]) -> set[str]:
-    """Those of these questions that a dispute is about: it has deadlines of its own."""
-    sql = "select question_id from disputes where question_id = any($1::text[])"
-    return {row["question_id"] for row in await tx.fetch(sql, sorted(question_ids))}
-
-
 async def wait_anew(tx: Transaction, epoch_id: str, now_ms: int) -> None:
     """Count from now on how long the questions of an epoch lack an answer: others are asked."""
     await tx.execute("update epochs set ask_ms = $2 where epoch_id = $1", epoch_id, now_ms)

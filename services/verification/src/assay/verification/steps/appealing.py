@@ -1,5 +1,7 @@
 """Appeal: whom verifiers found wrong has one, with a second bond and the state that it stands by as evidence.
 
+Who accused an operator of a trace stands by its reading of it.
+
 What the contract ruled follows from signed moves alone and is final, and so is what was admitted or lost by silence. An
 appeal is decided by more verifiers, drawn apart and as blind as those before; if they do not come, what was decided
 stands. Nothing is slashed meanwhile.
@@ -7,7 +9,7 @@ stands. Nothing is slashed meanwhile.
 
 import logging
 
-from assay.schema.dispute import DisputeAppealed, DisputeObjected, DisputeRefused
+from assay.schema.dispute import DisputeAppealed, DisputeObjected, DisputeRefused, DisputeWay
 from assay.schema.errors import Refused
 from assay.schema.event import Event
 from assay.schema.job import JobSpec
@@ -16,10 +18,11 @@ from assay.schema.values import DISPUTE_BOND
 from assay.store import Transaction
 from assay.verification.desk import Desk
 from assay.verification.domain import dispute as domain
+from assay.verification.domain.dispute import SECOND_MS
 from assay.verification.methods.method import UNHELD
 from assay.verification.queries import bonds, disputes
 from assay.verification.queries.disputes import Held
-from assay.verification.steps.disputing import SECOND_MS, names_of
+from assay.verification.steps.disputing import names_of
 from assay.workloads.errors import BadCheckpoint
 
 log = logging.getLogger(__name__)
@@ -36,7 +39,7 @@ async def take_appeal(tx: Transaction, said: DisputeAppealed | DisputeObjected, 
         code = "dispute.unbonded"
     if code:
         return [DisputeRefused(**names_of(held), party=party, code=code)]
-    await disputes.appeal(tx, held.dispute_id, said.evidence)
+    await disputes.appeal(tx, held.dispute_id, said.evidence, domain.heard_until_ms(now_ms))
     return []
 
 
@@ -56,13 +59,18 @@ async def look_at(desk: Desk, held: Held, spec: JobSpec) -> None:
     """Have an appeal decided whose evidence is what it should be; else what was decided stands. Raises Unreachable."""
     assert held.lodged is not None and held.decided is not None and held.evidence is not None
     (party,) = held.decided.at_fault
-    stood_by = held.lodged.claimed if party == held.lodged.provider else held.lodged.countered
-    is_proven = await _state_of(desk, spec, held.evidence) == stood_by
+    if held.lodged.way is DisputeWay.COMMITTEE and party == held.lodged.verifier:
+        is_proven = held.evidence == held.lodged.countered and await _is_held(desk, spec, held.evidence)
+    else:
+        stood_by = held.lodged.claimed if party == held.lodged.provider else held.lodged.countered
+        is_proven = await _state_of(desk, spec, held.evidence) == stood_by
     async with desk.context.unit() as unit:
         now = await disputes.lock(unit.tx, held.dispute_id)
         if now is None or now.state != "appealed":
             return
-        if is_proven:
+        if is_proven and held.lodged.way is DisputeWay.COMMITTEE:
+            await disputes.move(unit.tx, held.dispute_id, "convening", domain.heard_until_ms(desk.now()))
+        elif is_proven:
             in_class = held.code == OTHER_CLASS
             await disputes.widen(unit.tx, held.question_id, domain.REDRAWN_AGAIN, in_class)
             await disputes.move(unit.tx, held.dispute_id, "redrawing", desk.now() + held.lodged.move_s * SECOND_MS)
@@ -71,6 +79,17 @@ async def look_at(desk: Desk, held: Held, spec: JobSpec) -> None:
             refused = DisputeRefused(**names_of(held), party=party, code="dispute.unproven")
             unit.emission.add(refused, held.dispute_id)
     log.info("an appeal is %s", "drawn for" if is_proven else "refused", extra={"dispute": held.dispute_id})
+
+
+async def _is_held(desk: Desk, spec: JobSpec, blob: str) -> bool:
+    """Whether a reading is there to be read. Raises Unreachable; Refused: key.*."""
+    try:
+        await desk.jobs.read(spec, blob)
+    except Refused as refusal:
+        if refusal.code not in UNHELD:
+            raise
+        return False
+    return True
 
 
 async def _state_of(desk: Desk, spec: JobSpec, blob: str) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from assay.chain.judge import call_of
+from assay.proof.committee import LEAST
 from assay.proof.court import Dispute, Party, Signed, advance, default
 from assay.proof.court.wire import in_text
 from assay.runtime import Unit
@@ -35,15 +36,16 @@ from assay.schema.lease import OTHER_CLASS
 from assay.schema.values import DISPUTE_BOND
 from assay.store import Transaction
 from assay.verification.domain import dispute as domain
+from assay.verification.domain.dispute import SECOND_MS
 from assay.verification.domain.verdicts import fact_of
 from assay.verification.queries import bonds, disputes, epochs
 from assay.verification.queries.disputes import Held
 from assay.verification.queries.epochs import Kept
 from assay.verification.queries.questions import Question
+from assay.verification.steps import convening
 
 CALL_BYTES_MAX: Final = 40_000
 """A longer call fits no event: the service's own judge, which is the contract's twin, then has the last word."""
-SECOND_MS: Final = 1_000
 
 
 Moved = DisputeContested | DisputePleaded | DisputePressed
@@ -63,9 +65,15 @@ async def take(tx: Transaction, said: Moved | DisputeAccepted, now_ms: int) -> l
         return []
     if isinstance(said, DisputeAccepted):
         return [await rule(tx, held, DisputeOutcome.WORKER_FAULT, "dispute.accepted", [said.provider])]
-    if isinstance(said, DisputeContested) and not await bonded(tx, held, said.provider):
-        return [DisputeRefused(**names_of(held), party=said.provider, code="dispute.unbonded")]
     assert held.lodged is not None
+    if held.lodged.way is not DisputeWay.COURT and not isinstance(said, DisputeContested):
+        return []
+    # A move of the provider's contests as well as its word does.
+    if not isinstance(said, DisputePressed) and not await bonded(tx, held, said.provider):
+        return [DisputeRefused(**names_of(held), party=said.provider, code="dispute.unbonded")]
+    if held.lodged.way is DisputeWay.COMMITTEE:
+        await disputes.move(tx, held.dispute_id, "convening", domain.heard_until_ms(now_ms))
+        return []
     if held.lodged.way is DisputeWay.SECOND_DRAWING:
         return await _redraw(tx, held, now_ms)
     return await _move(tx, held, said, now_ms // SECOND_MS)
@@ -122,11 +130,13 @@ async def lapse(tx: Transaction, held: Held, now_ms: int, appeal_s: int) -> list
     if held.state == "decided":
         assert held.decided is not None
         return [await rule(tx, held, held.decided.outcome, held.decided.cause, held.decided.at_fault)]
-    if held.state == "redrawing":
+    if held.state in disputes.DRAWN:
         return await _wait_no_more(tx, held, now_ms, appeal_s)
+    if held.state in disputes.UNHEARD:
+        return [await _unheard(tx, held)]
     if held.state != "lodged":
         return []
-    if held.lodged.way is DisputeWay.SECOND_DRAWING:
+    if held.lodged.way is not DisputeWay.COURT:
         return [await rule(tx, held, DisputeOutcome.WORKER_FAULT, "dispute.silence", [held.lodged.provider])]
     received = await disputes.received(tx, held.dispute_id)
     ended = default(domain.replay(held.lodged, held.summoned_s, received), now_ms // SECOND_MS)
@@ -134,19 +144,42 @@ async def lapse(tx: Transaction, held: Held, now_ms: int, appeal_s: int) -> list
 
 
 async def _wait_no_more(tx: Transaction, held: Held, now_ms: int, appeal_s: int) -> list[Event]:
-    """End a second drawing whose further answers do not come: without them all what was found before stands.
+    """End a drawing whose further answers do not come: without them all what was found before stands.
 
-    Where enough have come to be counted, the referee counts them: none of these may be lost to a tie by the clock.
+    Where enough have come to be counted, the referee counts them: none of these may be lost to a tie by the clock. Of a
+    committee who has sealed is heard first.
     """
     assert held.lodged is not None
+    until_ms = now_ms + held.lodged.move_s * SECOND_MS
+    if held.committee and (late := await convening.hear_out(tx, held)) is not None:
+        await disputes.move(tx, held.dispute_id, "hearing", until_ms)
+        return [*late]
     needless = await disputes.narrow(tx, held.question_id)
     lapsed = [AuditLapsed(audit_id=a, verifier=v, code="audit.needless") for a, v in needless]
-    if not held.decided and domain.is_recounted(await disputes.answers(tx, held.question_id)):
+    if await _is_counted(tx, held):
         await disputes.ask_no_more(tx, held.question_id)
-        await disputes.move(tx, held.dispute_id, "redrawing", now_ms + held.lodged.move_s * SECOND_MS)
+        await disputes.move(tx, held.dispute_id, "redrawing", until_ms)
         return [*lapsed]
     outcome = held.decided.outcome if held.decided else DisputeOutcome.WORKER_FAULT
     return [await decide(tx, held, outcome, "dispute.standing", appeal_end(now_ms, appeal_s)), *lapsed]
+
+
+async def _unheard(tx: Transaction, held: Held) -> DisputeRuled:
+    """End a dispute that nobody could hear: no block drew its committee, or its evidence could not be read.
+
+    Nobody is to blame for that. An appeal leaves what was decided as it is: else whoever can keep its evidence from
+    being read would be free.
+    """
+    if held.decided:
+        return await rule(tx, held, held.decided.outcome, domain.APPEALED["dispute.standing"], held.decided.at_fault)
+    return await rule(tx, held, DisputeOutcome.NUMERIC_TIE, "dispute.unheard", ())
+
+
+async def _is_counted(tx: Transaction, held: Held) -> bool:
+    """Whether the further answers that have come are enough."""
+    if held.committee:
+        return await convening.spoken(tx, held, "revealed") >= LEAST
+    return not held.decided and domain.is_recounted(await disputes.answers(tx, held.question_id))
 
 
 async def judged(tx: Transaction, said: DisputeJudged) -> list[Event]:
@@ -215,7 +248,8 @@ async def rule(
     names = names_of(held)
     wrong = () if cause == "dispute.accepted" else at_fault
     lost = await bonds.end(tx, held.epoch_id, (names["provider"], names["verifier"]), wrong)
-    told = {"at_fault": tuple(at_fault), "forfeits": tuple(Forfeit(party=p, amount=a) for p, a in lost.items())}
+    forfeits = tuple(Forfeit(party=party, amount=amount) for party, amount in lost.items())
+    told: dict[str, Any] = {"at_fault": tuple(at_fault), "forfeits": forfeits, "committee": held.committee}
     log.info("dispute ruled: %s by %s", outcome, cause, extra={"lease": held.lease_id})
     place = {"epoch_id": held.epoch_id, "lease_id": held.lease_id, "segment": held.segment}
     return DisputeRuled(**names, **place, outcome=outcome, cause=cause, **told, **course or {})

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from assay.proof.beacon import Beacon
@@ -11,6 +13,7 @@ from assay.proof.policy import Classes, attest
 from assay.proof.pool import PLACES
 from assay.schema.epoch import EpochDrawn, EpochFault, EpochOpened, EpochPooled, EpochWithheld, StakeBehind
 from assay.schema.errors import AssayError, Refused, Retry
+from assay.schema.job import JobSpec
 from assay.schema.values import Digest
 from assay.store import Transaction
 from assay.verification.checkpoints import BAD, fault_after, fault_before
@@ -34,6 +37,7 @@ from assay.verification.methods import method_of
 from assay.verification.methods.method import UNHELD
 from assay.verification.queries import attested, beacons, cases, epochs, questions, traces, verifiers
 from assay.verification.queries.epochs import Kept
+from assay.verification.replayer import CHECK, SCRATCH
 from assay.verification.stakes import Stakes
 from assay.verification.steps.concluding import close_epoch
 from assay.verification.steps.revealing import Shared, combine_shares, open_shares
@@ -180,12 +184,18 @@ class Drawer:
             spec = found[each.lease_id].granted.spec
             if method_of(spec).is_opened and spec.seal:
                 try:
-                    await self._desk.jobs.read(spec, opened[each.lease_id, each.segment].trace)
+                    await self._try_to_open(spec, opened[each.lease_id, each.segment].trace)
                 except Refused as refusal:
                     if refusal.code != UNOPENED:
                         raise
                     return each.lease_id, each.segment
         return None
+
+    async def _try_to_open(self, spec: JobSpec, trace: str) -> None:
+        scratch = self._desk.settings.data_dir / SCRATCH
+        scratch.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=scratch, prefix=CHECK) as folder:
+            await self._desk.jobs.save(spec, trace, Path(folder, "trace"))
 
     async def _draw_looks(self, epoch: Kept) -> None:
         """Fix a later block now that all traces are here, then keep its hash. Raises Retry while it is not there."""

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from assay.proof import answer as proof
+from assay.proof.committee import WITHIN_MILLI
 from assay.proof.opened import trace_seed
 from assay.schema.audit import OpenedTrace
+from assay.schema.dispute import Measured
 from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
 from assay.schema.verdict import Finding
@@ -12,7 +14,7 @@ from assay.verification.desk import Desk
 from assay.verification.domain import Case
 from assay.verification.domain.judging import CLAIM
 from assay.verification.methods import method_of
-from assay.verification.methods.method import UNHELD, Shown
+from assay.verification.methods.method import UNHELD, Method, Shown
 from assay.verification.queries.epochs import Kept
 from assay.verification.queries.questions import Audit, Question
 from assay.verification.queries.traces import Opened, Place
@@ -24,19 +26,36 @@ FORGED = Found(agrees=False, code="audit.forged", distance=0.0, group=0)
 
 async def weigh_readings(desk: Desk, case: Case, question: Question, audits: Sequence[Audit]) -> dict[str, Weighed]:
     """The answers to one question, by audit. Raises Refused, Unreachable if the claim itself cannot be fetched now."""
-    spec, jobs = case.granted.spec, desk.jobs
+    spec = case.granted.spec
     held = {audit.audit_id: blob for audit in audits if (blob := await reading_of(desk, spec, audit)) is not None}
     method, found = method_of(spec), dict[str, Found]()
     if method.tell:
-        found = {audit_id: told_of(method.tell(blob), question.spoiled) for audit_id, blob in held.items()}
+        told = {a.audit_id: told_by(method, a, held[a.audit_id]) for a in audits if a.audit_id in held}
+        found = {audit_id: told_of(each, question.spoiled) for audit_id, each in told.items() if each}
     elif held:
-        state = await jobs.read(spec, case.commit_of(question.segment).checkpoint)
         first = next(audit.assigned.claim for audit in audits)
         assert first is not None and method.judge is not None
-        shown = Shown(question.segment, state, await jobs.read(spec, first.shown), first.seed)
+        checkpoint = case.commit_of(question.segment).checkpoint
+        shown = Shown(question.segment, checkpoint, first.shown, first.seed)
         judged = await method.judge(desk.replayer, spec, shown, list(held.values()))
         found = dict(zip(held, judged, strict=True))
     return {audit.audit_id: weighed_of(case, question, audit, found.get(audit.audit_id)) for audit in audits}
+
+
+def told_by(method: Method, audit: Audit, reading: bytes) -> Found | None:
+    """What a reading says; None where a member of a committee says nothing of the operator that it was asked about."""
+    at = audit.assigned.claim.operator if audit.assigned.claim else None
+    assert method.tell is not None
+    return method.measure(reading, at) if at and method.measure else method.tell(reading)
+
+
+def measured_of(audit: Audit, weighed: Weighed) -> Measured | None:
+    """What a member of a committee has measured; None of any other audit."""
+    claim = audit.assigned.claim
+    if claim is None or claim.operator is None or weighed.group is None:
+        return None
+    milli = round((weighed.finding.distance or 0.0) * WITHIN_MILLI)
+    return Measured(verifier=audit.verifier, seed=claim.seed, noise_milli=milli)
 
 
 def told_of(found: Found, spoiled: int | None) -> Found:

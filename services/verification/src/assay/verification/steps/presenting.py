@@ -80,7 +80,7 @@ class Presenter:
     async def _show(self, case: Case, segment: int, seed: str, spoil: str | None) -> Made:
         """What is shown of a claim that is read."""
         spec, jobs = case.granted.spec, self._desk.jobs
-        state = await jobs.read(spec, case.commit_of(segment).checkpoint)
+        state = case.commit_of(segment).checkpoint
         return Made(await jobs.put(spec, await self._desk.replayer.show(spec, segment, state, seed, spoil)))
 
     async def _trace(self, case: Case, segment: int, opened: Opened, spoil: str | None) -> Made:
@@ -88,7 +88,6 @@ class Presenter:
         if spoil is None:
             return Made(opened.trace, opened.root)
         spec, jobs = case.granted.spec, self._desk.jobs
-        content = await jobs.read(spec, opened.trace)
-        false = await self._desk.replayer.spoil(spec, segment, content, spoil)
+        false = await self._desk.replayer.spoil(spec, segment, opened.trace, spoil)
         group = group_of(WRONG, false.step, false.operator)
         return Made(await jobs.put(spec, false.content), false.root, group)

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from assay.schema.dispute import DisputeDecided, DisputeOutcome
+from assay.proof.committee import LEAST, outcome_of
+from assay.schema.dispute import DisputeDecided, DisputeOutcome, Measured
 from assay.schema.event import Event
 from assay.schema.lease import OTHER_CLASS, TIE
 from assay.schema.verdict import Finding
@@ -12,8 +13,10 @@ from assay.store import Transaction
 from assay.verification.domain import Ruling, Vote
 from assay.verification.domain import dispute as domain
 from assay.verification.domain.classes import Near, accusers, recount_bits
+from assay.verification.domain.placing import WRONG, group_of
 from assay.verification.queries import disputes
 from assay.verification.queries.disputes import Held
+from assay.verification.steps.convening import note
 from assay.verification.steps.disputing import decide
 
 DEFENDED: Final = "segment.defended"
@@ -47,6 +50,14 @@ class Ballot:
     nears: Mapping[str, Near]
     code: str
     is_last: bool = False
+    members: Sequence[Measured] = ()
+    """What a committee has measured."""
+
+    @property
+    def others(self) -> list[Vote]:
+        """The answers of who did not sit: too few members decide nothing, neither do they stand to lose by it."""
+        sat = {member.verifier for member in self.members}
+        return [vote for vote in self.votes if self.verifiers[vote.audit_id] not in sat]
 
     def accuser(self, ruling: Ruling) -> str:
         """The audit whose answer the provider may contest: one of those that decided."""
@@ -70,9 +81,11 @@ async def hold_back(tx: Transaction, ballot: Ballot, ruling: Ruling | None, unti
         return HeldBack(ruling)
     if held.outcome is not None:
         return HeldBack(_ruling_of(held, held.outcome, ruling, ballot), held.outcome)
-    if held.state != "redrawing":
+    if held.state not in disputes.DRAWN:
         return HeldBack(None, is_disputed=True)
-    outcome = recount_bits(ballot.nears)[0] if held.code == OTHER_CLASS else domain.recount(ballot.votes)
+    if held.committee:
+        held = await note(tx, held, ballot.members)
+    outcome = counted(held, ballot)
     if not ballot.is_last and is_open(held, outcome, len(ballot.votes)):
         return HeldBack(None, is_disputed=True, further=1)
     said = await decide(tx, held, outcome, "dispute.recounted", until_ms)
@@ -81,14 +94,30 @@ async def hold_back(tx: Transaction, ballot: Ballot, ruling: Ruling | None, unti
     return HeldBack(_ruling_of(held, outcome, ruling, ballot), outcome, said=(said,))
 
 
+def counted(held: Held, ballot: Ballot) -> DisputeOutcome:
+    """What the answers come to: those of a committee's members alone, of a class's bits, or all."""
+    if held.committee:
+        return outcome_of(held.committee)
+    return recount_bits(ballot.nears)[0] if held.code == OTHER_CLASS else domain.recount(ballot.votes)
+
+
 def is_open(held: Held, outcome: DisputeOutcome, answers: int) -> bool:
-    """Whether one more is asked: a tie costs an honest provider its pay. In a class the second drawing is the last."""
-    is_last = held.decided is not None or held.code == OTHER_CLASS or answers >= domain.ANSWERS_MAX
+    """Whether one more is asked: a tie costs an honest provider its pay. In a class the second drawing is the last.
+
+    A committee has its size, and its tie is a finding.
+    """
+    is_last = held.decided is not None or held.code == OTHER_CLASS or held.committee is not None
+    is_last = is_last or answers >= domain.ANSWERS_MAX
     return outcome is DisputeOutcome.NUMERIC_TIE and not is_last
 
 
 def _ruling_of(held: Held, outcome: DisputeOutcome, standing: Ruling | None, ballot: Ballot) -> Ruling:
     """How the question ends; of a refusal by a class, whoever lied about its bits is overruled besides."""
+    if held.lodged and held.lodged.operator and ballot.members:
+        if len(ballot.members) < LEAST:
+            return domain.ruling_of(outcome, None, ballot.others)
+        at = held.lodged.operator
+        return domain.ruling_by_committee(outcome, ballot.votes, group_of(WRONG, at.step, at.number))
     ruling = domain.ruling_of(outcome, standing, ballot.votes)
     lied = recount_bits(ballot.nears)[1] if held.code == OTHER_CLASS and ruling.stands else {}
     return Ruling(ruling.stands, ruling.overruled | lied)

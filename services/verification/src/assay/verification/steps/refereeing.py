@@ -24,7 +24,7 @@ from assay.verification.queries.questions import Audit, Question
 from assay.verification.queries.unanswered import wait_anew
 from assay.verification.steps.concluding import close_epoch, judge_leases
 from assay.verification.steps.disputing import accuse, appeal_end
-from assay.verification.steps.judging import opened_of, weigh_readings
+from assay.verification.steps.judging import measured_of, opened_of, weigh_readings
 from assay.verification.steps.recounting import Ballot, HeldBack, found_by, hold_back
 from assay.verification.steps.weighing import Weighed, near_of, weigh
 
@@ -73,7 +73,8 @@ class Answered:
         """What a dispute about the question goes by."""
         nears = {} if self.question.is_read else {a: near_of(w) for a, w in self.weighed.items() if w.is_near}
         verifiers_ = {audit.audit_id: audit.verifier for audit in self.audits}
-        return Ballot(self.question.question_id, self.votes, verifiers_, nears, code, self.question.is_last)
+        members = [m for audit in self.audits if (m := measured_of(audit, self.weighed[audit.audit_id])) is not None]
+        return Ballot(self.question.question_id, self.votes, verifiers_, nears, code, self.question.is_last, members)
 
     @property
     def forged(self) -> list[Audit]:

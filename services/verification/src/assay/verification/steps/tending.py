@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from assay.proof.committee import LEAST, sitting_seed
 from assay.proof.opened import trace_seed
 from assay.proof.policy import answers_max, full_fee
 from assay.runtime import Unit
@@ -20,9 +21,11 @@ from assay.verification.desk import Desk
 from assay.verification.domain import Asked, Candidate, Case, Want, audit_id_of, choose, look_seed, nonce_of
 from assay.verification.domain.unanswered import is_unanswerable
 from assay.verification.domain.verdicts import fact_of
-from assay.verification.queries import cases, epochs, questions, twins, unanswered, verifiers
+from assay.verification.queries import cases, disputes, epochs, questions, twins, unanswered, verifiers
+from assay.verification.queries.disputes import Held
 from assay.verification.queries.epochs import Kept
 from assay.verification.queries.questions import Audit, Question
+from assay.verification.steps.convening import claim_of_member, seated, sitting_of
 
 LOCK: Final = "select pg_try_advisory_xact_lock(hashtextextended('verification.tend', 0))"
 AT_WORK_S: Final = 0.25
@@ -107,7 +110,7 @@ class Tender:
             await epochs.by_id(unit.tx, [question.epoch_id for question in short]),
             {case.granted.lease_id: case for case, _ in await cases.cases(unit.tx, leases_of(short))},
             await questions.asked_about(unit.tx, leases_of(short)),
-            await unanswered.disputed(unit.tx, [question.question_id for question in short]),
+            await disputes.of_questions(unit.tx, [question.question_id for question in short]),
             now_ms,
             now_ms + int(self._desk.settings.audit_s * 1000),
             self._desk.bells.judge,
@@ -139,7 +142,7 @@ class Seats:
         kept: dict[str, Kept],
         found: dict[str, Case],
         places: dict[tuple[str, int], set[str]],
-        disputed: set[str],
+        disputed: dict[str, Held],
         now_ms: int,
         deadline_ms: int,
         bell: asyncio.Event,
@@ -205,40 +208,50 @@ class Seats:
         is_lasting = not reasons.keys() & PASSING and not is_confirmed(question)
         if is_lasting and question.is_planted and not live:
             await twins.forget(unit.tx, question.question_id)
-        elif is_lasting and (question.is_planted or live >= question.replicas > 1):
+        elif is_lasting and (question.is_planted or self._is_enough(question, live)):
             await twins.ask_no_more(unit.tx, question.question_id, live)
         elif not (question.is_second and self._is_twin_out(question)) and not is_confirmed(question):
             return reasons
         return {}
 
+    def _is_enough(self, question: Question, live: int) -> bool:
+        """Whether so many answers, of a committee so many of its members, decide where nobody else is there."""
+        held, seed = self._disputed.get(question.question_id), self.epochs[question.epoch_id].seed
+        if not (held and held.committee and seed):
+            return live >= question.replicas > 1
+        audits = [audit for audit in self._audits[question.question_id] if audit.state not in ENDED]
+        return live - (len(audits) - len(seated(held, seed, audits))) >= LEAST
+
     def _want(self, question: Question, asked: Sequence[Asked]) -> Want:
         case, epoch = self._cases[question.lease_id], self.epochs[question.epoch_id]
         assert epoch.seed is not None
         parties, machine = (case.granted.provider, case.granted.requester), case.commit_of(question.segment).machine
-        names = (question.place_id, epoch.seed, self._secret)
+        sitting = sitting_of(self._disputed.get(question.question_id))
+        seed = sitting_seed(sitting.block_hash, epoch.seed, question.place_id) if sitting else epoch.seed
+        names = (question.place_id, seed, self._secret)
         beside = [self._places.get((question.lease_id, question.segment + step), set()) for step in (-1, 1)]
         near = frozenset().union(*beside)
         return Want(*names, case.granted.spec, parties, tuple(asked), machine, near, question.in_class)
 
-    def _claim_of(self, question: Question) -> AuditClaim | None:
-        """What is shown of the claim, where it is to be read."""
-        epoch = self.epochs[question.epoch_id]
-        seed = epoch.seed
+    def _claim_of(self, question: Question, verifier: str) -> AuditClaim | None:
+        """What is shown of the claim, where it is to be read; to a member of a committee, by a seed of its own."""
+        epoch, seed = self.epochs[question.epoch_id], self.epochs[question.epoch_id].seed
         if question.shown is None or seed is None:
             return None
         if question.root is not None:
             assert epoch.trace_hash is not None
             seen = trace_seed(epoch.trace_hash, seed, question.place_id)
             ends = self._cases[question.lease_id].commit_of(question.segment).state_out
-            claim = {"method": question.method, "shown": question.shown, "seed": seen}
-            return AuditClaim(**claim, root=question.root, state_out=ends)
+            claim = {"method": question.method, "shown": question.shown, "seed": seen, "root": question.root}
+            shown = AuditClaim(**claim, state_out=ends)
+            held = self._disputed.get(question.question_id)
+            return claim_of_member(held, shown, seed, verifier) if held and held.committee else shown
         seen = look_seed(seed, question.place_id)
         return AuditClaim(method=question.method, shown=question.shown, seed=seen)
 
     async def _assign(self, unit: Unit, question: Question, chosen: Candidate, at: int) -> None:
         """Give a question to a verifier: the answer that has so many before it."""
-        case = self._cases[question.lease_id]
-        granted = case.granted
+        case, granted = self._cases[question.lease_id], self._cases[question.lease_id].granted
         before = sum(audit.verifier == chosen.verifier for audit in self._audits[question.question_id])
         fee, ordered_by = fee_of(question, granted, at)
         audit_id = audit_id_of(self._secret, question.question_id, chosen.verifier, before)
@@ -248,7 +261,7 @@ class Seats:
             spec=granted.spec,
             segment=question.segment,
             checkpoint=None if question.shown and not question.root else case.checkpoint_before(question.segment),
-            claim=self._claim_of(question),
+            claim=self._claim_of(question, chosen.verifier),
             nonce=nonce_of(self._secret, audit_id),
             fee=fee,
             deadline_ms=self._deadline_ms,

@@ -4,16 +4,17 @@ import asyncio
 import logging
 import secrets
 import tempfile
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
-from assay.runtime.patience import patiently
+from assay.bus.content import content_of
+from assay.runtime.cache import Cache
+from assay.runtime.naming import made_of, name_of
 from assay.schema.audit import AuditAssigned, AuditRevealed
 from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
+from assay.schema.values import Digest
 from assay.verification.verifier import domain
 from assay.workloads import read_params, workload
 from assay.workloads.child import START
@@ -21,6 +22,9 @@ from assay.workloads.court import Judgeable
 from assay.workloads.errors import BadCheckpoint, BadData, Diverged
 from assay.workloads.runner import Runner
 from assay.workloads.task import CheckTrace, Failed, Read, ReadingDone, Ready, SegmentDone, Task
+
+Where: TypeAlias = dict[str, str]
+"""The task's folder and the machine's models."""
 
 EXACT = "exact"
 FALLS = (BadCheckpoint.code, BadData.code, Diverged.code)
@@ -40,8 +44,8 @@ class Blobs(Protocol):
         """What was made for a job, sealed or not. Raises Refused: key.*, blob.*."""
         ...
 
-    async def put(self, spec: JobSpec, content: bytes) -> str:
-        """The digest under which what was made for a job can be fetched from now on. Raises Refused: key.*."""
+    async def put(self, spec: JobSpec, made: Path) -> str:
+        """The digest under which what was made for a job can be fetched from now on. Raises Refused: key.*, blob.*."""
         ...
 
 
@@ -55,78 +59,82 @@ class CannotAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What the audits of a worker share: one child, used by one audit at a time."""
+    """What the audits of a worker share: one child, used by one audit at a time, and what was fetched for any of them.
+
+    The child reads what is `laid` for an audit, and writes to the `scratch`.
+    """
 
     blobs: Blobs
+    cache: Cache
     runner: Runner
     turn: asyncio.Lock
     models_dir: Path
     scratch: Path
+    laid: Path
 
 
 async def answer(assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
     """What the segment, or what is shown of it, comes to here; its blob is stored. Raises CannotAnswer."""
-    tools.scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=tools.scratch, prefix="audit-") as folder:
+    with _room(tools.scratch) as folder, _room(tools.laid) as laid, tools.cache.reading(assigned.spec):
         try:
             make = _task if assigned.claim is None else _read if assigned.claim.root is None else _check
-            task = await make(assigned, tools, Path(folder))
+            task = await make(assigned, tools, laid, {"folder": folder, "models": str(tools.models_dir)})
             async with tools.turn:
                 done = await _run(tools.runner, task)
-            content = await asyncio.to_thread(Path(done.path).read_bytes)
-            checkpoint = await tools.blobs.put(assigned.spec, content)
+            return await _said(assigned, done, tools.blobs)
         except Refused as refusal:
             raise CannotAnswer(refusal.code, str(refusal)) from None
         except OSError as error:
             raise CannotAnswer("verifier.machine", str(error)) from None
-    salt = secrets.token_hex(32)
+
+
+async def _said(assigned: AuditAssigned, done: SegmentDone | ReadingDone, blobs: Blobs) -> AuditRevealed:
+    """The answer, of which a few parts are in memory at a time; its blob is stored. Raises Refused, OSError."""
+    checkpoint = await blobs.put(assigned.spec, path := Path(done.path))
     # Of what was read, the state is the blob.
     state = done.state_digest if isinstance(done, SegmentDone) else checkpoint
-    return domain.answer_of(assigned, state, checkpoint, content, salt, done.compute_ms)
+    with content_of(path) as content:
+        names, salt = (assigned, state, checkpoint), secrets.token_hex(32)
+        return await asyncio.to_thread(domain.answer_of, *names, content.parts(), salt, done.compute_ms)
 
 
-async def _task(assigned: AuditAssigned, tools: Tools, folder: Path) -> Task:
+def _room(folder: Path) -> "tempfile.TemporaryDirectory[str]":
+    folder.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=folder, prefix="audit-")
+
+
+async def _task(assigned: AuditAssigned, tools: Tools, laid: str, where: Where) -> Task:
     """The segment, to be run."""
-    job = await _job(assigned, tools, folder)
-    state = await _fetch(tools, assigned.spec, folder, assigned.checkpoint) if assigned.checkpoint else None
-    return Task(**job, first=assigned.segment, last=assigned.segment + 1, state=state, wants_result=False)
+    job, state = await _lay(assigned, tools, laid, assigned.checkpoint)
+    return Task(**job, **where, first=assigned.segment, last=assigned.segment + 1, state=state, wants_result=False)
 
 
-async def _read(assigned: AuditAssigned, tools: Tools, folder: Path) -> Read:
+async def _read(assigned: AuditAssigned, tools: Tools, laid: str, where: Where) -> Read:
     """What is shown of the claim, to be read."""
-    claim, job = assigned.claim, await _job(assigned, tools, folder)
+    claim = assigned.claim
     assert claim is not None
-    shown = await _fetch(tools, assigned.spec, folder, claim.shown)
-    return Read(**job, segment=assigned.segment, seed=claim.seed, shown=shown)
+    job, shown = await _lay(assigned, tools, laid, claim.shown)
+    return Read(**job, **where, segment=assigned.segment, seed=claim.seed, shown=shown)
 
 
-async def _check(assigned: AuditAssigned, tools: Tools, folder: Path) -> CheckTrace:
-    """The trace of the segment, to be checked."""
-    claim, job = assigned.claim, await _job(assigned, tools, folder)
+async def _check(assigned: AuditAssigned, tools: Tools, laid: str, where: Where) -> CheckTrace:
+    """The trace of the segment, to be checked; or one operator of it, to be measured."""
+    claim = assigned.claim
     assert claim is not None and claim.root is not None and claim.state_out is not None
-    state = await _fetch(tools, assigned.spec, folder, assigned.checkpoint) if assigned.checkpoint else None
-    ends = {"root": claim.root, "state_out": claim.state_out}
-    trace = await _fetch(tools, assigned.spec, folder, claim.shown)
-    return CheckTrace(**job, **ends, segment=assigned.segment, seed=claim.seed, state=state, trace=trace)
+    job, state, trace = await _lay(assigned, tools, laid, assigned.checkpoint, claim.shown)
+    ends = {"root": claim.root, "state_out": claim.state_out, "operator": claim.operator, "first": claim.first}
+    return CheckTrace(**job, **where, **ends, segment=assigned.segment, seed=claim.seed, state=state, trace=trace)
 
 
-async def _job(assigned: AuditAssigned, tools: Tools, folder: Path) -> dict[str, Any]:
+async def _lay(assigned: AuditAssigned, tools: Tools, laid: str, *made: Digest | None) -> list[Any]:
+    """The job with its inputs laid down for the child, then the files of what was made for it."""
     spec = assigned.spec
-    inputs = {
-        digest: await _lay(folder, digest, partial(tools.blobs.read_input, spec, digest)) for digest in spec.inputs
-    }
-    names = {"kind": spec.kind, "params": spec.params, "inputs": inputs}
-    return names | {"models": str(tools.models_dir), "folder": str(folder)}
-
-
-async def _fetch(tools: Tools, spec: JobSpec, folder: Path, digest: str) -> str:
-    return await _lay(folder, f"{digest}.made", partial(tools.blobs.read, spec, digest))
-
-
-async def _lay(folder: Path, name: str, read: Callable[[], Awaitable[bytes]]) -> str:
-    path = folder / name
-    path.write_bytes(await patiently(read))
-    return str(path)
+    names = {digest: name_of(digest, spec) for digest in spec.inputs}
+    wanted = [made_of(digest, spec) if digest else None for digest in made]
+    found = await tools.cache.lay_all([*names.values(), *(name for name in wanted if name)], Path(laid))
+    inputs = {digest: found[name] for digest, name in names.items()}
+    job = {"kind": spec.kind, "params": spec.params, "inputs": inputs}
+    return [job, *(found[name] if name else None for name in wanted)]
 
 
 async def _run(runner: Runner, task: Task | Read | CheckTrace) -> SegmentDone | ReadingDone:

@@ -1,18 +1,21 @@
 """What a verifier says. Pure."""
 
+from collections.abc import Iterable
+
 from assay.proof import answer as proof
+from assay.proof.digest import Buffer
 from assay.schema.audit import AuditAssigned, AuditDeclined, AuditRevealed, AuditSealed
 from assay.schema.values import Digest
 
 
 def answer_of(
-    assigned: AuditAssigned, state: Digest, checkpoint: Digest, content: bytes, salt: Digest, compute_ms: int
+    assigned: AuditAssigned, state: Digest, checkpoint: Digest, content: Iterable[Buffer], salt: Digest, compute_ms: int
 ) -> AuditRevealed:
-    """What will be revealed of a segment that was run to `content`."""
+    """What will be revealed of a segment that was run to `content`, which comes in parts."""
     return AuditRevealed(
         audit_id=assigned.audit_id,
         verifier=assigned.verifier,
-        answer=proof.answer(assigned.nonce, content),
+        answer=proof.answer_in_parts(assigned.nonce, content),
         state=state,
         checkpoint=checkpoint,
         salt=salt,

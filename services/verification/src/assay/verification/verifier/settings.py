@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from assay.runtime.cache import CACHE_BYTES
 from assay.runtime.participant import ParticipantSettings
-from assay.schema.values import Kind, Region
+from assay.schema.values import InputLimit, Kind, Region
 from assay.workloads.registry import EVERYWHERE
 from assay.workloads.sandbox import Level
 
@@ -26,6 +27,12 @@ class Settings(ParticipantSettings, env_prefix="ASSAY_VERIFIER_"):
     """Audits held at a time; they are run one after the other."""
     memory_bytes: Annotated[int, Field(ge=0, le=2**50)] = 4 * 2**30
     """Memory that an audit may use; a child that takes more is ended."""
+    input_bytes: InputLimit = CACHE_BYTES
+    """What the inputs of a job may have at most that is checked here. Not below what providers take: work that nobody
+    can answer for is not paid."""
+    cache_bytes: Annotated[int, Field(ge=2**20, le=2**50)] = CACHE_BYTES
+    """What inputs and checkpoints may take of the disk between audits; what was used longest ago goes first. Above what
+    the largest model brings that is checked here, or it is fetched again for each audit."""
     sandbox: Level = "full"
     """What must hold the child: full (landlock, seccomp, limits), or limits alone where the kernel has no more."""
     egress: bool = False

@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, TypeAlias
 
-from assay.bus.keys import JobBlobs
+from assay.bus.keys import JobBlobs, ask_key
 from assay.bus.participant import Door
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
+from assay.runtime.cache import Cache, Keyring
 from assay.runtime.incoming import Incoming
 from assay.runtime.keeping import Kept
 from assay.runtime.outgoing import Outgoing
@@ -47,6 +48,8 @@ Find: TypeAlias = Callable[[AuditAssigned, Tools], Awaitable[AuditRevealed]]
 DRAIN_S: Final = 60.0
 # An announcement stands for so many times as long as it takes to the next.
 STANDS: Final = 3
+KEPT_S: Final = 3_600.0
+"""How long what an audit fetched waits for the next: epochs of one job are tens of minutes apart."""
 OVER: Final = ("audit.over", "audit.unknown")
 
 log = logging.getLogger(__name__)
@@ -73,19 +76,12 @@ class Worker:
         self.outgoing.on_refused = self._on_refused
         self._shares = Shares(journal, self.outgoing)
         self._incoming = Incoming(journal, door, self._on_event)
-        scratch = settings.data_dir / "scratch"
-        # A process that was killed leaves inputs in the clear.
-        shutil.rmtree(scratch, ignore_errors=True)
-        held = Policy(
-            level=settings.sandbox,
-            scratch=scratch.resolve(),
-            models=settings.models_dir.resolve(),
-            memory_bytes=settings.memory_bytes,
-            may_reach=settings.egress,
-        )
+        held = policy_of(settings)
         self._runner = Runner(settings.data_dir / "child.log", held)
         blobs = JobBlobs(door.blobs, lambda question, body: door.ask(question, body), key)
-        self._tools = Tools(blobs, self._runner, asyncio.Lock(), settings.models_dir, scratch)
+        cache = cache_of(settings, door, key)
+        folders = (settings.models_dir, held.scratch, held.inputs or held.scratch)
+        self._tools = Tools(blobs, cache, self._runner, asyncio.Lock(), *folders)
         answers = Answers(journal, blobs, settings.models_dir)
         self._challenger = challenger(self.verifier, key, answers, self.outgoing)
         self._kept = Kept()
@@ -104,7 +100,8 @@ class Worker:
         for dispute_id in self.journal.disputes.open():
             self._kept.start(self._challenger.act(dispute_id))
         self._shares.resume()
-        loops = [self._kept.start(loop()) for loop in (self.outgoing.run, self._incoming.run, self._announce)]
+        keepers = (self.outgoing, self._incoming, self._tools.cache)
+        loops = [self._kept.start(loop()) for loop in (*(each.run for each in keepers), self._announce)]
         stopped = asyncio.ensure_future(stopping.wait())
         done, _ = await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)
         for loop in done - {stopped}:
@@ -211,6 +208,7 @@ class Worker:
             slots=s.slots,
             expires_ms=self._now() + STANDS * s.announce_s * 1000,
             egress=s.egress,
+            input_bytes=s.input_bytes,
         )
 
     async def _drain(self) -> None:
@@ -222,3 +220,29 @@ class Worker:
                     self._moved.clear()
                     await self._moved.wait()
                 await self.outgoing.flush()
+
+
+def cache_of(settings: Settings, door: Door, key: Key) -> Cache:
+    """What audits fetched; nobody is told when a key is forgotten."""
+    keyring = Keyring(lambda digest: ask_key(door.ask, key, digest), lambda digest: None)
+    folders = (settings.data_dir / "blobs", settings.data_dir / "arriving")
+    return Cache(*folders, door.blobs, keyring, settings.cache_bytes, kept_s=KEPT_S)
+
+
+def policy_of(settings: Settings) -> Policy:
+    """What holds the child, with folders that are empty: a process that was killed leaves inputs in the clear.
+
+    What is laid for one audit no other's child can change.
+    """
+    scratch, laid = (settings.data_dir.resolve() / name for name in ("scratch", "laid"))
+    for folder in (scratch, laid):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    return Policy(
+        level=settings.sandbox,
+        scratch=scratch,
+        inputs=laid,
+        models=settings.models_dir.resolve(),
+        memory_bytes=settings.memory_bytes,
+        may_reach=settings.egress,
+    )
