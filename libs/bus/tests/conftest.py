@@ -1,5 +1,6 @@
 """The bus in both of its forms, with the streams made, and a participant's door to each."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -33,8 +34,8 @@ async def nats_bus(nats_core: Any) -> AsyncIterator[JetStreamBus]:
     await bus.ensure_streams(STREAMS)
     yield bus
     # Each stream reserves its largest size on the server's disk.
-    for name in (await call(bus.nc, "STREAM.NAMES"))["streams"]:
-        await call(bus.nc, f"STREAM.DELETE.{name}")
+    names = (await call(bus.nc, "STREAM.NAMES"))["streams"]
+    await asyncio.gather(*(call(bus.nc, f"STREAM.DELETE.{name}") for name in names))
     await bus.close()
 
 

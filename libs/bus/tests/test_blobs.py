@@ -11,6 +11,7 @@ import pytest
 from obstore.store import S3Store
 
 from assay.bus import BlobStore, Bus, JetStreamBus, Record
+from assay.bus.api import call
 from assay.bus.blobs import BORROWED_AGE_S_MAX, StoredBlobs
 from assay.bus.bucket_keeper import BucketKeeper, open_bucket
 from assay.bus.memory_keeper import MemoryKeeper
@@ -18,6 +19,7 @@ from assay.bus.nats_keeper import NatsKeeper
 from assay.bus.parts import BLOB_BYTES_MAX, PART_BYTES, offsets
 from assay.bus.port import Base
 from assay.bus.publisher import publish_batch
+from assay.bus.streams import LANE_STREAMS, LANES
 from assay.proof.digest import blob_digest
 from assay.schema.errors import BadSettings, Refused, Retry
 
@@ -187,10 +189,10 @@ async def test_a_blob_beyond_the_limit_is_refused(bus: Bus, total: int) -> None:
 
 
 @pytest.mark.server
-async def test_any_client_of_the_object_store_reads_the_blobs(nats_bus: JetStreamBus) -> None:
-    digest = await nats_bus.blobs.put(BIG)
+async def test_any_client_of_the_object_store_reads_blobs_of_one_part(nats_bus: JetStreamBus) -> None:
+    digest = await nats_bus.blobs.put(BIG[:PART_BYTES])
     store = await nats_bus.nc.jetstream().object_store("BLOBS")
-    assert (await store.get(digest)).data == BIG
+    assert (await store.get(digest)).data == BIG[:PART_BYTES]
 
 
 @pytest.mark.server
@@ -220,9 +222,36 @@ async def test_of_many_that_are_kept_at_once_each_finds_out_whether_it_is_the_fi
 
 
 @pytest.mark.server
+async def test_parts_that_are_written_at_once_lie_in_as_many_streams(nats_bus: JetStreamBus) -> None:
+    data = random.Random(3).randbytes((LANES + 1) * PART_BYTES + 5)
+    digest = await nats_bus.blobs.put(data)
+    counts = [(await call(nats_bus.nc, f"STREAM.INFO.{name}"))["state"]["messages"] for name in LANE_STREAMS]
+    # In the bucket are the first part, the ninth and the record.
+    assert counts == [3, 2, *[1] * (LANES - 2)]
+    assert await nats_bus.blobs.get(digest) == data
+    assert await NatsKeeper(nats_bus.nc).kept("core", digest) == set(range(LANES + 2))
+
+
+@pytest.mark.server
+async def test_what_was_stored_before_there_were_lanes_is_read_carried_on_and_let_go(nats_bus: JetStreamBus) -> None:
+    first, second, third = offsets(len(BIG))
+    for offset in (first, second):
+        await nats_bus.nc.jetstream().publish(f"$O.BLOBS.C.a1.{BIG_DIGEST}.{offset // PART_BYTES}", part(offset))
+    assert await nats_bus.blobs.missing(BIG_DIGEST, len(BIG), "a1") == [third]
+    await nats_bus.blobs.write(BIG_DIGEST, third, len(BIG), part(third), "a1")
+    await nats_bus.blobs.seal(BIG_DIGEST, len(BIG), "a1")
+    assert await nats_bus.blobs.get(BIG_DIGEST) == BIG
+    keeper = NatsKeeper(nats_bus.nc)
+    await keeper.drop_parts("a1", BIG_DIGEST, {1})
+    assert await keeper.kept("a1", BIG_DIGEST) == {0, 2} and await keeper.part("a1", BIG_DIGEST, 1) is None
+    await nats_bus.blobs.let_go("a1", BIG_DIGEST)
+    assert await keeper.kept("a1", BIG_DIGEST) == set()
+
+
+@pytest.mark.server
 async def test_damage_in_the_store_is_found_on_reading(nats_bus: JetStreamBus) -> None:
     digest = await nats_bus.blobs.put(BIG)
-    await nats_bus.nc.jetstream().publish(f"$O.BLOBS.C.core.{digest}.1", bytes(PART_BYTES))
+    await nats_bus.nc.jetstream().publish(f"$O.BLOBS.P.1.core.{digest}.1", bytes(PART_BYTES))
     with pytest.raises(Refused, match=r"blob\.mismatch"):
         await nats_bus.blobs.get(digest)
 
@@ -326,3 +355,17 @@ async def test_what_is_soon_deleted_is_not_borrowed() -> None:
     await lend(blobs)
     with pytest.raises(Refused, match=r"blob\.missing"):
         await blobs.seal(LATER_DIGEST, len(LATER), "a1", (BASE_DIGEST, [(0, 0, 1), (2, 2, 2)]))
+
+
+@pytest.mark.server
+async def test_a_part_that_was_stored_before_there_were_lanes_is_not_changed_by_a_later_one(
+    nats_bus: JetStreamBus,
+) -> None:
+    for index in range(3):
+        old = part(index * PART_BYTES)
+        await nats_bus.nc.jetstream().publish(f"$O.BLOBS.C.a1.{BIG_DIGEST}.{index}", old)
+    keeper = NatsKeeper(nats_bus.nc)
+    assert not await keeper.keep_part("a1", BIG_DIGEST, 1, b"another")
+    assert await keeper.part("a1", BIG_DIGEST, 1) == part(PART_BYTES)
+    await keeper.drop_parts("a1", BIG_DIGEST, None)
+    assert await keeper.keep_part("a1", BIG_DIGEST, 1, b"another"), "what was let go may come again"

@@ -158,16 +158,6 @@ async def test_what_is_terminated_never_comes_again(bus: Bus, records: Records) 
     assert await consumer.fetch(wait_s=0.6) == []
 
 
-async def test_deliveries_end_at_the_limit(bus: Bus, records: Records) -> None:
-    await bus.publish(records(1))
-    consumer = await bus.consumer("JOBS", "matching-jobs", JOBS, ack_wait_s=0.2, max_deliver=2)
-    for delivery in (1, 2):
-        async with asyncio.timeout(WITHIN_S):
-            [message] = await consumer.fetch(wait_s=WITHIN_S)
-        assert message.deliveries == delivery
-    assert await consumer.fetch(wait_s=0.6) == []
-
-
 async def test_a_consumer_reads_only_its_subjects(bus: Bus, records: Records) -> None:
     await bus.publish([*records(2), *records(2, event="job.funded"), *records(2, event="job.expired")])
     wanted = ["assay.job.funded.*.*", "assay.job.expired.*.*"]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from faststream.nats import NatsBroker
@@ -11,6 +12,7 @@ from assay.bus import JetStreamBus, Record, connect
 from assay.bus.accounts import Network, creds_text, new_seed, public_key, user_jwt
 from assay.bus.api import call
 from assay.bus.connection import choose_server, connection_options
+from assay.bus.streams import GIB
 from assay.devnet.folder import Folder
 from assay.devnet.nats import Nats
 from assay.schema.errors import Retry, Unreachable, Unsafe
@@ -58,15 +60,15 @@ async def test_the_streams_are_as_the_table_says(nats_bus: JetStreamBus) -> None
         assert (config["storage"], config["discard"], config["retention"]) == ("file", "new", "limits")
         assert config["allow_atomic"] and config["deny_delete"] and config["deny_purge"]
         assert config["max_age"] == stream.max_age_s * 10**9
-        assert config["max_bytes"] == stream.max_bytes
+        assert config["max_bytes"] == GIB
     await nats_bus.ensure_streams(STREAMS)
 
 
 async def test_a_durable_is_as_the_delivery_rules_say(nats_bus: JetStreamBus) -> None:
-    await nats_bus.consumer("JOBS", "matching-jobs", ["assay.job.funded.*.*", "assay.job.expired.*.*"], 20, 7)
+    await nats_bus.consumer("JOBS", "matching-jobs", ["assay.job.funded.*.*", "assay.job.expired.*.*"], 20)
     config = (await call(nats_bus.nc, "CONSUMER.INFO.JOBS.matching-jobs"))["config"]
     assert (config["deliver_policy"], config["ack_policy"]) == ("all", "explicit")
-    assert (config["max_ack_pending"], config["ack_wait"], config["max_deliver"]) == (1024, 20 * 10**9, 7)
+    assert (config["max_ack_pending"], config["ack_wait"], config["max_deliver"]) == (1024, 20 * 10**9, 1_000_000)
     assert config["filter_subjects"] == ["assay.job.expired.*.*", "assay.job.funded.*.*"]
 
 
@@ -77,6 +79,36 @@ async def test_a_batch_with_one_record_that_is_refused_is_not_taken_in_part(
     with pytest.raises(Retry):
         await nats_bus.publish([*records(6), large])
     assert (await call(nats_bus.nc, "STREAM.INFO.JOBS"))["state"]["messages"] == 0
+
+
+async def test_who_leaves_as_the_line_breaks_ends_by_no_fault(nats_core: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = await connect(nats_core.url, nats_core.creds_file, "test")
+    close = bus.nc.close
+
+    async def breaks() -> None:
+        await close()
+        raise ConnectionResetError("Connection lost")
+
+    monkeypatch.setattr(bus.nc, "close", breaks)
+    await bus.close()
+    assert not bus.is_connected
+
+
+async def test_a_full_stream_refuses_by_name_and_takes_what_waited_once_it_may_hold_more(
+    nats_bus: JetStreamBus, records: Callable[..., list[Record]]
+) -> None:
+    small = JetStreamBus(nats_bus.nc, stream_bytes=8_192)
+    await small.ensure_streams(STREAMS)
+    await nats_bus.publish(records(2))
+    with pytest.raises(Retry, match=r"bus\.full"):
+        for last in range(3, 200):
+            await nats_bus.publish(records(last, last))
+    held = (await call(nats_bus.nc, "STREAM.INFO.JOBS"))["state"]["messages"]
+    assert (await nats_bus.fullness(["JOBS", "OFFERS"]))["JOBS"] > 0.8
+    await nats_bus.ensure_streams(STREAMS)
+    await nats_bus.publish(records(200))
+    assert (await call(nats_bus.nc, "STREAM.INFO.JOBS"))["state"]["messages"] == 200 > held
+    assert (await nats_bus.fullness(["JOBS", "OFFERS"]))["OFFERS"] == 0.0
 
 
 @pytest.fixture(params=["asked", "monitored"])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.bus.content import Content
 from assay.bus.layout import (
     RUNS_MAX,
     STRETCHES_MAX,
@@ -21,7 +22,7 @@ from assay.bus.layout import (
     write_layout,
     write_runs,
 )
-from assay.bus.parts import PART_BYTES, cut
+from assay.bus.parts import PART_BYTES
 from assay.proof.job_seal import seal_job
 from assay.proof.sealed import KEY_BYTES
 from assay.schema.errors import Refused
@@ -54,7 +55,9 @@ def test_of_a_sealed_checkpoint_the_parts_alone_travel_whose_content_changed() -
     key, before = bytes(KEY_BYTES), random.Random(1).randbytes(4 * PART_BYTES)
     after = bytearray(before)
     after[2 * PART_BYTES] ^= 1
-    one, other = ([bytes(part) for _, part in cut(seal_job(key, bytes(each)))] for each in (before, after))
+    one, other = (
+        [bytes(part) for part in Content.of_bytes(seal_job(key, bytes(each))).parts()] for each in (before, after)
+    )
     assert len(one) == 5 and runs_of(other, one) == [(0, 0, 2), (3, 3, 1)]
 
 

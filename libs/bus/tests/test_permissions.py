@@ -11,6 +11,7 @@ from assay.bus import Bus, JetStreamBus, Record, connect
 from assay.bus.accounts import Network
 from assay.bus.api import call
 from assay.bus.permissions import permissions_of, public_subjects
+from assay.bus.streams import LANE_STREAMS
 from assay.bus.subjects import fits
 from assay.schema import REGISTRY
 from assay.schema.errors import Mismatch
@@ -50,10 +51,10 @@ def is_relayed(event: Any, role: Role) -> bool:
 def test_nobody_may_delete_events_or_read_anothers_durable(role: Role) -> None:
     allowed = permissions_of(role, REGISTRY.values(), said_by(role)).publish
     other = Role.MATCHING if role is not Role.MATCHING else Role.SETTLEMENT
-    for stream in [*(stream.name for stream in STREAMS), "OBJ_BLOBS"]:
+    for stream in [*(stream.name for stream in STREAMS), *LANE_STREAMS]:
         for verb in ("DELETE", "MSG.DELETE", "SNAPSHOT", "RESTORE"):
             assert not may(f"$JS.API.STREAM.{verb}.{stream}", allowed)
-        lets_go = role is Role.GATEWAY and stream == "OBJ_BLOBS"
+        lets_go = role is Role.GATEWAY and stream in LANE_STREAMS
         assert may(f"$JS.API.STREAM.PURGE.{stream}", allowed) == lets_go
         assert may(f"$JS.API.STREAM.UPDATE.{stream}", allowed) == (role is Role.GATEWAY)
         for verb in ("CREATE", "DELETE", "MSG.NEXT", "PAUSE"):

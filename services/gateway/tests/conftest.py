@@ -81,6 +81,16 @@ class Keyless:
         return False
 
 
+class Crowd:
+    """So many of so many verifiers can check any job."""
+
+    def __init__(self, able: int = 0, there: int = 0) -> None:
+        self.counts = (able, there)
+
+    async def able(self, spec: JobSpec, now_ms: int) -> tuple[int, int]:
+        return self.counts
+
+
 def claim_of(account: str, said: Envelope[Any], headers: Mapping[str, str] | None = None) -> Claim:
     """A statement as it arrives from an account."""
     subject = f"ingest.{account}.{said.event.type}.{said.event.about}"

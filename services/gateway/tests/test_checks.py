@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from services.gateway.tests.conftest import DOMAIN, Keyless, Person, Told, claim_of, granted, started
+from services.gateway.tests.conftest import DOMAIN, Crowd, Keyless, Person, Told, claim_of, granted, started
 
 from assay.bus.blobs import StoredBlobs
 from assay.bus.memory_keeper import MemoryKeeper
-from assay.gateway.checks import CHECKS
+from assay.gateway.checks import CHECKS, blobs
 from assay.gateway.claim import Claim, Desk
 from assay.gateway.domain import DisputeHeld, JobHeld, Known, LeaseHeld, Rates, Speaker
 from assay.gateway.ingest import refusal_of
@@ -47,7 +47,8 @@ def make_desk(requester: Person, provider: Person, rival: Person, lease: LeaseGr
             speakers, frozenset(), {lease.lease_id: held}, {derive_id("j", 9): JobHeld(requester.id, "running")}
         )
         rates, told = changes.pop("rates", Rates(1000, 1000)), Told(changes.pop("told", {}))
-        return Desk(DOMAIN, replace(known, **changes), rates, StoredBlobs(MemoryKeeper()), told, Keyless(), NOW_MS)
+        rights = (StoredBlobs(MemoryKeeper()), told, Keyless(), changes.pop("crowd", Crowd()))
+        return Desk(DOMAIN, replace(known, **changes), rates, *rights, NOW_MS)
 
     return make
 
@@ -362,6 +363,41 @@ async def test_a_job_names_what_its_account_uploaded_or_was_told_of_and_nothing_
     await told.blobs.keep(digest, data, "ASTRANGER")  # type: ignore[attr-defined]
     assert await code_of(claim, told) is None
     assert await code_of(claim, make_desk(told={digest: "r" + "a" * 32})) == "job.missing_input"
+
+
+async def test_an_order_says_what_it_brings_no_less_for_who_fetches_it_and_no_more_to_choose_verifiers(
+    make_desk: MakeDesk, requester: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blobs, "INPUT_BYTES_ANY", 999)
+    desk, data = make_desk(), b"a text to learn from" * 50
+    digest = await desk.blobs.put(data)  # type: ignore[attr-defined]
+    await desk.blobs.keep(digest, data, requester.account)  # type: ignore[attr-defined]
+    params = {"model": "1" * 64, "data": digest, "steps": 4, "segment_steps": 2}
+    wrong = dict.fromkeys((0, 999, 1_001, 2**40), "job.impossible")
+    for says, code in {**wrong, 1_000: None}.items():
+        needs = Requirements(input_bytes=says)
+        spec = JobSpec(
+            kind="finetune", params=params, inputs=(digest,), segments=2, segment_units=512, requirements=needs
+        )
+        assert await code_of(requester.claim(requester.order(JOB, SOON_MS, spec), NOW_MS), desk) == code
+    monkeypatch.setattr(blobs, "INPUT_BYTES_ANY", 1_000)
+    for says in (0, 1_000):
+        small = spec.model_copy(update={"requirements": Requirements(input_bytes=says)})
+        assert await code_of(requester.claim(requester.order(JOB, SOON_MS, small), NOW_MS), desk) is None
+
+
+@pytest.mark.parametrize(
+    ("crowd", "code"),
+    [
+        *[((0, 0), None), ((1, 1), None), ((3, 6), None), ((50, 99), None)],
+        *[(few, "job.unverifiable") for few in ((0, 1), (2, 3), (3, 7), (49, 99))],
+    ],
+)
+async def test_an_order_that_leaves_less_than_half_of_the_verifiers_to_judge_it_is_refused(
+    make_desk: MakeDesk, requester: Person, crowd: tuple[int, int], code: str | None
+) -> None:
+    claim = requester.claim(requester.order(JOB, SOON_MS), NOW_MS)
+    assert await code_of(claim, make_desk(crowd=Crowd(*crowd))) == code
 
 
 async def test_what_is_being_let_go_is_named_by_nobody_but_another_holder(

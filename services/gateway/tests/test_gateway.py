@@ -22,6 +22,7 @@ from assay.bus.port import Message
 from assay.chain.values import Deployment
 from assay.gateway.main import service
 from assay.gateway.settings import Settings
+from assay.gateway.verifiers import Verifiers
 from assay.proof import spec_digest
 from assay.proof.commitment import chain, leaf_of
 from assay.proof.pool import Pool, write_entries
@@ -68,7 +69,8 @@ from assay.schema.lease import LeaseCommitted, LeaseGranted, LeaseLapsed
 from assay.schema.offer import OfferListed, OfferWithdrawn, StakeChanged
 from assay.schema.slash import SlashAppealed, SlashProposed
 from assay.schema.streams import STREAMS
-from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, Capacity, Role, derive_id
+from assay.schema.values import BOND_PER_VERIFIER, NO_DIGEST, Capacity, Requirements, Role, derive_id
+from assay.store.store import Store
 
 pytestmark = pytest.mark.server
 
@@ -643,9 +645,36 @@ async def test_verifiers_are_shown_with_what_stands_behind_them(world: World, re
     await until(shown("unbonded", BOND_PER_VERIFIER))
     await world.says("settlement", bonded.model_copy(update={"claim": 1, "needed": BOND_PER_VERIFIER}))
     await until(shown("announced", BOND_PER_VERIFIER))
+    spec = JobSpec(kind="noop", params={"segments": 3}, segments=3, segment_units=1)
+    for memory_bytes, kind, counted in (
+        (0, "noop", (0, 0)),
+        (1, "noop", (1, 1)),
+        (2, "noop", (0, 1)),
+        (2, "x", (0, 0)),
+    ):
+        needs = {"kind": kind, "requirements": Requirements(memory_bytes=memory_bytes)}
+        assert await able_of(world, spec.model_copy(update=needs)) == counted
+    reaching = {"params": {"egress": ["a"]}, "requirements": Requirements(memory_bytes=1)}
+    assert await able_of(world, spec.model_copy(update=reaching)) == (0, 0)
+    much = spec.model_copy(update={"requirements": Requirements(memory_bytes=2)})
+    with pytest.raises(Refused, match="0 of 1 verifiers") as refusal:
+        order = requester.order(derive_id("j", 1), now_ms() + 60_000, much)
+        await ann.tell(requester.sign(order, now_ms()))
+    assert refusal.value.code == "job.unverifiable"
     await world.says("settlement", StakeChanged(provider=f"p{val.id[1:]}", amount=1, block=3, turn=1))
     await door.tell(val.sign(VerifierWithdrawn(verifier=val.id), now_ms()))
     await until(shown("withdrawn", BOND_PER_VERIFIER))
+    assert await able_of(world, much) == (0, 0)
+
+
+async def able_of(world: World, spec: JobSpec) -> tuple[int, int]:
+    """How many verifiers can check a job, of how many."""
+    store = await Store.connect(world.dsn, "gateway")
+    try:
+        async with store.transaction() as tx:
+            return await Verifiers(tx).able(spec, now_ms())
+    finally:
+        await store.close()
 
 
 async def test_an_observer_reads_receipts_and_no_job_data(world: World, requester: Person) -> None:

@@ -12,6 +12,7 @@ from services.gateway.tests.test_gateway import World, committed, now_ms, until
 
 from assay.bus import Door
 from assay.bus.keys import ask_key, hand_in
+from assay.gateway import asks
 from assay.proof.eip712 import statement_digest
 from assay.proof.job_seal import name_of, seal_job
 from assay.proof.keys import Key, recover
@@ -170,7 +171,9 @@ async def ended(world: World, lease: LeaseGranted, requester: Person) -> None:
     await world.says("settlement", JobRefunded(**whose, refunded=1, receipt=NO_DIGEST))
 
 
-async def test_a_strangers_key_opens_no_job_of_ones_own(world: World, requester: Person) -> None:
+async def test_a_strangers_key_opens_no_job_of_ones_own(
+    world: World, requester: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     joe = Person("joe", Role.REQUESTER)
     ann, thief = await world.grant(requester), await world.grant(joe)
     digest = await ann.blobs.put(BLOB)
@@ -198,6 +201,13 @@ async def test_a_strangers_key_opens_no_job_of_ones_own(world: World, requester:
         await thief.tell(joe.sign(order(joe, reads_nothing, len(refused)), now_ms()))
     plan = await ann.ask("plan", {"kind": "finetune", "params": spec_of(digest).params})
     assert (plan["sealed"], plan["regions"]) == ([digest], ["de"])
+    assert plan["requirements"]["input_bytes"] == 0
+    monkeypatch.setattr(asks, "INPUT_BYTES_ANY", 1)
+    # How large a blob is that one may not read is told to nobody.
+    eve = await world.grant(Person("eve", Role.REQUESTER))
+    for door, size in ((ann, len(BLOB)), (eve, 0)):
+        plan = await door.ask("plan", {"kind": "finetune", "params": spec_of(digest).params})
+        assert plan["requirements"]["input_bytes"] == size
 
 
 async def test_a_key_that_is_not_the_blobs_own_is_not_held(world: World, requester: Person) -> None:

@@ -12,7 +12,7 @@ from tests.servers import MakeSchema
 
 from assay.bus.keyfile import make_key
 from assay.chain.values import Deployment
-from assay.gateway.door import open_door
+from assay.gateway.door import Doorkeeper
 from assay.gateway.holder import KEPT_MS as LIES_MS
 from assay.gateway.ingest import let_in
 from assay.gateway.keys import UNHEARD_MS, Keys
@@ -129,4 +129,4 @@ async def test_a_gateway_whose_holders_key_is_not_there_does_not_start(tmp_path:
     files = {"deployment_file": tmp_path / "deployment.json", "holder_key_file": tmp_path / "holder.key"}
     context: Any = SimpleNamespace(settings=Settings(postgres_dsn="none", **files))
     with pytest.raises(BadSettings, match=r"There is no key file .*holder\.key"):
-        await open_door(context)
+        await Doorkeeper().keep(context)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from services.gateway.tests.conftest import DOMAIN, Keyless, Person, Told
+from services.gateway.tests.conftest import DOMAIN, Crowd, Keyless, Person, Told
 
 from assay.bus.blobs import StoredBlobs
 from assay.bus.memory_keeper import MemoryKeeper
@@ -32,7 +32,7 @@ def desk_of(people: list[Person], held: SpareHeld | None) -> Desk:
     """A desk that knows these people, and one spare."""
     speakers = {p.account: Speaker(p.account, p.role, p.id) for p in people}
     known = Known(speakers, spares={SPARE: held} if held else {})
-    return Desk(DOMAIN, known, Rates(1000, 1000), StoredBlobs(MemoryKeeper()), Told(), Keyless(), NOW_MS)
+    return Desk(DOMAIN, known, Rates(1000, 1000), StoredBlobs(MemoryKeeper()), Told(), Keyless(), Crowd(), NOW_MS)
 
 
 def fact(provider: Person) -> dict[str, str]:

@@ -12,6 +12,7 @@ PREFIX: Final = "$JS.API"
 API_TIMEOUT_S: Final = 3.0
 
 STREAM_UNKNOWN: Final = 10059
+STREAM_FULL: Final = 10077
 DUPLICATE_IN_BATCH: Final = 10201
 
 
@@ -26,6 +27,13 @@ class ServerRefused(Fault):
         super().__init__(f"JetStream {err_code}: {description}.")
 
 
+class StreamFull(ServerRefused):
+    """A stream holds all that it may: it takes no more until it may hold more, or its oldest events are too old."""
+
+    code = "bus.full"
+    advice = "Raise STREAM_BYTES of all services, and restart them, the gateway first: what waits is published then."
+
+
 async def request(
     nc: Client, subject: str, data: bytes, headers: dict[str, str] | None = None, timeout_s: float = API_TIMEOUT_S
 ) -> dict[str, Any]:
@@ -34,7 +42,9 @@ async def request(
         answer = await nc.request(subject, data, timeout=timeout_s, headers=headers)
     said: dict[str, Any] = json.loads(answer.data)
     if "error" in said:
-        raise ServerRefused(said["error"].get("err_code", 0), said["error"].get("description", ""))
+        err_code = said["error"].get("err_code", 0)
+        refused = StreamFull if err_code == STREAM_FULL else ServerRefused
+        raise refused(err_code, said["error"].get("description", ""))
     return said
 
 

@@ -5,17 +5,27 @@ Both sides stand here, so that they cannot drift apart. Every request may be sen
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
-from blake3 import blake3
-
+from assay.bus.content import Content, Data, content_of
 from assay.bus.layout import Run, read_runs, runs_of, write_runs
-from assay.bus.parts import BLOB_BYTES_MAX, PART_BYTES, all_of, check_digest, check_total, cut, in_turn, offsets
+from assay.bus.parts import (
+    BLOB_BYTES_MAX,
+    PART_BYTES,
+    all_of,
+    check_digest,
+    check_part,
+    check_total,
+    in_turn,
+    offsets,
+)
 from assay.bus.port import Answer, Base, BlobStore, Message
+from assay.bus.saving import whole
 from assay.proof.digest import blob_digest
+from assay.proof.slices import Slice, check_range, open_slice
 from assay.schema.errors import Refused, Retry, Unreachable
 
 OFFSET_HEADER: Final = "blob-offset"
@@ -28,8 +38,11 @@ UPLOADS_KEPT_MAX: Final = 32
 # A lost answer never comes, so the first try is short; a slow line gets its time by the later ones.
 FIRST_TRY_S: Final = 5.0
 SEALED_BYTES_PER_S: Final = 8 * 2**20
+"""What a store makes of a blob at least while it reads all of it: when it is sealed, and for its first slice."""
 TRIES: Final = 5
 TRY_AGAIN_S: Final = 1.0
+# So often is waited for one's turn: the store makes a slice for few at once.
+PATIENCE: Final = 60
 
 T = TypeVar("T")
 Sent = Callable[[int], object]
@@ -74,13 +87,18 @@ async def give_part(store: BlobStore, asker: str, body: Mapping[str, Any], is_to
     """
     digest, offset, total = check_digest(body.get("digest")), body.get("offset"), body.get("total")
     if isinstance(offset, int):
-        if not (is_told or await store.holds(asker, digest)):
-            raise Refused("blob.missing", f"{digest}.")
+        await check_reader(store, asker, digest, is_told)
         return {TOTAL_HEADER: str(await store.size(digest))}, await store.read(digest, offset)
     is_there = await (store.has(digest) if is_told else store.holds(asker, digest))
     size = await store.size(digest) if is_there else None
     left = await store.missing(digest, total, asker) if isinstance(total, int) else []
     return json.dumps({"size": size, "missing": left}).encode()
+
+
+async def check_reader(store: BlobStore, asker: str, digest: str, is_told: bool) -> None:
+    """Raises Refused, blob.missing, unless the blob is there for whoever asks."""
+    if not (is_told or await store.holds(asker, digest)):
+        raise Refused("blob.missing", f"{digest}.")
 
 
 class DoorBlobs:
@@ -90,26 +108,28 @@ class DoorBlobs:
         self._line = line
         self._uploads: dict[str, list[bytes]] = {}
 
-    async def put(self, data: bytes, base: str | None = None, sent: Sent | None = None) -> str:
+    async def put(self, data: Data, base: str | None = None, sent: Sent | None = None) -> str:
         """The digest of the data, which is stored when this returns; a broken upload goes on where it ended.
 
-        Of what this door has put as `base` before, the parts that are the same do not travel again.
+        Of what this door has put as `base` before, the parts that are the same do not travel again. Of a file a few
+        parts are in memory at a time. Raises Refused, blob.mismatch, for one that is changed meanwhile.
         """
-        check_total(len(data))
-        digest = await asyncio.to_thread(blob_digest, data)
-        if len(data) <= PART_BYTES:
-            await self._send(digest, 0, len(data), bytes(data), {SEAL_HEADER: "1"})
-            return digest
-        state = await self._state(digest, len(data))
-        parts = await asyncio.to_thread(_digests, data)
-        if state["size"] is None:
-            runs = runs_of(parts, self._uploads.get(base or "", []))
-            await self._upload(digest, data, set(state["missing"]), base, runs, sent)
+        with content_of(data) as content:
+            check_total(content.size)
+            digest = await content.digest()
+            if content.size <= PART_BYTES:
+                await self._seal(digest, content, {})
+                return digest
+            state = await self._state(digest, content.size)
+            parts = await content.digests()
+            if state["size"] is None:
+                runs = runs_of(parts, self._uploads.get(base or "", []))
+                await self._upload(digest, content, set(state["missing"]), base, runs, sent)
         self._remember(digest, parts)
         return digest
 
     async def _upload(
-        self, digest: str, data: bytes, missing: set[int], base: str | None, runs: list[Run], sent: Sent | None
+        self, digest: str, data: Content, missing: set[int], base: str | None, runs: list[Run], sent: Sent | None
     ) -> None:
         """Send what is missing, without what is borrowed; if the store lends nothing, that too."""
         lent = {(at + k) * PART_BYTES for at, _, count in runs for k in range(count)}
@@ -123,17 +143,17 @@ class DoorBlobs:
         await self._send_parts(digest, data, missing, sent)
         await self._seal(digest, data, {})
 
-    async def _send_parts(self, digest: str, data: bytes, chosen: set[int], sent: Sent | None) -> None:
-        async def send(offset: int, part: memoryview) -> None:
-            await self._send(digest, offset, len(data), bytes(part), {})
+    async def _send_parts(self, digest: str, data: Content, chosen: set[int], sent: Sent | None) -> None:
+        async def send(offset: int) -> None:
+            await self._send(digest, offset, data.size, bytes(data.part(offset)), {})
             if sent:
-                sent(len(part))
+                sent(PART_BYTES)
 
-        await all_of(partial(send, offset, part) for offset, part in list(cut(data))[:-1] if offset in chosen)
+        await all_of(partial(send, offset) for offset in offsets(data.size)[:-1] if offset in chosen)
 
-    async def _seal(self, digest: str, data: bytes, base: dict[str, str]) -> None:
-        last = offsets(len(data))[-1]
-        await self._send(digest, last, len(data), data[last:], {SEAL_HEADER: "1", **base})
+    async def _seal(self, digest: str, data: Content, base: dict[str, str]) -> None:
+        last = offsets(data.size)[-1]
+        await self._send(digest, last, data.size, bytes(data.part(last)), {SEAL_HEADER: "1", **base})
 
     def _remember(self, digest: str, parts: list[bytes]) -> None:
         if len(self._uploads) >= UPLOADS_KEPT_MAX:
@@ -142,9 +162,7 @@ class DoorBlobs:
 
     async def get(self, digest: str) -> bytes:
         """The data, checked against the digest. Raises Refused: blob.missing, blob.mismatch."""
-        first = await self._ask_part(digest, 0)
-        asks = [partial(self._ask_part, digest, offset) for offset in offsets(_total_of(first, digest))[1:]]
-        data = b"".join([first.data, *[part.data async for part in in_turn(asks)]])
+        data = b"".join([part async for part in self._parts(digest, 0)])
         if await asyncio.to_thread(blob_digest, data) != digest:
             raise Refused("blob.mismatch", f"What came for {digest} is something else.")
         return data
@@ -155,23 +173,61 @@ class DoorBlobs:
         A few parts are held in memory at a time. Raises Refused: blob.missing, blob.mismatch; then there is no file.
         """
         begun = _begun(path)
-        with path.open("r+b" if begun else "wb") as file:
-            found = blake3()
-            while file.tell() < begun:
-                found.update(file.read(PART_BYTES))
-            file.truncate(begun)
-            first = await self._ask_part(digest, begun)
-            found.update(first.data)
-            file.write(first.data)
-            rest = [offset for offset in offsets(_total_of(first, digest)) if offset > begun]
-            async for message in in_turn(partial(self._ask_part, digest, offset) for offset in rest):
-                found.update(message.data)
-                file.write(message.data)
-        if found.hexdigest() != digest:
-            path.unlink()
-            if not begun:
-                raise Refused("blob.mismatch", f"What came for {digest} is something else.")
+        try:
+            async with whole(path, digest, begun) as take:
+                async for part in self._parts(digest, begun):
+                    take(part)
+        except Refused as refusal:
+            if not begun or refusal.code != "blob.mismatch":
+                raise
+            # What lay there was the beginning of something else.
             await self.save(digest, path)
+
+    async def _parts(self, digest: str, begun: int) -> AsyncIterator[bytes]:
+        """The parts from an offset on, each as long as it has to be: the size that the first one tells stays."""
+        first = await self._ask_part(digest, begun)
+        total = _total_of(first, digest)
+        check_part(begun, total, first.data)
+        yield first.data
+        rest = (offset for offset in offsets(total) if offset > begun)
+        async for part in in_turn(partial(self._part, digest, total, offset) for offset in rest):
+            yield part
+
+    async def _part(self, digest: str, total: int, offset: int) -> bytes:
+        message = await self._ask_part(digest, offset)
+        if _total_of(message, digest) != total:
+            raise Refused("blob.mismatch", f"The size of {digest} changes on the way.")
+        check_part(offset, total, message.data)
+        return message.data
+
+    async def slice(self, digest: str, start: int, length: int) -> Slice:
+        """What stands at a place of the blob, and its size, both proven against the digest; the rest does not travel.
+
+        Of a large blob it may take a minute. Raises Refused: slice.range, slice.unproven, blob.missing, blob.oversized.
+        """
+        total, found = await self.size(digest), list[Slice]()
+        check_range(total, start, length)
+        end = start + length
+        while start < end:
+            # One part each, for the store reads whole parts.
+            upto = min(end, (start // PART_BYTES + 1) * PART_BYTES)
+            found.append(await self._slice(digest, start, upto - start, total))
+            start = upto
+        return Slice(found[0].total, b"".join(each.data for each in found))
+
+    async def _slice(self, digest: str, start: int, length: int, total: int) -> Slice:
+        body = json.dumps({"digest": digest, "offset": start, "length": length}).encode()
+        first_s = FIRST_TRY_S + total / SEALED_BYTES_PER_S
+        for _ in range(PATIENCE):
+            try:
+                answer = await again(partial(self._line.ask, "ask.blob", body, None), first_s)
+                return await asyncio.to_thread(open_slice, digest, start, length, answer.data)
+            except Refused as refusal:
+                if refusal.code != "rate.exceeded":
+                    raise
+                wait_s = refusal.fields.get("retry_after_s")
+                await asyncio.sleep(wait_s if isinstance(wait_s, float) else TRY_AGAIN_S)
+        raise Refused("rate.exceeded", f"{PATIENCE} times.")
 
     async def has(self, digest: str) -> bool:
         """Whether the whole blob is stored, and may be read here."""
@@ -211,10 +267,6 @@ def _total_of(message: Message, digest: str) -> int:
         raise Refused("blob.mismatch", f"What came for {digest} is something else.")
     check_total(int(text))
     return int(text)
-
-
-def _digests(data: bytes) -> list[bytes]:
-    return [blake3(part).digest() for _, part in cut(data)]
 
 
 async def again(ask: Callable[[float], Awaitable[T]], first_s: float = FIRST_TRY_S) -> T:

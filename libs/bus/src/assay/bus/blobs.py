@@ -11,25 +11,25 @@ the blob as well, by a record of its own, `<owner>.<digest>`. What is read is wh
 the record of the next who is asked whether it holds the blob takes its place.
 """
 
-import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from blake3 import blake3
 
+from assay.bus.content import Content, Data, content_of
 from assay.bus.keeper import Keeper
-from assay.bus.layout import Layout, Stretch, borrowed, own_layout, place
-from assay.bus.parts import PART_BYTES, all_of, check_part, check_total, cut, in_turn, offsets
+from assay.bus.layout import Layout, Stretch, borrowed, lent_by, own_layout, place
+from assay.bus.parts import PART_BYTES, all_of, check_part, check_total, in_turn, offsets
 from assay.bus.port import Base
 from assay.bus.records import CORE_OWNER, BlobRecord, read_bytes, read_record, remember, renamed, write_record
+from assay.bus.saving import whole
 from assay.bus.streams import BLOB_AGE_S
-from assay.proof.digest import blob_digest
 from assay.schema.errors import Refused
 
-HASH_INLINE_BYTES_MAX: Final = 2**20
 # Up to this size what a service makes lies in its record.
 IN_RECORD_BYTES_MAX: Final = 16 * 1024
 # Parts asked for ahead: on a busy machine the way there and back is most of the time.
@@ -46,36 +46,38 @@ class StoredBlobs:
         self._now = now
         self._records: dict[str, BlobRecord] = {}
 
-    async def put(self, data: bytes) -> str:
-        """The digest of the data, which is stored when this returns.
+    async def put(self, data: Data) -> str:
+        """The digest of the data, which is stored when this returns; of a file a few parts are in memory at a time.
 
         What a service makes is new but after a crash, so nobody is asked first whether it is there.
         """
-        digest = await _digest_of(data)
-        if digest not in self._records or not await self.holds(CORE_OWNER, digest):
-            if len(data) > IN_RECORD_BYTES_MAX:
-                await self._keep(digest, data, CORE_OWNER)
-            else:
-                record = BlobRecord(len(data), CORE_OWNER, own_layout(digest, self._now_s()), has_bytes=True)
-                await self._record(digest, record, hashlib.sha256(data).digest(), data)
+        with content_of(data) as content:
+            digest = await content.digest()
+            if digest not in self._records or not await self.holds(CORE_OWNER, digest):
+                if content.size > IN_RECORD_BYTES_MAX:
+                    await self._keep(digest, content, CORE_OWNER)
+                else:
+                    record = BlobRecord(content.size, CORE_OWNER, own_layout(digest, self._now_s()), has_bytes=True)
+                    data = bytes(content.part(0))
+                    await self._record(digest, record, hashlib.sha256(data).digest(), data)
         return digest
 
     async def keep(self, digest: str, data: bytes, owner: str) -> None:
         """Store a whole blob of an owner at once. Raises Refused: blob.oversized, blob.mismatch."""
-        if (found := await _digest_of(data)) != digest:
+        content = Content.of_bytes(data)
+        if (found := await content.digest()) != digest:
             raise Refused("blob.mismatch", f"What came is {found}, not {digest}.")
         if await self._held(owner, digest) is None:
-            await self._keep(digest, data, owner)
+            await self._keep(digest, content, owner)
 
-    async def _keep(self, digest: str, data: bytes, owner: str) -> None:
-        check_total(len(data))
-        if len(data) <= PART_BYTES:
-            await self._keep_part(owner, digest, 0, data)
-        else:
-            keep = partial(self._keep_part, owner, digest)
-            await all_of(partial(keep, offset // PART_BYTES, bytes(part)) for offset, part in cut(data))
-        record = BlobRecord(len(data), owner, own_layout(digest, self._now_s()))
-        await self._record(digest, record, hashlib.sha256(data).digest())
+    async def _keep(self, digest: str, content: Content, owner: str) -> None:
+        async def keep(offset: int) -> None:
+            await self._keep_part(owner, digest, offset // PART_BYTES, bytes(content.part(offset)))
+
+        check_total(content.size)
+        await all_of(partial(keep, offset) for offset in offsets(content.size))
+        sha256 = hashlib.sha256(content.part(0)).digest() if content.size <= PART_BYTES else None
+        await self._record(digest, BlobRecord(content.size, owner, own_layout(digest, self._now_s())), sha256)
 
     async def _keep_part(self, owner: str, digest: str, index: int, part: bytes) -> None:
         is_first = await self.keeper.keep_part(owner, digest, index, part)
@@ -84,14 +86,24 @@ class StoredBlobs:
 
     async def get(self, digest: str) -> bytes:
         """The data, checked against the digest. Raises Refused: blob.missing, blob.mismatch."""
-        record = await self._find(digest, is_fresh=True)
-        if record.has_bytes:
-            data = await self._bytes(digest)
-        else:
-            data = b"".join([part async for part in self._parts(record)])
-        if await _digest_of(data) != digest:
+        data = b"".join([part async for part in self._contents(digest)])
+        if await Content.of_bytes(data).digest() != digest:
             raise Refused("blob.mismatch", f"The store's {digest} is damaged.")
         return data
+
+    async def save(self, digest: str, path: Path) -> None:
+        """As `get`, into a file: a few parts are in memory at a time. A refusal leaves no file."""
+        async with whole(path, digest) as take:
+            async for part in self._contents(digest):
+                take(part)
+
+    async def _contents(self, digest: str) -> AsyncIterator[bytes]:
+        record = await self._find(digest, is_fresh=True)
+        if record.has_bytes:
+            yield await self._bytes(digest)
+            return
+        async for part in self._parts(record):
+            yield part
 
     async def has(self, digest: str, is_fresh: bool = True) -> bool:
         """Whether the whole blob is stored: as the store says, or as remembered."""
@@ -149,14 +161,13 @@ class StoredBlobs:
         if await self.holds(owner, digest):
             return
         record = BlobRecord(total, owner, await self._laid(digest, total, owner, base))
-        found, sha256, size = blake3(), hashlib.sha256(), 0
+        found, size, part = blake3(), 0, b""
         async for part in self._parts(record):
             found.update(part)
-            sha256.update(part)
             size += len(part)
         if found.hexdigest() != digest or size != total:
             raise Refused("blob.mismatch", f"The parts of {digest} make {size} bytes of {found.hexdigest()}.")
-        await self._record(digest, record, sha256.digest())
+        await self._record(digest, record, hashlib.sha256(part).digest() if total <= PART_BYTES else None)
 
     async def sources(self, owner: str, digest: str) -> set[str]:
         """The blobs that brought the parts of a blob of the owner. Raises Refused: blob.missing."""
@@ -177,7 +188,7 @@ class StoredBlobs:
             # Nobody asks for the core whether it holds what it made.
             await self._moved_up(CORE_OWNER, digest)
         records = [await self._held(owner, each) for each in borrowers]
-        lent = {index for record in records if record for index in _lent_by(digest, record)}
+        lent = {index for record in records if record for index in lent_by(digest, record.layout, record.size)}
         if None not in records:
             left = await self.keeper.kept(owner, digest) - lent if lent else None
             await self.keeper.drop_parts(owner, digest, left)
@@ -256,12 +267,11 @@ class StoredBlobs:
         return part
 
     async def _bytes(self, digest: str) -> bytes:
-        raw = await self.keeper.record(digest)
-        if raw is None:
+        if (raw := await self.keeper.record(digest)) is None:
             raise Refused("blob.missing", f"{digest}.")
         return read_bytes(digest, raw)
 
-    async def _record(self, digest: str, record: BlobRecord, sha256: bytes, data: bytes | None = None) -> None:
+    async def _record(self, digest: str, record: BlobRecord, sha256: bytes | None, data: bytes | None = None) -> None:
         records = self._records
         if await self.keeper.keep_record(digest, write_record(digest, record, sha256, self._now_s(), data)):
             remember(records, digest, record)
@@ -273,16 +283,5 @@ class StoredBlobs:
         return int(self._now())
 
 
-def _lent_by(source: str, record: BlobRecord) -> set[int]:
-    """Which parts of a blob another consists of."""
-    places = (place(record.layout, index) for index in range(len(offsets(record.size))))
-    return {index for named, index in places if named == source}
-
-
 def _own(owner: str, digest: str) -> str:
     return f"{owner}.{digest}"
-
-
-async def _digest_of(data: bytes) -> str:
-    # BLAKE3 lets other threads run meanwhile; below this size a thread costs more than it spares the loop.
-    return blob_digest(data) if len(data) <= HASH_INLINE_BYTES_MAX else await asyncio.to_thread(blob_digest, data)

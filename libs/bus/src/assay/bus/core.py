@@ -100,7 +100,11 @@ class CoreBus:
                 # What had to arrive was answered before; for the rest nobody who leaves by plan ends by a fault.
                 log.warning("leaves unconfirmed: %s", error)
         if not self.nc.is_closed:
-            await self.nc.close()
+            try:
+                await self.nc.close()
+            except ConnectionError as error:
+                # The line broke in this moment, with something on its way: it is closed as well.
+                log.warning("leaves as the line breaks: %s", error)
 
     async def _answer(self, raw: Msg, on: OnRequest) -> None:
         try:

@@ -49,6 +49,12 @@ def place(layout: Layout, index: int) -> tuple[str, int]:
     return stretch.source, stretch.first + index - stretch.at
 
 
+def lent_by(source: str, layout: Layout, size: int) -> set[int]:
+    """Which parts of a blob another of so many bytes consists of."""
+    places = (place(layout, index) for index in range(len(offsets(size))))
+    return {index for named, index in places if named == source}
+
+
 def borrowed(own: Stretch, total: int, base: Layout, base_total: int, runs: Sequence[Run], oldest_s: int) -> Layout:
     """The layout of a blob of `total` bytes with runs of its base's parts, else `own`.
 

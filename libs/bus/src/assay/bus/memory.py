@@ -4,14 +4,14 @@ Permissions are not modelled; accounts are, in that `account(token)` sees the co
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from assay.bus.batches import cut, stream_name_of
 from assay.bus.blobs import StoredBlobs
 from assay.bus.memory_core import Hearer, MemoryCore
 from assay.bus.memory_keeper import MemoryKeeper
 from assay.bus.memory_stream import Durable, MemoryConsumer, MemoryStream
-from assay.bus.port import ACK_WAIT_S, ASK_TIMEOUT_S, DELIVERIES_MAX, Message, OnMessage, Record
+from assay.bus.port import ACK_WAIT_S, ASK_TIMEOUT_S, Message, OnMessage, Record
 from assay.schema.errors import Unreachable
 from assay.schema.streams import STREAMS, Stream
 
@@ -38,19 +38,20 @@ class MemoryBus(MemoryCore):
         for stream in streams:
             self.streams.setdefault(stream.name, MemoryStream())
 
+    async def fullness(self, streams: Iterable[str]) -> dict[str, float]:
+        """What each of these streams of events holds of what it may: none is ever full."""
+        return dict.fromkeys(streams, 0.0)
+
     async def consumer(
         self,
         stream: str,
         durable: str,
         subjects: Sequence[str],
         ack_wait_s: float = ACK_WAIT_S,
-        max_deliver: int = DELIVERIES_MAX,
     ) -> MemoryConsumer:
         """The durable consumer with these filter subjects; it starts at the stream's start."""
-        found = self._durables.setdefault(
-            (stream, durable), Durable(self._stream(stream), subjects, ack_wait_s, max_deliver)
-        )
-        found.subjects, found.ack_wait_s, found.max_deliver = subjects, ack_wait_s, max_deliver
+        found = self._durables.setdefault((stream, durable), Durable(self._stream(stream), subjects, ack_wait_s))
+        found.subjects, found.ack_wait_s = subjects, ack_wait_s
         return MemoryConsumer(found)
 
     async def publish(self, records: Sequence[Record]) -> None:

@@ -56,17 +56,12 @@ class Durable:
     stream: MemoryStream
     subjects: Sequence[str]
     ack_wait_s: float
-    max_deliver: int
     read: int = 0
     pending: dict[int, Pending] = field(default_factory=dict)
 
     def take(self, now: float, room: int) -> list[Message]:
         """The messages to deliver now: those due again, then new ones."""
-        again = sorted(sequence for sequence, pending in self.pending.items() if pending.due <= now)
-        for sequence in again:
-            if self.pending[sequence].deliveries >= self.max_deliver:
-                del self.pending[sequence]
-        chosen = [sequence for sequence in again if sequence in self.pending][:room]
+        chosen = sorted(sequence for sequence, pending in self.pending.items() if pending.due <= now)[:room]
         chosen += self._new(min(room - len(chosen), ACK_PENDING_MAX - len(self.pending)))
         return [self._deliver(sequence, now) for sequence in chosen]
 

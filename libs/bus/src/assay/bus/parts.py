@@ -40,12 +40,6 @@ def check_part(offset: int, total: int, part: bytes) -> None:
         raise Refused("blob.mismatch", f"{len(part)} bytes at {offset} are no part of a blob of {total}.")
 
 
-def cut(data: bytes) -> Iterable[tuple[int, memoryview]]:
-    """The parts of the data with their offsets, without a copy."""
-    view = memoryview(data)
-    return ((offset, view[offset : offset + PART_BYTES]) for offset in offsets(len(data)))
-
-
 async def in_turn(asks: Iterable[Callable[[], Awaitable[T]]], at_once: int = PARTS_IN_FLIGHT) -> AsyncIterator[T]:
     """The answers in the order of the questions, of which a few are under way ahead."""
     rest, under_way = iter(asks), list[asyncio.Future[T]]()

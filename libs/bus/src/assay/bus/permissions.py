@@ -12,7 +12,7 @@ from typing import Final
 from assay.bus.accounts import LOST, SERVERS
 from assay.bus.api import PREFIX as API
 from assay.bus.connection import inbox_prefix
-from assay.bus.streams import BLOB_STREAM, BUCKET
+from assay.bus.streams import BUCKET, LANE_STREAMS
 from assay.schema.event import PREFIX, REGISTRY, Event
 from assay.schema.streams import STREAMS, durable_of, stream_of
 from assay.schema.values import PARTICIPANTS, Role
@@ -53,7 +53,7 @@ def permissions_of(role: Role, consumes: Iterable[type[Event]], publishes: Itera
         *SAYS.get(role, ()),
         *_api(role, read),
         *(_blobs() if role in BLOB_READERS else ()),
-        *((f"{API}.STREAM.PURGE.{BLOB_STREAM}",) if role is Role.GATEWAY else ()),
+        *(f"{API}.STREAM.PURGE.{name}" for name in LANE_STREAMS if role is Role.GATEWAY),
         SERVERS,
     ]
     subscribe = [f"{PREFIX}.ask.{role}.*", *HEARS.get(role, ()), f"{inbox_prefix(role)}.>"]
@@ -83,7 +83,7 @@ def _said(role: Role, publishes: Iterable[type[Event]]) -> list[str]:
 
 def _api(role: Role, read: list[str]) -> list[str]:
     """Making the streams is every service's, so that they start in any order; changing one is the gateway's."""
-    names = [*(stream.name for stream in STREAMS), BLOB_STREAM]
+    names = [*(stream.name for stream in STREAMS), *LANE_STREAMS]
     verbs = ("CREATE", "UPDATE") if role is Role.GATEWAY else ("CREATE",)
     subjects = [f"{API}.STREAM.INFO.*", *(f"{API}.STREAM.{verb}.{name}" for verb in verbs for name in names)]
     for stream in read:
@@ -101,6 +101,7 @@ def _blobs() -> list[str]:
     return [
         f"$O.{BUCKET}.C.>",
         f"$O.{BUCKET}.M.*",
-        f"{API}.DIRECT.GET.{BLOB_STREAM}.>",
-        f"{API}.STREAM.MSG.GET.{BLOB_STREAM}",
+        f"$O.{BUCKET}.P.>",
+        *(f"{API}.DIRECT.GET.{name}.>" for name in LANE_STREAMS),
+        *(f"{API}.STREAM.MSG.GET.{name}" for name in LANE_STREAMS),
     ]

@@ -5,14 +5,15 @@ Two things keep the promises: `jetstream.JetStreamBus` and its twin `memory.Memo
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
+from assay.bus.content import Data
 from assay.bus.layout import Run
 from assay.schema.streams import Stream
 
 FETCH_MAX = 256
 ACK_WAIT_S = 30.0
-DELIVERIES_MAX = 20
 ASK_TIMEOUT_S = 5.0
 
 
@@ -85,11 +86,17 @@ class Blobs(Protocol):
     def __hash__(self) -> int:
         """A store is itself alone: what was read of it is kept by it."""
 
-    async def put(self, data: bytes) -> str:
-        """The digest of the data, which is stored when this returns."""
+    async def put(self, data: Data) -> str:
+        """The digest of the data, which is stored when this returns; of a file a few parts are in memory at a time."""
 
     async def get(self, digest: str) -> bytes:
         """The data, checked against the digest. Raises Refused: blob.missing, blob.mismatch."""
+
+    async def save(self, digest: str, path: Path) -> None:
+        """Write the data to a file, checked against the digest on the way, a few parts in memory at a time.
+
+        Raises Refused: blob.missing, blob.mismatch; then there is no file.
+        """
 
     async def has(self, digest: str) -> bool:
         """Whether the whole blob is stored."""
@@ -158,13 +165,15 @@ class Bus(Protocol):
     async def ensure_streams(self, streams: Sequence[Stream]) -> None:
         """Make the streams as the table says, or change them to it, and the store of blobs."""
 
+    async def fullness(self, streams: Iterable[str]) -> dict[str, float]:
+        """The part of what it may hold that each of these streams of events holds. Raises Retry, Unreachable."""
+
     async def consumer(
         self,
         stream: str,
         durable: str,
         subjects: Sequence[str],
         ack_wait_s: float = ACK_WAIT_S,
-        max_deliver: int = DELIVERIES_MAX,
     ) -> Consumer:
         """The durable consumer with these filter subjects, made or changed to it; it starts at the stream's start."""
 

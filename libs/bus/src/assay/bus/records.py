@@ -29,16 +29,20 @@ class BlobRecord:
     has_bytes: bool = False
 
 
-def write_record(name: str, record: BlobRecord, sha256: bytes, now_s: int, data: bytes | None = None) -> bytes:
-    """A record as it is kept: what an Object Store says of an object, and its bytes if they lie here."""
+def write_record(name: str, record: BlobRecord, sha256: bytes | None, now_s: int, data: bytes | None = None) -> bytes:
+    """A record as it is kept: what an Object Store says of an object, and its bytes if they lie here.
+
+    Of what no other client of the Object Store can read it says no SHA-256, which would take longer than all else.
+    """
     held = {} if data is None else {BYTES: base64.b64encode(data).decode()}
+    digest = {} if sha256 is None else {"digest": f"SHA-256={base64.urlsafe_b64encode(sha256).decode()}"}
     said: dict[str, Any] = {
         "name": name,
         "bucket": BUCKET,
         "nuid": f"{record.owner}.{name.rpartition('.')[2]}.*",
         "size": record.size,
         "chunks": len(offsets(record.size)),
-        "digest": f"SHA-256={base64.urlsafe_b64encode(sha256).decode()}",
+        **digest,
         "mtime": datetime.fromtimestamp(now_s, UTC).isoformat().replace("+00:00", "Z"),
         "options": {"max_chunk_size": PART_BYTES},
         "metadata": {"layout": write_layout(record.layout), **held},

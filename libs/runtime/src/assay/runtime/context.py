@@ -27,9 +27,9 @@ class Unit:
     emission: Emission
     cause: str | None
 
-    def emit(self, event: Event, source: str | None = None) -> Envelope[Event]:
-        """The envelope in which `event` is said with the commit, as `source` if the service speaks for another."""
-        return self.emission.add(event, self.cause, source)
+    def emit(self, event: Event) -> Envelope[Event]:
+        """The envelope in which `event` is said with the commit."""
+        return self.emission.add(event, self.cause)
 
     def forward(self, envelope: Envelope[Any]) -> None:
         """Passes on with the commit what a participant said and signed; it is checked by whoever let it in."""

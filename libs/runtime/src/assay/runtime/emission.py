@@ -33,9 +33,7 @@ class Emission:
         self._turns: Counter[tuple[str | None, str]] = Counter()
         self._unchecked: list[Event] = []
 
-    def add(
-        self, event: Event, cause: str | None, source: str | None = None, traceparent: str | None = None
-    ) -> Envelope[Event]:
+    def add(self, event: Event, cause: str | None, traceparent: str | None = None) -> Envelope[Event]:
         """`event` as it is said. Equal facts of one cause are told apart by their turn.
 
         Raises Reject for an event that the service did not declare, or that no message can hold.
@@ -45,7 +43,7 @@ class Emission:
         turn = self._turns[cause, event.type]
         self._turns[cause, event.type] = turn + 1
         trace = self._speech.telemetry.carry(event, traceparent)
-        envelope = Envelope.wrap(event, source or self._speech.name, self._now_ms, cause, trace, turn)
+        envelope = Envelope.wrap(event, self._speech.name, self._now_ms, cause, trace, turn)
         if len(envelope.data) > EVENT_BYTES_MAX:
             raise Refused("event.oversized", f"{event.type} of {event.about}: {len(envelope.data)} bytes.")
         self._unchecked.append(event)

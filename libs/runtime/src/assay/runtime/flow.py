@@ -35,8 +35,6 @@ DELAY_MAX_S: Final = 30.0
 BUG_DELAY_S: Final = 1.0
 # With the growing delays, about seven minutes of trying.
 DELIVERIES_MAX: Final = 20
-# The bus itself never gives up: only the shell does, and then there is a dead letter to look at.
-NEVER: Final = 1_000_000
 
 log = logging.getLogger(__name__)
 
@@ -84,9 +82,7 @@ class Flow:
 
     async def _open(self) -> Consumer:
         durable = durable_of(self._ctx.name, self.stream)
-        return await self._ctx.bus.consumer(
-            self.stream, durable, self._subjects, ack_wait_s=ACK_WAIT_S, max_deliver=NEVER
-        )
+        return await self._ctx.bus.consumer(self.stream, durable, self._subjects, ack_wait_s=ACK_WAIT_S)
 
     async def _decode(self, consumer: Consumer, message: Message) -> Heard | None:
         try:

@@ -34,7 +34,8 @@ async def open_broker(name: str, settings: ServiceSettings) -> tuple[NatsBroker,
     except (NatsError, OSError, TimeoutError) as error:
         raise Unreachable(f"No NATS at {settings.nats_url}: {error or type(error).__name__}.") from error
     keeper = _bucket(settings.blobs_url) if settings.blobs_url else None
-    return broker, JetStreamBus(connection, settings.stream_replicas, settings.nats_monitoring_url, keeper)
+    kept = (settings.stream_replicas, settings.nats_monitoring_url, keeper, settings.stream_bytes)
+    return broker, JetStreamBus(connection, *kept)
 
 
 def _bucket(url: str) -> Keeper:

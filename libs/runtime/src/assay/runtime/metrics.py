@@ -38,6 +38,7 @@ class Metrics:
         self.handler_s = self._histogram("batch_handler_seconds", "Time in the handlers of a batch.", SECONDS)
         self.batch_s = self._histogram("batch_seconds", "Time from fetch to acknowledgement of a batch.", SECONDS)
         self.lag_s = self.gauge("lag_seconds", "Age of the oldest event of the last batch.", "stream")
+        self.stream_full = self.gauge("stream_full_ratio", "What a stream holds of what it may.", "stream")
         self.outbox_rows = self.gauge("outbox_rows", "Events that wait to be published.")
         self.outbox_age_s = self.gauge("outbox_age_seconds", "Age of the oldest of them.")
 

@@ -1,14 +1,16 @@
 """How a participant's worker takes part: with its key, at the door, with a journal, until it is told to stop."""
 
 import asyncio
+import fcntl
 import json
 import logging
+import os
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from assay.bus.keyfile import load_key
 from assay.bus.participant import Door, connect_participant
@@ -22,6 +24,9 @@ from assay.schema.errors import BadSettings
 from assay.store.journal import Journal
 
 Memory = TypeVar("Memory", bound=Journal)
+
+WORKER: Final = "worker.pid"
+"""Whose process works in a data folder; `assay provider drain` and `assay verifier drain` read it."""
 
 log = logging.getLogger(__name__)
 
@@ -61,17 +66,37 @@ async def taking_part(
     """A part for as long as the block. Raises BadSettings, Unreachable."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     key, domain = load_key(settings.key_file), read_domain(settings.deployment_file)
-    door = await reach(
-        lambda: connect_participant(settings.nats_url, settings.nats_creds_file), settings.start_s, stopping
-    )
-    telemetry = Telemetry(name, settings.trace_ratio, settings.otlp_endpoint)
     async with AsyncExitStack() as ending:
+        ending.enter_context(alone_in(settings.data_dir))
+        door = await reach(
+            lambda: connect_participant(settings.nats_url, settings.nats_creds_file), settings.start_s, stopping
+        )
+        telemetry = Telemetry(name, settings.trace_ratio, settings.otlp_endpoint)
         ending.callback(telemetry.close)
         memory = journal(settings.data_dir / "journal.sqlite")
         ending.callback(memory.close)
         # Closed first: what the door still hands in is written down.
         ending.push_async_callback(door.close)
         yield Part(key, domain, door, memory, telemetry)
+
+
+@contextmanager
+def alone_in(data_dir: Path) -> Iterator[None]:
+    """While it is open no other worker works in the folder. The kernel frees it however this one ends.
+
+    Two on one journal would each sign what the other has not read yet, which costs stake. Raises BadSettings.
+    """
+    with (data_dir / WORKER).open("a") as note:
+        try:
+            fcntl.flock(note, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadSettings(f"Another worker works in {data_dir}: drain it, or name another data folder.") from None
+        except OSError as error:
+            raise BadSettings(f"{data_dir} cannot be held by one worker: {error.strerror}.") from None
+        note.truncate(0)
+        note.write(str(os.getpid()))
+        note.flush()
+        yield
 
 
 async def work(worker: Worker, probes: ProbeApp, settings: ProcessSettings, stopping: asyncio.Event) -> None:

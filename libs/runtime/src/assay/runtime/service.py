@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from assay.schema import LIVES, STREAMS, Envelope, Event, stream_of
+from assay.schema.streams import DEAD
 from assay.schema.values import Role
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Service:
     commit, what they have gathered there. So a batch costs the statements of one event.
     With `hears_late` the handlers are also given an event that its aggregate has gone past, as after a redelivery: for
     services that keep what is said rather than follow it. The aggregate stays where it is.
-    `problem` says what a person has to look at before all is done again; empty if nothing.
+    `problem` says why not all of its work can be done at this moment; empty if it can.
     """
 
     role: Role
@@ -72,6 +73,10 @@ class Service:
         for event in self.handlers:
             by_stream[stream_of(event).name].append(event)
         return {name: events for name, events in by_stream.items() if events}
+
+    def written(self) -> list[str]:
+        """The names of the streams that its outbox fills: a full one stops it, that of the dead letters too."""
+        return sorted({DEAD.name, *(stream_of(event).name for event in self.publishes)})
 
     def moves(self) -> frozenset[type[Event]]:
         """The events of a life that this service sees, whether it hears them or says them."""

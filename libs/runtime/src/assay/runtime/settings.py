@@ -73,6 +73,9 @@ class ServiceSettings(ProcessSettings):
 
     stream_replicas: Annotated[int, Field(ge=1, le=5)] = 1
     """How many servers of the bus keep each stream: 1 of 1, 3 in production. All services say the same."""
+    stream_bytes: Annotated[int, Field(ge=2**20)] = 16 * 2**30
+    """How many bytes a stream of events holds at most, set aside on the servers' disks; a job takes some 5,000 of one.
+    One that is full refuses, and outboxes wait. All services say the same; the gateway alone changes it."""
     blobs_url: str | None = None
     """Where blobs are kept, if not on the bus: `s3://bucket/prefix`, with endpoint and keys in the usual AWS_* names,
     or `file:///folder`. All services say the same."""

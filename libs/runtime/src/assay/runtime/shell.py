@@ -15,6 +15,7 @@ from assay.store.waiting import wait_for_event
 DRAIN_S: Final = 20.0
 FLUSH_S: Final = 5.0
 MEASURE_EVERY_S: Final = 5.0
+STREAMS_EVERY_S: Final = 60.0
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Shell:
             (f"task {getattr(task, '__name__', number)}", _call(task, ctx))
             for number, task in enumerate(ctx.service.tasks)
         ]
-        return [*flows, *timers, *tasks, ("measure", self._measure())]
+        return [*flows, *timers, *tasks, ("measure", self._measure()), ("measure streams", self._measure_streams())]
 
     def _start(self, name: str, part: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         return asyncio.create_task(self._guard(name, part), name=name)
@@ -74,6 +75,17 @@ class Shell:
                 continue
             self._ctx.metrics.outbox_rows.set(rows)
             self._ctx.metrics.outbox_age_s.set(age_s)
+
+    async def _measure_streams(self) -> None:
+        """How full the streams are that this service fills: a full one refuses."""
+        while not await wait_for_event(self._ctx.stopping, STREAMS_EVERY_S):
+            try:
+                found = await self._ctx.bus.fullness(self._ctx.service.written())
+            except AssayError as error:
+                log.warning("streams are not measured: %s", error)
+                continue
+            for name, full in found.items():
+                self._ctx.metrics.stream_full.labels(name).set(full)
 
     async def _flush(self) -> None:
         try:

@@ -6,14 +6,16 @@ A requester sees its own jobs, an observer all of them; what is not one's to see
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field, JsonValue, TypeAdapter, ValidationError
 
-from assay.bus.blob_door import give_part
+from assay.bus.blob_door import check_reader, give_part
 from assay.bus.feed import replay_answer
 from assay.bus.parts import check_digest
-from assay.bus.port import Answer, Message
+from assay.bus.port import Answer, BlobStore, Message
+from assay.bus.slicer import Slicer
 from assay.gateway import key_asks
 from assay.gateway.claim import admit
 from assay.gateway.domain import PUBLIC, Rates, Speaker
@@ -34,13 +36,15 @@ from assay.runtime import Context
 from assay.schema.errors import Refused, Retry, Unreachable
 from assay.schema.event import EVENT_BYTES_MAX, first_problem
 from assay.schema.job import JobState
-from assay.schema.values import JobId, Kind, Role
+from assay.schema.values import INPUT_BYTES_ANY, JobId, Kind, Role
 from assay.store import Transaction
 
 SUBJECT: Final = "ask.*.*"
 ROWS_MAX: Final = 256
 JOBS_MAX: Final = 50
 COMMITS_SHOWN: Final = 100
+# The sums of a slice take a twentieth of a second of one processor.
+SLICES_PER_S: Final = 8.0
 BODY: Final = TypeAdapter(dict[str, JsonValue])
 
 
@@ -67,6 +71,7 @@ class Asker:
     speaker: Speaker
     tx: Transaction
     now_ms: int
+    blobs: BlobStore
 
     async def replay(self, body: dict[str, Any]) -> View:
         """The next items of one's own feed, or of the public one."""
@@ -106,12 +111,22 @@ class Asker:
         """How a kind of work cuts a job with such parameters, and which inputs one has sealed, for which regions."""
         asked = PlanBody.model_validate(body)
         plan = plan_of(asked.kind, asked.params)
-        names = ("segments", "segment_units", "inputs", "requirements")
+        names = ("segments", "segment_units", "inputs")
+        brings = sum([await self._size(digest) for digest in set(plan.inputs)])
+        needs = {**plan.requirements, "input_bytes": brings if brings > INPUT_BYTES_ANY else 0}
         held = await Keys(self.tx).held(plan.inputs)
         own = {digest: key for digest, key in held.items() if key.owner == self.speaker.participant}
         allowed = [set(key.regions) for key in own.values() if key.regions]
         sealed = {"sealed": sorted(own), "regions": sorted(set.intersection(*allowed)) if allowed else []}
-        return {name: getattr(plan, name) for name in names} | sealed
+        return {name: getattr(plan, name) for name in names} | {"requirements": needs} | sealed
+
+    async def _size(self, digest: str) -> int:
+        """How many bytes of an input the asker may know of; 0 where there is none for it."""
+        held = await self.blobs.holds(self.speaker.account, check_digest(digest), is_fresh=False)
+        is_there = held or (
+            await Readers(self.tx).may_read(digest, self.speaker.participant) and await self.blobs.has(digest)
+        )
+        return await self.blobs.size(digest) if is_there else 0
 
     async def refusals(self, body: dict[str, Any]) -> View:
         """What was refused to this account lately, newest first."""
@@ -162,6 +177,8 @@ class Asks:
     rates: Rates
     talk_seed: bytes | None = None
     turns: Turns = field(default_factory=Turns)
+    slicing: Turns = field(default_factory=partial(Turns, SLICES_PER_S))
+    slicer: Slicer = field(default_factory=Slicer)
 
     async def answer(self, message: Message) -> Answer:
         """The answer. Raises Refused."""
@@ -171,7 +188,7 @@ class Asks:
         body = parse(message.data)
         async with self.ctx.unit() as unit:
             speaker = admit(await Registry(unit.tx).speaker(account))
-            asker = Asker(speaker, unit.tx, self.ctx.now())
+            asker = Asker(speaker, unit.tx, self.ctx.now(), self.ctx.bus.blobs)
             if question == TALK:
                 body = await talk_of(unit.tx, speaker, body, self.talk_seed, self.ctx.now() // 1000)
                 return json.dumps(body).encode()
@@ -186,12 +203,21 @@ class Asks:
             if question == LET_GO:
                 check_role(speaker, question, frozenset({Role.PROVIDER}))
             is_told = question == BLOB and await self._may_read(asker, check_digest(body.get("digest")))
+        if question == BLOB and "length" in body:
+            return await self._slice(account, body, is_told)
         if question == BLOB:
             return await give_part(self.ctx.bus.blobs, account, body, is_told)
         if question == LET_GO:
             with self.turns.one(account, self.ctx.now()):
                 return json.dumps(await let_go(self.ctx, speaker)).encode()
         return await self._of_settlement(speaker, question, body)
+
+    async def _slice(self, account: str, body: dict[str, Any], is_told: bool) -> bytes:
+        """A slice of a blob with its proof, for whoever may read the blob. Raises Refused, Retry."""
+        digest = check_digest(body.get("digest"))
+        await check_reader(self.ctx.bus.blobs, account, digest, is_told)
+        with self.slicing.one(account, self.ctx.now()):
+            return await self.slicer.give(self.ctx.bus.blobs, digest, body.get("offset"), body["length"])
 
     async def _may_read(self, asker: Asker, digest: str) -> bool:
         """Whether the blob is evidence, a receipt, or named by an event told to the asker. Raises Refused."""

@@ -11,6 +11,7 @@ from assay.gateway.keys import Held
 from assay.proof.eip712 import Domain
 from assay.schema.errors import Refused
 from assay.schema.event import Envelope, Event, decode
+from assay.schema.job import JobSpec
 
 TEXT_MAX: Final = 120
 
@@ -58,6 +59,8 @@ class BlobStore(Protocol):
 
     async def has(self, digest: str, is_fresh: bool) -> bool: ...
 
+    async def size(self, digest: str) -> int: ...
+
 
 class Readers(Protocol):
     """What the checks ask of the rights to read."""
@@ -73,6 +76,12 @@ class Keys(Protocol):
     async def has_had(self, digest: str, reader: str) -> bool: ...
 
 
+class Verifiers(Protocol):
+    """What the checks ask of the verifiers that are there."""
+
+    async def able(self, spec: JobSpec, now_ms: int) -> tuple[int, int]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What a claim is held against."""
@@ -83,6 +92,7 @@ class Desk:
     blobs: BlobStore
     readers: Readers
     keys: Keys
+    verifiers: Verifiers
     now_ms: int
 
     def speaker(self, claim: Claim) -> Speaker:

@@ -6,12 +6,12 @@ from typing import Final, NamedTuple
 from assay.bus.accounts import LOST
 from assay.bus.blob_door import SEAL_HEADER, TOTAL_HEADER, base_of, take_part
 from assay.bus.parts import check_digest
-from assay.bus.port import Answer, Message
+from assay.bus.port import Answer, Message, Subscription
 from assay.chain.values import Deployment
 from assay.gateway.asks import SUBJECT as ASKS
 from assay.gateway.asks import Asks
 from assay.gateway.beats import SUBJECT as BEATS
-from assay.gateway.beats import Beats, LostLines
+from assay.gateway.beats import Beats, LostLines, pulse
 from assay.gateway.claim import admit
 from assay.gateway.domain import Rates
 from assay.gateway.holder import holder_of
@@ -62,32 +62,50 @@ class Parts(NamedTuple):
                 raise Refused("blob.missing", f"{base} is being let go.")
 
 
-async def open_door(ctx: Context) -> None:
-    """Serve participants until the process ends. Raises BadSettings for a file that cannot be read."""
-    settings = ctx.settings
-    # It is better not to start than to fail at each batch of events.
-    holder_of(settings)
-    assert isinstance(settings, Settings)
-    ingest = Ingest(ctx, domain_of(settings), Rates(settings.events_per_s, settings.burst_events))
+class Doorkeeper:
+    """Opens the door of one process, and knows whether it is open."""
+
+    def __init__(self) -> None:
+        self._is_open = False
+
+    async def problem(self, ctx: Context) -> str:
+        """Why no participant is heard at this moment; empty if the door is open."""
+        return "" if self._is_open else "the door is shut"
+
+    async def keep(self, ctx: Context) -> None:
+        """Serve participants until the process ends. Raises BadSettings for a file that cannot be read."""
+        settings = ctx.settings
+        # It is better not to start than to fail at each batch of events.
+        holder_of(settings)
+        assert isinstance(settings, Settings)
+        ingest = Ingest(ctx, domain_of(settings), Rates(settings.events_per_s, settings.burst_events))
+        ways = await open_ways(ctx, settings, ingest)
+        self._is_open = True
+        async with asyncio.TaskGroup() as group:
+            # While one batch waits for the disk the other one is checked.
+            workers = [group.create_task(ingest.run()) for _ in range(WORKERS)]
+            pulsing = group.create_task(pulse(ctx))
+            await ctx.stopping.wait()
+            self._is_open = False
+            for way in ways:
+                await way.close()
+            await ingest.arrived.join()
+            for task in (*workers, pulsing):
+                task.cancel()
+
+
+async def open_ways(ctx: Context, settings: Settings, ingest: Ingest) -> list[Subscription]:
+    """Every way in, open."""
     rates = Rates(settings.events_per_s, settings.burst_events)
     beats = Beats(ctx, rates)
     parts = Parts(ctx, beats, rates, settings.blob_bytes_max)
-    ways = [
+    return [
         await ctx.bus.serve(CLAIMS, ingest.take, QUEUE),
         await ctx.bus.serve(BLOBS, parts.take, QUEUE),
         await ctx.bus.serve(ASKS, Asks(ctx, rates, read_seed(settings.talk_seed_file)).answer, QUEUE),
         await ctx.bus.listen(BEATS, beats.take, QUEUE),
         await ctx.bus.listen(LOST, LostLines(beats).take, QUEUE),
     ]
-    async with asyncio.TaskGroup() as group:
-        # While one batch waits for the disk the other one is checked.
-        workers = [group.create_task(ingest.run()) for _ in range(WORKERS)]
-        await ctx.stopping.wait()
-        for way in ways:
-            await way.close()
-        await ingest.arrived.join()
-        for worker in workers:
-            worker.cancel()
 
 
 def domain_of(settings: Settings) -> Domain:

@@ -19,6 +19,7 @@ from assay.gateway.keys import Keys
 from assay.gateway.queries import RefusalRow, Registry
 from assay.gateway.readers import Readers
 from assay.gateway.snapshots import NAMERS, Snapshots
+from assay.gateway.verifiers import Verifiers
 from assay.proof.eip712 import Domain
 from assay.runtime import Context, Unit
 from assay.schema.errors import AssayError, Refused
@@ -123,7 +124,7 @@ class Ingest:
             if shared.turn != self.turn:
                 self.ctx.bus.blobs.forget()
                 self.turn = shared.turn
-        rights = (self.ctx.bus.blobs, Readers(registry.tx), Keys(registry.tx))
+        rights = (self.ctx.bus.blobs, Readers(registry.tx), Keys(registry.tx), Verifiers(registry.tx))
         return Desk(self.domain, known, self.rates, *rights, self.ctx.now())
 
 

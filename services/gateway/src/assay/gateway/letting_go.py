@@ -27,11 +27,11 @@ log = logging.getLogger(__name__)
 
 
 class Turns:
-    """Who lets go at this moment: each account by one question, few accounts, and none too often."""
+    """Who has work of the door's in hand at this moment: each account by one question, few accounts, none too often."""
 
-    def __init__(self) -> None:
+    def __init__(self, per_s: float = PER_S) -> None:
         self._in_hand: set[str] = set()
-        self._rates = Rates(PER_S, BURST)
+        self._rates = Rates(per_s, BURST)
 
     @contextmanager
     def one(self, account: str, now_ms: int) -> Iterator[None]:

@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from assay.gateway.access import QUESTIONS
-from assay.gateway.beats import pulse
-from assay.gateway.door import open_door
+from assay.gateway.door import Doorkeeper
 from assay.gateway.handlers import HANDLERS, Ports, flush
 from assay.gateway.prune import KEYS_S, PRUNE_S, prune, tend_keys
 from assay.gateway.push import Pusher
@@ -16,8 +15,8 @@ from assay.schema.values import Role
 
 
 def service() -> Service:
-    """The gateway, with a pusher of its own."""
-    pusher = Pusher()
+    """The gateway, with a door and a pusher of its own."""
+    doorkeeper, pusher = Doorkeeper(), Pusher()
     return Service(
         role=Role.GATEWAY,
         handlers=HANDLERS,
@@ -25,10 +24,11 @@ def service() -> Service:
         ports=lambda tx, ctx: Ports.over(tx, ctx, pusher.push),
         publishes=(KeyReleased, KeyDestroyed),
         timers=(Timer("prune", PRUNE_S, prune), Timer("keys", KEYS_S, tend_keys)),
-        tasks=(open_door, pulse, pusher.run),
+        tasks=(doorkeeper.keep, pusher.run),
         questions=QUESTIONS,
         flush=flush,
         hears_late=True,
+        problem=doorkeeper.problem,
     )
 
 

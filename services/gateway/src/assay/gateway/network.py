@@ -21,6 +21,7 @@ def provider_row(row: Mapping[str, Any]) -> dict[str, Any]:
         "measured": offer.measured.model_dump(mode="json") if offer.measured else None,
         "leases": row["leases"],
         "memory_bytes": offer.capacity.memory_bytes,
+        "input_bytes": offer.capacity.input_bytes,
         "gpu": offer.capacity.gpu,
         "price": offer.mega_unit_price,
         "reputation": offer.reputation,

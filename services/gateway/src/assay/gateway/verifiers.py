@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from assay.schema.audit import VerifierAnnounced
+from assay.schema.job import JobSpec
 from assay.schema.offer import StakeChanged
 from assay.schema.values import BOND_PER_VERIFIER
 from assay.store import Transaction
@@ -22,6 +23,14 @@ select v.terms, v.is_announced, coalesce(s.amount, 0) as bond, coalesce(s.is_cov
 from verifier v left join stake s on s.address = substr(v.verifier, 2)
 order by v.is_announced desc, v.verifier limit $1
 """
+ABLE: Final = """
+select count(*) filter (where (said ->> 'memory_bytes')::bigint >= $5
+                        and coalesce((said ->> 'input_bytes')::bigint, $6) >= $6), count(*)
+from (select v.terms::jsonb as said from verifier v join stake s on s.address = substr(v.verifier, 2)
+      where v.is_announced and s.is_covered and s.amount >= $1) announced
+where (said ->> 'expires_ms')::bigint > $2 and said -> 'kinds' ? $3
+and (not $4::boolean or coalesce((said ->> 'egress')::boolean, false))
+"""
 
 
 class Verifiers:
@@ -29,6 +38,22 @@ class Verifiers:
 
     def __init__(self, tx: Transaction) -> None:
         self.tx = tx
+        self._able: dict[tuple[str, bool, int, int], tuple[int, int]] = {}
+
+    async def able(self, spec: JobSpec, now_ms: int) -> tuple[int, int]:
+        """How many of the verifiers that may be drawn for such work can check this job, and how many there are.
+
+        None are counted where nothing is demanded. Equal demands are counted once: a batch's jobs are mostly alike.
+        """
+        needs = spec.requirements
+        if not needs.memory_bytes and not needs.input_bytes:
+            return 0, 0
+        key = (spec.kind, spec.reaches, needs.memory_bytes, needs.input_bytes)
+        if key not in self._able:
+            row = await self.tx.fetchrow(ABLE, BOND_PER_VERIFIER, now_ms, *key)
+            assert row is not None
+            self._able[key] = (row[0], row[1])
+        return self._able[key]
 
     async def announce(self, said: VerifierAnnounced) -> None:
         """Keeps what a verifier says of itself."""

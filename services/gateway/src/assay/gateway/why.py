@@ -12,7 +12,10 @@ AGAIN: Final = "Submit again."
 WORDS: Final[Mapping[str | None, tuple[str, str]]] = {
     None: ("It was let in a moment ago.", "Ask again in a second."),
     S.SUBMITTED: ("The price limit is being held from the deposit.", "Nothing to do: a fresh deposit is waited for."),
-    S.FUNDED: ("No provider has it yet.{waiting}", "Raise the price limit or ask for less in a new job, or wait."),
+    S.FUNDED: (
+        "No provider has it yet.{waiting}",
+        "Wait, or cancel it and submit again with what keeps offers out mended.",
+    ),
     S.MATCHED: ("Provider {provider} was granted it and has not begun yet.", "Nothing to do."),
     S.RUNNING: (
         "Provider {provider} has committed {committed} of {segments} segments.{spare}",
@@ -24,7 +27,7 @@ WORDS: Final[Mapping[str | None, tuple[str, str]]] = {
         "It was verified and paid: {paid} by epoch {payment} of payments, and {refunded} came back.",
         "Fetch the result and the receipt.",
     ),
-    S.UNFUNDED: ("The price limit was not held: {reason}", "Deposit more, then submit again."),
+    S.UNFUNDED: ("The price limit was not held: {reason}", AGAIN),
     S.EXPIRED: (
         "{reason} {committed} of {segments} segments were done. {audit}",
         "The refund follows the audit of these.",
@@ -85,6 +88,6 @@ def waiting_for(view: Mapping[str, Any]) -> str:
     """The reasons that keep offers out, the most frequent first; and why an earlier provider stopped."""
     interrupted = f" The last one stopped: {view['interrupted']}" if view.get("interrupted") else ""
     reasons = sorted(view["waiting"].items(), key=lambda reason: (-reason[1], reason[0]))
-    if not reasons:
-        return interrupted
-    return f"{interrupted} Offers kept out: {', '.join(f'{count} by {name}' for name, count in reasons)}."
+    if not any(count for _, count in reasons):
+        return interrupted + (" No offer is left for it." if reasons else "")
+    return f"{interrupted} Offers kept out: {', '.join(f'{count} by {name}' for name, count in reasons if count)}."

@@ -10,6 +10,7 @@ from assay.gateway.checks.audit import check_audit
 from assay.gateway.checks.beacon import check_beacon
 from assay.gateway.checks.blobs import check_blobs
 from assay.gateway.checks.challenge import check_challenge
+from assay.gateway.checks.checkers import check_checkers
 from assay.gateway.checks.dispute import check_dispute
 from assay.gateway.checks.epoch import check_epoch
 from assay.gateway.checks.fence import check_fence
@@ -50,6 +51,7 @@ CHECKS: tuple[Check, ...] = (
     check_terms,
     check_work,
     check_order_signed,
+    check_checkers,
     check_blobs,
     check_keys,
 )

@@ -9,15 +9,29 @@ counts, for it is forgotten whenever anything was let go.
 from assay.gateway.claim import Claim, Desk
 from assay.gateway.snapshots import named_in
 from assay.schema.errors import Refused
-from assay.schema.job import JobSubmitted
+from assay.schema.job import JobSpec, JobSubmitted
+from assay.schema.values import INPUT_BYTES_ANY
 
 
 async def check_blobs(claim: Claim, desk: Desk) -> None:
-    """Raises Refused: job.missing_input, blob.missing."""
+    """Raises Refused: job.missing_input, job.impossible, blob.missing."""
     code = "job.missing_input" if isinstance(claim.event, JobSubmitted) else "blob.missing"
     for digest, *_ in named_in(claim.event):
         if not (await is_held(claim.account, digest, desk) or await is_told(claim.source, digest, desk)):
             raise Refused(code, f"{digest}.")
+    if isinstance(claim.event, JobSubmitted):
+        await check_sizes(claim.event.spec, desk)
+
+
+async def check_sizes(spec: JobSpec, desk: Desk) -> None:
+    """Raises Refused, job.impossible, unless the order says how large its inputs are.
+
+    Who takes the job goes by less; by more a requester would choose its verifiers: those who take anything.
+    """
+    brings = sum([await desk.blobs.size(digest) for digest in set(spec.inputs)])
+    says = spec.requirements.input_bytes
+    if max(INPUT_BYTES_ANY, brings) != max(INPUT_BYTES_ANY, says):
+        raise Refused("job.impossible", f"input_bytes: the inputs have {brings}.")
 
 
 async def is_held(account: str, digest: str, desk: Desk) -> bool:
