@@ -71,13 +71,13 @@ def chain(bench: Bench, start: bytes) -> list[SegmentResult]:
     return bench.chain(start, range(3))
 
 
-def build_tiny_model(folder: Path) -> Path:
-    """Write a random Llama with a byte-level tokenizer of 256 tokens and two special ones."""
+def build_tiny_model(folder: Path, width: int = 32) -> Path:
+    """Write a random Llama of this width with a byte-level tokenizer of 256 tokens and two special ones."""
     import torch
     from safetensors.torch import save_file
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    shape = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "vocab_size": 258}
+    shape = {"hidden_size": width, "intermediate_size": 48, "num_hidden_layers": 2, "vocab_size": 258}
     heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "tie_word_embeddings": True}
     config = LlamaConfig(**shape, **heads, max_position_embeddings=128, bos_token_id=256, eos_token_id=257)
     torch.manual_seed(7)

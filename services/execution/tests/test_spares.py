@@ -10,13 +10,13 @@ import pytest
 from services.execution.tests.test_worker import KEY, PROVIDER, Site, granted
 from tests.played import DOMAIN, WAIT_S, PlayedDoor, until
 
-from assay.execution.inputs import Keyring
 from assay.execution.settings import Settings
 from assay.execution.worker import Worker
 from assay.proof.commitment import check_chain
 from assay.proof.digest import blake3_hex
 from assay.proof.order import spec_digest
 from assay.proof.sealed import KEY_BYTES, seal_blob
+from assay.runtime.cache import Keyring
 from assay.schema.job import JobSpec
 from assay.schema.lease import LeaseCommitted, LeaseExecuted, LeaseGranted, ResumePoint
 from assay.schema.spare import CALLED, SpareAdvanced, SpareEnded, SpareGranted, SpareWarmed

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from assay.bus.content import Content
 from assay.execution import stored
 from assay.execution.stored import Leaving, Stored
 from assay.proof.digest import blob_digest
@@ -26,10 +27,10 @@ class Network:
         self.may_pass.set()
         self.may_answer.set()
 
-    async def put(self, data: bytes, base: str | None = None) -> str:
+    async def put(self, data: Content, base: str | None = None) -> str:
         self.steps.append("put")
         await self.may_pass.wait()
-        return blob_digest(data)
+        return await data.digest()
 
     async def flush(self) -> None:
         self.steps.append("named")
@@ -58,11 +59,11 @@ async def test_what_is_being_stored_is_named_before_anything_is_let_go_and_nothi
     keeps, worker = leaving(network)
     network.may_pass.clear()
     network.may_answer.clear()
-    first = asyncio.create_task(keeps.put(DIGEST, DATA, None))
+    first = asyncio.create_task(keeps.put(DIGEST, Content.of_bytes(DATA), None))
     await turns()
     asked = asyncio.create_task(worker.let_go())
     await turns()
-    later = asyncio.create_task(keeps.put("1" * 64, b"", None))
+    later = asyncio.create_task(keeps.put("1" * 64, Content.of_bytes(b""), None))
     await turns()
     assert network.steps == ["put"]
     network.may_pass.set()
@@ -79,11 +80,11 @@ async def test_what_is_being_stored_is_named_before_anything_is_let_go_and_nothi
 async def test_work_done_again_is_stored_again_after_something_was_let_go() -> None:
     network = Network(1)
     keeps, worker = leaving(network)
-    await keeps.put(DIGEST, DATA, None)
-    await keeps.put(DIGEST, DATA, None)
+    await keeps.put(DIGEST, Content.of_bytes(DATA), None)
+    await keeps.put(DIGEST, Content.of_bytes(DATA), None)
     assert network.steps == ["put"]
     await worker.let_go()
-    await keeps.put(DIGEST, DATA, None)
+    await keeps.put(DIGEST, Content.of_bytes(DATA), None)
     assert network.steps.count("put") == 2
 
 
@@ -95,7 +96,7 @@ async def test_nothing_is_stored_before_it_is_known_whether_something_was_let_go
     keeps, worker = leaving(network)
     asked = asyncio.create_task(worker.let_go())
     await asyncio.sleep(0)
-    put = asyncio.create_task(keeps.put(DIGEST, DATA, None))
+    put = asyncio.create_task(keeps.put(DIGEST, Content.of_bytes(DATA), None))
     await asyncio.gather(asked, put)
     assert network.steps == ["named", "let_go", "let_go", "let_go", "put"]
 

@@ -1,5 +1,7 @@
 """A lease that serves goes as far as it is vouched for and a step further, whatever is said to it, whatever dies."""
 
+import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.played import DOMAIN
 
-from assay.execution.serving import Serving
+from assay.execution.serving import TAKING_MAX, Serving
 from assay.execution.vouching import Unvouched, Vouchers
 from assay.proof.keys import Key
 from assay.proof.voucher import Stream, sign_voucher
 from assay.schema.errors import Reject
 from assay.schema.job import JobSpec
 from assay.schema.lease import LeaseGranted
-from assay.schema.served import UNVOUCHED, WORD, Beat, Piece, Told, Vouched
+from assay.schema.served import UNVOUCHED, WORD, Beat, Piece, Request, Told, Vouched
 from assay.schema.values import Role, participant_id
 from assay.schema.voucher import VoucherPresented
 from assay.store.journal import Journal
@@ -46,6 +48,8 @@ GRANTED = LeaseGranted(
     deadline_ms=2**50,
 )
 STREAM = Stream.of(GRANTED, GRANTED.requester)
+REQUEST = Request(request_id="q" + "a" * 25, number=0, payload="{}", signature="0x" + "00" * 65)
+WITHIN_S = 30.0
 
 
 class Played:
@@ -71,6 +75,11 @@ class Played:
 
     async def say(self, *said: Any) -> None:
         self.heard.append(said[0])
+
+    async def asked(self, data: bytes) -> None:
+        """Have it taken, and on the disk."""
+        await self.serving.on_asked(CALLER, data)
+        await asyncio.gather(*self.serving.taking)
 
     async def tell(self, tokens: int) -> None:
         pieces = (Piece(request_id="q" + "a" * 25, position=0, token=0, text=""),) * tokens
@@ -113,12 +122,12 @@ async def test_no_more_than_a_step_is_written_beyond_the_voucher_on_disk_and_the
         elif move == "vouch" and till.delivered > best:
             best = till.delivered - size % 3 if till.delivered - size % 3 > best else till.delivered
             given_.append(vouched(best))
-            await played.serving.on_asked(CALLER, given_[-1])
+            await played.asked(given_[-1])
         elif move == "again":
-            await played.serving.on_asked(CALLER, given_[size % len(given_)])
+            await played.asked(given_[size % len(given_)])
             best = max(best, 1) if size % len(given_) == 0 else best
         elif move == "false":
-            await played.serving.on_asked(CALLER, FALSE[size % len(FALSE)](best + 1))
+            await played.asked(FALSE[size % len(FALSE)](best + 1))
         elif move == "die":
             played = Handed(journal)
             assert played.account.till.delivered == best
@@ -134,6 +143,25 @@ async def test_no_more_than_a_step_is_written_beyond_the_voucher_on_disk_and_the
     journal.close()
 
 
+async def test_no_request_waits_for_a_vouchers_way_to_the_disk_and_no_token_is_let_before_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played, written = Played(Journal(tmp_path / "journal.sqlite")), threading.Event()
+    monkeypatch.setattr(played.vouchers.notes, "sync", lambda: written.wait(WITHIN_S))
+    asked: list[Any] = []
+    played.ask = asked.append
+    async with asyncio.timeout(WITHIN_S):
+        for units in range(1, 2 * TAKING_MAX):
+            await played.serving.on_asked(CALLER, vouched(units))
+        await played.serving.on_asked(CALLER, REQUEST.model_dump_json().encode())
+        assert (asked, played.allowed) == ([REQUEST], STEP)
+        # Of what comes meanwhile no more is kept than this: the beats tell the requester what is missing.
+        assert len(played.serving.taking) == TAKING_MAX
+        written.set()
+        await asyncio.gather(*played.serving.taking)
+    assert played.allowed == STEP + TAKING_MAX
+
+
 async def test_a_child_that_says_more_than_it_was_let_is_not_passed_on(tmp_path: Path) -> None:
     played = Played(Journal(tmp_path / "journal.sqlite"))
     with pytest.raises(Reject):
@@ -145,14 +173,11 @@ async def test_a_requester_that_stops_vouching_is_told_why_it_gets_no_more_and_t
     tmp_path: Path,
 ) -> None:
     played = Played(Journal(tmp_path / "journal.sqlite"), patience_s=0.05)
-    payload = {"request_id": "q" + "a" * 25, "number": 0, "payload": "{}", "signature": "0x" + "00" * 65}
 
     async def open_one() -> Any:
         return played
 
-    from assay.schema.served import Request
-
-    await played.serving.on_asked(CALLER, Request.model_validate(payload).model_dump_json().encode())
+    await played.asked(REQUEST.model_dump_json().encode())
     await played.tell(STEP)
     with pytest.raises(Unvouched):
         await played.serving.run(open_one)
@@ -164,7 +189,7 @@ async def test_what_is_not_closed_is_written_for_two_segments_at_most_however_mu
     tmp_path: Path,
 ) -> None:
     played = Played(Journal(tmp_path / "journal.sqlite"))
-    await played.serving.on_asked(CALLER, vouched(MOST))
+    await played.asked(vouched(MOST))
     assert played.allowed == 2_000
     played.serving.close()
     assert played.allowed == 3_000

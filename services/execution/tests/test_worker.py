@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from tests.played import DOMAIN, Machine, PlayedDoor, until
 
 from assay.execution.confinement import noted
-from assay.execution.inputs import Keyring
 from assay.execution.settings import Settings
 from assay.execution.worker import Worker
 from assay.proof.commitment import check_chain, root_of
@@ -16,6 +16,7 @@ from assay.proof.job_seal import name_of
 from assay.proof.keys import Key
 from assay.proof.order import spec_digest
 from assay.proof.sealed import KEY_BYTES
+from assay.runtime.cache import Keyring
 from assay.schema.errors import Refused
 from assay.schema.event import Event
 from assay.schema.job import JobSpec
@@ -29,8 +30,7 @@ from assay.workloads.sandbox import SandboxUnavailable
 
 KEY = Key.from_hex("1" * 64)
 PROVIDER = participant_id(Role.PROVIDER, KEY.address)
-BEAT_S = 60.0
-"""Longer than a test: what is said sooner has a reason."""
+BEAT_S = 60.0  # Longer than a test: what is said sooner has a reason.
 
 
 def granted(segments: int = 4, fence: int = 1, **changes: Any) -> LeaseGranted:
@@ -174,6 +174,17 @@ async def test_a_stale_fence_stops_the_work(site: Site) -> None:
     assert not site.door.said(LeaseExecuted)
 
 
+@pytest.mark.parametrize(("refusal", "is_named"), [(None, True), ("blob.missing", False)])
+async def test_a_lease_that_ended_is_named_until_its_fate_is_told_unless_its_end_is_refused(
+    site: Site, refusal: str | None, is_named: bool
+) -> None:
+    site.door.refuse = lambda event: refusal if isinstance(event, LeaseExecuted) else None
+    lease = granted()
+    await site.grant(lease)
+    await until(lambda: site.journal.has_lease(lease.lease_id) and not site.worker._runs)
+    assert (lease.lease_id in site.worker._alive()) == is_named and site.journal.open_leases() == []
+
+
 async def test_a_planned_exit_ends_the_segment_in_hand_and_releases_the_lease(site: Site) -> None:
     await site.grant(granted(segments=5_000))
     await until(lambda: site.door.said(LeaseCommitted))
@@ -221,10 +232,19 @@ async def test_a_child_loads_what_a_lease_needs_while_its_inputs_come(
 
 
 async def test_a_missing_input_fails_the_job_and_blames_nobody_else(site: Site) -> None:
-    spec = JobSpec(kind="noop", params={"segments": 4}, inputs=("d" * 64,), segments=4, segment_units=1)
-    await site.grant(granted(spec=spec))
-    await until(lambda: site.types())
+    missing = JobSpec(kind="noop", params={"segments": 4}, inputs=("d" * 64,), segments=4, segment_units=1)
+    await site.grant(granted(spec=missing))
+    await until(lambda: "lease.failed" in site.types())
     assert getattr(site.door.told[-1].event, "code", "") == "job.missing_input"
+
+
+async def test_a_full_disk_hands_the_lease_on(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "assay.execution.inputs.Cache.publish", Mock(side_effect=OSError(28, "No space left on device"))
+    )
+    await site.grant(granted(4))
+    await until(lambda: "lease.released" in site.types())
+    assert getattr(site.door.told[-1].event, "reason", "") == "worker.disk: No space left on device"
 
 
 @pytest.mark.parametrize("left", [b"none", b"y" * 32], ids=["no checkpoint", "another"])

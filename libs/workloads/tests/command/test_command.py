@@ -29,6 +29,15 @@ def boxes() -> None:
 
 async def ran(folder: Path, params: dict[str, Any], files: dict[str, bytes] | None = None) -> list[Message]:
     """What a child says of a whole job."""
+    runner, task = job_of(folder, params, files)
+    try:
+        return [message async for message in runner.run(task)]
+    finally:
+        await runner.kill()
+
+
+def job_of(folder: Path, params: dict[str, Any], files: dict[str, bytes] | None = None) -> tuple[Runner, Task]:
+    """A child, and a whole job for it."""
     room = Policy(scratch=folder / "out", inputs=folder / "in", models=folder / "models", threads=48)
     for part in ("out", "in", "models"):
         (folder / part).mkdir(exist_ok=True)
@@ -37,11 +46,7 @@ async def ran(folder: Path, params: dict[str, Any], files: dict[str, bytes] | No
     inputs = {name: str(folder / "in" / name) for name in files or {}}
     last = params.get("segments", 1)
     names = {"kind": "command", "params": LIMITS | params, "inputs": inputs, "models": str(folder / "models")}
-    runner = Runner(folder / "log", room)
-    try:
-        return [message async for message in runner.run(Task(**names, folder=str(folder / "out"), first=0, last=last))]
-    finally:
-        await runner.kill()
+    return Runner(folder / "log", room), Task(**names, folder=str(folder / "out"), first=0, last=last)
 
 
 def code_of(said: list[Message]) -> str:
@@ -63,6 +68,21 @@ numbers = pathlib.Path("in/numbers").read_text().split()
 pathlib.Path("out/sum").write_text(str(total + int(numbers[int(part)])))
 print(part, sys.argv[1], sorted(os.listdir("/")))
 """
+
+
+async def test_a_child_that_is_started_after_a_program_serves_a_job_of_another_kind(
+    boxes: None, tmp_path: Path
+) -> None:
+    runner, task = job_of(tmp_path, {"command": ["sh", "-c", "true"]})
+    try:
+        assert isinstance([message async for message in runner.run(task)][-1], Finished)
+        await runner.warm()
+        warm = runner.pid
+        other = task.model_copy(update={"kind": "noop", "params": {"segments": 1}})
+        assert isinstance([message async for message in runner.run(other)][-1], Finished)
+        assert runner.pid == warm
+    finally:
+        await runner.kill()
 
 
 async def test_segments_carry_on_and_come_to_the_same_bytes_again(boxes: None, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,11 @@ from assay.workloads.generate import BadOpening, CheckFailed, Claim, ForeignOpen
 from assay.workloads.generate.answers import Answer, read_proof, write_line, write_proof
 from assay.workloads.generate.check import check_generation, draw_requests
 from assay.workloads.generate.engine import load_engine
+from assay.workloads.generate.forms import sketcher_of
 from assay.workloads.generate.limits import AGREES, WRONG_STATES, WRONG_TEXT, WRONG_TOKENS
 from assay.workloads.generate.opening import Opening, decode, read_opening
 from assay.workloads.generate.prefill import measure, read
 from assay.workloads.generate.prompts import read_prompts
-from assay.workloads.generate.sketch import draw_projection, fold, project_all
 
 SEED = "5e" * 32
 
@@ -53,8 +54,9 @@ def resketched(batch: Any, answer: Answer) -> Answer:
     engine = load_engine(batch.model, batch.store, "float32", 1)
     prompt = engine.encode(read_prompts(batch.text, 6)[answer.request], batch.params())
     with torch.no_grad():
-        states = next(read(engine, [(prompt, answer)]))
-    return replace(answer, sketch=fold(project_all(states, draw_projection(batch.params().seed, engine.width))))
+        states = read(engine, [(prompt, answer)])[0]
+    sketcher = sketcher_of(batch.params(), engine.width, engine.device)
+    return replace(answer, sketch=sketcher.claim(sketcher.add_all(states)))
 
 
 def test_honest_segments_pass_whichever_way_the_checker_computes(batch: Any) -> None:
@@ -158,16 +160,17 @@ def test_a_fault_of_the_checkers_machine_is_never_a_finding(batch: Any) -> None:
     engine, params = load_engine(batch.model, batch.store, "float32", 1), batch.params()
     asked = [([1, 2], answer) for answer in read_proof(decode(batch.claim(1).opening).proof, params, 1)]
 
-    class Exhausted:
-        def __call__(self, **_: Any) -> Any:
-            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+    def exhaust(_: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
-    class Broken:
-        def __call__(self, input_ids: torch.Tensor, **_: Any) -> Any:
-            self.last_hidden_state = torch.full((*input_ids.shape, engine.width), torch.nan)
-            return self
-
-    for trunk, says in ((Exhausted(), "allocate memory"), (Broken(), "not finite on this machine")):
+    exhausted = SimpleNamespace(embed_tokens=exhaust)
+    broken = SimpleNamespace(
+        embed_tokens=engine.trunk.embed_tokens,
+        rotary_emb=engine.trunk.rotary_emb,
+        layers=(),
+        norm=lambda states: states * torch.nan,
+    )
+    for trunk, says in ((exhausted, "allocate memory"), (broken, "not finite on this machine")):
         with pytest.raises(CheckFailed, match=says):
             measure(replace(engine, trunk=trunk), params, asked)
 

@@ -16,17 +16,19 @@ from assay.workloads.generate.limits import (
 )
 from assay.workloads.generate.prefill import Residual
 
-FINE = limits_between("float32", "float32")
+FINE = limits_between("projection", "float32", "float32")
 
 
 def residual(request: int, distance: float, margin: float, tokens: int = SAMPLE_TOKENS_MIN) -> Residual:
     return Residual(request, np.full(-(-tokens // 32), distance), np.full(tokens, margin))
 
 
-def test_limits_are_those_of_both_number_types() -> None:
-    assert limits_between("bfloat16", "float32") == limits_between("float32", "bfloat16") == LIMITS[1]
-    assert limits_between("bfloat16", "bfloat16") == LIMITS[2]
-    for sharper, blunter in pairwise(LIMITS):
+@pytest.mark.parametrize("sketch", LIMITS)
+def test_limits_are_those_of_both_number_types(sketch: str) -> None:
+    mixed = limits_between(sketch, "bfloat16", "float32")
+    assert mixed == limits_between(sketch, "float32", "bfloat16") == LIMITS[sketch][1]
+    assert limits_between(sketch, "bfloat16", "bfloat16") == LIMITS[sketch][2]
+    for sharper, blunter in pairwise(LIMITS[sketch]):
         assert sharper.chunk_distance < blunter.chunk_distance
         assert sharper.mean_margin < blunter.mean_margin
 
@@ -47,7 +49,7 @@ def test_the_worst_of_an_answer_judges_it(distance: float, margin: float, code: 
 
 
 def test_what_is_small_in_each_answer_is_found_in_the_mean_of_many() -> None:
-    coarse = LIMITS[1]
+    coarse = LIMITS["projection"][1]
     small = [residual(request, coarse.mean_distance * 2, 0.0) for request in range(40)]
     assert [finding.request for finding in judge(small, coarse) if not finding.passed] == [None]
     assert all(finding.passed for finding in judge(small[:1], coarse))

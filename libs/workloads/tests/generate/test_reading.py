@@ -9,6 +9,7 @@ import pytest
 from assay.workloads import workload
 from assay.workloads.generate.answers import read_proof, write_proof
 from assay.workloads.generate.check import draw_drawn
+from assay.workloads.generate.forms import FORMS
 from assay.workloads.generate.limits import AGREES, WRONG_STATES, WRONG_TEXT, WRONG_TOKENS
 from assay.workloads.generate.reading import BAD_FORM, BAD_READING, Reading, decode_reading
 from assay.workloads.generate.sketch import NUMBERS
@@ -84,7 +85,7 @@ def test_what_is_made_up_agrees_with_nothing(batch: Any, alter: str) -> None:
     excerpt = shown(batch, state)
     answers = read_proof(read_checkpoint(state).proof, batch.params(), SEGMENT)
     drawn = [answer for answer in answers if answer.request in draw_drawn(SEED, batch.params(), SEGMENT)]
-    seen = decode_reading(read(batch, excerpt), drawn).seen
+    seen = decode_reading(read(batch, excerpt), drawn, FORMS["projection"]).seen
     made_up = {
         "sketch": [replace(each, sketch=np.ones((len(each.sketch), NUMBERS), np.float16)) for each in seen],
         "margin": [replace(each, margins=each.margins - 1) for each in seen],

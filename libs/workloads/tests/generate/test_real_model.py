@@ -17,10 +17,10 @@ from assay.workloads.generate import Claim
 from assay.workloads.generate.check import check_generation, params_of
 from assay.workloads.generate.decode import close_segment, complete
 from assay.workloads.generate.engine import load_engine
+from assay.workloads.generate.forms import sketcher_of
 from assay.workloads.generate.limits import WRONG_STATES, WRONG_TOKENS
 from assay.workloads.generate.opening import open_segment
 from assay.workloads.generate.prefill import read
-from assay.workloads.generate.sketch import draw_projection, fold, project_all
 from assay.workloads.generate.state import start_of
 from assay.workloads.smollm2 import SMOLLM2
 
@@ -31,8 +31,9 @@ JOB = {"model": SMOLLM2, "prompts": blob_digest(TEXT), "requests": 2, "segment_r
 
 @pytest.mark.slow
 @pytest.mark.skipif(SMOLLM2 not in STORE, reason="SmolLM2 is not in the model store")
-def test_honest_answers_pass_and_a_dropped_layer_does_not_even_under_the_right_sketches() -> None:
-    spec = JobSpec(kind="generate", params=JOB, segments=1, segment_units=32)
+@pytest.mark.parametrize("sketch", ["projection", "toploc"])
+def test_honest_answers_pass_and_a_dropped_layer_does_not_even_under_the_right_sketches(sketch: str) -> None:
+    spec = JobSpec(kind="generate", params=JOB | {"sketch": sketch}, segments=1, segment_units=32)
     inputs, params = HeldInputs(STORE, {blob_digest(TEXT): TEXT}), params_of(spec)
     engine = load_engine(SMOLLM2, STORE, "float32", 1)
     asked = [(at, engine.encode(json.loads(line)["prompt"], params)) for at, line in enumerate(TEXT.splitlines())]
@@ -41,10 +42,10 @@ def test_honest_answers_pass_and_a_dropped_layer_does_not_even_under_the_right_s
     trunk.config = copy.deepcopy(trunk.config)
     trunk.config.num_hidden_layers -= 1
     cheap = complete(replace(engine, trunk=trunk), params, asked, ignore_progress)
-    projection, prompts = draw_projection(params.seed, engine.width), dict(asked)
+    sketcher, prompts = sketcher_of(params, engine.width, engine.device), dict(asked)
     with torch.no_grad():
         disguised = [
-            replace(a, sketch=fold(project_all(next(read(engine, [(prompts[a.request], a)])), projection)))
+            replace(a, sketch=sketcher.claim(sketcher.add_all(read(engine, [(prompts[a.request], a)])[0])))
             for a in cheap
         ]
 

@@ -1,19 +1,31 @@
 """Segments that were served, and what a reader finds of them: of true ones, and of those that somebody made up."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from libs.workloads.tests.conftest import build_tiny_model
+from libs.workloads.tests.serve.conftest import Served
 
 from assay.schema.served import MISNUMBERED
-from assay.workloads import workload
+from assay.workloads import ModelStore, workload
 from assay.workloads.errors import BadCheckpoint
 from assay.workloads.generate.answers import read_proof, write_proof
 from assay.workloads.generate.state import Checkpoint, read_checkpoint
+from assay.workloads.generate.toploc import TOP
 from assay.workloads.serve.lines import read_requests, write_line
 from assay.workloads.serve.live import serve_segments
+from assay.workloads.serve.params import ServeParams
 
 SEED = "5e" * 32
 WORK: Any = workload("serve")
+
+
+class Wide(Served):
+    """The job on a wider model, under proofs of TOPLOC."""
+
+    def params(self, **changes: Any) -> ServeParams:
+        return super().params(sketch="toploc", **changes)
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +95,21 @@ def test_a_letter_that_takes_two_tokens_is_told_when_it_is_whole(served: Any) ->
     tokens = words.tokenizer.encode("añb", add_special_tokens=False)
     telling = Telling(words)
     assert [telling.add(token) for token in tokens] == ["a", "", "ñ", "b"]
+
+
+def test_what_was_served_under_proofs_of_toploc_is_found_true_and_one_false_token_false(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    store = ModelStore(tmp_path_factory.mktemp("models"))
+    wide = Wide(store, store.add(build_tiny_model(tmp_path_factory.mktemp("wide"), 2 * TOP)))
+    asked = [wide.request(n, text, seed=n) for n, text in enumerate(("one", "two and a bit"))]
+    start = WORK.start(wide.params(), wide.inputs)
+    (done,) = serve_segments(wide.params(), wide.inputs, start, range(1), wide.line({0: [asked[0]], 1: [asked[1]]}, 2))
+    assert found(wide, done.state, 0) == [(True, "segment.prefill_agrees")]
+    assert found(wide, done.state, 0, spoil="7a" * 32) == [(True, "segment.wrong_tokens")]
+    first, second = read_proof(read_checkpoint(done.state).proof, wide.params(), 0)
+    assert first.sketch.nbytes == 258
+    exchanged = write_proof([replace(first, sketch=second.sketch), replace(second, sketch=first.sketch)])
+    honest = read_checkpoint(done.state)
+    claim = Checkpoint(honest.start).close(honest.lines[0], exchanged).encode()
+    assert found(wide, claim, 0) == [(False, "segment.wrong_states")]

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from assay.proof.committee import BEYOND_MILLI, NOISE_MAX, WITHIN_MILLI
+from assay.schema.values import OperatorPlace
 from assay.workloads import SegmentResult
 from assay.workloads.child import run_task
 from assay.workloads.pace import Pace
@@ -42,9 +44,11 @@ def opened(job: dict[str, Any]) -> Traced:
     return traced
 
 
-def look(job: dict[str, Any], opened: Traced, state_out: str, trace: str = "") -> TraceReading:
+def look(
+    job: dict[str, Any], opened: Traced, state_out: str, trace: str = "", at: OperatorPlace | None = None
+) -> TraceReading:
     """What a verifier says."""
-    claim = {"trace": trace or opened.path, "root": opened.root, "state_out": state_out}
+    claim = {"trace": trace or opened.path, "root": opened.root, "state_out": state_out, "operator": at}
     reading = done(CheckTrace(**job, **claim, seed=SEED, state=str(Path(job["folder"], "before"))))
     assert isinstance(reading, ReadingDone)
     return TraceReading.model_validate_json(Path(reading.path).read_bytes())
@@ -67,6 +71,22 @@ def test_a_spoiled_trace_is_refused_at_a_product_and_another_file_at_its_root(
     assert (said.step, said.operator) == (spoiled.step, spoiled.operator)
     assert (said.passed, said.code) == (False, "trace.wrong_operator") and said.residual > 0.1
     assert look(job, opened, chain[1].state_digest, trace=spoiled.path).code == "trace.bad_opening"
+
+
+def test_a_member_of_a_committee_measures_the_operator_it_is_asked_about_and_no_other(
+    job: dict[str, Any], opened: Traced, chain: list[SegmentResult], tmp_path: Path
+) -> None:
+    spoiled = done(Spoil(**{**job, "folder": str(tmp_path)}, trace=opened.path, seed=SEED))
+    at = OperatorPlace(step=spoiled.step, number=spoiled.operator)
+    false = look(job, spoiled, chain[1].state_digest, at=at)
+    assert (false.passed, false.step, false.operator) == (False, at.step, at.number)
+    assert false.noise_milli > 100 * BEYOND_MILLI
+    true = look(job, opened, chain[1].state_digest, at=at)
+    assert (true.passed, true.name) == (True, false.name) and true.noise_milli <= WITHIN_MILLI
+    other = look(job, opened, chain[1].state_digest, trace=spoiled.path, at=at)
+    assert (other.passed, other.noise_milli) == (False, NOISE_MAX)
+    nowhere = look(job, spoiled, chain[1].state_digest, at=OperatorPlace(step=at.step, number=10**6))
+    assert (nowhere.passed, nowhere.noise_milli) == (True, 0)
 
 
 def test_work_without_a_trace_is_refused() -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from assay.schema.values import Digest
+from assay.schema.values import Digest, OperatorPlace
 from assay.workloads.cut import check_cut
 from assay.workloads.given import OfModel
 from assay.workloads.memory import bytes_to_ask
@@ -216,10 +216,13 @@ class Finetune:
         segment: int,
         claim: tuple[Path, str, str],
         seed: str,
+        at: tuple[OperatorPlace, str] | None = None,
     ) -> Any:
-        """Return what is wrong with the trace of a segment."""
-        from assay.workloads.trace.claiming import check_segment
+        """Return what is wrong with the trace of a segment, or how far off one operator of it is."""
+        from assay.workloads.trace.claiming import check_segment, measure_segment
 
+        if at is not None:
+            return measure_segment(params, inputs, state, segment, claim, seed, at)
         return check_segment(params, inputs, state, segment, claim, seed)
 
     def evaluate(self, params: FinetuneParams, inputs: Inputs, adapter: bytes | None) -> float:

@@ -26,7 +26,7 @@ class ModelStore:
     def path(self, digest: str) -> Path:
         """Return the folder of this model. Raises ModelMissing."""
         if digest not in self:
-            raise ModelMissing(f"The model {digest} is not in {self.root}.")
+            raise ModelMissing(f"The model {digest} is not in the store of this machine.")
         return self.root / digest
 
     def verify(self, digest: str) -> None:

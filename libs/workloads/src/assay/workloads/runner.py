@@ -149,8 +149,9 @@ class Runner:
             if watch:
                 watch.cancel()
             if self.policy and self.policy.box_bytes:
-                # Programs of one job leave nothing behind for the next.
+                # Programs of one job leave nothing behind for the next. Who is started now waits for work of any kind.
                 await self._end(process)
+                self.policy = self._own.public if self._own else None
         code = await process.wait()
         yield self._over or Failed(code="workload.died", detail=f"The child process ended with {code}.", fault=True)
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from assay.schema.served import Request, Told, Turned
+from assay.schema.values import OperatorPlace
 
 
 class Said(BaseModel):
@@ -101,13 +102,18 @@ class Spoil(Job):
 
 
 class CheckTrace(Look):
-    """Runner to child: write to `<folder>/reading` what is wrong with a trace, said to have a root and an end."""
+    """Runner to child: write to `<folder>/reading` what is wrong with a trace, said to have a root and an end.
+
+    With `operator` that one alone is measured, all of it, and as it was first looked at, by the seed `first`.
+    """
 
     do: Literal["check_trace"] = "check_trace"
     trace: str
     root: str
     state_out: str
     state: str | None = None
+    operator: OperatorPlace | None = None
+    first: str | None = None
 
 
 class Measure(Said):

@@ -18,7 +18,10 @@ Say = Callable[[Said], None]
 
 
 class TraceReading(BaseModel):
-    """What a verifier says of a trace: nothing is wrong, or what is first; the worst residual of each rule."""
+    """What a verifier says of a trace: nothing is wrong, or what is first; the worst residual of each rule.
+
+    Of one operator that a committee is asked about: how far off it is, in thousandths of honest noise.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,6 +32,7 @@ class TraceReading(BaseModel):
     name: str = ""
     residual: float = 0.0
     worst: dict[str, float] = {}
+    noise_milli: int = 0
 
 
 def trace(task: Trace, inputs: Inputs, say: Say) -> Finished:
@@ -49,12 +53,13 @@ def spoil(task: Spoil, inputs: Inputs, say: Say) -> Finished:
 
 
 def check(task: CheckTrace, inputs: Inputs, say: Say) -> Finished:
-    """Write what is wrong with a trace. What raises is the fault of this machine."""
+    """Write what is wrong with a trace, or how far off one operator is. What raises is the fault of this machine."""
     work, params = traceable(task)
     started = time.process_time()
     before = state_of(task, inputs, work, params)
     claim = (Path(task.trace), task.root, task.state_out)
-    found = work.check_trace(params, inputs, before, task.segment, claim, task.seed)
+    at = (task.operator, task.first or task.seed) if task.operator else None
+    found = work.check_trace(params, inputs, before, task.segment, claim, task.seed, at)
     path = Path(task.folder, READING)
     path.write_bytes(found.model_dump_json().encode())
     say(ReadingDone(path=str(path), compute_ms=spent_ms(started)))

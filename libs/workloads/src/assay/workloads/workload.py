@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, ClassVar, Protocol, runtime_checkable
 from pydantic import BaseModel, ConfigDict
 
 from assay.schema.served import Request, Told, Turned
+from assay.schema.values import OperatorPlace
 from assay.workloads.errors import InputMissing
 from assay.workloads.models import ModelStore
 from assay.workloads.task import Found
@@ -266,11 +267,19 @@ class Traceable(Protocol):
         ...
 
     def check_trace(
-        self, params: Any, inputs: Inputs, state: bytes, segment: int, claim: tuple[Path, str, str], seed: str
+        self,
+        params: Any,
+        inputs: Inputs,
+        state: bytes,
+        segment: int,
+        claim: tuple[Path, str, str],
+        seed: str,
+        at: tuple[OperatorPlace, str] | None = None,
     ) -> Any:
         """Return what is wrong with a trace (a TraceReading); the claim is its file, its root and the state it ends in.
 
-        Whatever raises is the fault of this machine.
+        With `at`, how far off the operator there is, which another seed first looked at. Whatever raises is the fault
+        of this machine.
         """
         ...
 

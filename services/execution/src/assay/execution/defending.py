@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from assay.execution.inputs import Cache
-from assay.execution.naming import made_of, name_of
 from assay.execution.rooms import prepare
 from assay.proof.keys import Key
+from assay.runtime.naming import made_of, name_of
 from assay.runtime.outgoing import Outgoing
 from assay.schema.dispute import DisputeLodged
 from assay.schema.errors import Refused

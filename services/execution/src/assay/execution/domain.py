@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Final
 
+from pydantic import ValidationError
+
 from assay.proof.commitment import chain, leaf, lease_root
 from assay.proof.order import spec_digest
 from assay.schema.attestation import PresentedReport
@@ -169,6 +171,16 @@ def failed(granted: LeaseGranted, code: str, reason: str) -> LeaseFailed:
 def released(granted: LeaseGranted, reason: str) -> LeaseReleased:
     """The statement that the provider leaves by plan."""
     return LeaseReleased(**fact(granted), reason=reason)
+
+
+def own_fault(error: ValidationError | Reject | OSError) -> str:
+    """What befell a lease that is this machine's own fault: its disk, or a child that says what no honest one does.
+
+    An honest child says nothing that makes an event that is none, and no more tokens than it was let.
+    """
+    if isinstance(error, OSError):
+        return f"worker.disk: {error.strerror or error}"
+    return f"sandbox.garbled: {error.errors()[0]['msg'] if isinstance(error, ValidationError) else error.detail}"
 
 
 def fact(granted: LeaseFact) -> dict[str, str | int]:

@@ -16,9 +16,9 @@ from assay.bus.talk import Talk
 from assay.execution import domain
 from assay.execution.domain import Closed, Course
 from assay.execution.inputs import Cache
-from assay.execution.naming import made_of, name_of
 from assay.execution.serving import OpenTalk, Serving
 from assay.execution.vouching import Unvouched, Vouchers
+from assay.runtime.naming import made_of, name_of
 from assay.runtime.outgoing import Outgoing
 from assay.runtime.telemetry import Telemetry
 from assay.schema.errors import Refused, Reject
@@ -87,16 +87,12 @@ class LeaseRun:
                 self._end(domain.released(self.granted, self._leaving))
             elif not self._dropped:
                 await self._work(runner, folder, inputs)
-        except ValidationError as error:
-            # Nothing that an honest child says makes an event that is none.
-            self._end(domain.released(self.granted, f"sandbox.garbled: {error.errors()[0]['msg']}"))
         except (WorkloadError, domain.PlanMismatch, domain.FalseCheckpoint) as error:
             self._end(domain.failed(self.granted, error.code, str(error)))
         except Refused as error:
             self._end(domain.failed(self.granted, domain.FAILED.get(error.code, error.code), str(error)))
-        except Reject as error:
-            # An honest child says no more tokens than it was let.
-            self._end(domain.released(self.granted, f"sandbox.garbled: {error.detail}"))
+        except (ValidationError, Reject, OSError) as error:
+            self._end(domain.released(self.granted, domain.own_fault(error)))
         finally:
             if self._served:
                 self._served.cancel()

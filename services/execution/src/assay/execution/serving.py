@@ -25,6 +25,8 @@ from assay.schema.values import Role
 
 BEAT_S: Final = 0.2
 AGAIN_S: Final = 0.5
+TAKING_MAX: Final = 16
+"""Of more vouchers at a time the last are passed over: the next beat says which is missing."""
 
 OpenTalk = Callable[[LeaseGranted], Awaitable[Talk]]
 
@@ -59,6 +61,8 @@ class Serving:
         self._callers: dict[str, str] = {}
         self._talk: Talk | None = None
         self._allowed = 0
+        self.taking: set[asyncio.Task[None]] = set()
+        """The vouchers on their way to the disk, for which no request waits."""
         self._allow()
 
     async def run(self, open_one: Callable[[], Awaitable[Talk]]) -> None:
@@ -77,7 +81,7 @@ class Serving:
             await talk.close()
 
     async def on_asked(self, caller: str, data: bytes) -> None:
-        """Take a request to the child, a voucher to the account. To nothing a beat is the answer."""
+        """Take a request to the child, a voucher soon to the account. To nothing a beat is the answer."""
         if not data:
             own = (request_id for request_id, whose in self._callers.items() if whose == caller)
             await self._say(caller, self._beat_of(own))
@@ -88,10 +92,16 @@ class Serving:
             said = None
         # What is neither is nobody's.
         if isinstance(said, Vouched):
-            await self._account.take(said)
-            self._allow()
+            if len(self.taking) < TAKING_MAX:
+                taking = asyncio.create_task(self._take_voucher(said))
+                self.taking.add(taking)
+                taking.add_done_callback(self.taking.discard)
         elif said:
             await self._take(caller, said)
+
+    async def _take_voucher(self, vouched: Vouched) -> None:
+        await self._account.take(vouched)
+        self._allow()
 
     def close(self) -> None:
         """One more segment is closed."""

@@ -5,9 +5,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from assay.execution.inputs import CACHE_BYTES
+from assay.runtime.cache import CACHE_BYTES
 from assay.runtime.participant import ParticipantSettings
-from assay.schema.values import Kind, Region
+from assay.schema.values import InputLimit, Kind, Region
 from assay.workloads.pods.manifest import ACCOUNT, API, IMAGE, NAMESPACE, RUNTIME_CLASS
 from assay.workloads.registry import EVERYWHERE
 from assay.workloads.sandbox import Level
@@ -46,6 +46,10 @@ class Settings(ParticipantSettings, env_prefix="ASSAY_EXECUTION_"):
     (tmpfs) nothing of them lies on a disk in the clear; it needs room for all that a lease reads and writes."""
     cache_bytes: Annotated[int, Field(ge=2**20, le=2**50)] = CACHE_BYTES
     """What inputs and checkpoints may take of the disk; what was used longest ago goes first."""
+    input_bytes: InputLimit = 16 * 2**30
+    """What the inputs of a lease may have at most, in bytes. Offers say it, and jobs that bring more go elsewhere: what
+    is fetched is not paid by itself, so who takes more asks for more by its price. The default is 8 billion numbers
+    in bfloat16."""
     sandbox: Level = "full"
     """What must hold a child: full (landlock, seccomp, limits), or limits alone where the kernel has no more. With less
     than this the worker does not start; what else the kernel has is used at either level."""

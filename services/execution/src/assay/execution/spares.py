@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from assay.execution.inputs import Cache
 from assay.execution.lease_run import Tools
-from assay.execution.naming import made_of, name_of
 from assay.runtime.keeping import Kept
+from assay.runtime.naming import made_of, name_of
 from assay.schema.errors import Refused
 from assay.schema.event import Event
 from assay.schema.lease import ResumePoint

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
+from assay.bus.content import Content
 from assay.bus.participant import Door
 from assay.runtime.outgoing import Outgoing
 from assay.runtime.patience import patiently
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 class Blobs(Protocol):
     """Where content goes to."""
 
-    async def put(self, data: bytes, base: str | None = None) -> str:
+    async def put(self, data: Content, base: str | None = None) -> str:
         """The digest under which the content can be fetched from now on; what it shares with `base` need not travel."""
         ...
 
@@ -47,7 +48,7 @@ class Stored:
         self._is_open.set()
         self._is_idle.set()
 
-    async def put(self, digest: str, data: bytes, base: str | None) -> None:
+    async def put(self, digest: str, data: Content, base: str | None) -> None:
         """Store the data, unless it is; whoever names it does so before anything else happens."""
         await self._is_open.wait()
         self._is_idle.clear()

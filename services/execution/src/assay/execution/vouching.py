@@ -66,6 +66,7 @@ class Account:
         self._before = till.delivered
         self._since_s: float | None = None
         self._presented_s = now_s()
+        self._taking = asyncio.Lock()
 
     @property
     def allowed(self) -> int:
@@ -75,15 +76,15 @@ class Account:
     async def take(self, vouched: Vouched) -> None:
         """Keep a voucher, if it counts and is higher than the best; it is on disk before it counts here."""
         voucher = Voucher(vouched.units, vouched.signature)
-        try:
-            is_better = self.till.take(self._vouchers.domain, voucher) is not self.till
-        except (BadVoucher, BadSignature) as error:
-            log.warning("no voucher: %s", error, extra={"lease": self._granted.lease_id})
-            return
-        if is_better:
-            self._vouchers.notes.keep(self._granted.lease_id, voucher.units, voucher.signature)
-            await asyncio.to_thread(self._vouchers.notes.sync)
-            if voucher.units > self.till.vouched:
+        async with self._taking:
+            try:
+                till = self.till.take(self._vouchers.domain, voucher)
+            except (BadVoucher, BadSignature) as error:
+                log.warning("no voucher: %s", error, extra={"lease": self._granted.lease_id})
+                return
+            if till is not self.till:
+                self._vouchers.notes.keep(self._granted.lease_id, voucher.units, voucher.signature)
+                await asyncio.to_thread(self._vouchers.notes.sync)
                 self.till = replace(self.till, best=voucher)
 
     def pause(self, tokens: int) -> str | None:

@@ -16,7 +16,7 @@ from assay.execution.attesting import load_report
 from assay.execution.challenged import answer
 from assay.execution.defending import Past, defendant
 from assay.execution.holding import held_data
-from assay.execution.inputs import Cache, Keyring
+from assay.execution.inputs import Cache
 from assay.execution.lease_run import LeaseRun, Tools
 from assay.execution.opening import Openings
 from assay.execution.rooms import ARRIVING, note, open_rooms, room_of, rooms_of, site_of
@@ -27,6 +27,7 @@ from assay.execution.stored import Leaving
 from assay.execution.vouching import Vouchers
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
+from assay.runtime.cache import Keyring
 from assay.runtime.incoming import Incoming
 from assay.runtime.keeping import Kept
 from assay.runtime.outgoing import Outgoing
@@ -54,8 +55,8 @@ if TYPE_CHECKING:
 
 DRAIN_S = 600.0
 LOOK_S = 2.0
-# For so long after its end a lease is named in heartbeats, until its fate is told: the services may lag behind.
-AFTERMATH_MS = 60_000
+# So long after its end a lease is named until its fate is told, for services may lag; one whose end is refused is not.
+AFTERMATH_MS = 300_000
 
 log = logging.getLogger(__name__)
 
@@ -194,7 +195,7 @@ class Worker:
                 log.warning("no lease comes to this offer: %s %s", event.code, event.reason)
 
     def _on_refused(self, event: Event, code: str) -> None:
-        if isinstance(event, LeaseFact) and code in domain.LOST:
+        if isinstance(event, domain.Ending) or (isinstance(event, LeaseFact) and code in domain.LOST):
             self._lose(event)
 
     def _on_told(self, event: Event) -> None:
@@ -226,8 +227,9 @@ class Worker:
             await self.outgoing.flush()
         finally:
             self._runs.pop(run.granted.lease_id, None)
-        self.journal.close_lease(run.granted.lease_id)
-        self._ended[run.granted.lease_id] = self._now() + AFTERMATH_MS
+        if run.granted.lease_id in {lease.lease_id for lease in self.journal.open_leases()}:
+            self.journal.close_lease(run.granted.lease_id)
+            self._ended[run.granted.lease_id] = self._now() + AFTERMATH_MS
 
     async def _run(self, run: LeaseRun, trace: str | None) -> None:
         runner = await self._spares.child_for(run.granted.job_id)
@@ -252,11 +254,10 @@ class Worker:
     async def _offer(self) -> None:
         s = self.settings
         while True:
-            held = held_data(s.private_dir)
-            capacity = Capacity(slots=s.slots, memory_bytes=s.memory_bytes, gpu=self._gpu, units_per_s=s.units_per_s)
-            now = self._now()
-            expires_ms = now + s.offer_s * 1000
-            terms = (s.kinds, capacity, s.region, s.mega_unit_price, expires_ms)
+            held, now = held_data(s.private_dir), self._now()
+            stated = ("slots", "memory_bytes", "input_bytes", "units_per_s")
+            capacity = Capacity(gpu=self._gpu, **{name: getattr(s, name) for name in stated})
+            terms = (s.kinds, capacity, s.region, s.mega_unit_price, now + s.offer_s * 1000)
             self.outgoing.say(domain.offer(self.provider, now, *terms, self._report, held, s.spare, s.egress))
             await self._while_held(held, s.offer_s / 2)
 
@@ -277,10 +278,9 @@ class Worker:
             self.door.back.clear()
 
     def _alive(self) -> dict[str, dict[str, object]]:
-        """The leases that a heartbeat names, each with its progress: those in hand, and those that ended just now."""
-        now = self._now()
-        self._ended = {lease_id: until_ms for lease_id, until_ms in self._ended.items() if until_ms > now}
-        return {lease_id: {} for lease_id in self._ended} | {id_: run.progress for id_, run in self._runs.items()}
+        """The leases that a heartbeat names, each with its progress: those in hand, then those that ended just now."""
+        self._ended = {lease_id: until_ms for lease_id, until_ms in self._ended.items() if until_ms > self._now()}
+        return {id_: run.progress for id_, run in self._runs.items()} | {lease_id: {} for lease_id in self._ended}
 
     async def _drain(self) -> None:
         log.info("draining: %d leases in hand", len(self._runs))

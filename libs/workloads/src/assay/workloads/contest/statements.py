@@ -17,7 +17,6 @@ from assay.workloads.contest.scores import CERTAIN
 from assay.workloads.errors import BadData
 
 STATEMENTS_BYTES_MAX: Final = 16 << 20
-SALT_BYTES: Final = 32
 WEIGHT_MAX: Final = 10**18
 
 Address = Annotated[str, Field(pattern="^0x[0-9a-f]{40}$")]

@@ -109,7 +109,7 @@ class Litigant:
                 await asyncio.sleep(AGAIN_S)
 
     async def _act(self, lodged: DisputeLodged, heard: Sequence[Event]) -> None:
-        if lodged.way is DisputeWay.SECOND_DRAWING:
+        if lodged.way is not DisputeWay.COURT:
             await self._stand(lodged)
             return self._appeal(lodged, heard)
         dispute, last = follow(lodged, heard)

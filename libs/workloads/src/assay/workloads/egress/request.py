@@ -33,11 +33,6 @@ class Request:
     head: bytes = b""
     body_bytes: int = 0
 
-    @property
-    def is_tunnel(self) -> bool:
-        """Whether whatever is said goes both ways."""
-        return not self.head
-
 
 def read_request(head: bytes) -> Request:
     """Return what a head asks for, its last empty line included. Raises NotReached."""

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.workloads.generate.errors import BadOpening
+from assay.workloads.generate.forms import FORMS
 from assay.workloads.generate.params import Cut, GenerateParams
-from assay.workloads.generate.sketch import NUMBERS, Sketch, chunks_of
+from assay.workloads.generate.sketch import Sketch, chunks_of
 from assay.workloads.generate.state import Reader, size_of
 
-TOKEN_BYTES, NUMBER_BYTES = 4, 2
+TOKEN_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,7 @@ def write_line(answer: Answer, text: str, ends: Sequence[int]) -> bytes:
 
 def write_proof(answers: Sequence[Answer]) -> bytes:
     """Return tokens and sketches of a segment's answers, in the order of the requests."""
-    parts = [
-        (size_of(len(a.tokens)), a.tokens.astype("<u4").tobytes(), a.sketch.astype("<f2").tobytes()) for a in answers
-    ]
+    parts = [(size_of(len(a.tokens)), a.tokens.astype("<u4").tobytes(), a.sketch.tobytes()) for a in answers]
     return b"".join(part for triple in parts for part in triple)
 
 
@@ -49,15 +48,15 @@ def read_proof(proof: bytes, params: Cut, segment: int) -> tuple[Answer, ...]:
 
 def read_answers(reader: Reader, params: Cut, segment: int) -> Iterator[Answer]:
     """Yield the answers of a segment one by one."""
+    claimed = FORMS[params.sketch].claimed
     for request in params.requests_of(segment):
         count = reader.take_size()
         if not 1 <= count <= params.max_tokens:
             raise BadOpening(f"Request {request} is answered by {count} tokens, not by 1 to {params.max_tokens}.")
         tokens = np.frombuffer(reader.take(TOKEN_BYTES * count), "<u4").astype(np.int64)
-        numbers = np.frombuffer(reader.take(NUMBER_BYTES * NUMBERS * chunks_of(count)), "<f2")
-        sketch: Sketch = numbers.astype(np.float16).reshape(-1, NUMBERS)
-        if not np.isfinite(sketch).all():
-            raise BadOpening(f"The sketch of request {request} has numbers that are not finite.")
+        sketch = claimed.read(reader.take(claimed.chunk_bytes * chunks_of(count)))
+        if fault := claimed.fault_of(sketch):
+            raise BadOpening(f"The sketch of request {request} has {fault}.")
         yield Answer(request, tokens, sketch)
 
 

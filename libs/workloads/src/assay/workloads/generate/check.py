@@ -53,7 +53,7 @@ def check_generation(
     prompts = read_prompts(inputs.read(params.prompts), params.requests)
     drawn = draw_requests(seed, [answer.request for answer in answers], requests)
     asked = [(engine.encode(prompts[a.request], params), a) for a in answers if a.request in drawn]
-    return judge(measure(engine, params, asked), limits_between(params.dtype, dtype))
+    return judge(measure(engine, params, asked), limits_between(params.sketch, params.dtype, dtype))
 
 
 def params_of(spec: JobSpec) -> GenerateParams:

@@ -16,10 +16,10 @@ from assay.workloads.errors import BadCheckpoint, BadParams, ModelUnsupported
 from assay.workloads.fitting import room_for
 from assay.workloads.generate.answers import Answer, write_line, write_proof
 from assay.workloads.generate.engine import Engine, load_engine
+from assay.workloads.generate.forms import Sketcher, sketcher_of
 from assay.workloads.generate.params import GenerateParams, kept_tokens
 from assay.workloads.generate.prompts import read_prompts
 from assay.workloads.generate.sampler import choose
-from assay.workloads.generate.sketch import draw_projection, fold, project
 from assay.workloads.generate.state import Checkpoint, read_checkpoint, start_of
 from assay.workloads.memory import KEPT_TOKEN_BYTES
 from assay.workloads.workload import Inputs, Progress, SegmentResult
@@ -73,11 +73,11 @@ def complete(
     engine: Engine, params: GenerateParams, asked: Sequence[Prompted], progress: Callable[[Progress], None]
 ) -> list[Answer]:
     """Return the answers in the order of their requests."""
-    projection = draw_projection(params.seed, engine.width).to(engine.device)
+    sketcher = sketcher_of(params, engine.width, engine.device)
     by_length = sorted(asked, key=lambda each: (len(each[1]), each[0]))
     answers: list[Answer] = []
     for first in range(0, len(by_length), params.batch):
-        answers += complete_batch(engine, params, by_length[first : first + params.batch], projection)
+        answers += complete_batch(engine, params, by_length[first : first + params.batch], sketcher)
         progress(Progress(len(answers), len(asked), {"tokens": float(sum(len(answer.tokens) for answer in answers))}))
     return sorted(answers, key=lambda answer: answer.request)
 
@@ -90,14 +90,14 @@ class Row:
     tokens: list[int]
     added: list[Tensor]
 
-    def close(self) -> Answer:
+    def close(self, sketcher: Sketcher) -> Answer:
         """Return the answer."""
-        return Answer(self.request, np.array(self.tokens, dtype=np.int64), fold(torch.stack(self.added)))
+        return Answer(self.request, np.array(self.tokens, dtype=np.int64), sketcher.claim(torch.stack(self.added)))
 
 
 @torch.no_grad()
 def complete_batch(
-    engine: Engine, params: GenerateParams, asked: Sequence[Prompted], projection: Tensor
+    engine: Engine, params: GenerateParams, asked: Sequence[Prompted], sketcher: Sketcher
 ) -> list[Answer]:
     """Return the answers to prompts that are read and continued side by side."""
     rows = [Row(request, [], []) for request, _ in asked]
@@ -106,7 +106,7 @@ def complete_batch(
         requests = np.array([row.request for row in alive])
         logits = engine.logits(check_finite(reading.states))
         chosen = choose(logits, params, requests, np.full(len(alive), position))
-        for row, token, added in zip(alive, chosen, project(reading.states, position, projection), strict=True):
+        for row, token, added in zip(alive, chosen, sketcher.add(reading.states, position), strict=True):
             row.tokens.append(int(token))
             row.added.append(added)
         kept = [at for at, row in enumerate(alive) if row.tokens[-1] not in engine.ends]
@@ -115,7 +115,7 @@ def complete_batch(
         reading.keep(kept)
         alive = [alive[at] for at in kept]
         reading.read([row.tokens[-1] for row in alive])
-    return [row.close() for row in rows]
+    return [row.close(sketcher) for row in rows]
 
 
 def check_finite(states: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ DISTANCE_SPREAD, MARGIN_SPREAD = 4.0, 20.0
 
 @dataclass(frozen=True)
 class Limits:
-    """What is allowed: relative distances of sketches, margins of tokens in logits; the means over very many."""
+    """What is allowed: distances of sketches, margins of tokens in logits; the means over very many."""
 
     chunk_distance: float
     token_margin: float
@@ -33,12 +33,20 @@ class Limits:
     mean_margin: float
 
 
-LIMITS = (
-    Limits(chunk_distance=1e-3, token_margin=0.01, mean_distance=2e-4, mean_margin=1e-4),
-    Limits(chunk_distance=0.15, token_margin=1.0, mean_distance=0.02, mean_margin=0.0025),
-    Limits(chunk_distance=0.2, token_margin=1.5, mean_distance=0.028, mean_margin=0.004),
-)
-"""By how many of the two, provider and checker, compute in bfloat16."""
+MARGINS = ((0.01, 1e-4), (1.0, 0.0025), (1.5, 0.004))
+DISTANCES = {
+    "projection": ((1e-3, 2e-4), (0.15, 0.02), (0.2, 0.028)),
+    "toploc": ((0.15, 0.02), (0.6, 0.2), (0.8, 0.28)),
+}
+"""Of the worst chunk and of the mean; of TOPLOC in units of what its authors tolerate, held against SmolLM2."""
+LIMITS = {
+    form: tuple(
+        Limits(chunk, token, mean_chunk, mean_token)
+        for (chunk, mean_chunk), (token, mean_token) in zip(distances, MARGINS, strict=True)
+    )
+    for form, distances in DISTANCES.items()
+}
+"""By the form of sketches, and by how many of the two, provider and checker, compute in bfloat16."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +67,9 @@ class GenerationFinding:
         return max(self.residuals.values(), default=0.0)
 
 
-def limits_between(job_dtype: str, checker_dtype: str) -> Limits:
-    """Return the limits for answers in one number type that are checked in another."""
-    return LIMITS[(job_dtype, checker_dtype).count("bfloat16")]
+def limits_between(sketch: str, job_dtype: str, checker_dtype: str) -> Limits:
+    """Return the limits for answers under sketches of a form, in one number type, that are checked in another."""
+    return LIMITS[sketch][(job_dtype, checker_dtype).count("bfloat16")]
 
 
 def judge(residuals: Sequence[Residual], limits: Limits) -> list[GenerationFinding]:

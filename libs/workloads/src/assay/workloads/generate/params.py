@@ -14,6 +14,11 @@ from assay.workloads.given import OfModel
 
 JOB_TOKENS_MAX = 1 << 22
 TOP_K_MAX = 1024
+SketchForm = Annotated[Literal["projection", "toploc"], Field(exclude_if=lambda form: form == "projection")]
+"""What of the states is committed to: eight projected numbers, or a proof in the format of TOPLOC.
+
+Not written where it is the usual one, so that the digests of such a job are what they were before there were two.
+"""
 
 
 class Cut(Protocol):
@@ -27,6 +32,9 @@ class Cut(Protocol):
 
     @property
     def dtype(self) -> str: ...
+
+    @property
+    def sketch(self) -> str: ...
 
     @property
     def segments(self) -> int: ...
@@ -51,6 +59,7 @@ class GenerateParams(OfModel):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     threads: Annotated[int, Field(ge=1, le=64)] = 2
     dtype: Literal["float32", "bfloat16"] = "float32"
+    sketch: SketchForm = "projection"
 
     @model_validator(mode="after")
     def has_equal_segments(self) -> Self:

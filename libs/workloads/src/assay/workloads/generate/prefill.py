@@ -1,7 +1,7 @@
 """What the model says about answers that others claim: prompt and answer read at once, every token measured.
 
 Reading is a few wide products where generating was many narrow ones; that is what makes the check cheap. Answers are
-padded on the right, where a causal model does not look.
+packed: what their prompts begin with alike is read once (`packing`), and the head goes over all of a group at once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,12 +15,14 @@ from torch import Tensor
 from assay.workloads.generate.answers import Answer
 from assay.workloads.generate.engine import Engine
 from assay.workloads.generate.errors import CheckFailed
+from assay.workloads.generate.forms import FORMS, Form, Sketcher, sketcher_of
+from assay.workloads.generate.packing import pack, read_packed, shared_by
 from assay.workloads.generate.params import GenerateParams
 from assay.workloads.generate.sampler import Sampling, measure_margins
-from assay.workloads.generate.sketch import Sketch, distances, draw_projection, fold, project_all
+from assay.workloads.generate.sketch import Sketch
 
 READ_TOKENS_MAX = 2048
-LOGIT_ROWS_MAX = 256
+LOGIT_ROWS_MAX = 512
 
 Asked = tuple[list[int], Answer]
 """The tokens of a prompt, and the claimed answer to it."""
@@ -28,15 +30,15 @@ Asked = tuple[list[int], Answer]
 
 @dataclass(frozen=True)
 class Seen:
-    """What the model says of one answer: the sketch of its own states, and the margins of the tokens, in logits."""
+    """What the model says of one answer: what is seen of its own states, and the margins of the tokens, in logits."""
 
     request: int
     sketch: Sketch
     margins: NDArray[np.float64]
 
-    def against(self, claimed: Sketch) -> "Residual":
-        """Return how far a claimed sketch and the tokens are from it."""
-        return Residual(self.request, distances(self.sketch, claimed), self.margins)
+    def against(self, claimed: Sketch, form: Form) -> "Residual":
+        """Return how far a claimed sketch of this form and the tokens are from it."""
+        return Residual(self.request, form.apart(self.sketch, claimed), self.margins)
 
 
 @dataclass(frozen=True)
@@ -50,19 +52,19 @@ class Residual:
 
 def measure(engine: Engine, params: GenerateParams, asked: Sequence[Asked]) -> list[Residual]:
     """Return the residuals of answers, in the order of their requests. Raises CheckFailed."""
-    claimed = {answer.request: answer.sketch for _, answer in asked}
-    return [seen.against(claimed[seen.request]) for seen in see(engine, params, asked)]
+    claimed, form = {answer.request: answer.sketch for _, answer in asked}, FORMS[params.sketch]
+    return [seen.against(claimed[seen.request], form) for seen in see(engine, params, asked)]
 
 
 def see(engine: Engine, params: GenerateParams, asked: Sequence[Asked]) -> list[Seen]:
     """Return what the model says of answers, in the order of their requests. Raises CheckFailed."""
-    projection = draw_projection(params.seed, engine.width).to(engine.device)
+    sketcher = sketcher_of(params, engine.width, engine.device)
     try:
         with torch.no_grad():
             found = [
-                see_answer(engine, params, answer, states, projection)
+                seen
                 for group in grouped(asked)
-                for (_, answer), states in zip(group, read(engine, group), strict=True)
+                for seen in see_answers(engine, params, [answer for _, answer in group], read(engine, group), sketcher)
             ]
     # Torch tells of exhausted memory, and of kernels that fail, by a bare RuntimeError.
     except RuntimeError as error:
@@ -71,45 +73,57 @@ def see(engine: Engine, params: GenerateParams, asked: Sequence[Asked]) -> list[
 
 
 def grouped(asked: Sequence[Asked]) -> Iterator[list[Asked]]:
-    """Yield answers of like length in groups that are read at once."""
+    """Yield answers in groups that are read at once, those of like prompts together."""
     group: list[Asked] = []
-    for each in sorted(asked, key=length_of):
-        if group and (len(group) + 1) * length_of(each) > READ_TOKENS_MAX:
+    before: list[int] = []
+    held = 0
+    for each in sorted(asked, key=tokens_of):
+        tokens = tokens_of(each)
+        own = len(tokens) - shared_by(before, tokens)
+        if group and held + own > READ_TOKENS_MAX:
             yield group
-            group = []
+            group, held, own = [], 0, len(tokens)
         group.append(each)
-    yield group
+        before, held = tokens, held + own
+    if group:
+        yield group
 
 
-def length_of(asked: Asked) -> int:
-    """Return how many tokens are read to measure an answer: all but its last."""
-    return len(asked[0]) + len(asked[1].tokens) - 1
+def tokens_of(asked: Asked) -> list[int]:
+    """Return the tokens that are read to measure an answer: all but its last."""
+    return [*asked[0], *asked[1].tokens[:-1].tolist()]
 
 
-def read(engine: Engine, group: Sequence[Asked]) -> Iterator[Tensor]:
-    """Yield for each answer the states (tokens, width) that its tokens were chosen by."""
-    tokens = torch.zeros(len(group), max(map(length_of, group)), dtype=torch.long)
-    for row, (prompt, answer) in enumerate(group):
-        tokens[row, : len(prompt)] = torch.tensor(prompt)
-        tokens[row, len(prompt) : len(prompt) + len(answer.tokens) - 1] = torch.from_numpy(answer.tokens[:-1])
-    states = engine.trunk(input_ids=tokens.to(engine.device), use_cache=False).last_hidden_state
-    for row, (prompt, answer) in enumerate(group):
-        yield states[row, len(prompt) - 1 : len(prompt) - 1 + len(answer.tokens)]
+def read(engine: Engine, group: Sequence[Asked]) -> list[Tensor]:
+    """Return for each answer the states (tokens, width) that its tokens were chosen by."""
+    since = [len(prompt) - 1 for prompt, _ in group]
+    return read_packed(engine.trunk, pack([tokens_of(each) for each in group]), since, engine.device)
 
 
-def see_answer(engine: Engine, params: Sampling, answer: Answer, states: Tensor, projection: Tensor) -> Seen:
-    """Return what the model says of one answer. Raises CheckFailed if this machine's states are not finite."""
-    if not bool(torch.isfinite(states).all()):
-        raise CheckFailed(f"The model's states for request {answer.request} are not finite on this machine.")
-    margins = [
-        measure_margins(
-            engine.logits(states[first : first + LOGIT_ROWS_MAX]),
-            params,
-            np.full(len(rows), answer.request),
-            np.arange(first, first + len(rows)),
-            rows,
-        )
-        for first in range(0, len(answer.tokens), LOGIT_ROWS_MAX)
-        for rows in [answer.tokens[first : first + LOGIT_ROWS_MAX]]
+def see_answers(
+    engine: Engine, params: Sampling, answers: Sequence[Answer], states: Sequence[Tensor], sketcher: Sketcher
+) -> list[Seen]:
+    """Return what the model says of answers. Raises CheckFailed if this machine's states are not finite."""
+    for answer, each in zip(answers, states, strict=True):
+        if not bool(torch.isfinite(each).all()):
+            raise CheckFailed(f"The model's states for request {answer.request} are not finite on this machine.")
+    counts = [len(answer.tokens) for answer in answers]
+    margins = np.split(margins_of(engine, params, answers, torch.cat(list(states))), np.cumsum(counts)[:-1])
+    return [
+        Seen(answer.request, sketcher.see(each), own)
+        for answer, each, own in zip(answers, states, margins, strict=True)
     ]
-    return Seen(answer.request, fold(project_all(states, projection)), np.concatenate(margins))
+
+
+def margins_of(engine: Engine, params: Sampling, answers: Sequence[Answer], states: Tensor) -> NDArray[np.float64]:
+    """Return the margins of the tokens of answers, one answer after the other, as their states are."""
+    tokens = np.concatenate([answer.tokens for answer in answers])
+    requests = np.repeat([answer.request for answer in answers], [len(answer.tokens) for answer in answers])
+    positions = np.concatenate([np.arange(len(answer.tokens)) for answer in answers])
+    parts = [slice(first, first + LOGIT_ROWS_MAX) for first in range(0, len(tokens), LOGIT_ROWS_MAX)]
+    return np.concatenate(
+        [
+            measure_margins(engine.logits(states[part]), params, requests[part], positions[part], tokens[part])
+            for part in parts
+        ]
+    )

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.workloads.errors import BadCheckpoint, BadData
-from assay.workloads.generate.answers import NUMBER_BYTES, Answer, check_answer, write_line
+from assay.workloads.generate.answers import Answer, check_answer, write_line
 from assay.workloads.generate.check import REQUESTS_DRAWN, draw_requests
 from assay.workloads.generate.engine import Engine, load_engine
 from assay.workloads.generate.errors import BadOpening
 from assay.workloads.generate.excerpt import altered_in, read_claimed, read_excerpt
+from assay.workloads.generate.forms import FORMS, Form
 from assay.workloads.generate.limits import (
     AGREES,
-    LIMITS,
     WRONG_TEXT,
     WRONG_TOKENS,
     GenerationFinding,
@@ -29,7 +29,7 @@ from assay.workloads.generate.limits import (
 from assay.workloads.generate.params import Cut, GenerateParams
 from assay.workloads.generate.prefill import Seen, see
 from assay.workloads.generate.prompts import read_prompts
-from assay.workloads.generate.sketch import NUMBERS, Sketch, chunks_of, distances
+from assay.workloads.generate.sketch import Sketch, chunks_of
 from assay.workloads.generate.state import Reader, read_checkpoint, sized
 from assay.workloads.task import Found
 from assay.workloads.workload import Inputs
@@ -50,10 +50,7 @@ class Reading:
 
     def encode(self) -> bytes:
         """Return the reading as bytes."""
-        parts = [
-            sized(each.sketch.astype("<f2").tobytes()) + sized(each.margins.astype("<f4").tobytes())
-            for each in self.seen
-        ]
+        parts = [sized(each.sketch.tobytes()) + sized(each.margins.astype("<f4").tobytes()) for each in self.seen]
         return b"".join((MAGIC, sized(self.code.encode()), *parts))
 
 
@@ -83,29 +80,28 @@ def lines_of(engine: Engine, answers: Sequence[Answer]) -> bytes:
     return b"".join(write_line(answer, engine.text(answer.tokens), engine.ends) for answer in answers)
 
 
-def decode_reading(data: bytes, answers: Sequence[Answer]) -> Reading:
-    """Return the reading of these drawn answers. Raises BadOpening if it is of other ones, or none."""
+def decode_reading(data: bytes, answers: Sequence[Answer], form: Form) -> Reading:
+    """Return the reading of these drawn answers by sketches of this form. Raises BadOpening if it is none of them."""
     try:
         reader = Reader(data)
         if reader.take(len(MAGIC)) != MAGIC:
             raise BadOpening("It does not begin like a reading.")
         code = reader.take_sized().decode("ascii", "replace")
-        seen = () if code else tuple(take_seen(reader, answer) for answer in answers)
+        seen = () if code else tuple(take_seen(reader, answer, form) for answer in answers)
         reader.end()
     except BadCheckpoint as error:
         raise BadOpening(error.detail) from error
     return Reading(code, seen)
 
 
-def take_seen(reader: Reader, answer: Answer) -> Seen:
+def take_seen(reader: Reader, answer: Answer, form: Form) -> Seen:
     """Return what was seen of one answer. Raises BadCheckpoint."""
     numbers, margins = reader.take_sized(), reader.take_sized()
     count = len(answer.tokens)
-    if len(numbers) != NUMBER_BYTES * NUMBERS * chunks_of(count) or len(margins) != MARGIN_BYTES * count:
+    if len(numbers) != form.seen.chunk_bytes * chunks_of(count) or len(margins) != MARGIN_BYTES * count:
         raise BadOpening(f"What is seen of request {answer.request} is not of {count} tokens.")
-    sketch: Sketch = np.frombuffer(numbers, "<f2").astype(np.float16).reshape(-1, NUMBERS)
-    seen = Seen(answer.request, sketch, np.frombuffer(margins, "<f4").astype(np.float64))
-    if not (np.isfinite(sketch).all() and (seen.margins >= 0).all()):
+    seen = Seen(answer.request, form.seen.read(numbers), np.frombuffer(margins, "<f4").astype(np.float64))
+    if form.seen.fault_of(seen.sketch) or not (seen.margins >= 0).all():
         raise BadOpening(f"What is seen of request {answer.request} is no sketch or no margin.")
     return seen
 
@@ -124,11 +120,11 @@ def judge_readings(
     found = []
     for data in readings:
         try:
-            reading = decode_reading(data, asked)
+            reading = decode_reading(data, asked, FORMS[params.sketch])
             finding = find(params, reading, sketches, spoiled)
         except BadOpening:
             reading, finding = Reading(BAD_READING), GenerationFinding(None, False, BAD_READING, {})
-        group = 0 if finding.passed else group_of(finding.code, reading, groups)
+        group = 0 if finding.passed else group_of(params, finding.code, reading, groups)
         distance = min(finding.worst, DISTANCE_MAX)
         found.append(Found(agrees=finding.passed, code=finding.code, distance=distance, group=group))
     return found
@@ -138,26 +134,26 @@ def find(params: Cut, reading: Reading, claimed: dict[int, Sketch], spoiled: Seq
     """Return the worst finding of a reading. Of a spoiled excerpt it agrees with what is known if the token shows."""
     if reading.code or not claimed:
         return GenerationFinding(None, False, reading.code or BAD_READING, {})
-    limits = limits_between(params.dtype, CHECKER_DTYPE)
+    limits, form = limits_between(params.sketch, params.dtype, CHECKER_DTYPE), FORMS[params.sketch]
     if spoiled:
         margins = [float(seen.margins.max()) / limits.token_margin for seen in reading.seen if seen.request in spoiled]
         shows = all(margin > 1 for margin in margins)
         return GenerationFinding(None, shows, WRONG_TOKENS if shows else AGREES, {"token_margin": max(margins)})
-    found = judge([seen.against(claimed[seen.request]) for seen in reading.seen], limits)
+    found = judge([seen.against(claimed[seen.request], form) for seen in reading.seen], limits)
     return max(found, key=lambda finding: (not finding.passed, finding.worst))
 
 
-def group_of(code: str, reading: Reading, groups: list[tuple[str, Reading]]) -> int:
+def group_of(params: Cut, code: str, reading: Reading, groups: list[tuple[str, Reading]]) -> int:
     """Return the number of the group that a contradicting reading is of; one that cannot be read is alone."""
     for number, (other, first) in enumerate(groups, 1):
-        if code == other != BAD_READING and are_alike(reading, first):
+        if code == other != BAD_READING and are_alike(params.sketch, reading, first):
             return number
     groups.append((code, reading))
     return len(groups)
 
 
-def are_alike(one: Reading, other: Reading) -> bool:
+def are_alike(sketch: str, one: Reading, other: Reading) -> bool:
     """Whether two readings are as near to each other as those of honest machines."""
-    limit = LIMITS[0].chunk_distance
+    limit, form = limits_between(sketch, CHECKER_DTYPE, CHECKER_DTYPE).chunk_distance, FORMS[sketch]
     pairs = zip(one.seen, other.seen, strict=True) if len(one.seen) == len(other.seen) else None
-    return pairs is not None and all(bool((distances(a.sketch, b.sketch) <= limit).all()) for a, b in pairs)
+    return pairs is not None and all(bool((form.between(a.sketch, b.sketch) <= limit).all()) for a, b in pairs)

@@ -5,6 +5,8 @@ sketch and those of another model do not. A chunk's projection takes in every nu
 order follow from the job's seed. Half precision: 16 bytes for 32 tokens, and rounding stays below 5e-4 of a number.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,7 +19,8 @@ NUMBERS = 8
 PROJECTION = 1
 """The last word of the counter in the draws of signs."""
 
-Sketch = NDArray[np.float16]
+Sketch = NDArray[Any]
+"""Of each chunk a row of numbers: here eight of half precision, in other forms (`forms`) as many as they take."""
 
 
 def draw_projection(seed: int, width: int) -> Tensor:
@@ -35,20 +38,17 @@ def project(states: Tensor, position: int, projection: Tensor) -> Tensor:
     return added
 
 
-def project_all(states: Tensor, projection: Tensor) -> Tensor:
-    """Return what each state of one completion (tokens, width), from its first token on, adds (tokens, numbers)."""
-    added = states.new_empty((len(states), NUMBERS), dtype=torch.float32)
-    for place in range(min(CHUNK_TOKENS, len(states))):
-        added[place::CHUNK_TOKENS] = project(states[place::CHUNK_TOKENS], place, projection)
-    return added
-
-
 def fold(added: Tensor) -> Sketch:
     """Return the sketch of one completion (chunks, numbers) from what each token added to it."""
     missing = -len(added) % CHUNK_TOKENS
     padded = torch.nn.functional.pad(added, (0, 0, 0, missing))
-    sums: Sketch = padded.reshape(-1, CHUNK_TOKENS, NUMBERS).sum(dim=1).cpu().numpy().astype(np.float16)
+    sums: Sketch = padded.reshape(-1, CHUNK_TOKENS, NUMBERS).sum(dim=1).cpu().numpy().astype("<f2")
     return sums
+
+
+def fault_of(sketch: Sketch) -> str:
+    """Return what is wrong with the numbers of a sketch, or nothing."""
+    return "" if np.isfinite(sketch).all() else "numbers that are not finite"
 
 
 def chunks_of(tokens: int) -> int:

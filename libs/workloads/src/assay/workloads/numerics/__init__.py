@@ -19,7 +19,6 @@ The code is the same on every device; it has run on CPUs alone. Subnormal number
 and checks that the machine obeys.
 """
 
-from assay.workloads.numerics.cross_entropy import frozen_head_loss
 from assay.workloads.numerics.generator import Generator
 from assay.workloads.numerics.initialise import initialise
 from assay.workloads.numerics.mode import exact
@@ -37,7 +36,6 @@ __all__ = [
     "adamw_step",
     "clip_gradients",
     "exact",
-    "frozen_head_loss",
     "initialise",
     "trace",
 ]

@@ -81,11 +81,3 @@ class FrozenHeadLoss(Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         """Return the gradient of the hidden states."""
         return ctx.saved_tensors[0] * gradients[0], None, None
-
-
-def frozen_head_loss(hidden: Tensor, head: Tensor, windows: Tensor) -> Tensor:
-    """Return the mean loss of hidden (rows, L, width) for windows (rows, L + 1), whose first tokens it has read."""
-    loss: Tensor = FrozenHeadLoss.apply(  # type: ignore[no-untyped-call]
-        hidden.flatten(0, 1), head, windows[:, 1:].flatten()
-    )
-    return loss

@@ -1,7 +1,5 @@
 """First values of weights: drawn from integers, for torch's own initialiser differs between instruction sets."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -16,12 +14,6 @@ def normal_(weight: Tensor, generator: Generator, deviation: float) -> None:
 
 
 @torch.no_grad()
-def uniform_(weight: Tensor, generator: Generator, bound: float) -> None:
-    """Fill a weight with numbers uniform in [-bound, bound)."""
-    weight.copy_((generator.uniform(*weight.shape, device=weight.device) - 0.5) * single(2 * bound))
-
-
-@torch.no_grad()
 def initialise(model: nn.Module, generator: Generator, deviation: float = 0.02) -> None:
     """Fill a whole model, its parameters in name order: matrices normal, weights of norms one, biases zero.
 
@@ -32,9 +24,3 @@ def initialise(model: nn.Module, generator: Generator, deviation: float = 0.02) 
             normal_(parameter, generator, deviation)
         else:
             parameter.fill_(0.0 if name.endswith("bias") else 1.0)
-
-
-@torch.no_grad()
-def kaiming_uniform_(weight: Tensor, generator: Generator) -> None:
-    """Fill a weight [N, K] as LoRA's first matrix is: uniform in +-1 / sqrt(K)."""
-    uniform_(weight, generator, 1 / math.sqrt(weight.shape[1]))

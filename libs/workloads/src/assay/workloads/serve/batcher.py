@@ -16,7 +16,7 @@ from assay.schema.served import BUSY, Finish, Piece, Request
 from assay.workloads.generate.answers import Answer
 from assay.workloads.generate.decode import check_finite
 from assay.workloads.generate.engine import Engine
-from assay.workloads.generate.sketch import draw_projection, fold, project, project_all
+from assay.workloads.generate.forms import Sketcher, sketcher_of
 from assay.workloads.serve.asking import Asked, read_asked
 from assay.workloads.serve.errors import TurnedAway
 from assay.workloads.serve.params import ServeParams
@@ -35,10 +35,10 @@ class Row:
     added: list[Tensor]
     telling: Telling
 
-    def close(self) -> Answer:
+    def close(self, sketcher: Sketcher) -> Answer:
         """Return the answer."""
         tokens = np.array(self.tokens, dtype=np.int64)
-        return Answer(self.asked.request.number, tokens, fold(torch.stack(self.added)))
+        return Answer(self.asked.request.number, tokens, sketcher.claim(torch.stack(self.added)))
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Batcher:
 
     def __init__(self, engine: Engine, params: ServeParams, next_number: int) -> None:
         self._engine, self._params, self.next_number = engine, params, next_number
-        self._projection = draw_projection(params.seed, engine.width).to(engine.device)
+        self._sketcher = sketcher_of(params, engine.width, engine.device)
         self._waiting: deque[Asked] = deque()
         self._rows: list[Row | None] = [None] * params.batch
         self._states = torch.zeros(params.batch, engine.width, device=engine.device)
@@ -90,14 +90,14 @@ class Batcher:
             self._rows[at] = None
         if any(self._rows):
             self._read(self._rows)
-        return pieces, [Answered(row.asked, row.close()) for _, row in ended]
+        return pieces, [Answered(row.asked, row.close(self._sketcher)) for _, row in ended]
 
     def _begin(self, at: int, asked: Asked) -> Row:
         """Read a prompt, and the beginning of the answer that another has given."""
         prompt, prefix = asked.prompt, list(asked.payload.prefix)
         held, states = read_prompt(self._engine, prompt + prefix, len(prompt) + asked.payload.max_tokens)
         self._states[at] = check_finite(states[-1]).to(self._states.dtype)
-        added = list(project_all(states[len(prompt) - 1 : -1], self._projection))
+        added = list(self._sketcher.add_all(states[len(prompt) - 1 : -1]))
         telling = Telling(self._engine)
         for token in prefix:
             telling.add(token)
@@ -112,7 +112,7 @@ class Batcher:
     def _write(self, at: int, row: Row, token: int) -> Piece:
         """Add a token to a row."""
         position = len(row.tokens)
-        row.added.append(project(self._states[at : at + 1], position, self._projection)[0])
+        row.added.append(self._sketcher.add(self._states[at : at + 1], position)[0])
         row.tokens.append(token)
         finish = self._finish(row, token)
         text = row.telling.add(token, is_last=bool(finish))

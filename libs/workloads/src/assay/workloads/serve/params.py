@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from assay.schema.served import ANSWER_TOKENS_MAX, STEP_TOKENS
 from assay.schema.values import Address, Digest
-from assay.workloads.generate.params import TOP_K_MAX
+from assay.workloads.generate.params import TOP_K_MAX, SketchForm
 from assay.workloads.given import OfModel
 
 JOB_TOKENS_MAX = 1 << 20
@@ -33,6 +33,7 @@ class ServeParams(OfModel):
     threads: Annotated[int, Field(ge=1, le=64)] = 2
     step_tokens: Annotated[int, Field(ge=2, le=1 << 16)] = STEP_TOKENS
     dtype: Literal["float32", "bfloat16"] = "float32"
+    sketch: SketchForm = "projection"
 
     @model_validator(mode="after")
     def is_bounded(self) -> Self:

@@ -16,10 +16,10 @@ from assay.workloads.generate.check import REQUESTS_DRAWN, draw_requests
 from assay.workloads.generate.engine import Engine, load_engine
 from assay.workloads.generate.errors import BadOpening, CheckFailed
 from assay.workloads.generate.excerpt import read_excerpt
+from assay.workloads.generate.forms import Sketcher, sketcher_of
 from assay.workloads.generate.limits import WRONG_TEXT
-from assay.workloads.generate.prefill import Seen, read, see_answer
+from assay.workloads.generate.prefill import Seen, grouped, read, see_answers
 from assay.workloads.generate.reading import BAD_FORM, CHECKER_DTYPE, Reading
-from assay.workloads.generate.sketch import draw_projection
 from assay.workloads.serve.asking import Asked, read_asked
 from assay.workloads.serve.errors import TurnedAway
 from assay.workloads.serve.lines import read_requests, write_line
@@ -72,21 +72,25 @@ def check_answer(engine: Engine, asked: Asked, answer: Answer) -> None:
 
 
 def see(engine: Engine, params: ServeParams, claimed: Sequence[Claimed]) -> list[Seen]:
-    """Return what the model says of answers, each read by itself. Raises CheckFailed."""
-    projection = draw_projection(params.seed, engine.width).to(engine.device)
+    """Return what the model says of answers, in the order of their requests. Raises CheckFailed."""
+    sketcher = sketcher_of(params, engine.width, engine.device)
+    asked = {answer.request: each for each, answer in claimed}
     try:
         with torch.no_grad():
-            return [see_one(engine, asked, answer, projection) for asked, answer in claimed]
+            found = [
+                see_one(engine, asked[answer.request], answer, states, sketcher)
+                for group in grouped([(each.prompt, answer) for each, answer in claimed])
+                for (_, answer), states in zip(group, read(engine, group), strict=True)
+            ]
     # Torch tells of exhausted memory, and of kernels that fail, by a bare RuntimeError.
     except RuntimeError as error:
         raise CheckFailed(str(error)[:300]) from error
+    return sorted(found, key=lambda seen: seen.request)
 
 
-def see_one(engine: Engine, asked: Asked, answer: Answer, projection: Tensor) -> Seen:
+def see_one(engine: Engine, asked: Asked, answer: Answer, states: Tensor, sketcher: Sketcher) -> Seen:
     """Return what the model says of one answer; of the beginning that the request names no margin counts."""
-    (states,) = read(engine, [(asked.prompt, answer)])
-    drawn = replace(answer, request=REQUEST)
-    seen = see_answer(engine, asked.sampling, drawn, states, projection)
+    (seen,) = see_answers(engine, asked.sampling, [replace(answer, request=REQUEST)], [states], sketcher)
     margins = seen.margins.copy()
     margins[: len(asked.payload.prefix)] = 0
     return replace(seen, request=answer.request, margins=margins)

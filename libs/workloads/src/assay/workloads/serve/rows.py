@@ -6,17 +6,13 @@ included, and each sequence attends alone, over its own keys and values at their
 Only the weights are shared by a step's rows, which is what makes steps of many rows cheap.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from assay.workloads.generate.engine import Engine
-from assay.workloads.llama import apply_rotary_pos_emb
-
-Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
-"""`attend(layer, queries, keys, values)`, each (rows, heads, tokens, numbers): what they find, in their shape."""
+from assay.workloads.generate.layers import forward, look
 
 
 class Held:
@@ -72,28 +68,3 @@ def read_step(engine: Engine, tokens: Sequence[int], rows: Sequence[Held | None]
         if held is not None:
             held.length += 1
     return states[:, 0]
-
-
-def look(queries: Tensor, keys: Tensor, values: Tensor, is_causal: bool) -> Tensor:
-    """Return what the queries attend to; several heads of queries share one of keys."""
-    found: Tensor = torch.nn.functional.scaled_dot_product_attention(
-        queries, keys, values, is_causal=is_causal, enable_gqa=True
-    )
-    return found
-
-
-def forward(trunk: Any, tokens: Tensor, places: Tensor, attend: Attend) -> Tensor:
-    """Return the last normalised states (rows, tokens, width) of a Llama model's layers."""
-    states = trunk.embed_tokens(tokens)
-    cos, sin = trunk.rotary_emb(states, places)
-    for number, layer in enumerate(trunk.layers):
-        attention, normed = layer.self_attn, layer.input_layernorm(states)
-        projections = (attention.q_proj, attention.k_proj, attention.v_proj)
-        split = (*tokens.shape, -1, attention.head_dim)
-        queries, keys, values = (each(normed).view(split).transpose(1, 2) for each in projections)
-        queries, keys = apply_rotary_pos_emb(queries, keys, cos, sin)
-        seen = attend(number, queries, keys, values).transpose(1, 2).reshape(*tokens.shape, -1)
-        states = states + attention.o_proj(seen)
-        states = states + layer.mlp(layer.post_attention_layernorm(states))
-    last: Tensor = trunk.norm(states)
-    return last

@@ -21,7 +21,9 @@ def draw_vector(seed: str, step: int, operator: int, size: int) -> Tensor:
 
 
 def draw_rows(seed: str, step: int, operator: int, count: int, total: int) -> Tensor:
-    """Return places below `total`, rising, from `count` draws with return."""
+    """Return places below `total`, rising, from `count` draws with return; all, if as many are drawn as there are."""
+    if count >= total:
+        return torch.arange(total)
     bits = draw_bits(ROWS, seed, step, operator, count)
     return torch.from_numpy(np.unique(bits.astype(np.int64) % total))
 

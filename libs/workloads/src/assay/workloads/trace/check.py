@@ -1,6 +1,8 @@
 """The whole check of an opened segment: its root, every operator of every step, and both ends."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,15 @@ from torch import Tensor
 
 from assay.proof.digest import state_digest
 from assay.workloads.trace.checking import Residual, Sampling, StepCheck, drifts
+from assay.workloads.trace.claims import claims_of
 from assay.workloads.trace.errors import BadOpening, CheckerFault
 from assay.workloads.trace.opening import Opening, bytes_of
 from assay.workloads.trace.plan import Leaf, Plan
 from assay.workloads.trace.values import StepValues
 
 Values = Mapping[str, Any]
+WHOLE = Sampling(share=1.0)
+"""All rows and blocks: one operator is looked at, and what it does elsewhere is not to be missed."""
 
 
 @dataclass(frozen=True)
@@ -68,18 +73,51 @@ def check_trace(path: Path, seed: str, spec: TraceSpec) -> TraceReport:
 
     Raises BadOpening for an opening that is none, CheckerFault for a fault of this machine.
     """
+    with on_this_machine():
+        return check_opening(Opening(path, spec.plan, len(spec.steps)), seed, spec)
+
+
+def measure_operator(path: Path, seeds: tuple[str, str], spec: TraceSpec, step: int, operator: int) -> Residual | None:
+    """Return how far off one committed result lies, all of it looked at; None if nothing is committed there.
+
+    The second seed is that of whoever called it false: what showed then, by that vector in those rows, shows again.
+    Only what this operator was given is read besides. Raises what `check_trace` does.
+    """
+    with on_this_machine():
+        opening = Opening(path, spec.plan, len(spec.steps))
+        check_root(opening, spec)
+        claims = (claim for _, own in claims_of(spec.plan) for claim in own if claim.leaf.index == operator)
+        claim, state = next(claims, None), spec.state
+        for number, varying in enumerate(spec.steps):
+            values = StepValues(spec.plan, {**spec.fixed, **state, **varying}, claimed_of(opening, number))
+            if number == step and claim is not None:
+                looks = zip(seeds, (WHOLE, Sampling()), strict=True)
+                found = [StepCheck(spec.plan, number, values, *look).residual_of(claim) for look in looks]
+                return max(found, key=lambda each: each.residual if each.residual == each.residual else math.inf)
+            state = {name: values.read(spec.plan.step.outputs[name]) for name in spec.plan.step.state_names}
+        return None
+
+
+@contextmanager
+def on_this_machine() -> Iterator[None]:
+    """Let nothing that fails here be said of the trace. Raises CheckerFault."""
     try:
         check_machine()
         with torch.no_grad():
-            return check_opening(Opening(path, spec.plan, len(spec.steps)), seed, spec)
+            yield
     except (MemoryError, OSError, RuntimeError) as error:
         raise CheckerFault(f"{type(error).__name__}: {str(error)[:200]}") from error
 
 
-def check_opening(opening: Opening, seed: str, spec: TraceSpec) -> TraceReport:
-    """Return what is wrong with a well-formed opening. Raises BadOpening if it is not what was committed."""
+def check_root(opening: Opening, spec: TraceSpec) -> None:
+    """Raise BadOpening if the tensors are not what was committed."""
     if opening.root != spec.root:
         raise BadOpening(0, 0, "root", "the tensors are not those under the committed root.")
+
+
+def check_opening(opening: Opening, seed: str, spec: TraceSpec) -> TraceReport:
+    """Return what is wrong with a well-formed opening. Raises BadOpening if it is not what was committed."""
+    check_root(opening, spec)
     state, residuals = spec.state, list[Residual]()
     for number, varying in enumerate(spec.steps):
         values = StepValues(spec.plan, {**spec.fixed, **state, **varying}, claimed_of(opening, number))

@@ -66,14 +66,18 @@ class StepCheck:
         """Yield a residual for every claim of the step. Raises BadOpening for one that holds no numbers."""
         for node, claims in claims_of(self.plan):
             for claim in claims:
-                tolerance = tolerance_of(claim.rule, claim.leaf.dtype)
-                found = self.measure(claim)
-                if not found <= tolerance.mean:
-                    self._refuse_no_numbers(claim)
-                    # In this order, what float32 could not hold is what float64 says.
-                    found = min(self.measure(claim, precise=True), found)
-                yield Residual(self.number, claim, found, tolerance)
+                yield self.residual_of(claim)
             self.values.forget(node)
+
+    def residual_of(self, claim: Claim) -> Residual:
+        """Return the residual of one claim. Raises BadOpening for one that holds no numbers."""
+        tolerance = tolerance_of(claim.rule, claim.leaf.dtype)
+        found = self.measure(claim)
+        if not found <= tolerance.mean:
+            self._refuse_no_numbers(claim)
+            # In this order, what float32 could not hold is what float64 says.
+            found = min(self.measure(claim, precise=True), found)
+        return Residual(self.number, claim, found, tolerance)
 
     def measure(self, claim: Claim, precise: bool = False) -> float:
         """Return how far a claim lies from what this machine computes."""

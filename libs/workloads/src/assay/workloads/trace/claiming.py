@@ -7,8 +7,10 @@ from typing import IO
 import torch
 from blake3 import blake3
 
+from assay.proof.committee import BEYOND_MILLI, NOISE_MAX
+from assay.schema.values import OperatorPlace
 from assay.workloads.finetune import FinetuneParams
-from assay.workloads.trace.check import TraceFinding, check_trace
+from assay.workloads.trace.check import TraceFinding, check_trace, measure_operator
 from assay.workloads.trace.errors import BadOpening
 from assay.workloads.trace.finetune import NOT_THE_STEP, check_traced, plan_of, trace_spec
 from assay.workloads.trace.opening import Opening, header_of, layout
@@ -17,7 +19,7 @@ from assay.workloads.trace.rules import Rule
 from assay.workloads.tracing import TraceReading
 from assay.workloads.workload import Inputs
 
-HONEST = "trace.holds"
+HONEST, WRONG = "trace.holds", "trace.wrong_operator"
 FAR = 1e30
 """What stands for infinity, which JSON lacks."""
 SPOIL = b"assay.trace.spoil.1"
@@ -41,6 +43,39 @@ def check_segment(
     if report.passed:
         return TraceReading(passed=True, code=HONEST, worst=worst)
     return said_of(report.findings[0], worst)
+
+
+def measure_segment(
+    params: FinetuneParams,
+    inputs: Inputs,
+    state: bytes,
+    index: int,
+    claim: tuple[Path, str, str],
+    seed: str,
+    contested: tuple[OperatorPlace, str],
+) -> TraceReading:
+    """Return how far off one operator of an opening lies, in thousandths of honest noise. Raises as `check_segment`.
+
+    What is no opening, or holds no numbers there, is beyond everything; where nothing is committed nothing is wrong.
+    """
+    (path, root, state_out), (at, first) = claim, contested
+    spec = trace_spec(params, inputs, state, index, root, state_out)
+    place = {"step": at.step, "operator": at.number}
+    try:
+        found = measure_operator(path, (seed, first), spec, at.step, at.number)
+    except BadOpening as fault:
+        return TraceReading(passed=False, code=WRONG, name=str(fault), residual=FAR, noise_milli=NOISE_MAX, **place)
+    if found is None:
+        return TraceReading(passed=True, code=HONEST, **place)
+    milli = noise_milli(found.residual, found.tolerance.each)
+    code = HONEST if (passed := milli <= BEYOND_MILLI) else WRONG
+    said = {"name": found.claim.node.name, "residual": capped(found.residual), "noise_milli": milli}
+    return TraceReading(passed=passed, code=code, **said, **place)
+
+
+def noise_milli(residual: float, tolerance: float) -> int:
+    """A residual in thousandths of honest noise: its tolerance is so many of them."""
+    return round(min(residual / tolerance * BEYOND_MILLI, NOISE_MAX)) if residual == residual else NOISE_MAX
 
 
 def said_of(found: TraceFinding, worst: dict[str, float]) -> TraceReading:
