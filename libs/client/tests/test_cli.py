@@ -103,7 +103,13 @@ def test_json_may_stand_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_words_that_no_command_has_are_an_error_like_any_other_to_a_script(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for words in (["nosuch"], ["wallet", "deposit"], ["wallet", "deposit", "0"], ["jobs", "--nosuch"]):
+    for words in (
+        ["nosuch"],
+        ["job", "nosuch"],
+        ["wallet", "deposit"],
+        ["wallet", "deposit", "0"],
+        ["jobs", "--nosuch"],
+    ):
         monkeypatch.setattr(sys, "argv", ["assay", *words, "--json"])
         with pytest.raises(SystemExit) as ended:
             cli.main()
@@ -150,6 +156,7 @@ def walk(command: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...]
 
 HOSTILE: dict[str, tuple[list[str], int, str]] = {
     "markup in the name of a file": (["submit", "/tmp/[/x].json"], 1, "job.bad_params"),
+    "an id that is none": (["why", "nosuch"], 2, "Usage:"),
     "markup in a parameter": (["submit", "-p", "a[/b]c"], 1, "job.bad_params"),
     "a limit beyond all money": (["submit", "--kind", "noop", "--price-limit", str(10**80)], 1, "job.bad_params"),
     "a deadline beyond all days": (
@@ -161,6 +168,10 @@ HOSTILE: dict[str, tuple[list[str], int, str]] = {
     "a folder that cannot be": (["up", "--data", "/proc/nope"], 2, "path.bad"),
     "a key where none can be": (["key", "new", "--to", "/dev/null/key"], 2, "path.bad"),
     "credentials without a folder": (["access", "grant", "observer", "--to", "/nodir/x"], 2, "path.bad"),
+    "an id of another role": (["access", "grant", "provider", "--id", "v" + "a" * 32, "--to", "x"], 2, "input.bad"),
+    "no id of a provider": (["access", "grant", "provider", "--to", "x"], 2, "input.bad"),
+    "an id of an observer": (["access", "grant", "observer", "--id", "o" + "a" * 32, "--to", "x"], 2, "input.bad"),
+    "a key of a name that is none": (["data", "forget", "nosuch"], 2, "Usage:"),
     "a network that is away": (["access", "revoke", "A"], 3, "server.unreachable"),
     "a text that is not there": (["demo", "--data", "/nodir/text"], 2, "path.bad"),
     "a demonstration in a home": (["demo", "--folder", "."], 2, "devnet.foreign_folder"),

@@ -12,6 +12,7 @@ from libs.client.tests.played_market import Ended, PlayedMarket
 from assay.client.federation import Keeper, Plan, keeper
 from assay.client.federation.course import Run
 from assay.client.federation.facts import FACT, AnyFact, Closed, Ordered, Stepped, Voided
+from assay.client.federation.keeper import is_orphaned
 from assay.client.rounds.journal import Journal
 from assay.client.view import JobView, LeaseView
 from assay.proof.digest import blob_digest
@@ -100,6 +101,23 @@ async def keep(ground: Ground, folder: Path, plan: Plan | None = None) -> tuple[
         kept = Keeper(ground, journal, ground.now_ms, lambda said: None)
         await kept.enlist()
         return await kept.keep(), journal.read()
+
+
+@pytest.mark.parametrize(
+    ("waiting", "lost"),
+    [
+        ({"data.elsewhere": 3}, True),
+        ({"data.elsewhere": 3, "offers.none": 1}, True),
+        ({"data.elsewhere": 3, "price.above": 1}, False),
+        ({}, False),
+    ],
+)
+def test_a_job_is_orphaned_before_it_has_a_lease_once_none_who_is_there_holds_its_data(
+    waiting: dict[str, int], lost: bool
+) -> None:
+    names = {"requester": "r", "kind": "k", "price_limit": 1, "segments": 1, "submitted_ms": 0, "deadline_ms": 0}
+    view = JobView(job_id="j", state="funded", waiting=waiting, **names)
+    assert is_orphaned(view) is lost and not is_orphaned(view.model_copy(update={"state": "running"}))
 
 
 async def test_a_sum_is_opened_without_who_drops_out_of_an_act_and_with_nobody_asked_beyond(tmp_path: Path) -> None:

@@ -166,6 +166,14 @@ def test_ctrl_c_ends_a_command_as_shells_expect(monkeypatch: pytest.MonkeyPatch)
     assert ended.value.exit_code == STOPPED and "Stopped by Ctrl-C" in errors.getvalue()
 
 
+def test_an_id_that_does_not_fit_its_column_is_cut_nowhere() -> None:
+    ids, said = ["j" + letter * 26 for letter in "abc"], io.StringIO()
+    drawn = output.table("jobs", ("job", "kind", "state"), [(name, "finetune", "settled") for name in ids])
+    Console(file=said, width=30).print(drawn)
+    cells = [line.split("\u2502")[1].strip() for line in said.getvalue().splitlines() if line.startswith("\u2502")]
+    assert "".join(cells) == "".join(ids)
+
+
 @given(st.integers(0, 2**128))
 def test_amounts_are_written_without_loss(amount: int) -> None:
     whole, part = output.stable(amount).split(".")

@@ -40,13 +40,15 @@ class Network:
 
     def __init__(self, offers: list[dict[str, Any]]) -> None:
         self.offers, self.asked, self.door = offers, {}, Door()
+        self.requirements: dict[str, int] = {}
+        self.verifiers: list[dict[str, Any]] = []
 
     async def plan(self, kind: str, params: dict[str, Any]) -> dict[str, Any]:
         self.asked = params
-        return {"segments": 8, "segment_units": 1000, "inputs": [], "requirements": {}}
+        return {"segments": 8, "segment_units": 1000, "inputs": [], "requirements": self.requirements}
 
     async def network(self) -> dict[str, Any]:
-        return {"providers": self.offers}
+        return {"providers": self.offers, "verifiers": self.verifiers}
 
 
 @pytest.fixture
@@ -126,6 +128,41 @@ def test_extra_answers_are_quoted_at_what_their_method_costs(network: Network) -
     assert (whole["ordered"]["expected"], whole["premium"]["price"]) == (24_000, 24_000)
     assert (traced["ordered"]["expected"], traced["ordered"]["held"], traced["premium"]["price"]) == (3_600,) * 3
     assert traced["ordered"]["price_limit"] == 24_000 + 3_600
+
+
+def test_a_plan_says_who_takes_what_a_job_brings_and_what_the_cheapest_of_them_costs(network: Network) -> None:
+    words = ("plan", "--kind", "finetune")
+    nobody = {"verifiers": 0, "checking": 0, "checking_needed": 0}
+    assert said(*words)["needs"] == {"memory_bytes": 0, "input_bytes": 0, "offers": 2, "taking": 2} | nobody
+    takes = [{"memory_bytes": 2**33, "input_bytes": 2**35}, {"memory_bytes": 2**33, "input_bytes": 2**30}, {}, {}]
+    network.offers = [offer | each for offer, each in zip(OFFERS, takes, strict=True)]
+    network.requirements = {"memory_bytes": 2**32, "input_bytes": 2**34}
+    found = said(*words)
+    assert found["needs"] == network.requirements | {"offers": 2, "taking": 1} | nobody and found["price"] == 32_000
+    assert "1 of 2: 4.0 GiB of memory, 16.0 GiB of inputs" in CliRunner().invoke(app, words).output
+    network.requirements = {"memory_bytes": 2**34, "input_bytes": 0}
+    assert said(*words)["price"] is None
+
+
+def verifier(number: int, **changes: Any) -> dict[str, Any]:
+    said = {"verifier": f"v{number}", "state": "announced", "kinds": ["finetune"], "egress": False}
+    return said | {"memory_bytes": 2**32, "input_bytes": 2**50} | changes
+
+
+def test_a_plan_says_whether_enough_verifiers_can_check_the_job_before_it_is_refused(network: Network) -> None:
+    words = ("plan", "--kind", "finetune")
+    others = [verifier(7, state="unbonded"), verifier(8, kinds=["noop"])]
+    network.verifiers = [*(verifier(number) for number in range(4)), verifier(4, memory_bytes=2**40), *others]
+    network.requirements = {"memory_bytes": 2**32}
+    found = said(*words)["needs"]
+    assert (found["verifiers"], found["checking"], found["checking_needed"]) == (5, 5, 3)
+    assert "5 of 5" in CliRunner().invoke(app, words).output
+    network.requirements = {"memory_bytes": 2**32 + 1}
+    found = said(*words)["needs"]
+    assert (found["verifiers"], found["checking"], found["checking_needed"]) == (5, 1, 3)
+    assert "job.unverifiable" in CliRunner().invoke(app, words).output.replace("\n", "")
+    # Of what reaches hosts only those count that let it.
+    assert said(*words, "-p", 'egress=["example.org"]')["needs"]["verifiers"] == 0
 
 
 def test_a_job_that_nobody_offers_to_run_has_a_plan_and_no_price(network: Network) -> None:

@@ -66,7 +66,9 @@ async def test_a_jobs_key_is_held_for_its_regions_before_its_order_and_opens_wha
     assert first.seal and first.seal != second.seal and door.held[first.seal]["regions"] == ["de"]
     jobs = JobBlobs(door.blobs, door.ask, Key.generate())
     digests = [await jobs.put(each, TEXT) for each in (first, first, second, spec)]
-    assert len(set(digests)) == 3 and [await jobs.name(each, TEXT) for each in (first, spec)] == digests[1:4:2]
+    (tmp_path / "made").write_bytes(TEXT)
+    named_so = [await jobs.name(each, tmp_path / "made") for each in (first, spec)]
+    assert len(set(digests)) == 3 and named_so == digests[1:4:2]
     assert [TEXT[:16] in door.blobs.held[digest] for digest in digests] == [False, False, False, True]
     assert await assay.read(digests[0], first.seal) == TEXT == await assay.read(digests[3])
     both = first.model_copy(update={"inputs": (digests[0],)})
@@ -75,8 +77,18 @@ async def test_a_jobs_key_is_held_for_its_regions_before_its_order_and_opens_wha
     # What another seal made says nothing, whoever reads it; a verifier is not kept from its work by it.
     said = {digests[0]: TEXT, digests[2]: b"", digests[3]: TEXT}
     assert await jobs.all_of(later) == said
-    with pytest.raises(Refused, match=r"blob\.unopened"):
-        await assay.read(digests[0], second.seal)
+    for digest, content in said.items():
+        await jobs.save_input(later, digest, tmp_path / "laid")
+        assert (tmp_path / "laid").read_bytes() == content
+    await jobs.save(both, digests[0], tmp_path / "laid")
+    assert (tmp_path / "laid").read_bytes() == TEXT
+    assert {path.name for path in tmp_path.iterdir()} == {"made", "laid"}
+    for at, seal in ((0, first.seal), (3, None)):
+        assert (await assay.save(digests[at], tmp_path / "laid", seal)).read_bytes() == TEXT
+    for take in (assay.read(digests[0], second.seal), assay.save(digests[0], tmp_path / "none", second.seal)):
+        with pytest.raises(Refused, match=r"blob\.unopened"):
+            await take
+    assert not (tmp_path / "none").exists()
     assert await named(assay, first.seal) == first.seal
 
 
@@ -84,10 +96,11 @@ async def test_a_jobs_key_is_held_for_its_regions_before_its_order_and_opens_wha
 def test_a_job_on_sealed_data_stays_in_its_regions_and_says_what_is_sealed(
     asked: tuple[str, ...], placed: tuple[str, ...]
 ) -> None:
-    plan = {"segments": 1, "segment_units": 1, "inputs": ["d" * 64], "requirements": {}}
+    plan = {"segments": 1, "segment_units": 1, "inputs": ["d" * 64], "requirements": {"input_bytes": 7}}
     plan |= {"sealed": ["d" * 64], "regions": ["de", "fr"]}
     spec = spec_of("noop", {}, plan, Requirements(regions=asked), Policy())
     assert (spec.sealed, spec.requirements.regions) == (("d" * 64,), placed)
+    assert spec.requirements.input_bytes == 7
 
 
 @pytest.mark.parametrize("options", [["--region", "de"], ["--sealed", "--digest", "d" * 64]])

@@ -11,7 +11,7 @@ import pytest
 from assay.client import source
 from assay.client.asked import read_asked
 from assay.client.commands.plans import params_of
-from assay.client.source import had, mapped
+from assay.client.source import had
 from assay.proof.digest import blob_digest
 from assay.schema.errors import BadSettings, Refused
 
@@ -59,7 +59,7 @@ async def test_a_download_that_broke_goes_on_if_the_thing_is_the_same(
 ) -> None:
     Breaking.later = later
     async with had(server, tmp_path / "downloads") as path:
-        assert bytes(mapped(path)) == later
+        assert path.read_bytes() == later
     assert Breaking.asked == [None, f"bytes={HALF}-"]
     assert list((tmp_path / "downloads").iterdir()) == []
 
@@ -80,8 +80,3 @@ def test_a_plan_knows_the_digest_of_a_file_and_fetches_nothing(tmp_path: Path) -
         params_of(asked)
     with pytest.raises(Refused, match="no file"):
         read_asked(None, [], ["data=not-there"], options, {})
-
-
-def test_an_empty_file_is_empty_data(tmp_path: Path) -> None:
-    (tmp_path / "empty").touch()
-    assert mapped(tmp_path / "empty") == b""

@@ -64,9 +64,13 @@ def read_asked(
 def read_file(file: Path) -> dict[str, Any]:
     """The object in a JSON file. Raises Refused: job.bad_params."""
     try:
-        found = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise Refused("job.bad_params", f"{file} cannot be read: {error}.") from None
+        found = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        raise Refused("job.bad_params", f"There is no file {file}.") from None
+    except OSError as error:
+        raise Refused("job.bad_params", f"{file} cannot be read: {error.strerror}.") from None
+    except (ValueError, RecursionError) as error:
+        raise Refused("job.bad_params", f"{file} is no JSON: {error}.") from None
     if not isinstance(found, dict):
         raise Refused("job.bad_params", f"{file} holds no JSON object.")
     return found

@@ -1,17 +1,22 @@
 """What a participant puts in, takes out and has forgotten: blobs, sealed or not."""
 
 import asyncio
+import os
+import secrets
+import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from assay.bus.keys import hand_in, read_made
+from assay.bus.content import content_of
+from assay.bus.keys import ask_seal, hand_in, read_made
 from assay.bus.participant import Door
 from assay.client.errors import BadPath, BadProfile, typed
 from assay.client.models import OwnModel, Tell, add_model, untold
 from assay.client.sealed import new_seal, sealed, sealed_bytes
-from assay.client.source import had, mapped
-from assay.proof.digest import blob_digest
+from assay.client.source import had
+from assay.proof.job_seal import unseal_job_pieces
 from assay.proof.keys import Key
 from assay.schema.errors import Refused
 
@@ -41,10 +46,10 @@ class Data:
         Raises BadSettings, Unreachable; Refused, blob.mismatch, if it is not what was `expected`.
         """
         async with had(str(source), DOWNLOADS) as path:
-            data = mapped(path)
-            if expected and (found := await asyncio.to_thread(blob_digest, data)) != expected:
-                raise Refused("blob.mismatch", f"{source} is {found}.")
-            return await self.door.blobs.put(data)
+            with content_of(path) as content:
+                if expected and (found := await content.digest()) != expected:
+                    raise Refused("blob.mismatch", f"{source} is {found}.")
+                return await self.door.blobs.put(content)
 
     async def add_model(self, folder: str | Path, tell: Tell = untold) -> OwnModel:
         """A model of Hugging Face in a folder, which jobs bring along that name its digest; `tell` hears how far it is.
@@ -56,7 +61,7 @@ class Data:
     async def add_sealed(self, source: str | Path, regions: Sequence[str] = ()) -> str:
         """The digest of a file or address, sealed here and uploaded so; providers in `regions` are given its key."""
         async with had(str(source), DOWNLOADS) as path, sealed(path) as (key, blob):
-            digest = await self.door.blobs.put(mapped(blob))
+            digest = await self.door.blobs.put(blob)
         await hand_in(self.door.ask, digest, key, regions)
         return digest
 
@@ -84,10 +89,42 @@ class Data:
             return await self.door.blobs.get(digest)
         return await read_made(self.door.blobs, self.door.ask, self.key, seal, digest)
 
-    async def _save(self, digest: str, target: Path, seal: str | None = None) -> Path:
+    async def save(self, digest: str, target: Path, seal: str | None = None) -> Path:
+        """As `read`, into a file: a few parts are in memory at a time. Raises Refused: blob.*, key.*; BadPath."""
         if not target.parent.is_dir():
             raise BadPath(f"There is no folder {target.parent}.")
-        data = await self.read(digest, seal)
-        with typed():
-            await asyncio.to_thread(target.write_bytes, data)
+        key = await ask_seal(self.door.ask, self.key, seal) if seal else None
+        with tempfile.TemporaryDirectory(prefix="assay-fetched-") as folder:
+            await self.door.blobs.save(digest, came := Path(folder, "blob"))
+            with typed():
+                await asyncio.to_thread(write_out, came, key, target)
         return target
+
+
+def write_out(came: Path, key: bytes | None, target: Path) -> None:
+    """Write what a blob says, whole or not at all; until then what stood there stays. Raises Refused, OSError."""
+    if target.exists() and not target.is_file():
+        fill(came, key, clear := came.with_suffix(".clear"))
+        shutil.copyfile(clear, target)  # a device, or a folder, which says so
+        return
+    target = target.resolve()
+    had = target.exists()
+    # Of a name that nobody foresees, and new: another may write to the same folder, or fetch to the same file.
+    part = target.with_name(f".assay-{secrets.token_hex(8)}.part")
+    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if had else 0o666))
+    try:
+        fill(came, key, part)
+        if had:
+            shutil.copymode(target, part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def fill(came: Path, key: bytes | None, target: Path) -> None:
+    """Write what a blob says to a file, piece by piece. Raises Refused if its key does not open all of it."""
+    if key is None:
+        shutil.copyfile(came, target)
+        return
+    with came.open("rb") as blob, target.open("wb") as file:
+        file.writelines(unseal_job_pieces(key, blob, came.stat().st_size))

@@ -18,7 +18,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from assay.bus.blob_door import DoorBlobs
 from assay.bus.parts import BLOB_BYTES_MAX
 from assay.client.errors import BadInput
-from assay.client.source import mapped
 from assay.proof.digest import folder_digest
 from assay.schema.values import Digest
 
@@ -115,7 +114,7 @@ async def add_model(blobs: DoorBlobs, folder: Path, tell: Tell) -> OwnModel:
             tell(name, far, size)
 
         tell(file.name, 0, size)
-        digests[file.name] = await blobs.put(mapped(file), sent=sent)
+        digests[file.name] = await blobs.put(file, sent=sent)
         tell(file.name, size, size)
     entries = [(file.name, file.stat().st_size, bytes.fromhex(digests[file.name])) for file in files]
     model = OwnModel(
@@ -132,7 +131,7 @@ async def add_model(blobs: DoorBlobs, folder: Path, tell: Tell) -> OwnModel:
 def note(model: OwnModel) -> None:
     """Remember a model that was added."""
     NOTES.mkdir(parents=True, exist_ok=True)
-    (NOTES / f"{model.model}.json").write_text(model.model_dump_json())
+    (NOTES / f"{model.model}.json").write_text(model.model_dump_json(), encoding="utf-8")
 
 
 def noted() -> list[OwnModel]:
@@ -144,7 +143,7 @@ def noted() -> list[OwnModel]:
 def read_note(digest: str) -> OwnModel | None:
     """What was noted of a model, if anything was."""
     try:
-        return OwnModel.model_validate_json((NOTES / f"{digest}.json").read_text())
+        return OwnModel.model_validate_json((NOTES / f"{digest}.json").read_bytes())
     except (OSError, ValidationError):
         return None
 

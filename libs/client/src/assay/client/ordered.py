@@ -44,6 +44,7 @@ def spec_of(
     asked = plan["requirements"]
     more = {
         "memory_bytes": max(needs.memory_bytes, asked.get("memory_bytes", 0)),
+        "input_bytes": max(needs.input_bytes, asked.get("input_bytes", 0)),
         "gpu": needs.gpu or bool(asked.get("gpu")),
         "regions": needs.regions or tuple(plan["regions"]),
     }

@@ -111,7 +111,10 @@ def plain(value: object) -> object:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """A table for people."""
-    drawn = Table(*columns, title=Text(clean(title), "table.title"), title_justify="left", header_style="bold")
+    drawn = Table(title=Text(clean(title), "table.title"), title_justify="left", header_style="bold")
+    for column in columns:
+        # What does not fit goes on in the next line: of an id that is cut short nobody can ask.
+        drawn.add_column(column, overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(clean(str(cell))) for cell in row))
     return drawn

@@ -53,4 +53,5 @@ class Profile(BaseModel):
     def save(self, folder: Path) -> None:
         """Write the profile into a folder."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (folder / FILE).write_text(self.model_dump_json(indent=2, exclude_none=True) + "\n")
+        text = self.model_dump_json(indent=2, exclude_none=True) + "\n"
+        (folder / FILE).write_text(text, encoding="utf-8")

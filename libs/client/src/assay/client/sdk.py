@@ -17,9 +17,11 @@ from typing import Any, Self
 
 from assay.bus.feed import FeedItem, replayed
 from assay.bus.keyfile import load_key
+from assay.bus.keys import ask_seal
 from assay.bus.participant import Door, connect_participant
 from assay.chain import Chain, Deployment
 from assay.chain.relayed import ask_withdrawal, sign_deposit, sign_exit, sign_stay
+from assay.client.checkpoints import Checkpoint, committed_of
 from assay.client.cutting import cut
 from assay.client.data import Data
 from assay.client.errors import typed
@@ -223,18 +225,28 @@ class Assay(Data):
                 await asyncio.sleep(AWAY_S)
 
     async def fetch(self, job_id: str, target: Path) -> Path:
-        """The file with a job's result, unsealed. Raises Refused: blob.missing if there is none yet, key.*; BadPath."""
+        """The file with a job's result, unsealed. Raises Refused: job.unfinished, blob.missing, key.*; BadPath."""
         view = await self.job(job_id)
         if view.result is None:
-            raise Refused("blob.missing", f"The job is {view.state} and has no result.")
-        return await self._save(view.result, target, view.seal)
+            raise Refused("job.unfinished", f"It is {view.state} and has no result.")
+        return await self.save(view.result, target, view.seal)
+
+    async def checkpoint(self, job_id: str, segment: int | None = None) -> Checkpoint:
+        """What was committed to last of a job, or of a segment; what is read of it is proven against the signed digest.
+
+        Raises Refused: blob.missing if nothing was, event.forged, key.*.
+        """
+        view = await self.job(job_id)
+        committed = await committed_of(self.events(follow=False), self.domain, job_id, segment)
+        key = await ask_seal(self.door.ask, self.key, view.seal) if view.seal else None
+        return Checkpoint(self.door.blobs, committed, key)
 
     async def receipt(self, job_id: str, target: Path) -> Path:
-        """The file with a job's receipt. Raises Refused: blob.missing if the job is not closed yet."""
+        """The file with a job's receipt. Raises Refused: job.unfinished, blob.missing."""
         view = await self.job(job_id)
         if view.receipt is None:
-            raise Refused("blob.missing", f"The job is {view.state} and has no receipt yet.")
-        return await self._save(view.receipt, target)
+            raise Refused("job.unfinished", f"It is {view.state} and has no receipt.")
+        return await self.save(view.receipt, target)
 
     async def _ask_of(self, question: str, job_id: str) -> dict[str, Any]:
         """The answer about a job; one that was let in a moment ago is waited for."""

@@ -5,12 +5,11 @@ came is named by its digest, so whoever knows that beforehand is served nothing 
 """
 
 import asyncio
-import mmap
 import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -53,14 +52,6 @@ async def had(source: str, folder: Path) -> AsyncIterator[Path]:
     yield path
     for done in (path, tag_of(path)):
         done.unlink(missing_ok=True)
-
-
-def mapped(path: Path) -> bytes:
-    """The content of a file as bytes that are read from disk when they are looked at."""
-    if not path.stat().st_size:
-        return b""
-    with path.open("rb") as file:
-        return cast(bytes, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 async def fetch(url: str, path: Path) -> None:

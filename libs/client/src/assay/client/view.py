@@ -100,6 +100,8 @@ class JobView(Row):
     gas: int = 0
     cost_share_ppm: int | None = None
     reason: str | None = None
+    waiting: dict[str, int] = {}
+    """How many offers each reason kept out when it last found no provider."""
     leases: list[LeaseView] = []
     spares: dict[str, str] = {}
     """The providers that keep warm for it, by the spares' ids."""

@@ -1,5 +1,6 @@
 """A participant's worker as its commands see it: the profile it runs by, where its process is noted, how it drains."""
 
+import fcntl
 import os
 import signal
 from collections.abc import Iterator
@@ -15,11 +16,12 @@ from assay.client.output import Output
 from assay.client.profile import Profile
 
 PID: Final = "worker.pid"
+"""What a worker holds and writes its process into, in its data folder."""
 
 
 @contextmanager
 def starting(context: typer.Context, data_dir: Path) -> Iterator[dict[str, Any]]:
-    """The settings that every worker takes from the profile; its process is noted in `data_dir` meanwhile."""
+    """The settings that every worker takes from the profile."""
 
     async def read(out: Output) -> Profile:
         return Profile.find(out.profile)
@@ -27,7 +29,7 @@ def starting(context: typer.Context, data_dir: Path) -> Iterator[dict[str, Any]]
     profile = output.run(context, read)
     if profile.key_file is None:
         raise typer.Exit(context.obj.fail(BadProfile("The profile has no key: add key_file.")))
-    with output.told(context.obj), noted(data_dir):
+    with output.told(context.obj):
         yield {
             "nats_url": profile.nats_url,
             "nats_creds_file": profile.creds_file,
@@ -37,27 +39,25 @@ def starting(context: typer.Context, data_dir: Path) -> Iterator[dict[str, Any]]
         }
 
 
-@contextmanager
-def noted(data_dir: Path) -> Iterator[None]:
-    """While it is open, this process stands in `data_dir` as the worker that runs there."""
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    note = data_dir / PID
-    note.write_text(str(os.getpid()))
-    try:
-        yield
-    finally:
-        note.unlink(missing_ok=True)
-
-
 def drain(context: typer.Context, data_dir: Path) -> None:
     """Tell the worker of `data_dir` to end what is in hand and stop."""
 
     async def work(out: Output) -> None:
-        try:
-            pid = int((data_dir / PID).read_text())
-            os.kill(pid, signal.SIGTERM)
-        except (FileNotFoundError, ProcessLookupError, ValueError):
-            raise BadInput(f"No worker runs in {data_dir}.") from None
+        pid = working_in(data_dir)
+        os.kill(pid, signal.SIGTERM)
         out.show({"pid": pid, "drain": "asked"}, lambda: f"asked {pid} to drain")
 
     output.run(context, work)
+
+
+def working_in(data_dir: Path) -> int:
+    """The process of the worker of a folder. Raises BadInput if none holds it: another may have the number by now."""
+    try:
+        with (data_dir / PID).open() as note:
+            try:
+                fcntl.flock(note, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(note.read())
+    except (FileNotFoundError, ValueError):
+        pass
+    raise BadInput(f"No worker runs in {data_dir}.")

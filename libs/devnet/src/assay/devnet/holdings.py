@@ -1,5 +1,6 @@
 """Who holds what on a devnet: tokens as the chain shows them, and what the public events say was charged for whom."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -38,14 +39,17 @@ def _add(sums: Sums, address: str, credit: int, debit: int) -> None:
 
 async def holdings(chain: Chain, people: Mapping[str, str], operator: str, sums: Sums) -> Holdings:
     """What everybody holds: `people` are addresses by name, `sums` what was charged so far."""
-    rows = {name: await _of_person(chain, address, sums) for name, address in {**people, "operator": operator}.items()}
+    addresses = {**people, "operator": operator}
+    found = await asyncio.gather(*(held_by(chain, address, sums) for address in addresses.values()))
+    rows = dict(zip(addresses, found, strict=True))
     rows["operator"]["bond"] = (await chain.poster_of(operator)).bond
     credits, debits = (sum(each[turn] for each in sums.values()) for turn in (0, 1))
     rows["treasury"] = {"fees": debits - credits - (await chain.outflow()).fees}
     return rows | await _of_contracts(chain, rows)
 
 
-async def _of_person(chain: Chain, address: str, sums: Sums) -> dict[str, int]:
+async def held_by(chain: Chain, address: str, sums: Sums) -> dict[str, int]:
+    """What one person holds."""
     account, stable = await _at_rest(chain, address)
     credit, debit = sums.get(address.lower(), (0, 0))
     return {

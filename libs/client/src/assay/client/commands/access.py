@@ -1,6 +1,7 @@
 """Access: who may come to the door. For the operator, whose profile names the folder of the signing keys."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -12,7 +13,7 @@ import typer
 from assay.bus.accounts import Network
 from assay.bus.registrar import Registrar
 from assay.client import output
-from assay.client.errors import BadProfile
+from assay.client.errors import BadInput, BadProfile
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.schema.values import PARTICIPANTS, Role
@@ -45,6 +46,7 @@ def grant(
     """Let a participant in: writes the credentials to hand over."""
 
     async def work(out: Output) -> None:
+        check_id(Role(role.value), participant)
         registrar = open_registrar(Profile.find(out.profile))
         with secret_file(to) as file:
             granted = await registrar.grant(Role(role.value), participant, name)
@@ -52,6 +54,16 @@ def grant(
         out.show({"account": granted.account_public, "creds": to}, lambda: f"wrote {to} ({granted.account_public})")
 
     output.run(context, work)
+
+
+def check_id(role: Role, participant: str) -> None:
+    """Raises BadInput for an id that no participant of the role can have, before there is an account for it."""
+    if role is Role.OBSERVER:
+        if participant:
+            raise BadInput(f"--id {participant!r}: an observer has no id, leave it out.")
+    elif not re.fullmatch(f"{PARTICIPANTS[role]}[a-z2-7]{{32}}", participant):
+        form = f"{PARTICIPANTS[role]} and 32 letters or digits"
+        raise BadInput(f"--id {participant!r} is no {role.value}'s id ({form}): `assay key new` prints it.")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What is one's own and not paid out: payments of final epochs, rewards of posted periods; and how to claim each."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -11,8 +12,9 @@ from assay.chain.governed.reward_head import Head
 from assay.chain.governed.rewards import Posted
 from assay.chain.words import normal
 from assay.client import output
-from assay.client.commands import reward_proof, wallet
+from assay.client.commands import reward_proof, said, wallet
 from assay.client.commands.governing import governed
+from assay.client.commands.said import From
 from assay.client.output import Output
 from assay.schema.errors import Retry, Unreachable
 
@@ -24,7 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command("claims")(claims)
 
 
-def claims(context: typer.Context) -> None:
+def claims(context: typer.Context, kept: From = None) -> None:
     """Show what you can claim now, of payments and of rewards, and by which command.
 
     Amounts are in base units: of the stable token for payments, of the native one for rewards. null is not known: the
@@ -34,8 +36,8 @@ def claims(context: typer.Context) -> None:
     async def work(out: Output) -> None:
         async with governed(out) as (node, key):
             whose = normal(key.address)
-            payments = {"amount": await payments_due(out, node, whose), "how": "assay wallet claim"}
-            due = await rewards_due(out, node, whose)
+            payments = {"amount": await payments_due(out, node, whose, kept), "how": "assay wallet claim"}
+            due = await rewards_due(out, node, whose, kept)
         body = {"address": whose, "payments": payments, "rewards": due}
         rows = [("payments", written(payments["amount"], output.stable), payments["how"])]
         rows += [
@@ -51,15 +53,15 @@ def written(amount: Any, of: Any) -> str:
     return UNKNOWN if amount is None else str(of(amount))
 
 
-async def payments_due(out: Output, node: Node, whose: str) -> int | None:
+async def payments_due(out: Output, node: Node, whose: str, kept: Path | None) -> int | None:
     """What final epochs of payments credit and nobody has paid out; None if the network is out of reach."""
     try:
-        return (await wallet.due(out, node, whose)).amount
+        return (await wallet.due(out, node, whose, kept)).amount
     except (Retry, Unreachable):
         return None
 
 
-async def rewards_due(out: Output, node: Node, whose: str) -> list[dict[str, Any]]:
+async def rewards_due(out: Output, node: Node, whose: str, kept: Path | None) -> list[dict[str, Any]]:
     """What each period that can be claimed by now earned somebody that was not paid it."""
     head, now_s = await rewards.head(node), (await node.block()).timestamp
     numbers = range(1, head.posted + 1)
@@ -70,7 +72,7 @@ async def rewards_due(out: Output, node: Node, whose: str) -> list[dict[str, Any
         for number, period, was_paid in zip(numbers, posted, claimed, strict=True)
         if not was_paid and 0 < period.claimable_from <= now_s
     }
-    earned = await earned_in(out, head, open_, whose)
+    earned = await earned_in(out, head, open_, whose, kept)
     return [
         {"period": number, "amount": amount, "how": f"assay rewards claim {number}"}
         for number, amount in earned.items()
@@ -78,15 +80,17 @@ async def rewards_due(out: Output, node: Node, whose: str) -> list[dict[str, Any
     ]
 
 
-async def earned_in(out: Output, head: Head, periods: dict[int, Posted], whose: str) -> dict[int, int | None]:
+async def earned_in(
+    out: Output, head: Head, periods: dict[int, Posted], whose: str, kept: Path | None = None
+) -> dict[int, int | None]:
     """What somebody earned in each of these periods, made of the public events; None if they are out of reach."""
     try:
-        said = await reward_proof.said_in_public(out) if periods else []
+        events = await said.said_in_public(out, kept) if periods else []
     except (Retry, Unreachable):
         return dict.fromkeys(periods)
     earned: dict[int, int | None] = {}
     for number, posted in periods.items():
-        made = reward_proof.made_of(said, head, number, posted)
+        made = reward_proof.made_of(events, head, number, posted)
         rows = zip(made.leaves, made.rewards, strict=True)
         earned[number] = sum(reward for leaf, reward in rows if normal(leaf.provider) == whose)
     return earned

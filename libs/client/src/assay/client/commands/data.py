@@ -6,12 +6,24 @@ from typing import Annotated, Any, Final
 import typer
 
 from assay.client import output
+from assay.client.commands.jobs import job_id_of
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.client.sdk import Assay
 from assay.schema.errors import Refused
 
 DIGEST: Final = re.compile("[0-9a-f]{64}")
+
+
+def name_of_key(text: str) -> str:
+    """A digest or a job's id as it is typed. Raises BadParameter, which says where both are found."""
+    if DIGEST.fullmatch(text):
+        return text
+    try:
+        return job_id_of(text)
+    except typer.BadParameter:
+        said = f"{text!r} is neither a digest (64 hex digits, which `assay data add` prints) nor a job's id"
+        raise typer.BadParameter(f"{said}: see `assay jobs`.") from None
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +55,10 @@ def add(
 
 def forget(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="DIGEST|JOB", help="Of data added with --sealed, or a job's id.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="DIGEST|JOB", help="Of data added with --sealed, or a job's id.", callback=name_of_key),
+    ],
 ) -> None:
     """Have the key of sealed data, or of what a job made, destroyed: nobody is given it any more, whatever copies."""
 

@@ -32,7 +32,7 @@ async def uploaded(out: Output, file: Path) -> bytes:
     if not file.is_file():
         raise BadInput(f"There is no file {file}.")
     async with door_of(out) as door:
-        return bytes.fromhex(await door.blobs.put(file.read_bytes()))
+        return bytes.fromhex(await door.blobs.put(file))
 
 
 async def shown(out: Output, trail: Trail) -> dict[str, dict[str, Any]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Group
 from rich.text import Text
 
@@ -18,9 +19,20 @@ from assay.client.sdk import Assay
 from assay.client.view import JobView
 from assay.client.watching import curve_of, watch
 from assay.schema.errors import Refused, Retry, Unreachable
-from assay.schema.values import Requirements
+from assay.schema.values import JobId, Requirements
 
-JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
+ID: Final = TypeAdapter(JobId)
+
+
+def job_id_of(text: str) -> str:
+    """A job's id as it is typed. Raises BadParameter, which says where ids are found."""
+    try:
+        return ID.validate_python(text)
+    except ValidationError:
+        raise typer.BadParameter(f"{text!r} is no job's id (j and 26 letters or digits): see `assay jobs`.") from None
+
+
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.", callback=job_id_of)]
 
 
 def register(app: typer.Typer) -> None:
@@ -155,11 +167,16 @@ def fetch(
         async with Assay.connect(Profile.find(out.profile)) as assay:
             result = await assay.fetch(job_id, to or Path(f"{job_id}.result"))
             view = await assay.job(job_id)
-            receipt = await assay.receipt(job_id, result.with_suffix(".receipt.json")) if view.receipt else None
+            receipt = await assay.receipt(job_id, receipt_beside(result)) if view.receipt else None
             written = [path for path in (result, receipt) if path]
             out.show({"result": result, "receipt": receipt}, lambda: "\n".join(map(str, written)))
 
     output.run(context, work)
+
+
+def receipt_beside(result: Path) -> Path:
+    """Where the receipt of a result goes, another for each name: `with_suffix` would take `v1` of `model.v1` off."""
+    return result.with_name(f"{result.name}.receipt.json")
 
 
 COMMANDS: Final[Mapping[str, Callable[..., None]]] = {

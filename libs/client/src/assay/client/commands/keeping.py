@@ -22,6 +22,6 @@ async def kept(keeper: Keeping[R, Any], command: str, out: Output) -> R:
 
 async def write_down(assay: Assay, run: Any, digest: str, target: Path) -> dict[str, Any]:
     """The facts of a run that has ended, once what it came to is in the file."""
-    target.write_bytes(await assay.read(digest, run.sealed.seal if run.sealed else None))
+    await assay.save(digest, target, run.sealed.seal if run.sealed else None)
     paid = sum([(await assay.job(order.job_id)).paid for order in run.orders])
     return {"result": target, "digest": digest, "rounds": run.round, "jobs": len(run.orders), "paid": paid}

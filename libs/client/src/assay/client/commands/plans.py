@@ -9,6 +9,7 @@ from rich.console import Group
 
 from assay.client import output
 from assay.client.asked import Asked, read_asked
+from assay.client.commands.checkers import checkers_in_words, checkers_of
 from assay.client.commands.ordering import DEFAULTS, Kind, Method, Params, Replicas, Segments
 from assay.client.commands.proof_price import body_of, draw_plan, percent
 from assay.client.commands.stakes import NativePrice, body_of_stake, stake_in_words, stake_of
@@ -42,7 +43,7 @@ from assay.proof.policy import (
 from assay.schema.epoch import StakeBehind
 from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
-from assay.schema.values import cost_of
+from assay.schema.values import INPUT_BYTES_ANY, cost_of
 
 POOLS: Final = (1_000, 10_000, 20_000, 100_000)
 POOLED: Final = 20_000
@@ -90,16 +91,17 @@ def plan(
         async with Assay.connect(Profile.find(out.profile)) as assay:
             length = await by_measure(assay.door, asked.kind, params_of(asked))
             cut = await assay.plan(asked.kind, length.params) | {"commit_ppm": length.commit_ppm}
-            offers = (await assay.network())["providers"]
+            listed, verifiers = those_for(asked.kind, await assay.network())
+        offers = takers(needs := needs_of(asked, cut), listed)
         price, known = price_of(asked.kind, cut, offers), await known_of(out, asked.kind, offers, native_price)
         proof = prove(asked, cut, price or 1, pool, known)
         premium = premium_of(asked, cut, price or 1, min(poisoned, cut["segments"]), proof) if poisoned else None
-        sizes = sorted({cut["segments"], pool, *POOLS})
-        curve = [(size, prove(asked, cut, price or 1, size, known).chosen) for size in sizes]
+        curve = [(n, prove(asked, cut, price or 1, n, known).chosen) for n in sorted({cut["segments"], pool, *POOLS})]
         body = {
             **{name: cut[name] for name in ("segments", "segment_units")} | {"price": price} | known.body(),
             **{"segment_steps": length.params.get(LENGTH), "commit_share_ppm": length.commit_ppm},
             "proof_of_job": share(price or 0, proof),
+            "needs": needs | takers_of(listed, offers) | checkers_of(spec_of(asked, cut), needs, verifiers),
             "pool": body_of(proof),
             "cost_share_ppm_by_pool": {str(size): row.cost.total for size, row in curve},
             "premium": premium_body(premium),
@@ -124,10 +126,39 @@ def price_of(kind: str, cut: dict[str, Any], offers: list[dict[str, Any]]) -> in
     return cost_of(cut["segments"] * cut["segment_units"], cheapest["price"]) if cheapest else None
 
 
+def listed_for(kind: str, offers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The offers that are listed for a kind of work."""
+    return [offer for offer in offers if offer["state"] == "listed" and kind in offer["kinds"]]
+
+
+def those_for(kind: str, network: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The offers that are listed for a kind of work, and the verifiers of the network."""
+    return listed_for(kind, network["providers"]), network["verifiers"]
+
+
+def needs_of(asked: Asked, cut: dict[str, Any]) -> dict[str, int]:
+    """What a machine needs for the job, in bytes: memory, and room for its inputs, those to be uploaded among them."""
+    asks = cut["requirements"]
+    inputs = asks.get("input_bytes", 0) + sum(Path(source).stat().st_size for source in set(asked.files.values()))
+    return {
+        "memory_bytes": asks.get("memory_bytes", 0),
+        "input_bytes": inputs if inputs > INPUT_BYTES_ANY else 0,
+    }
+
+
+def takers(needs: dict[str, int], offers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of the offers that are large enough."""
+    return [offer for offer in offers if all(offer.get(name, least) >= least for name, least in needs.items())]
+
+
+def takers_of(listed: list[dict[str, Any]], offers: list[dict[str, Any]]) -> dict[str, int]:
+    """How many offers there are, and how many of them take it."""
+    return {"offers": len(listed), "taking": len(offers)}
+
+
 def cheapest_of(kind: str, offers: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The cheapest offer listed for a kind of work; of equal ones one without an attested machine."""
-    listed = [offer for offer in offers if offer["state"] == "listed" and kind in offer["kinds"]]
-    return min(listed, key=lambda offer: (offer["price"], report_in(offer) or ""), default=None)
+    return min(listed_for(kind, offers), key=lambda offer: (offer["price"], report_in(offer) or ""), default=None)
 
 
 def report_of(kind: str, offers: list[dict[str, Any]]) -> str | None:
@@ -223,6 +254,14 @@ def ordered_of(asked: Asked, cut: dict[str, Any], price: int | None, proof: Plan
     }
 
 
+def taking_in_words(needs: dict[str, int]) -> str:
+    """How many offers are large enough, and for what."""
+    sizes = f"{needs['memory_bytes'] / 2**30:.1f} GiB of memory"
+    if needs["input_bytes"]:
+        sizes += f", {needs['input_bytes'] / 2**30:.1f} GiB of inputs"
+    return f"{needs['taking']} of {needs['offers']}: {sizes}"
+
+
 def draw(
     body: dict[str, Any], proof: Plan, premium: Premium | None, curve: list[tuple[int, Any]], stake: StakeBehind | None
 ) -> Group:
@@ -230,7 +269,9 @@ def draw(
     price = body["price"]
     rows = [
         ("segments", f"{body['segments']:,} of {body['segment_units']:,} units"),
-        ("price", output.stable(price) if price is not None else "no offer is listed"),
+        ("offers that take it", taking_in_words(body["needs"])),
+        ("verifiers that can check it", checkers_in_words(body["needs"])),
+        ("price", output.stable(price) if price is not None else "no offer takes it"),
         (
             "its machine",
             f"attested by the report {body['attestation'][:16]}" if body["attestation"] else "not attested",

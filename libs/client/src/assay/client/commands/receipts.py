@@ -35,7 +35,7 @@ def verify_file(
     async def work(out: Output) -> bool:
         if not file.is_file():
             raise BadInput(f"There is no file {file}.")
-        sealed = file.read_text()
+        sealed = read_sealed(file)
         report = verify(sealed, operator)
         lineage = read_graph(sealed) if graph else None
         body = report_body(sealed, report) | ({"graph": graph_body(lineage)} if lineage else {})
@@ -46,6 +46,14 @@ def verify_file(
 
     if not output.run(context, work):
         raise typer.Exit(BROKEN)
+
+
+def read_sealed(file: Path) -> str:
+    """What a file says. Raises BadInput, BadPath."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeError as error:
+        raise BadInput(f"{file} is no receipt: {error}.") from None
 
 
 def read_graph(sealed: str) -> Graph | None:

@@ -1,6 +1,7 @@
 """A period of rewards, made again from what was said in public, and held to what the chain has."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,9 +13,8 @@ from assay.chain.governed.rewards import Posted
 from assay.chain.words import normal
 from assay.client import output
 from assay.client.commands.governing import governed
+from assay.client.commands.said import From, said_in_public
 from assay.client.output import Output
-from assay.client.profile import Profile
-from assay.client.sdk import Assay
 from assay.proof.reward_inputs import period_by
 from assay.proof.rewards import Entry, Period, root_of
 from assay.schema.errors import Refused
@@ -23,13 +23,17 @@ from assay.schema.event import Event
 BROKEN = 1
 
 
-def verify(context: typer.Context, period: Annotated[int, typer.Argument(help="Which period.", min=1)]) -> None:
+def verify(
+    context: typer.Context,
+    period: Annotated[int, typer.Argument(help="Which period.", min=1)],
+    kept: From = None,
+) -> None:
     """Make a period's root from the public events alone and compare it with the chain; exit code 1 if wrong."""
 
     async def work(out: Output) -> bool:
         async with governed(out) as (node, _):
             posted, head = await rewards.period_of(node, period), await rewards.head(node)
-            made = await said_period(out, head, period, posted)
+            made = await said_period(out, head, period, posted, kept)
             right = holds(node, made, posted)
         rows = [
             {"provider": leaf.provider, **leaf.inputs._asdict(), "earns": earns}
@@ -43,22 +47,21 @@ def verify(context: typer.Context, period: Annotated[int, typer.Argument(help="W
         raise typer.Exit(BROKEN)
 
 
-async def said_period(out: Output, head: Head, number: int, posted: Posted) -> Period:
+async def said_period(out: Output, head: Head, number: int, posted: Posted, kept: Path | None) -> Period:
     """A posted period, made of all public events. Raises Refused: reward.unknown."""
     if not posted.claimable_from:
         raise Refused("reward.unknown", f"Period {number} was not posted, or was voided.")
-    return made_of(await said_in_public(out), head, number, posted)
-
-
-async def said_in_public(out: Output) -> list[Event]:
-    """All public events. Raises Unreachable."""
-    async with Assay.connect(Profile.find(out.profile)) as assay:
-        return [each.event async for each in assay.events(follow=False)]
+    return made_of(await said_in_public(out, kept), head, number, posted)
 
 
 def made_of(said: Sequence[Event], head: Head, number: int, posted: Posted) -> Period:
-    """A posted period, made of these events."""
-    return period_by(said, number, head.start, head.period_s, posted.emission, posted.terms)
+    """A posted period, made of these events. Raises Refused: payment.unproven if a verdict is not among them."""
+    try:
+        return period_by(said, number, head.start, head.period_s, posted.emission, posted.terms)
+    except KeyError as lease:
+        raise Refused(
+            "payment.unproven", f"Period {number} pays for lease {lease}, of which no verdict is told."
+        ) from None
 
 
 def holds(node: Node, made: Period, posted: Posted) -> bool:

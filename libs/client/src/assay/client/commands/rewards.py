@@ -18,6 +18,7 @@ from assay.chain.words import normal
 from assay.client import output
 from assay.client.commands import reward_proof, units
 from assay.client.commands.governing import account, governed
+from assay.client.commands.said import From
 from assay.client.errors import BadInput
 from assay.client.output import Output
 from assay.proof.rewards import MILLION, Entry, Inputs, Period, period_of, prove, root_of
@@ -161,6 +162,7 @@ def claim(
         ),
     ] = None,
     provider: Whose = None,
+    kept: From = None,
 ) -> None:
     """Have a provider paid what a period earned it, once. Anyone may; the money is the provider's.
 
@@ -170,7 +172,7 @@ def claim(
     async def work(out: Output) -> None:
         async with governed(out) as (node, key):
             whose = provider or normal(key.address)
-            entries = read_inputs(inputs) if inputs else await said_entries(out, node, period)
+            entries = read_inputs(inputs) if inputs else await said_entries(out, node, period, kept)
             made = await opened_period(node, period, entries)
             index = index_of(made, whose)
             domain = rewards.domain_of(node)
@@ -181,16 +183,16 @@ def claim(
     output.run(context, work)
 
 
-async def said_entries(out: Output, node: Node, period: int) -> list[Entry]:
+async def said_entries(out: Output, node: Node, period: int, kept: Path | None) -> list[Entry]:
     """The rows of a period, made of public events."""
     posted, head = await rewards.period_of(node, period), await rewards.head(node)
-    return reward_proof.entries(await reward_proof.said_period(out, head, period, posted))
+    return reward_proof.entries(await reward_proof.said_period(out, head, period, posted, kept))
 
 
 def read_inputs(file: Path) -> list[Entry]:
     """The rows of a period. Raises BadSettings."""
     try:
-        found = json.loads(file.read_text())
+        found = json.loads(file.read_bytes())
         return [Row.model_validate(row).entry for row in found]
     except ValidationError as error:
         raise BadInput(f"{file}: {first_problem(error)}") from None

@@ -39,12 +39,17 @@ async def opened(out: Output) -> AsyncIterator[tuple[Chain, Key]]:
         yield chain, load_key(profile.key_file)
 
 
+def name_of(receipt: Receipt) -> str:
+    """The hash of a transaction as it is written."""
+    return "0x" + receipt.tx_hash.hex()
+
+
 def send(context: typer.Context, act: Callable[[Chain, Key], Awaitable[Receipt]], said: str) -> None:
     """Do with the profile's key what `act` does, and say so once it is mined."""
 
     async def work(out: Output) -> None:
         async with opened(out) as (chain, key):
             receipt = await act(chain, key)
-            out.show({"tx": "0x" + receipt.tx_hash.hex()}, lambda: said)
+            out.show({"tx": name_of(receipt)}, lambda: said)
 
     output.run(context, work)

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -61,7 +62,7 @@ def serve(
             door = listening(Http(fleet, name, max_tokens, read_keys(keys)), host, port)
             url = f"http://{host}:{await stack.enter_async_context(door)}/v1"
             out.show({"url": url, "keys": str(keys)}, lambda: f"{url}  (API keys: {keys})")
-            await told_to_stop()
+            await told_to_stop(fleet.stop)
 
     output.run(context, work, loop_factory())
 
@@ -71,9 +72,10 @@ def named(regions: str | None) -> tuple[str, ...]:
     return tuple(regions.split(",")) if regions else ()
 
 
-async def told_to_stop() -> None:
-    """Return at SIGINT or SIGTERM."""
+async def told_to_stop(stop: Callable[[], None]) -> None:
+    """Return at SIGINT or SIGTERM, once `stop` was called."""
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     await stopping.wait()
+    stop()

@@ -4,6 +4,7 @@ A deposit and a withdrawal are signatures that the operator sends; whoever has g
 """
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -15,8 +16,10 @@ from assay.client import output
 from assay.client.commands import history
 from assay.client.commands.asking import ask_of_own, say_waiting
 from assay.client.commands.relays import ByItself, have_sent, relay
-from assay.client.commands.sending import opened, send
+from assay.client.commands.said import From, said_in_public
+from assay.client.commands.sending import name_of, opened, send
 from assay.client.output import Output
+from assay.client.rebuilding import rebuilt
 from assay.client.relaying import left
 from assay.client.standing import Standing, before_all, read_standing
 from assay.proof.keys import Key
@@ -118,12 +121,15 @@ def withdraw(
     context: typer.Context,
     amount: Annotated[int | None, typer.Argument(help="What to announce, in base units.", min=1)] = None,
     by_itself: ByItself = False,
+    kept: From = None,
 ) -> None:
     """Announce that an amount leaves the deposit; later, without an amount, take it out. Nobody can stop this.
 
-    While no job, order or charge of yours is open the operator lets it leave with no notice.
+    While no job, order or charge of yours is open the operator lets it leave with no notice. Where the operator is
+    gone, --from takes it out by the public events that you kept; it implies --self.
     """
-    output.run(context, lambda out: take_out(out, by_itself) if amount is None else announce(out, amount, by_itself))
+    alone = by_itself or kept is not None
+    output.run(context, lambda out: take_out(out, alone, kept) if amount is None else announce(out, amount, alone))
 
 
 async def announce(out: Output, amount: int, by_itself: bool) -> None:
@@ -141,15 +147,15 @@ async def announce(out: Output, amount: int, by_itself: bool) -> None:
     out.show(body, lambda: said)
 
 
-async def take_out(out: Output, by_itself: bool) -> None:
-    """Take out what was announced. Raises Refused: wallet.nothing_leaving, wallet.early."""
+async def take_out(out: Output, by_itself: bool, kept: Path | None = None) -> None:
+    """Take out what was announced. Raises Refused: wallet.nothing_leaving, wallet.early, payment.unproven."""
     async with opened(out) as (chain, key):
         account, now_s = await chain.account_of(key.address), (await chain.block()).timestamp
         if account.leaving == 0:
             raise Refused("wallet.nothing_leaving")
         if now_s < account.cutoff:
             raise Refused("wallet.early", f"It can be charged until {output.moment(account.cutoff)}.")
-        standing = await stand(out, chain, key.address)
+        standing = await stand(out, chain, key.address, kept)
         if standing.after.number and standing.after.posted_at < account.cutoff:
             raise Refused("wallet.early", f"Epoch {standing.after.number} of payments, posted before, is not final.")
         if by_itself:
@@ -167,17 +173,20 @@ def stay(context: typer.Context, by_itself: ByItself = False) -> None:
     relay(context, sign_stay, "nothing leaves")
 
 
-def claim(context: typer.Context) -> None:
-    """Take what epochs of payments credit you and nobody has paid out yet; the money goes to your own address."""
+def claim(context: typer.Context, kept: From = None) -> None:
+    """Take what epochs of payments credit you and nobody has paid out yet; the money goes to your own address.
+
+    Where the operator is gone, --from makes your account again from the public events that you kept.
+    """
 
     async def work(out: Output) -> None:
         async with opened(out) as (chain, key):
-            paid, standing, amount = await due(out, chain, key.address)
+            paid, standing, amount = await due(out, chain, key.address, kept)
             body: dict[str, Any] = {"epoch": standing.epoch.number, "amount": 0}
             if amount:
                 receipt = await chain_wallet.claim(chain, key, standing.epoch, [standing.leaf])
                 body["amount"] = (await chain.account_of(key.address)).paid - paid
-                body["tx"] = "0x" + receipt.tx_hash.hex()
+                body["tx"] = name_of(receipt)
         nothing = "nothing is due: what was earned later is due once its epoch is final"
         out.show(body, lambda: f"claimed {output.stable(body['amount'])}" if body["amount"] else nothing)
 
@@ -192,20 +201,20 @@ class Due(NamedTuple):
     amount: int
 
 
-async def due(out: Output, chain: Chain, address: str) -> Due:
+async def due(out: Output, chain: Chain, address: str, kept: Path | None = None) -> Due:
     """What an address can claim of final epochs of payments. Raises Unreachable, Retry."""
     paid = (await chain.account_of(address)).paid
-    standing = await stand(out, chain, address)
+    standing = await stand(out, chain, address, kept)
     return Due(paid, standing, max(0, standing.leaf.credit - paid))
 
 
-def name_of(receipt: Receipt) -> str:
-    """The hash of a transaction as it is written."""
-    return "0x" + receipt.tx_hash.hex()
+async def stand(out: Output, chain: Chain, address: str, kept: Path | None = None) -> Standing:
+    """Where an address stands in the newest epoch that is final or can be: by settlement, or by a file of events.
 
-
-async def stand(out: Output, chain: Chain, address: str) -> Standing:
-    """Where an address stands in the newest epoch that is final or can be. Raises Unreachable, Retry."""
+    Raises Unreachable, Retry, Refused: payment.unproven.
+    """
     if (await chain.payment_head()).posted == 0:
         return before_all(address)
+    if kept:
+        return await rebuilt(chain, address, await said_in_public(out, kept))
     return read_standing(await ask_of_own(out, "leaf", address))

@@ -158,8 +158,9 @@ class Keeper(Keeping[Run, Ground]):
 
 
 def is_orphaned(view: JobView) -> bool:
-    """Whether the holder of the data fell silent over a job, which nobody else can do."""
-    return view.state == "funded" and any(lease.state == "lapsed" for lease in view.leases)
+    """Whether the holder of the data fell silent over a job, or before it had it: nobody else can do it."""
+    is_unheld = bool(view.waiting) and view.waiting.keys() <= {"data.elsewhere", "offers.none"}
+    return view.state == "funded" and (is_unheld or any(lease.state == "lapsed" for lease in view.leases))
 
 
 def reason_of(view: JobView | None) -> str:

@@ -31,6 +31,9 @@ FLIGHTS_MAX: Final = 1024
 log = logging.getLogger(__name__)
 
 
+STOPPED: Final = Lost("serve.stopped", "This server stops: ask again, or ask another.")
+
+
 class Overloaded(Exception):
     """More is asked than can be carried."""
 
@@ -42,6 +45,13 @@ class Fleet:
     replicas: list[Replica]
     now: Callable[[], float] = time.monotonic
     unplaced: list[Flight] = field(default_factory=list)
+    is_stopped: bool = False
+
+    def stop(self) -> None:
+        """Say to whoever waits for an answer that none comes any more, and to whoever asks from now on."""
+        self.is_stopped = True
+        for flight in (*self.unplaced, *(flight for replica in self.replicas for flight in replica.flights.values())):
+            flight.lose(STOPPED)
 
     async def answer(self, question: Question) -> AsyncGenerator[Piece | Lost, None]:
         """The pieces of an answer as they come; the last one has a finish, or is what it was lost by.
@@ -50,6 +60,9 @@ class Fleet:
         """
         if sum(len(replica.flights) for replica in self.replicas) + len(self.unplaced) >= FLIGHTS_MAX:
             raise Overloaded
+        if self.is_stopped:
+            yield STOPPED
+            return
         flight = Flight(question, self.now())
         await self._place(flight)
         try:
@@ -149,7 +162,9 @@ class Fleet:
         """Have a flight wait for a replica that takes it, but not for ever."""
         if flight.is_over:
             return
-        if self.now() - max(flight.begun_s, flight.moved_s) > PATIENCE_S:
+        if self.is_stopped:
+            flight.lose(STOPPED)
+        elif self.now() - max(flight.begun_s, flight.moved_s) > PATIENCE_S:
             flight.lose(Lost(BUSY, "No replica takes it now."))
         else:
             self.unplaced.append(flight)

@@ -8,8 +8,8 @@ import asyncio
 import hmac
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ BODY_BYTES_MAX: Final = 1 << 20
 LENGTH_DIGITS_MAX: Final = 20
 BODY_S: Final = 30.0
 STALL_S: Final = 30.0
-"""For so long a reader may take nothing before its connection is given up."""
+"""For so long, and half as long again at most, a reader may take nothing before its connection is given up."""
 JSON: Final = (b"content-type", b"application/json")
 EVENTS: Final = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
 
@@ -85,7 +85,7 @@ class Http:
         writing = Writing(form, chat, send)
         leaving = asyncio.create_task(left(receive))
         try:
-            async with aclosing(self.fleet.answer(question)) as pieces:
+            async with watched(writing), aclosing(self.fleet.answer(question)) as pieces:
                 async for piece in pieces:
                     if leaving.done():
                         return
@@ -110,9 +110,11 @@ class Writing:
     tokens: int = 0
     prompt_tokens: int = 0
     is_begun: bool = False
+    out_s: float | None = None
+    """Since when a part waits for its reader, by the loop's clock."""
 
     async def write(self, piece: Piece | Lost) -> None:
-        """Write what has come. Raises ApiError before anything is sent, TimeoutError if the reader takes nothing."""
+        """Write what has come. Raises ApiError before anything is sent."""
         if isinstance(piece, Lost):
             await self._fail(piece)
             return
@@ -132,7 +134,7 @@ class Writing:
             await begin(self.send, 200, EVENTS)
             self.is_begun, said = True, self.form.chunk({"role": "assistant", "content": ""})
         if piece.text:
-            said += self.form.chunk({"content": piece.text})
+            said += self.form.text(piece.text)
         if piece.finish:
             said += self.form.chunk({}, piece.finish)
             said += self.form.usage(self.prompt_tokens, self.tokens) if self.chat.wants_usage else b""
@@ -148,8 +150,31 @@ class Writing:
         await self._out(part(self.send, b"data: " + error.body() + b"\n\n", is_last=True))
 
     async def _out(self, sent: Awaitable[None]) -> None:
-        async with asyncio.timeout(STALL_S):
-            await sent
+        self.out_s = asyncio.get_running_loop().time()
+        await sent
+        self.out_s = None
+
+
+@asynccontextmanager
+async def watched(writing: Writing) -> AsyncIterator[None]:
+    """Raises TimeoutError in the block if the reader takes nothing.
+
+    It looks now and then: a timer for each token would cost as much as all else that is done for it here.
+    """
+    loop = asyncio.get_running_loop()
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(STALL_S / 2)
+            if writing.out_s is not None and loop.time() - writing.out_s >= STALL_S:
+                limit.reschedule(loop.time())
+
+    async with asyncio.timeout(None) as limit:
+        looking = asyncio.create_task(look())
+        try:
+            yield
+        finally:
+            looking.cancel()
 
 
 def question_of(chat: Chat, most: int) -> Question:

@@ -4,7 +4,7 @@ What would change an answer and is not kept here is refused by name, never passe
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError, field_validator
@@ -127,30 +127,36 @@ class Form:
     id: str
     model: str
     created_s: int
+    begun: str = field(init=False)
+    """How every event begins, written once."""
+
+    def __post_init__(self) -> None:
+        head = TERSE.encode(self._object("chat.completion.chunk"))
+        object.__setattr__(self, "begun", f'data: {head[:-1]},"choices":')
+
+    def text(self, text: str) -> bytes:
+        """The event of a token, which differs from the others in its text alone."""
+        delta = f'[{{"index":0,"delta":{{"content":{TERSE.encode(text)}}},"finish_reason":null}}]}}\n\n'
+        return (self.begun + delta).encode()
 
     def chunk(self, delta: dict[str, str], finish: str | None = None) -> bytes:
         """One event of the stream."""
-        return self._event([{"index": 0, "delta": delta, "finish_reason": finish}])
+        choices = [{"index": 0, "delta": delta, "finish_reason": finish}]
+        return f"{self.begun}{TERSE.encode(choices)}}}\n\n".encode()
 
     def usage(self, prompt_tokens: int, tokens: int) -> bytes:
         """The event that says how many tokens question and answer had."""
-        return self._event([], {"usage": usage_of(prompt_tokens, tokens)})
+        return f'{self.begun}[],"usage":{TERSE.encode(usage_of(prompt_tokens, tokens))}}}\n\n'.encode()
 
     def whole(self, content: str, finish: str, prompt_tokens: int, tokens: int) -> bytes:
         """The answer that is not streamed."""
         message = {"role": "assistant", "content": content}
         choice = {"index": 0, "message": message, "finish_reason": finish}
-        return json.dumps(
-            self._object("chat.completion", [choice], {"usage": usage_of(prompt_tokens, tokens)})
-        ).encode()
+        more = {"choices": [choice], "usage": usage_of(prompt_tokens, tokens)}
+        return json.dumps(self._object("chat.completion") | more).encode()
 
-    def _event(self, choices: list[Any], more: dict[str, Any] | None = None) -> bytes:
-        said = self._object("chat.completion.chunk", choices, more or {})
-        return b"data: " + TERSE.encode(said).encode() + b"\n\n"
-
-    def _object(self, kind: str, choices: list[Any], more: dict[str, Any]) -> dict[str, Any]:
-        head = {"id": self.id, "object": kind, "created": self.created_s, "model": self.model}
-        return head | {"choices": choices} | more
+    def _object(self, kind: str) -> dict[str, Any]:
+        return {"id": self.id, "object": kind, "created": self.created_s, "model": self.model}
 
 
 DONE: Final = b"data: [DONE]\n\n"

@@ -39,6 +39,8 @@ class Screen:
             return
         with Live(get_renderable=self._picture, console=self._console, refresh_per_second=4) as self._live:
             yield self
+        if not self._console.is_terminal:
+            self._console.line()  # What is drawn there once, at the end, ends in the middle of a line.
 
     def tell(self, text: str, grave: bool = False) -> None:
         """A sentence of the story."""

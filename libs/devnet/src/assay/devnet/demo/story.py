@@ -38,7 +38,6 @@ class Told:
     after: Judgement | None = None
     balances_before: Holdings = field(default_factory=dict)
     balances_after: Holdings = field(default_factory=dict)
-    killed: str = ""
     seconds: float = 0.0
 
     @property
@@ -169,7 +168,6 @@ class Story:
         await self._halfway.wait()
         party = next(p for p in self.devnet.parties.values() if p.id == self._worker_of_main)
         self.devnet.supervisor.kill(party.name)
-        self.told.killed = party.name
         self.screen.note(party, "killed with SIGKILL", grave=True)
         self.screen.tell(f"kill -9 {party.name}, half way through: another carries on", grave=True)
 
