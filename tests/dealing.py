@@ -5,6 +5,7 @@ at a lower priority, and end with it: an idle network would take time from the r
 """
 
 import os
+from collections import Counter
 from typing import Final
 
 import pytest
@@ -13,32 +14,37 @@ from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 MARKET, TROUBLE = "market", "trouble"
-LAST: Final = ("tests/adversaries/test_providers.py", "tests/adversaries/test_verifiers.py")
-"""The adversaries would be in the way of others on their network."""
+LAST: Final = (
+    "tests/faults/",
+    *(f"tests/adversaries/test_{name}.py" for name in ("owners", "providers", "verifiers", "evading")),
+)
+"""What is killed, and the adversaries, would be in the way of others on their network."""
 GROUPS: Final = {
-    MARKET: tuple(f"tests/{folder}/" for folder in ("integration", "scenarios", "court")),
-    TROUBLE: ("tests/e2e/", "tests/faults/", *LAST),
+    MARKET: ("tests/scenarios/", "tests/court/"),
+    TROUBLE: ("tests/e2e/", "tests/integration/", *LAST),
     "architecture": ("tests/architecture/",),
 }
 """What shares a network, or the syntax trees of all files. Every other file is a group of its own."""
 APART: Final = (
-    *("tests/e2e/test_demo.py", "tests/e2e/test_up.py", "tests/e2e/test_stake.py"),
-    "tests/integration/test_lightness.py",
-    "tests/adversaries/test_capacity.py",
+    *("tests/e2e/test_demo.py", "tests/e2e/test_up.py", "tests/adversaries/test_capacity.py"),
+    *("tests/court/test_tuning.py", "tests/integration/test_lines.py", "tests/integration/test_lightness.py"),
+    *("tests/e2e/test_stake.py", "tests/e2e/test_amounts.py", "tests/court/test_axis.py"),
 )
-"""Files of those folders that start a network of their own, or need none."""
+"""Files of those folders that start a network of their own, or need none: the longest first."""
 NETWORKS: Final = (TROUBLE, MARKET)
 LONGEST: Final = (
     *(*NETWORKS, *APART),
     "libs/workloads/tests/settings/test_settings.py",
     *("libs/chain/tests/test_agreement.py", "libs/chain/tests/test_agreement_payment.py"),
-    *("libs/workloads/tests/zk/test_zk.py", "architecture"),
+    *("libs/workloads/tests/zk/test_zk.py", "services/settlement/tests/test_node.py", "architecture"),
 )
 """The groups for which others are not to wait in the end."""
 RANKS: Final = {group: rank for rank, group in enumerate(LONGEST)}
 SERVED: Final = "assay/served"
 """Where pytest's cache has the failed tests that need a real server."""
 FAILED: Final[set[str]] = set()
+SPENT: Final[Counter[str]] = Counter()
+"""Seconds that the tests of each network have taken, one after the other; and those of all others."""
 LOWER: Final = 5
 """The niceness of those who have no network: they get a third of the time of one who has."""
 
@@ -49,9 +55,10 @@ def group_of(nodeid: str) -> str:
     return next((group for group, places in GROUPS.items() if file.startswith(places) and file not in APART), file)
 
 
-def rank_of(nodeid: str) -> tuple[int, bool]:
+def rank_of(nodeid: str) -> tuple[int, int]:
     """The place of a test in the order."""
-    return RANKS.get(group_of(nodeid), len(LONGEST)), nodeid.startswith(LAST)
+    late = next((turn for turn, place in enumerate(LAST, 1) if nodeid.startswith(place)), 0)
+    return RANKS.get(group_of(nodeid), len(LONGEST)), late
 
 
 class ByNetwork(LoadScopeScheduling):  # type: ignore[misc]
@@ -85,14 +92,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Leaves the names of failed tests of a server where the suite finds them."""
-    if "PYTEST_XDIST_WORKER" not in os.environ and session.config.cache:
-        session.config.cache.set(SERVED, sorted(FAILED))
+    if "PYTEST_XDIST_WORKER" not in os.environ and (cache := getattr(session.config, "cache", None)):
+        cache.set(SERVED, sorted(FAILED))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Remembers a failed test of a server: one that is marked so."""
+    """Remembers a failed test of a server, one that is marked so; and how long each took."""
+    SPENT[group if (group := group_of(report.nodeid)) in NETWORKS else "no network shared"] += report.duration
     if report.failed and "server" in report.keywords:
         FAILED.add(report.nodeid)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Says which network the suite waits for: no suite is shorter than the longer of the two."""
+    if SPENT and config.getoption("dist", "no") == "loadgroup":
+        spent = ", ".join(f"{group} {seconds:.0f} s" for group, seconds in SPENT.most_common())
+        terminalreporter.write_line(f"tests in turn, of each network and of all others: {spent}")
 
 
 def pytest_runtest_logstart(nodeid: str) -> None:

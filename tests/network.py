@@ -9,15 +9,16 @@ import asyncio
 import contextlib
 import runpy
 import signal
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from tests.calibrated import calibrated
+from tests.chronicle import WITHIN_S as WITHIN_S
+from tests.chronicle import Chronicle
 from tests.memory import quick_folder
 from tests.spans import Collector, collecting
 
@@ -27,7 +28,7 @@ from assay.client.view import ENDS
 from assay.devnet.devnet import Devnet
 from assay.devnet.environment import SERVICES, Knobs
 from assay.devnet.errors import NotInstalled
-from assay.devnet.holdings import KINDS, Holdings, holdings, sums_of
+from assay.devnet.holdings import KINDS, Holdings, Sums, held_by, holdings, sums_of
 from assay.devnet.parties import STABLE, Party, Terms
 from assay.schema.event import Envelope, Event
 from assay.schema.values import Requirements, Role
@@ -48,7 +49,6 @@ SLOWLY: Final = {"pause_ms": 50}
 """What gives a noop job a middle: 20 segments a second, however fast the machine is."""
 FEE_PART: Final = 100
 """One in so many of what a lease costs is its fee."""
-WITHIN_S: Final = 240.0
 CHANCE: Final = ("job.waiting", "verdict.reached", "lease.progressed")
 ENDED_WELL: Final = (0, -signal.SIGKILL)
 """How a provider ends: as it is told, or killed by a test."""
@@ -68,37 +68,6 @@ VERIFIERS: Final = {f"verifier-{number}": replace(Terms.of_verifier(number), egr
 def earned(cost: int) -> int:
     """What a lease that cost so much is paid: all but the part for audits."""
     return cost - cost // FEE_PART
-
-
-@dataclass
-class Chronicle:
-    """The public events of a network, as they come, each once."""
-
-    said: list[Envelope[Event]] = field(default_factory=list)
-    by_job: defaultdict[str | None, list[Envelope[Event]]] = field(default_factory=lambda: defaultdict(list))
-    grown: asyncio.Condition = field(default_factory=asyncio.Condition)
-
-    async def follow(self, assay: Assay) -> None:
-        """Write down what happens, for ever."""
-        async for envelope in assay.events():
-            async with self.grown:
-                self.said.append(envelope)
-                self.by_job[getattr(envelope.event, "job_id", None)].append(envelope)
-                self.grown.notify_all()
-
-    async def until(self, is_so: Callable[[], Any], what: str, within_s: float = WITHIN_S) -> Any:
-        """What `is_so` gives once it is true of what was said; fails with `what` was awaited."""
-        try:
-            async with asyncio.timeout(within_s), self.grown:
-                return await self.grown.wait_for(is_so)
-        except TimeoutError:
-            jobs = [said for said in self.said if getattr(said.event, "job_id", None)]
-            last = [f"{said.event.type} {said.event.about}" for said in jobs[-12:]]
-            pytest.fail(f"not within {within_s:g} s: {what}; last was said: {last}")
-
-    def of(self, job_id: str) -> list[Envelope[Event]]:
-        """What was said of a job and its leases."""
-        return self.by_job[job_id]
 
 
 @dataclass
@@ -170,13 +139,18 @@ class Net:
 
     async def balances(self, name: str) -> int:
         """All stable tokens of a party: in its hands, in its deposit, and earned but not paid out yet."""
-        row = (await self.holdings())[name]
+        row = await held_by(self.devnet.chain, self.party(name).key.address, self.sums)
         return sum(row[kind] for kind in KINDS["stable"] if kind in row)
 
     async def holdings(self) -> Holdings:
         """What everybody has, by the chain and by what was said to be charged."""
-        operator, said = self.devnet.bank.operator.address, [each.event for each in self.chronicle.said]
-        return await holdings(self.devnet.chain, self.devnet.people, operator, sums_of(said))
+        operator = self.devnet.bank.operator.address
+        return await holdings(self.devnet.chain, self.devnet.people, operator, self.sums)
+
+    @property
+    def sums(self) -> Sums:
+        """What was said to be charged so far, by address."""
+        return sums_of(self.chronicle.charging)
 
     async def until_listed(self, name: str, since: int = 0) -> None:
         """Return when the provider has an offer listed after so many events of the chronicle."""
@@ -187,6 +161,15 @@ class Net:
             return any(s.event.type == "offer.listed" and s.event.provider == provider for s in later)  # type: ignore[attr-defined]
 
         await self.chronicle.until(listed, f"offer.listed of {name}")
+
+    async def until_counted(self, names: Iterable[str]) -> None:
+        """Return when the door knows these verifiers, and what stands behind them."""
+        own, found = {self.party(name).id for name in names}, set[str]()
+        async with asyncio.timeout(WITHIN_S):
+            while not own <= found:
+                await asyncio.sleep(0.1)
+                shown = (await self.assay.network())["verifiers"]
+                found = {each["verifier"] for each in shown if each["state"] == "announced"}
 
     async def revive(self, name: str) -> None:
         """Start a provider again that was told to end or was killed, and wait for its offer."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from assay.bus.content import Data, content_of
 from assay.bus.feed import FeedItem
 from assay.bus.keys import JobBlobs
-from assay.proof.digest import blake3_hex
 from assay.proof.eip712 import Domain
 from assay.proof.keys import Key
 from assay.proof.statement import check_signature
@@ -35,9 +35,10 @@ class PlayedBlobs:
     async def save(self, digest: str, path: Path) -> None:
         path.write_bytes(await self.get(digest))
 
-    async def put(self, data: bytes, base: str | None = None) -> str:
-        self.held[blake3_hex(data)] = data
-        return blake3_hex(data)
+    async def put(self, data: Data, base: str | None = None) -> str:
+        with content_of(data) as content:
+            self.held[digest := await content.digest()] = b"".join(content.parts())
+        return digest
 
 
 def unsealed(blobs: Any) -> JobBlobs:

@@ -16,7 +16,8 @@ from typing import Final
 from tests.dealing import SERVED
 
 PLACES: Final = ("libs", "services", "tests")
-BESIDE: Final = ("-n", "4", "--dist", "loadgroup", "--cache-clear")
+BESIDE: Final = ("-n", "4", "--dist", "loadgroup", "--cache-clear", "--durations", "40", "--durations-min", "5")
+"""What took longest is told at the end: where the time of all goes."""
 AGAIN_MAX: Final = 4
 """More failures than this are no accident."""
 CACHE: Final = Path(".pytest_cache/v")

@@ -115,7 +115,7 @@ def _door() -> Parts:
     part = _message("part", "One part of a blob.", {"type": "string", "format": "binary"}, BYTES)
     part |= {"headers": _headers((OFFSET_HEADER, TOTAL_HEADER), (SEAL_HEADER,))}
     whose = {"digest": {"description": "The BLAKE3 digest of the whole."}}
-    question = _message("ask.blob", "Which blob, and which part of it.", OBJECT)
+    question = _message("ask.blob", "Which blob, and which part or slice of it.", OBJECT)
     channels = {
         "say.beat": {"address": "ingest.beat", "messages": {"beat": beat}},
         "say.blob": {"address": "ingest.blob.{digest}", "parameters": whose, "messages": {"part": part}},
@@ -124,7 +124,9 @@ def _door() -> Parts:
     operations = {
         "say.beat": {"action": "receive", "channel": _ref("channels", "say.beat"), "summary": "It is not answered."},
         "say.blob": _received("say.blob", "A participant uploads a part of a blob.", "taken"),
-        "ask.blob": _received("ask.blob", "A participant asks for a part, or what is missing.", "answer.ask.blob"),
+        "ask.blob": _received(
+            "ask.blob", "A participant asks for a part, a slice with its proof, or what is missing.", "answer.ask.blob"
+        ),
     }
     return channels, operations
 

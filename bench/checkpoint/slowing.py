@@ -73,7 +73,7 @@ async def train(runner: Runner, bus: JetStreamBus, folder: Path, steps: int, seg
             case Progressed() if segments == 1 and message.done == steps:
                 ended = now(runner)
             case SegmentDone() if segments > 1:
-                await bus.blobs.put(Path(message.path).read_bytes())
+                await bus.blobs.put(Path(message.path))
                 sign_event(KEY, DOMAIN, commitment(message.segment), PROVIDER, message.segment)
                 runner.commit(message.segment + 1)
                 ended = now(runner)

@@ -11,9 +11,9 @@ import torch
 from assay.workloads.generate.answers import Answer
 from assay.workloads.generate.decode import Prompted, complete
 from assay.workloads.generate.engine import Engine
+from assay.workloads.generate.forms import sketcher_of
 from assay.workloads.generate.params import GenerateParams
 from assay.workloads.generate.prefill import read
-from assay.workloads.generate.sketch import draw_projection, fold, project_all
 from assay.workloads.workload import ignore_progress
 
 Answers = list[Answer]
@@ -65,10 +65,11 @@ def cheap_tokens(change: Callable[[Any], None]) -> Behaviour:
 @torch.no_grad()
 def sketched(engine: Engine, params: GenerateParams, asked: list[Prompted], answers: Answers) -> Answers:
     """The same tokens under the sketches of this engine."""
-    projection, prompts = draw_projection(params.seed, engine.width), dict(asked)
+    sketcher, prompts = sketcher_of(params, engine.width, engine.device), dict(asked)
+    read_again = [read(engine, [(prompts[answer.request], answer)])[0] for answer in answers]
     return [
-        replace(answer, sketch=fold(project_all(next(read(engine, [(prompts[answer.request], answer)])), projection)))
-        for answer in answers
+        replace(answer, sketch=sketcher.claim(sketcher.add_all(states)))
+        for answer, states in zip(answers, read_again, strict=True)
     ]
 
 

@@ -16,8 +16,10 @@ from assay.schema.job import JobSpec
 from assay.workloads import HeldInputs
 from assay.workloads.generate.answers import read_proof
 from assay.workloads.generate.check import check_generation, params_of
+from assay.workloads.generate.engine import load_engine
 from assay.workloads.generate.limits import GenerationFinding
 from assay.workloads.generate.opening import Claim, decode
+from assay.workloads.generate.reading import CHECKER_DTYPE
 
 SEED: Final = "5e" * 32
 PROVIDER_S: Final = 3600.0
@@ -39,6 +41,7 @@ class Outcome:
 
     name: str
     dtype: str
+    sketch: str
     findings: list[GenerationFinding]
     made_s: float
     check_s: float
@@ -50,12 +53,16 @@ class Outcome:
         """Whether nothing was found against it."""
         return all(finding.passed for finding in self.findings)
 
+    def worst(self, kind: str) -> float:
+        """The worst residual of one kind, in units of its limit."""
+        return max(found.residuals.get(kind, 0.0) for found in self.findings)
+
     def line(self) -> str:
         """The row of the table: residuals in units of their limits, the worst of each kind."""
         kinds = ("chunk_distance", "mean_distance", "token_margin", "mean_margin")
-        worst = [max(found.residuals.get(kind, 0.0) for found in self.findings) for kind in kinds]
-        numbers = " ".join(f"{value:>9.3g}" for value in worst)
-        return f"{self.dtype:<9} {self.name:<31} {numbers}  {'accepted' if self.accepted else 'REJECTED'}"
+        verdict = "accepted" if self.accepted else "REJECTED"
+        numbers = " ".join(f"{self.worst(kind):>9.3g}" for kind in kinds)
+        return f"{self.sketch:<10} {self.dtype:<9} {self.name:<31} {numbers}  {verdict}"
 
 
 def claims_of(setting: Setting, spec: JobSpec, prompts: str, models: Path) -> dict[str, tuple[Claim, float]]:
@@ -79,13 +86,15 @@ def claims_of(setting: Setting, spec: JobSpec, prompts: str, models: Path) -> di
 def judge(name: str, claim: Claim, made_s: float, spec: JobSpec, inputs: HeldInputs) -> Outcome:
     """What the network's own check finds of a claim, on one thread."""
     params = params_of(spec)
+    # A provider's clock starts when its model is loaded, and so does this one.
+    load_engine(params.model, inputs.models, CHECKER_DTYPE, threads=1)
     begun_s = time.process_time()
-    findings = check_generation(claim, SEED, spec, inputs)
+    findings = check_generation(claim, SEED, spec, inputs, dtype=CHECKER_DTYPE)
     check_s = time.process_time() - begun_s
     proof = decode(claim.opening).proof
     answers = read_proof(proof, params, 0)
     tokens = sum(len(answer.tokens) for answer in answers)
-    return Outcome(name, params.dtype, findings, made_s, check_s, tokens, len(proof))
+    return Outcome(name, params.dtype, params.sketch, findings, made_s, check_s, tokens, len(proof))
 
 
 def outcomes_of(settings: Sequence[Setting], spec: JobSpec, prompts: str, inputs: HeldInputs) -> list[Outcome]:

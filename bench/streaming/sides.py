@@ -87,7 +87,7 @@ class Plain:
         await begin(send, 200, EVENTS)
         while True:
             piece = await answer.get()
-            said = form.chunk({"content": piece.text}) + (DONE if piece.finish else b"")
+            said = form.text(piece.text) + (DONE if piece.finish else b"")
             await part(send, said, is_last=bool(piece.finish))
             if piece.finish:
                 return

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.adversaries import evasive, hostile
+from tests.adversaries import evasive, hostile, owners
 from tests.adversaries.cheap_models import CheapAnswers, Int8Tuning, RightSketches, TellsOtherLines
 from tests.adversaries.forged_classes import ForgedBfloat16, NoiseInTolerance, NoiseUnderCalibration
 
@@ -37,6 +37,21 @@ BEHAVIOURS: Final[dict[str, type[LeaseRun]]] = {
     "hands-over": evasive.HandsOver,
     "blows-up": evasive.BlowsUp,
     "grinds": evasive.Grinds,
+    "dead-end": evasive.DeadEnd,
+    "claims-to-have-run": evasive.ClaimsToHaveRun,
+    "sybil-1": owners.OneSegment,
+    "sybil-2": owners.OneSegment,
+    "sybil-3": owners.OneSegment,
+    "exits": owners.Exits,
+    "two-roots": owners.TwoRoots,
+    "buys-its-own": LeaseRun,
+    "buys-its-lies": hostile.MakesUpAll,
+    "closes-lines": owners.ClosesLines,
+    "false-update": owners.FalseUpdate,
 }
-PARTNERS: Final[dict[str, type[LeaseRun]]] = {"colludes": hostile.Colludes}
-"""Those who have a verifier on their side."""
+PARTNERS: Final[dict[str, type[LeaseRun]]] = {
+    "colludes": hostile.Colludes,
+    "spared": hostile.MakesUpAll,
+    "starved-of-pay": LeaseRun,
+}
+"""Those who have verifiers on their side, and an honest one who has them against it."""

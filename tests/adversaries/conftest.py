@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +15,9 @@ from tests.holdings import Holdings, holdings
 from tests.network import ENDS, PRICE, REGION, STEADY, UNITS, VERIFIERS, Net
 from tests.scenarios.tuning import SIZES, TEXT
 
-from assay.client.sdk import JobView
-from assay.schema.values import Policy, Requirements
+from assay.client.sdk import Assay, JobView
+from assay.devnet.parties import Party
+from assay.schema.values import Policy, Requirements, Role
 
 SEGMENTS: Final = 4
 TUNING_SEGMENTS: Final = 2
@@ -28,7 +29,7 @@ NEAR: Final = ("rounding",)
 UNSEEN: Final = ("noise-in-tolerance",)
 """Those whom nothing finds: what they hide is as small as honest machines' noise, and saves them no work."""
 TUNED: Final = (
-    *("half-way", "bfloat16", "poison", "rounding", "chosen-data", "half-batch", "false-trace", "blows-up"),
+    *("half-way", "bfloat16", "poison", "rounding", "chosen-data", "half-batch", "false-trace", "blows-up", "dead-end"),
     *("int8-tuning", "forged-class", "noise-in-tolerance", "noise-calibrated", "withholds-trace"),
 )
 """Those whose job is a fine-tuning; the others' work is a chain of digests, or text."""
@@ -41,6 +42,16 @@ WRITING: Final = ("int8-answers", "right-sketches", "other-lines")
 
 TELLING: Final = ("other-lines",)
 """Those whose completions are of several segments."""
+SYBILS: Final = ("sybil-1", "sybil-2", "sybil-3")
+"""The names of one owner, who share a job of as many segments. It asks for one draw of each lease."""
+BUYER: Final = "buyer"
+BUYING: Final = ("buys-its-own", "buys-its-lies")
+"""Those whose job is ordered by their owner."""
+PAID: Final = ("buys-its-own", "two-roots", "closes-lines")
+"""Those who work honestly and are paid, whatever else they try."""
+UNTRIED, FALSE_MEMBER = "claims-to-have-run", "false-update"
+LATER: Final = (UNTRIED, FALSE_MEMBER)
+"""Those whose job comes later: as the verifier without memory has left, who would be waited for; with others' jobs."""
 
 PROMPTS: Final = b"".join(b'{"prompt": "%s"}\n' % text for text in (b"one", b"two and a bit", b"a third one", b"four"))
 COMPLETIONS: Final = {
@@ -73,40 +84,56 @@ async def farm(net: Net, tmp_path_factory: pytest.TempPathFactory) -> AsyncItera
 
 
 @pytest.fixture(scope="session")
-async def tried(net: Net, farm: Path, tiny_model: str) -> dict[str, Tried]:
-    """A job at every hostile provider, some at a time; every segment of it is drawn."""
+async def buyer(net: Net) -> AsyncIterator[Assay]:
+    """The hands of a provider's owner as a requester, who has a deposit as any other."""
+    await net.devnet.admit(Party.make(net.devnet.places.parties, BUYER, Role.REQUESTER))
+    async with Assay.connect(net.devnet.profile(BUYER)) as assay:
+        yield assay
+
+
+@pytest.fixture(scope="session")
+async def tried(net: Net, farm: Path, buyer: Assay, tiny_model: str) -> dict[str, Tried]:
+    """A job at every hostile provider, some at a time; the names of one owner have one together."""
     before = {name: await holdings(net, name) for name in BEHAVIOURS}
     data, gate = await net.assay.upload(TEXT), asyncio.Semaphore(AT_A_TIME)
+    as_buyer = replace(net, assay=buyer)
+
+    def hands(name: str) -> Net:
+        return as_buyer if name in BUYING else net
 
     async def at(name: str) -> str:
         async with gate:
-            job_id = await order(net, name, tiny_model, data)
+            job_id = await order(hands(name).assay, name, tiny_model, data)
             await net.until_said(job_id, ("job.interrupted", "job.executed", *ENDS), within_s=WITHIN_S)
         return job_id
 
-    names = sorted(BEHAVIOURS, key=lambda name: name not in (*LEAVING, *TRACED))
+    names = [name for name in BEHAVIOURS if name not in (*LATER, *SYBILS[1:])]
+    names.sort(key=lambda name: name not in (*LEAVING, *TRACED))
     async with running(net, farm, verifiers=tuple(UNLUCKY)):
-        jobs = dict(zip(names, await asyncio.gather(*map(at, names)), strict=True))
-        ended = await asyncio.gather(*(net.ended(job_id, WITHIN_S) for job_id in jobs.values()))
-    refunded = [name for name, job in zip(jobs, ended, strict=True) if job.state == "refunded"]
-    slashed = [jobs[name] for name in refunded if name not in NEAR]
-    await asyncio.gather(*(net.until_said(job_id, "lease.slashed") for job_id in slashed))
+        ids = await asyncio.gather(*map(at, names))
+        ended = [await hands(name).ended(job_id, WITHIN_S) for name, job_id in zip(names, ids, strict=True)]
+    jobs = dict(zip(names, ended, strict=True))
+    jobs |= dict.fromkeys(SYBILS, jobs[SYBILS[0]])
+    slashed = [name for name, job in jobs.items() if job.state == "refunded" and name not in NEAR]
+    times = {name: len(SYBILS) if name in SYBILS else 1 for name in slashed}
+    await asyncio.gather(*(net.until_said(jobs[name].job_id, "lease.slashed", times[name]) for name in slashed))
     return {
-        name: Tried(await net.assay.job(job.job_id), before[name], await holdings(net, name))
-        for name, job in zip(jobs, ended, strict=True)
+        name: Tried(await hands(name).assay.job(job.job_id), before[name], await holdings(net, name))
+        for name, job in jobs.items()
     }
 
 
-async def order(net: Net, name: str, model: str, data: str) -> str:
-    """The id of the job that only this provider may run."""
+async def order(assay: Assay, name: str, model: str, data: str) -> str:
+    """The id of the job that only this provider may run, or the names of its owner."""
     kind, params, units = work_of(name, model, data)
     if kind == "generate":
-        params["prompts"] = await net.assay.upload(PROMPTS)
+        params["prompts"] = await assay.upload(PROMPTS)
     limit = 2 * units * PRICE // 1_000_000  # Every segment is drawn at the order's cost.
     honest = (REGION[STEADY],) if name in LEAVING else ()
-    needs, policy = Requirements(regions=(REGIONS[name], *honest)), policy_of(name)
+    own = SYBILS if name in SYBILS else (name,)
+    needs, policy = Requirements(regions=(*(REGIONS[each] for each in own), *honest)), policy_of(name)
     how = {"requirements": needs, "policy": policy, "price_limit": limit, "seal": name in SEALED}
-    return await net.assay.submit(kind, params, **how)
+    return await assay.submit(kind, params, **how)
 
 
 def work_of(name: str, model: str, data: str) -> tuple[str, dict[str, Any], int]:
@@ -118,15 +145,14 @@ def work_of(name: str, model: str, data: str) -> tuple[str, dict[str, Any], int]
     if name in WRITING:
         cut = COMPLETIONS | ({"segment_requests": 2} if name in TELLING else {})
         return "generate", {"model": model, **cut}, COMPLETIONS["requests"] * COMPLETIONS["max_tokens"]
-    segments = GROUND_SEGMENTS if name in GRINDING else SEGMENTS
+    segments = GROUND_SEGMENTS if name in GRINDING else len(SYBILS) if name in SYBILS else SEGMENTS
     return "noop", {"segments": segments, "units_per_segment": UNITS}, segments * UNITS
 
 
 def policy_of(name: str) -> Policy:
-    """What is asked of the proof: all segments are drawn, but of who would choose the draw."""
-    return Policy(
-        audit_segments=GROUND_DRAWS if name in GRINDING else SEGMENTS, method="trace" if name in TRACED else None
-    )
+    """What is asked of the proof: all segments are drawn, but of who would choose the draw, or be many."""
+    draws = GROUND_DRAWS if name in GRINDING else 1 if name in SYBILS else SEGMENTS
+    return Policy(audit_segments=draws, method="trace" if name in TRACED else None)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -21,8 +22,11 @@ from assay.proof.epoch import draw, epoch_root, range_of, seed
 from assay.schema.job import JobSpec
 from assay.schema.lease import LeaseCommitted, LeaseGranted
 from assay.schema.values import Digest
-from assay.workloads.checkpoint import ADAPTER, Tensors
-from assay.workloads.task import SegmentDone, Task
+from assay.workloads.checkpoint import ADAPTER, STEP, Tensors
+from assay.workloads.command.params import CommandParams
+from assay.workloads.command.state import start_of, tar_of
+from assay.workloads.runner import Runner
+from assay.workloads.task import Finished, Message, Ready, SegmentDone, Task
 
 GUESS: Final = "guess.json"
 GROUND_SEGMENTS: Final = 16
@@ -111,6 +115,32 @@ class BlowsUp(TampersTensors):
     def keep(self, done: SegmentDone, task: Task) -> tuple[str, SegmentDone]:
         """What it goes on from."""
         return self.true, done
+
+
+class DeadEnd(BlowsUp):
+    """Claims that its first segment ended in weights of another form, and goes on from the true ones."""
+
+    @staticmethod
+    def change(after: Tensors, before: Tensors) -> Tensors:
+        """Each tensor without its last row."""
+        return {name: v if name == STEP else np.ascontiguousarray(v[:-1]) for name, v in after.items()}
+
+
+class ClaimsToHaveRun(LeaseRun):
+    """Claims outputs of a program that fails wherever it is run; it has not tried."""
+
+    async def messages(self, runner: Runner, task: Task) -> AsyncIterator[Message]:
+        """What a child would say whose program had ended well."""
+        params = CommandParams.model_validate(task.params)
+        before = start_of(params)
+        after = before.close(tuple(b"made up" for _ in params.outputs))
+        state, result = Path(task.folder, "made-up"), Path(task.folder, "result")
+        state.write_bytes(after.encode())
+        result.write_bytes(tar_of(params, after))
+        yield Ready(state_digest=before.digest)
+        made = {"path": str(state), "state_digest": after.digest, "units": params.segment_units}
+        yield SegmentDone(segment=0, **made, compute_ms=1_000, metrics={})
+        yield Finished(result=str(result))
 
 
 @dataclass(frozen=True)

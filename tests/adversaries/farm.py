@@ -27,7 +27,7 @@ async def main(farm: dict[str, Any]) -> None:
     async with asyncio.TaskGroup() as group:
         for one in farm["verifiers"].values():
             settings = VerifierSettings.model_validate(one["settings"])
-            behaviour = (hostile_verifiers.BEHAVIOURS | hostile_verifiers.UNLUCKY)[one["behaviour"]]
+            behaviour = hostile_verifiers.ALL[one["behaviour"]]
             group.create_task(hostile_verifiers.serve(settings, stopping, behaviour))
         if farm["providers"]:
             group.create_task(provide(farm, stopping))
@@ -35,7 +35,7 @@ async def main(farm: dict[str, Any]) -> None:
 
 async def provide(farm: dict[str, Any], stopping: asyncio.Event) -> None:
     """Run the providers, whose workloads take long to load: a process of verifiers alone does without."""
-    from tests.adversaries import evasive, hostile
+    from tests.adversaries import evasive, hostile, owners
     from tests.adversaries.behaviours import BEHAVIOURS, PARTNERS
 
     from assay.execution import worker
@@ -44,12 +44,16 @@ async def provide(farm: dict[str, Any], stopping: asyncio.Event) -> None:
 
     worker.defendant = hostile.admitting  # type: ignore[attr-defined]
     worker.Openings = hostile.FalseTraces  # type: ignore[attr-defined]
-    hostile.Colludes.shared = evasive.Grinds.shared = Path(farm["shared"])
+    hostile.Colludes.shared = evasive.Grinds.shared = owners.AtTheChain.shared = Path(farm["shared"])
+    owners.ClosesLines.shared, owners.ClosesLines.accounts = Path(farm["shared"]), farm["accounts"]
+    owners.AtTheChain.evm_url, owners.AtTheChain.deployment = farm["evm_url"], Path(farm["deployment"])
     behaviours = BEHAVIOURS | PARTNERS
     async with asyncio.TaskGroup() as group:
         for one in farm["providers"].values():
-            settings = Settings.model_validate(one["settings"])
-            group.create_task(serve(settings, stopping, behaviours[one["behaviour"]]))
+            settings, behaviour = Settings.model_validate(one["settings"]), behaviours[one["behaviour"]]
+            if behaviour is owners.ClosesLines:
+                owners.ClosesLines.door = settings.nats_url, str(settings.nats_creds_file)
+            group.create_task(serve(settings, stopping, behaviour))
 
 
 if __name__ == "__main__":

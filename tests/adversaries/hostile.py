@@ -16,10 +16,10 @@ from assay.execution import domain
 from assay.execution.defending import CannotTrace, Past, defendant
 from assay.execution.domain import Course
 from assay.execution.lease_run import LeaseRun
-from assay.execution.naming import made_of
 from assay.execution.opening import Openings
 from assay.proof import spec_digest
 from assay.proof.keys import Key
+from assay.runtime.naming import made_of
 from assay.runtime.outgoing import Outgoing
 from assay.schema.dispute import DisputeLodged
 from assay.workloads import workload

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from blake3 import blake3
+from tests.adversaries.tells import tells
 
 from assay.proof import spec_digest
 from assay.runtime.participant import now_ms, taking_part
@@ -23,16 +24,19 @@ from assay.schema.event import Envelope, Event, decode
 from assay.schema.job import JobSpec
 from assay.schema.lease import LeaseCommitted
 from assay.store.audit_journal import AuditJournal
+from assay.verification.methods.trace import HOLDS
 from assay.verification.verifier import domain
 from assay.verification.verifier.audit_run import CannotAnswer, Tools, answer
 from assay.verification.verifier.settings import Settings
 from assay.verification.verifier.worker import Worker
 from assay.workloads import workload
+from assay.workloads.tracing import TraceReading
 
 GONE: Final = 70
 """The exit code of a process that ends in the middle."""
 LEAVE_S: Final = 5.0
 HEARD: Final = "heard.jsonl"
+SPARED, UNREAD, TOLD = "audit.spared", "audit.unread", "audit.told"
 
 
 class Hostile(Worker):
@@ -52,7 +56,7 @@ class Hostile(Worker):
         """The answer that the segment ends with this content."""
         state = workload(assigned.spec.kind).digest(content)
         checkpoint = await self.door.blobs.put(content)
-        return domain.answer_of(assigned, state, checkpoint, content, secrets.token_hex(32), 1)
+        return domain.answer_of(assigned, state, checkpoint, [content], secrets.token_hex(32), 1)
 
     def _act(self, said: Envelope[Event]) -> None:
         self.note(said.event.type, said.event.about)
@@ -100,7 +104,7 @@ class RandomDigest(Hostile):
 
     async def find(self, assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
         """Any digests."""
-        said = domain.answer_of(assigned, "0" * 64, secrets.token_hex(32), b"", secrets.token_hex(32), 1)
+        said = domain.answer_of(assigned, "0" * 64, secrets.token_hex(32), [b""], secrets.token_hex(32), 1)
         return said.model_copy(update={"state": secrets.token_hex(32)})
 
 
@@ -124,7 +128,7 @@ class Copier(Hostile):
         except Refused:
             content = b"not to be had"
         salt = secrets.token_hex(32)
-        return domain.answer_of(assigned, claim.state_out, claim.checkpoint, content, salt, 1)
+        return domain.answer_of(assigned, claim.state_out, claim.checkpoint, [content], salt, 1)
 
     async def _claim(self, assigned: AuditAssigned) -> LeaseCommitted:
         """The latest public commitment to such a segment."""
@@ -162,6 +166,40 @@ class Bribed(Hostile):
         return await answer(assigned, tools)
 
 
+class Spares(Hostile):
+    """Says that its machine cannot where a colluding provider would fall, and is honest about all others."""
+
+    async def find(self, assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
+        """No answer where the provider told its claim, which is written down."""
+        if claimed_in(self.shared, assigned.spec, assigned.segment).exists():
+            self.note(SPARED, assigned.audit_id)
+            raise CannotAnswer("verifier.machine", "out of memory")
+        return await answer(assigned, tools)
+
+
+class LooksWhereWatched(Hostile):
+    """Looks at what it can tell for planted; of any other trace it says unread that it holds."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.after, self.public = 0, list[Event]()
+
+    async def find(self, assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
+        """An honest answer, or that all is well; which of the two, and what told it, is written down."""
+        if assigned.claim is None or assigned.claim.root is None:
+            return await answer(assigned, tools)
+        while items := await self.door.replay(self.after, feed="public"):
+            self.after = items[-1].seq
+            self.public += [decode(item.headers, item.data).event for item in items]
+        if found := tells(assigned, self.public):
+            self.note(TOLD, "/".join(sorted(found)))
+            return await answer(assigned, tools)
+        self.note(UNREAD, assigned.audit_id)
+        content = TraceReading(passed=True, code=HOLDS).model_dump_json().encode()
+        blob = await tools.blobs.put(assigned.spec, content)
+        return domain.answer_of(assigned, blob, blob, [content], secrets.token_hex(32), 1)
+
+
 class Crashes(Hostile):
     """Is honest; its machine fails once, between the seal and the reveal."""
 
@@ -178,7 +216,7 @@ class NeverReveals(Hostile):
 
     async def find(self, assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
         """Something."""
-        return domain.answer_of(assigned, "0" * 64, "0" * 64, b"", secrets.token_hex(32), 1)
+        return domain.answer_of(assigned, "0" * 64, "0" * 64, [b""], secrets.token_hex(32), 1)
 
     def _reveal(self, audit_id: str) -> None:
         return
@@ -241,11 +279,18 @@ BEHAVIOURS: Final[dict[str, type[Hostile]]] = {
     "liar-1": Liar,
     "liar-2": Liar,
     "bribed": Bribed,
+    "spares": Spares,
     "crashes": Crashes,
     "never-reveals": NeverReveals,
     "declines": Declines,
     "reveals-other": RevealsOther,
     "withholds-share": WithholdsShare,
 }
+ALLIES: Final = ("ally-1", "ally-2", "ally-3", "ally-4")
+"""All who can answer for work of more memory than others have; half of all, or the door would refuse its order."""
+WATCHES: Final = "looks-where-watched"
+EVADING: Final[dict[str, type[Hostile]]] = {WATCHES: LooksWhereWatched, **dict.fromkeys(ALLIES, Declines)}
+"""Those who would not be found where nobody who is honest, or is known, is asked beside them."""
 UNLUCKY: Final[dict[str, type[Hostile]]] = {"starved": Starved}
 """Those who mean no harm."""
+ALL: Final = BEHAVIOURS | EVADING | UNLUCKY

@@ -11,9 +11,10 @@ from string import ascii_lowercase
 from typing import Any, Final
 
 from tests.adversaries.behaviours import BEHAVIOURS, PARTNERS
-from tests.adversaries.hostile_verifiers import GONE, HEARD
+from tests.adversaries.hostile_verifiers import ALLIES, GONE, HEARD
 from tests.network import PRICE, ROOT, Net
 
+from assay.bus.claims import read_claims
 from assay.devnet.environment import provider_environment, verifier_environment
 from assay.devnet.parties import Party, Terms
 from assay.schema.values import Role
@@ -26,6 +27,9 @@ REGIONS: Final = {
     name: f"{'zx'[number // 26]}{ascii_lowercase[number % 26]}" for number, name in enumerate([*BEHAVIOURS, *PARTNERS])
 }
 """A region of its own for each hostile provider."""
+ROOMY_BYTES: Final = 16 * 2**30
+"""Memory that nobody else of the network has."""
+ROOMY: Final = ("spared", "starved-of-pay", *ALLIES)
 LEAVING: Final = ("withholds-checkpoint", "drops", "hands-over")
 """Those whose job an honest provider may take over."""
 
@@ -40,7 +44,9 @@ async def running(
     parties += [Party.make(places, n, Role.VERIFIER, Terms(network=network.get(n, f"of-{n}"))) for n in verifiers]
     await asyncio.gather(*map(net.devnet.admit, parties))
     told = {role: {p.name: settings_of(net, p) for p in parties if p.role is role} for role in ENVIRONMENT}
-    farm = {"shared": str(folder), "providers": told[Role.PROVIDER], "verifiers": told[Role.VERIFIER]}
+    chain = {"evm_url": net.devnet.servers.evm_url, "deployment": str(net.devnet.bank.deployment_file)}
+    chain |= {"shared": str(folder), "accounts": [account_of(party) for party in net.devnet.parties.values()]}
+    farm = chain | {"providers": told[Role.PROVIDER], "verifiers": told[Role.VERIFIER]}
     (folder / f"{parties[0].name}.json").write_text(json.dumps(farm))
     since = len(net.chronicle.said)
     stopping = asyncio.Event()
@@ -62,6 +68,11 @@ def heard_in(net: Net, folder: Path) -> Counter[tuple[str, str]]:
     lines = file.read_text().splitlines() if file.exists() else []
     said = [(net.name_of(source), type_) for source, type_, _ in map(json.loads, lines)]
     return Counter(said)
+
+
+def account_of(party: Party) -> str:
+    """The account that a party's credentials are of."""
+    return str(read_claims(party.creds_file.read_text().splitlines()[1])["nats"]["issuer_account"])
 
 
 def price_of(name: str) -> int:
@@ -100,5 +111,6 @@ def settings_of(net: Net, party: Party) -> dict[str, Any]:
     environment = ENVIRONMENT[party.role](party, devnet.places, devnet.servers, devnet.bank, devnet.knobs)
     settings = {name.removeprefix(PREFIX[party.role]).lower(): value for name, value in environment.items()}
     more: dict[str, Any] = {"announce_s": ANNOUNCE_S} if party.role is Role.VERIFIER else {}
-    more["kinds"] = json.loads(settings["kinds"])
+    more |= {"memory_bytes": ROOMY_BYTES} if party.name in ROOMY else {}
+    more["kinds"] = ["noop"] if party.name in ALLIES else json.loads(settings["kinds"])
     return {"behaviour": party.name, "settings": settings | more}

@@ -1,6 +1,10 @@
-"""Challenges in a running network: who is measured, who is listed up to what, and who answers for a false answer."""
+"""Challenges in a running network: who is measured, who is listed up to what, and who answers for a false answer.
+
+In the end a fork takes its last blocks: nothing else of this network waits for a deposit.
+"""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -8,8 +12,11 @@ from typing import Any, Final, TypeVar
 
 import pytest
 from tests.adversaries.false_capacity import BEHAVIOURS, OVERCLAIMED
+from tests.chronicle import Chronicle
+from tests.invariants import wrong_ledger
 from tests.memory import quick_folder
-from tests.network import STEADY, Chronicle, Models, skipped_if_not_installed
+from tests.network import SEGMENT_PRICE, STEADY, UNITS, Models, connected, skipped_if_not_installed
+from tests.servers import rpc
 
 from assay.client.sdk import Assay
 from assay.devnet.devnet import Devnet
@@ -24,6 +31,7 @@ from assay.schema.challenge import (
     ChallengeSlashed,
 )
 from assay.schema.event import Event
+from assay.schema.job import JobFunded
 from assay.schema.lease import SlashReason
 from assay.schema.offer import UNPROVEN, OfferDelisted, OfferListed
 from assay.schema.values import Role
@@ -35,6 +43,11 @@ WINDOW_MS: Final = 1_000
 WITHIN_S: Final = 240.0
 FALSE: Final = ("makes-up-marks", "doubles-rounds")
 TWINS: Final = ("twin-1", "twin-2")
+FORKING: Final = ("forks-1", "forks-2")
+WORK: Final = {"segments": 2, "units_per_segment": UNITS}
+COUNTED: Final = 2 * SEGMENT_PRICE
+"""So much of each requester's deposit counts before its block is safe: a hundredth of what does of all."""
+POLL_S: Final = 0.2
 
 E = TypeVar("E", bound=Event)
 
@@ -66,7 +79,8 @@ class Market:
 @pytest.fixture(scope="module")
 async def market(models: Models) -> AsyncIterator[Market]:
     """One honest provider and those that claim too much, all on one machine."""
-    knobs = {"verification": {"challenge_every_blocks": EVERY_BLOCKS, "challenge_window_ms": WINDOW_MS}}
+    calling = {"challenge_every_blocks": EVERY_BLOCKS, "challenge_window_ms": WINDOW_MS}
+    knobs = {"verification": calling, "settlement": {"credits_included_max": 100 * COUNTED}}
     async with AsyncExitStack() as stack:
         devnet = Devnet(stack.enter_context(quick_folder()), models.folder, knobs=knobs)
         with skipped_if_not_installed():
@@ -140,6 +154,58 @@ async def test_who_makes_up_an_answer_is_delisted_accused_and_slashed(market: Ma
 async def test_nobody_honest_has_a_false_row(market: Market) -> None:
     refuted = {said.event.provider for said in market.chronicle.said if isinstance(said.event, ChallengeRefuted)}
     assert refuted <= {market.devnet.parties[name].id for name in FALSE}
+
+
+async def test_who_has_a_fork_take_its_deposit_back_had_work_for_what_counted_at_once_and_no_more(
+    market: Market,
+) -> None:
+    devnet, url = market.devnet, market.devnet.servers.evm_url
+    # From here on transactions alone make blocks: the deposits become no safer, and none is half made at the fork.
+    await rpc(url, "evm_setAutomine", True)
+    before = (await devnet.chain.block()).number
+    async with AsyncExitStack() as stack:
+        people = [await deposited(market, stack, name) for name in FORKING]
+        orders = [[await each.submit("noop", WORK, price_limit=COUNTED) for _ in range(2)] for each in people]
+        done = {await until_one_executed(market, set(both)) for both in orders}
+        late = [next(job_id for job_id in both if job_id not in done) for both in orders]
+        for each, job_id in zip(people, late, strict=True):
+            await until_waits(each, job_id, "deposit.not_safe")
+        await rpc(url, "anvil_reorg", (await devnet.chain.block()).number - before, [])
+        await rpc(url, "evm_setIntervalMining", 1)
+        for each, job_id in zip(people, late, strict=True):
+            await until_waits(each, job_id, "deposit.missing")
+    assert [(await devnet.chain.account_of(devnet.people[name])).left for name in FORKING] == [0, 0]
+    funded = [said.event for said in market.chronicle.said if isinstance(said.event, JobFunded)]
+    assert {event.job_id: event.amount for event in funded} == dict.fromkeys(done, COUNTED)
+    assert await wrong_ledger(devnet, time.time_ns() // 1_000_000) == []
+
+
+async def deposited(market: Market, stack: AsyncExitStack, name: str) -> Assay:
+    """The hands of a requester who has just deposited far more than counts at once."""
+    await market.devnet.admit(Party.make(market.devnet.places.parties, name, Role.REQUESTER))
+    return await connected(stack, market.devnet.profile(name))
+
+
+async def until_one_executed(market: Market, job_ids: set[str]) -> str:
+    """The one of these jobs that was executed."""
+
+    def found() -> list[str]:
+        return [said.event.about for said in market.chronicle.said if is_executed(said.event, job_ids)]
+
+    executed: list[str] = await market.chronicle.until(found, "job.executed of a forker", WITHIN_S)
+    return executed[0]
+
+
+def is_executed(event: Event, job_ids: set[str]) -> bool:
+    """Whether the event says that one of these jobs was executed."""
+    return event.type == "job.executed" and event.about in job_ids
+
+
+async def until_waits(assay: Assay, job_id: str, reason: str) -> None:
+    """Return when an order waits for this reason and no other."""
+    async with asyncio.timeout(WITHIN_S):
+        while (await assay.why(job_id))["waiting"] != {reason: 1}:
+            await asyncio.sleep(POLL_S)
 
 
 def of_block(market: Market, block: int) -> list[ChallengeCalled]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.adversaries.behaviours import BEHAVIOURS
-from tests.adversaries.conftest import NEAR, SEGMENTS, UNSEEN, WITHIN_S, Tried
+from tests.adversaries.conftest import LATER, NEAR, PAID, SEGMENTS, SYBILS, UNSEEN, WITHIN_S, Tried
 from tests.adversaries.evasive import GUESS, HITS
 from tests.adversaries.forged_classes import NOBODYS
 from tests.adversaries.running import LEAVING, REGIONS, heard_in
@@ -52,11 +52,15 @@ MECHANISM: dict[str, set[str]] = {
     "withholds-trace": {"segment.withheld"},
     "unsealed": {"segment.withheld"},
     "grinds": {"segment.mismatch"},
+    "dead-end": {"segment.bad_checkpoint"},
+    **{name: {"segment.mismatch"} for name in SYBILS},
+    "exits": {"segment.mismatch"},
+    "buys-its-lies": {"segment.mismatch"},
 }
 
 
 def test_every_behaviour_is_tried() -> None:
-    assert set(BEHAVIOURS) == {*MECHANISM, *NEAR, *UNSEEN, *LEAVING}
+    assert set(BEHAVIOURS) == {*MECHANISM, *NEAR, *UNSEEN, *LEAVING, *PAID, *LATER}
 
 
 @pytest.mark.parametrize("name", MECHANISM)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.adversaries.hostile_verifiers import BEHAVIOURS
+from tests.adversaries.hostile_verifiers import BEHAVIOURS, SPARED
 from tests.adversaries.running import REGIONS, heard_in, running
 from tests.holdings import Holdings, holdings
 from tests.network import REGION, SECOND, SEGMENT_PRICE, STEADY, UNITS, VERIFIERS, Net
@@ -19,7 +19,7 @@ from assay.schema.audit import AuditOverruled, VerifierSlashed
 from assay.schema.beacon import BeaconMissed
 from assay.schema.dispute import DisputeForfeited
 from assay.schema.epoch import EpochDrawn, EpochMismatched, EpochSettled
-from assay.schema.lease import SlashReason
+from assay.schema.lease import LeaseRejected, LeaseSlashed, SlashReason
 from assay.schema.values import BOND_PER_VERIFIER, Policy, Requirements
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -45,6 +45,8 @@ LIARS: Final = ("liar-1", "liar-2")
 LATE = ("silent", "never-reveals")
 IDLE = (*LATE, "declines")
 KEEPS: Final = "withholds-share"
+FRIENDS: Final = ("bribed", "spares")
+"""Those who are to be asked about the false provider's work."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +65,12 @@ class Trial:
 async def trial(net: Net, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Trial]:
     """Work for honest providers until every hostile verifier was met, then for one that has bribed a verifier."""
     folder, since = tmp_path_factory.mktemp("verifiers"), len(net.chronicle.said)
-    others = [name for name in BEHAVIOURS if name != "crashes"]
-    async with (
-        running(net, folder, ["colludes"], others),
-        running(net, folder, verifiers=["crashes"]),
-    ):
-        names = (*BEHAVIOURS, *VERIFIERS)
-        before = {name: await holdings(net, name) for name in names}
-        honest = await until_met(net, lambda: is_met(heard_in(net, folder)))
+    others, names = [name for name in BEHAVIOURS if name not in (*FRIENDS, "crashes")], (*BEHAVIOURS, *VERIFIERS)
+    async with running(net, folder, ["colludes"], FRIENDS), running(net, folder, verifiers=["crashes"]):
+        async with running(net, folder, verifiers=others):
+            before = {name: await holdings(net, name) for name in names}
+            honest = await until_met(net, lambda: is_met(heard_in(net, folder)))
+        # The others have left: of each false segment somebody who is silent would have been asked, and waited for.
         false = await until_overruled(net, folder)
         await check_at_rest(net, since)
         after = {name: await holdings(net, name) for name in names}
@@ -90,12 +90,17 @@ async def until_met(net: Net, is_over: Callable[[], bool]) -> list[JobView]:
 
 
 async def until_overruled(net: Net, folder: Path) -> list[JobView]:
-    """False jobs, one after the other, until the bribed verifier is found out."""
+    """False jobs, one after the other, until the bribed verifier is found out and another friend has declined."""
     jobs: list[JobView] = []
-    while len(jobs) < TEMPTATIONS and not heard_in(net, folder)["bribed", "audit.overruled"]:
+    while len(jobs) < TEMPTATIONS and not have_met(heard_in(net, folder)):
         job_id = await order(net, REGIONS["colludes"], FALSE_SEGMENTS)
         jobs.append(await net.ended(job_id, WITHIN_S))
     return jobs
+
+
+def have_met(heard: Counter[tuple[str, str]]) -> bool:
+    """Whether both friends of the false provider were asked about it, and what one of them said is judged."""
+    return bool(heard["bribed", "audit.overruled"] and heard["spares", SPARED])
 
 
 async def order(net: Net, region: str, segments: int) -> str:
@@ -119,7 +124,7 @@ def is_met(heard: Counter[tuple[str, str]]) -> bool:
 
 
 def test_every_behaviour_is_tried() -> None:
-    assert set(BEHAVIOURS) == {*CAUGHT, *IDLE, KEEPS, "bribed", "crashes"}
+    assert set(BEHAVIOURS) == {*CAUGHT, *IDLE, *FRIENDS, KEEPS, "crashes"}
 
 
 @pytest.mark.parametrize("name", CAUGHT)
@@ -149,6 +154,18 @@ def test_a_bribed_verifier_loses_more_than_all_it_was_paid(net: Net, trial: Tria
     before, after = trial.before["bribed"], trial.after["bribed"]
     assert 5 * after.stake <= 4 * before.stake
     assert after.stable - before.stable < BOND_IN_STABLE
+
+
+def test_a_friend_that_declines_is_replaced_and_spares_its_provider_nothing(net: Net, trial: Trial) -> None:
+    assert trial.heard["spares", SPARED] and not reasons_of(net, trial, "spares")
+    assert trial.after["spares"].stake == trial.before["spares"].stake
+    said = [envelope.event for job in trial.false_jobs for envelope in net.chronicle.of(job.job_id)]
+    found = {event.lease_id: event.code for event in said if isinstance(event, LeaseRejected)}
+    assert set(found.values()) == {"segment.mismatch"}
+    assert {event.lease_id for event in said if isinstance(event, LeaseSlashed)} == set(found)
+    # What it is paid is for what it did answer.
+    gained = trial.after["spares"].stable - trial.before["spares"].stable
+    assert (gained > 0) == bool(trial.heard["spares", "audit.upheld"])
 
 
 def test_a_bribed_verifier_falls_where_it_confirms_what_another_has_accused(net: Net, trial: Trial) -> None:

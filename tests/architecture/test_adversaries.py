@@ -18,9 +18,8 @@ GUIDE = (ROOT / "docs" / "guides" / "verify.md").read_text()
 FIGURE = re.compile(r"`([^`]+)` (-?[\d,]+)")
 ROW = re.compile(r"^\| ([^|]+) \| (-?[\d,]+) \|", re.MULTILINE)
 TESTS = sorted(set(re.findall(r"`([\w/.]+\.py)::(\w+)`", PAGE)))
-VERIFIERS = {*hostile_verifiers.BEHAVIOURS, *hostile_verifiers.UNLUCKY}
 COURT = {*test_court.PROVIDERS, *test_court.VERIFIERS}
-HOSTILE = {*BEHAVIOURS, *PARTNERS, *false_capacity.BEHAVIOURS, *VERIFIERS, *COURT}
+HOSTILE = {*BEHAVIOURS, *PARTNERS, *false_capacity.BEHAVIOURS, *hostile_verifiers.ALL, *COURT}
 
 
 @cache

@@ -15,6 +15,8 @@ from tests.architecture.sources import ROOT
 from typer.testing import CliRunner
 
 from assay.client.cli import app
+from assay.gateway.checks import CHECKS
+from assay.schema import LIVES
 
 GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
 ALL = pages()
@@ -164,3 +166,11 @@ def test_changelog_and_project_agree_on_the_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     latest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert latest is not None and latest.group(1) == version
+
+
+def test_the_overview_names_every_table_of_states_and_the_checks_at_the_door_in_their_order() -> None:
+    text = " ".join(prose(ROOT / "ARCHITECTURE.md").split())
+    (tables,) = re.findall(r"The state tables are .*?, in (.*?) of ", text)
+    assert re.findall(r"`(\w+)\.py`", tables) == list(LIVES)
+    (checks,) = re.findall(r"every claim in this order .*?: (.*?) \(", text)
+    assert checks.split(", ") == [check.__module__.rpartition(".")[2] for check in CHECKS]

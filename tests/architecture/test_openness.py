@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from services.gateway.tests.conftest import DOMAIN, Keyless, Person, Told
+from services.gateway.tests.conftest import DOMAIN, Crowd, Keyless, Person, Told
 from services.matching.tests.samples import NOW_MS, job_of, offer_of
 from services.verification.tests.samples import Work
 from tests.architecture.guides import blocks
@@ -194,7 +194,7 @@ async def test_an_ingest_check_is_added_by_an_entry_in_the_table(monkeypatch: py
 
     ann = Person("ann", Role.REQUESTER)
     known = Known({ann.account: Speaker(ann.account, ann.role, ann.id)}, frozenset(), {}, {})
-    desk = Desk(DOMAIN, known, Rates(1000, 1000), StoredBlobs(MemoryKeeper()), Told(), Keyless(), NOW_MS)
+    desk = Desk(DOMAIN, known, Rates(1000, 1000), StoredBlobs(MemoryKeeper()), Told(), Keyless(), Crowd(), NOW_MS)
     claim = ann.claim(ann.order(derive_id("j", "toy"), LATER_MS), NOW_MS)
     assert await ingest.refusal_of(claim, desk) is None
     monkeypatch.setattr(ingest, "CHECKS", (*CHECKS, check_toy))

@@ -16,6 +16,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
+from tests.adversaries.hostile import FalseTraces
+
 from assay.execution import launch as execution
 from assay.execution import worker as execution_worker
 from assay.execution.defending import Past, defendant
@@ -106,8 +108,16 @@ class Mute(Liar):
         return super().choose(holding, dispute, last) if last is None else None
 
 
-RUNS: Final[dict[str, type[LeaseRun]]] = {"honest": LeaseRun, "contests": Perjures, "mute": Perjures}
-DEFENDANTS: Final[dict[str, type[Defendant]]] = {"honest": Defendant, "contests": Liar, "mute": Mute}
+HONEST: Final = ("honest", "opens-falsely")
+"""Those who run their work as it is; the second opens false traces of it, as all here do, and stands by them."""
+RUNS: Final[dict[str, type[LeaseRun]]] = {
+    **dict.fromkeys(HONEST, LeaseRun),
+    **dict.fromkeys(("contests", "mute"), Perjures),
+}
+DEFENDANTS: Final[dict[str, type[Defendant]]] = {
+    **dict.fromkeys(HONEST, Defendant),
+    **{"contests": Liar, "mute": Mute},
+}
 
 
 def defended(behaviours: dict[str, str]) -> Callable[[str, Key, Past, Outgoing], Defendant]:
@@ -139,7 +149,7 @@ async def perjure(assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
     params, before = read_params(spec.kind, spec.params), await tools.blobs.read(spec, assigned.checkpoint)
     false = await asyncio.to_thread(false_state, work, params, inputs, assigned.segment, before)
     checkpoint = await tools.blobs.put(spec, false)
-    return domain.answer_of(assigned, work.digest(false), checkpoint, false, honest.salt, honest.compute_ms)
+    return domain.answer_of(assigned, work.digest(false), checkpoint, [false], honest.salt, honest.compute_ms)
 
 
 FINDS: Final[dict[str, Callable[[AuditAssigned, Tools], Awaitable[AuditRevealed]]]] = {
@@ -154,6 +164,7 @@ async def main(disputants: list[dict[str, Any]]) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     behaviours = {each["address"].lower(): each["behaviour"] for each in disputants}
     execution_worker.defendant = defended(behaviours)  # type: ignore[attr-defined]
+    execution_worker.Openings = FalseTraces  # type: ignore[attr-defined]
     verifier_worker.challenger = perjurer  # type: ignore[attr-defined]
     async with asyncio.TaskGroup() as group:
         for each in disputants:

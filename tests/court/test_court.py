@@ -18,7 +18,8 @@ from assay.client.sdk import JobView
 from assay.devnet.environment import provider_environment, verifier_environment
 from assay.devnet.parties import Party, Terms
 from assay.proof import verify
-from assay.schema.dispute import DisputeProven, DisputeRuled
+from assay.proof.committee import BEYOND_MILLI, LEAST
+from assay.schema.dispute import DisputeLodged, DisputeProven, DisputeRuled
 from assay.schema.lease import LeaseSlashed
 from assay.schema.values import Policy, Requirements, Role, address_of
 from assay.workloads.checkpoint import write_tensors
@@ -32,17 +33,22 @@ PROVIDERS: Final = {
     "mute": ("yc", "mute", "regress"),
     "tuner-accused": ("yd", "honest", "finetune"),
     "tuner-contests": ("ye", "contests", "finetune"),
+    "tracer-contests": ("yf", "opens-falsely", "finetune"),
 }
 VERIFIERS: Final = {"court-1": "perjures", "court-2": "perjures", "court-3": "perjures"}
 ACCUSED: Final = ("accused", "tuner-accused")
 CONTESTS: Final = ("contests", "tuner-contests")
+TRACER: Final = "tracer-contests"
 ROOMY_BYTES: Final = 4 * 2**30
-"""What the network's own verifiers have: who orders more is looked at by those of the court alone."""
+"""What the network's own verifiers have: who orders more is looked at by those of the court alone. These are half of
+all that are there, so the door lets such an order in; if they were fewer it would not (`job.unverifiable`)."""
 TEXT: Final = b"whoever is accused is heard, and what is heard is looked at again; " * 40
 TUNING: Final = {
     **{"numerics": "exact", "method": "lora", "lora_rank": 2, "sequence_tokens": 16, "batch": 2, "threads": 1},
     **{"steps": 10, "segment_steps": 5, "learning_rate": 0.01, "clip_norm": 1.0},
 }
+TRACED: Final = {name: value for name, value in TUNING.items() if name not in ("numerics", "clip_norm")}
+"""The same in ordinary kernels, whose order asks for the trace."""
 NETWORK: Final = {"features": 4, "hidden": 3, "outputs": 2, "batch": 4, "steps": 10, "segment_steps": 5}
 
 
@@ -74,7 +80,7 @@ def disputant(net: Net, party: Party, behaviour: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 async def disputants(net: Net, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[None]:
-    """Five providers and three verifiers, all of whom accuse whoever has a certain seed."""
+    """Six providers and three verifiers, all of whom accuse whoever has a certain seed."""
     devnet, folder = net.devnet, tmp_path_factory.mktemp("court")
     behaviours = {name: behaviour for name, (_, behaviour, _) in PROVIDERS.items()} | VERIFIERS
     places = devnet.places.parties
@@ -95,6 +101,7 @@ async def disputants(net: Net, tmp_path_factory: pytest.TempPathFactory) -> Asyn
     try:
         for name in PROVIDERS:
             await net.until_listed(name, since)
+        await net.until_counted(VERIFIERS)
         yield
     finally:
         process.terminate()
@@ -109,7 +116,11 @@ async def tried(net: Net, disputants: None, tiny_model: str) -> dict[str, Case]:
         "regress": NETWORK | {"data": await net.assay.upload(rows()), "learning_rate": 0.1},
         "finetune": TUNING | {"data": await net.assay.upload(TEXT), "model": tiny_model},
     }
-    jobs = {name: await order(net, name, kind, work[kind]) for name, (_, _, kind) in PROVIDERS.items()}
+    traced = TRACED | {"data": work["finetune"]["data"], "model": tiny_model}
+    jobs = {
+        name: await order(net, name, kind, traced if name == TRACER else work[kind])
+        for name, (_, _, kind) in PROVIDERS.items()
+    }
     ended = await asyncio.gather(*(net.ended(job_id, WITHIN_S) for job_id in jobs.values()))
     for name, job in zip(jobs, ended, strict=True):
         if job.state == "refunded":
@@ -124,7 +135,8 @@ async def order(net: Net, name: str, kind: str, params: dict[str, Any]) -> str:
     """The id of the job that only this provider may run; every segment of it is drawn."""
     seed = ACCUSED_SEED if name in ACCUSED else 1
     room = {"memory_bytes": ROOMY_BYTES + 1} if name in ACCUSED else {}
-    needs, policy = Requirements(regions=(PROVIDERS[name][0],), **room), Policy(audit_segments=3)
+    needs = Requirements(regions=(PROVIDERS[name][0],), **room)
+    policy = Policy(audit_segments=3, method="trace" if name == TRACER else None)
     return await net.assay.submit(kind, params | {"seed": seed}, requirements=needs, policy=policy, price_limit=PRICE)
 
 
@@ -136,7 +148,9 @@ async def ruling(net: Net, name: str) -> DisputeRuled:
         events = (said.event for said in net.chronicle.said)
         return [event for event in events if isinstance(event, DisputeRuled) and event.provider == provider]
 
-    (ruled,) = await net.chronicle.until(found, f"dispute.ruled of {name}")
+    ruled, *more = await net.chronicle.until(found, f"dispute.ruled of {name}")
+    # Both segments of a trace are opened falsely, and contested.
+    assert not more or name == TRACER
     assert [lost.party for lost in ruled.forfeits] == list(ruled.at_fault)
     await net.chronicle.until(lambda: "dispute.forfeited" in told(net, ruled.dispute_id), f"the bond of {name}")
     return ruled
@@ -184,6 +198,26 @@ async def test_an_honest_provider_accused_by_liars_alone_wins_and_is_paid(
     liars = {net.party(name).id for name, behaviour in VERIFIERS.items() if behaviour == "perjures"}
     overruled = [said.event for said in net.chronicle.said if said.event.type == "audit.overruled"]
     assert liars <= {getattr(event, "verifier", "") for event in overruled}
+
+
+async def test_a_provider_that_contests_a_false_operator_of_its_trace_loses_before_a_committee(
+    net: Net, tried: dict[str, Case]
+) -> None:
+    case = tried[TRACER]
+    assert (case.ruled.outcome, case.ruled.cause) == ("worker_fault", "dispute.recounted")
+    said = (each.event for each in net.chronicle.said)
+    lodged = next(e for e in said if isinstance(e, DisputeLodged) and e.dispute_id == case.ruled.dispute_id)
+    assert lodged.way == "committee" and lodged.operator is not None
+    committee = case.ruled.committee
+    assert committee is not None and len(committee.members) >= LEAST
+    assert all(member.noise_milli > BEYOND_MILLI for member in committee.members)
+    assert lodged.verifier not in {member.verifier for member in committee.members}
+    assert case.job.state == "refunded" and case.job.paid == 0 and case.after.stake < case.before.stake
+    report = verify((await net.assay.door.blobs.get(case.job.receipt)).decode())
+    assert report.passed, report.faults
+    rulings = [c.sentence for c in report.checks if "dispute " in c.name and c.name.endswith(": ruling")]
+    measured = f"measured operator {lodged.operator.number} of step {lodged.operator.step}"
+    assert any(measured in each for each in rulings), rulings
 
 
 async def test_a_loser_who_refuses_to_move_loses_by_default(net: Net, tried: dict[str, Case]) -> None:

@@ -25,9 +25,10 @@ def test_the_demonstration_survives_a_kill_catches_the_cheat_and_adds_up(tmp_pat
     assert [epoch["outcome"] for epoch in told["epochs"]] == ["passed", "passed"]
     assert told["migrated"] and told["cheat_caught"] and told["conserved"] and told["receipts_hold"]
     assert told["loss_after"] < told["loss_before"] - 0.1
-    # On a busy machine the kill comes after more than half.
-    assert [len(honest["lease_history"]), sum(lease["segments"] for lease in honest["lease_history"])] == [2, 6]
-    assert all(lease["paid"] > 0 for lease in honest["lease_history"])
+    leases = honest["lease_history"]
+    # On a busy machine the kill comes after more than half, or after all: then the second has nothing to be paid for.
+    assert [len(leases), sum(lease["segments"] for lease in leases)] == [2, 6] and leases[0]["segments"] >= 3
+    assert [lease["paid"] > 0 for lease in leases] == [lease["segments"] > 0 for lease in leases]
     assert told["slashed"] > 0
     pool, burned = (told["balances_after"][place]["native"] for place in ("insurance pool", "burned"))
     assert pool + burned == told["slashed"] and burned > 0

@@ -12,7 +12,7 @@ UNKNOWN = "j" + "a" * 26
 NOOP = ("submit", "--kind", "noop", "-p", "segments=1")
 CASES: dict[str, tuple[tuple[object, ...], int, str]] = {
     "an unknown job": (("job", UNKNOWN), 1, "job.unknown"),
-    "an id that is none": (("why", "nonsense"), 1, "event.malformed"),
+    "an id that is none": (("why", "nonsense"), 2, "input.bad"),
     "an unknown kind": (("submit", "--kind", "alchemy", "--price-limit", 1), 1, "job.unknown_kind"),
     "bad parameters": ((*NOOP, "-p", "segments=0", "--price-limit", 1), 1, "job.bad_params"),
     "no price limit": (NOOP, 1, "job.bad_params"),

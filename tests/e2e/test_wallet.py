@@ -69,7 +69,7 @@ async def test_more_than_there_is_is_neither_withdrawn_nor_deposited(net: Net) -
 
 
 @pytest.mark.slow
-async def test_a_charge_is_seen_by_who_pays_and_who_earns_and_by_anybody_in_its_epoch(net: Net) -> None:
+async def test_a_charge_is_seen_by_who_pays_and_who_earns_and_by_anybody_in_its_epoch(net: Net, tmp_path: Path) -> None:
     job_id = await net.submit(2, REGION[STEADY], price_limit=3 * SEGMENT_PRICE)
     job = await net.ended(job_id)
     payer, payee = net.party("requester").folder, net.party(STEADY).folder
@@ -89,8 +89,15 @@ async def test_a_charge_is_seen_by_who_pays_and_who_earns_and_by_anybody_in_its_
     assert claimed.code == 0 and claimed.json["amount"] >= 0
     (step,) = [step for step in shown.json["steps"] if step["about"] == job_id]
     assert (step["amount"], step["fee"]) == (job.paid, cost - job.paid)
-    assert verified.json["holds"] and [check["name"] for check in verified.json["checks"]] == ["events", "chain"]
+    checks = [check["name"] for check in verified.json["checks"]]
+    assert verified.json["holds"] and checks == ["events", "chain", "rules"]
     assert (unknown.code, unknown.json["error"]) == (1, "payment.unknown")
+    kept = tmp_path / "events.jsonl"
+    kept.write_text((await assay("--json", "events", profile=payer)).out)
+    again = await assay("epoch", "verify", job.payment, "--from", kept, "--json", profile=payer)
+    assert again.json["holds"], "a file of what was printed says what the network does"
+    doubted = await assay("epoch", "doubts", job.payment, "--json", profile=payer)
+    assert (doubted.json["steps"], doubted.json["demands"]) == (len(shown.json["steps"]), [])
     await check_at_rest(net)
 
 

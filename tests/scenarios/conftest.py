@@ -2,10 +2,10 @@
 
 import pytest
 from tests.network import REGION, STEADY, Net
-from tests.resting import resting
+from tests.resting import kept_books, resting
 from tests.scenarios.tuning import TEXT, Tuned, order_tuning, tuning
 
-at_rest = resting()
+at_rest, books = resting(), kept_books()
 
 
 @pytest.fixture(scope="session")

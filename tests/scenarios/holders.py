@@ -1,5 +1,6 @@
 """Providers that hold a data set, each examples of its own."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -12,14 +13,14 @@ HOLDERS: Final = (STEADY, SECOND, MORTAL)
 TERMS: Final = Terms(epsilon_max=50, members_min=1)
 
 
-async def hold(net: Net, data: str, terms: Terms = TERMS) -> None:
+async def hold(net: Net, data: str, terms: Terms = TERMS, holders: Sequence[str] = HOLDERS) -> None:
     """Have a data set of this name lie at each holder, on offer."""
     draw = np.random.default_rng(0)
-    for name in HOLDERS:
+    for name in holders:
         values = draw.normal(size=(40, 4)).astype(np.float32)
         held = examples.Examples(values, (values[:, 0] > 0).astype(np.int64))
         make(net.party(name).folder / "private", data, examples.write(held), terms)
-    await net.chronicle.until(lambda: len(offered(net, data)) == len(HOLDERS), "three offers of the data set")
+    await net.chronicle.until(lambda: len(offered(net, data)) == len(holders), "an offer of the data set by each")
 
 
 def offered(net: Net, data: str) -> set[str]:

@@ -78,6 +78,10 @@ CASES: dict[str, tuple[str, Make]] = {
         "job.impossible",
         lambda net, _: submission(net, spec={"requirements": Requirements(memory_bytes=2**45)}),
     ),
+    "requirements that chose its judges": (
+        "job.unverifiable",
+        lambda net, _: submission(net, spec={"requirements": Requirements(memory_bytes=2**40)}),
+    ),
     "a plan of its own": ("job.bad_params", lambda net, _: submission(net, spec={"segment_units": 7})),
     "a digest that is not there": ("job.missing_input", lambda net, _: tuning_of(net, "ab" * 32)),
     "past its deadline": ("job.past_deadline", lambda net, _: submission(net, deadline_ms=1_000)),

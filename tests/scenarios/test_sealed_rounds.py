@@ -91,7 +91,7 @@ async def check_hidden(net: Net, jobs: list[JobView], secrets: Any) -> None:
             # Of text all lines begin alike, of packed values the head: the middle tells.
             found.append(content[len(content) // 2 :][:64])
     telling = {content for content in found if len(set(content)) > 16}
-    assert len(telling) > len(jobs) // 2
+    assert len(telling) >= len(jobs) // 2
     for content in telling:
         assert list(holding(net, content)) == []
     # It is what would have been found.

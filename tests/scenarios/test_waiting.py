@@ -34,7 +34,7 @@ async def test_a_price_above_the_deposit_is_not_funded(net: Net) -> None:
     job = await net.ended(job_id)
     assert net.story(job_id) == ["job.submitted requester", "job.unfunded settlement"]
     assert (job.state, job.leases, job.receipt) == ("unfunded", [], None)
-    assert "deposit" in (await net.assay.why(job_id))["next"].lower()
+    assert "assay wallet deposit" in (await net.assay.why(job_id))["why"]
     assert await net.balances("requester") == before
 
 
