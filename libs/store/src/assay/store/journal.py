@@ -38,12 +38,6 @@ create index outgoing_about on outgoing (about, type, seq);
 create table lease (lease_id text primary key, fence integer not null, granted blob not null, is_open integer not null);
 create table cursor (name text primary key, seq integer not null);
 """
-APPEND: Final = """
-insert into outgoing (id, type, about, headers, data) values (?, ?, ?, ?, ?) on conflict (id) do nothing
-"""
-SET_CURSOR: Final = """
-insert into cursor values (?, ?) on conflict (name) do update set seq = max(seq, excluded.seq)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,15 +170,15 @@ class Journal:
         """The lease is over for this provider."""
         self._db.execute("update lease set is_open = 0 where lease_id = ?", (lease_id,))
 
-    def cursor(self, name: str = "feed") -> int:
+    def cursor(self) -> int:
         """Up to where the feed was read; 0 at the start."""
-        return int(self._one("select seq from cursor where name = ?", name) or 0)
+        return int(self._one("select seq from cursor where name = 'feed'") or 0)
 
-    def set_cursor(self, seq: int, name: str = "feed") -> None:
+    def set_cursor(self, seq: int) -> None:
         """The feed was read up to `seq`; never goes back."""
         self._db.execute(
-            "insert into cursor values (?, ?) on conflict (name) do update set seq = max(seq, excluded.seq)",
-            (name, seq),
+            "insert into cursor values ('feed', ?) on conflict (name) do update set seq = max(seq, excluded.seq)",
+            (seq,),
         )
 
     def close(self) -> None:
