@@ -63,8 +63,9 @@ async def test_a_job_is_one_trace_through_every_service(net: Net, job: str) -> N
     assert len(by_id) == len(spans)
     assert {span.parent for span in spans} <= {root, *by_id}
     for event, hearer, above in BELOW:
-        (span,) = [s for s in spans if s.service == hearer and s.name == f"on {event}"]
-        assert by_id[span.parent].name == above
+        # What is not acknowledged in time comes again, and has a span again.
+        heard = [span for span in spans if span.service == hearer and span.name == f"on {event}"]
+        assert {by_id[span.parent].name for span in heard} == {above}
 
 
 async def test_the_work_of_the_provider_stands_below_the_grant_of_its_lease(net: Net, job: str) -> None:
@@ -75,8 +76,8 @@ async def test_the_work_of_the_provider_stands_below_the_grant_of_its_lease(net:
         return spans if "lease" in {span.name for span in spans} else []
 
     spans = await until(worked, "the spans of the worker")
-    (granted,), (lease,) = ([span for span in spans if span.name == name] for name in ("on lease.granted", "lease"))
-    assert lease.parent == granted.id
+    granted, (lease,) = ([span for span in spans if span.name == name] for name in ("on lease.granted", "lease"))
+    assert lease.parent in {span.id for span in granted}
     assert [span.name for span in spans if span.parent == lease.id] == WORKED
 
 

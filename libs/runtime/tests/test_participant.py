@@ -30,7 +30,10 @@ def test_a_folder_of_a_worker_that_was_killed_is_free(tmp_path: Path) -> None:
 
 def test_a_folder_is_free_once_its_worker_has_ended_whatever_it_started(tmp_path: Path) -> None:
     with alone_in(tmp_path):
-        left = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False)
+        waits = [sys.executable, "-c", "print(flush=True); input()"]
+        left = subprocess.Popen(waits, stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False)
+        # Its kernel lets the caller go on a moment before what is not to be inherited is closed.
+        assert left.stdout and left.stdout.readline()
     try:
         with alone_in(tmp_path):
             assert left.poll() is None
