@@ -101,6 +101,21 @@ def test_what_no_committee_heard_is_a_tie_and_nothing_more(sat: str, lineage: An
     assert ruled_by(DisputePart.model_validate(part | UNHEARD), reading).endswith("no committee was drawn in time")
 
 
+@pytest.mark.parametrize("beyond", [(), (0,), (0, 1)])
+def test_what_is_upheld_on_appeal_is_what_the_committee_before_had_measured(
+    sat: str, lineage: Any, beyond: tuple[int, ...]
+) -> None:
+    part = json.loads(base64.b64decode(json.loads(sat)["payload"]))["predicate"]["disputes"][0]
+    part["cause"] = "dispute.upheld"
+    for at in beyond:
+        part["committee"]["members"][at]["noise_milli"] = 5_000
+    report = reseal(sat, lineage.operator, "predicate", "disputes", 0, value=part)
+    (ruling,) = (check for check in report.checks if check.name.endswith(": ruling"))
+    assert ("measured before the appeal" in ruling.sentence) == bool(beyond)
+    reading: Any = None
+    assert ruled_by(DisputePart.model_validate(part), reading).startswith("Upheld on appeal")
+
+
 def lies(body: Any) -> dict[tuple[object, ...], object]:
     """What an operator could say of a committee instead, by its place."""
     part = body["predicate"]["disputes"][0]

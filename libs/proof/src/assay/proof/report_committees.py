@@ -13,6 +13,7 @@ from assay.proof.committee import (
     NOISE_MAX,
     SIZE,
     WITHIN_MILLI,
+    count,
     group_of_noise,
     looks_of,
     outcome_of,
@@ -24,7 +25,7 @@ from assay.proof.recount import CLAIM
 from assay.schema.dispute import Committee, DisputeWay, Measured
 from assay.schema.values import address_of
 
-APPEALED = "dispute.appealed"
+APPEALED, UPHELD = "dispute.appealed", "dispute.upheld"
 ELSE = 1
 """Any group but the claim's and that of what proves nothing."""
 
@@ -44,6 +45,8 @@ def faults_of_sittings(part: DisputePart, epoch: EpochPart | None) -> Iterator[s
     if [sitting.block for sitting in sittings] != sorted({sitting.block for sitting in sittings}):
         yield "The blocks that drew the committee do not follow one another."
     yield from faults_of_members(part, epoch, part.committee)
+    if part.cause == UPHELD:
+        yield from faults_of_upheld(part, epoch, part.committee)
 
 
 def faults_of_members(part: DisputePart, epoch: EpochPart, committee: Committee) -> Iterator[str]:
@@ -59,6 +62,18 @@ def faults_of_members(part: DisputePart, epoch: EpochPart, committee: Committee)
         looks = {looks_of(sitting, epoch.seed, question, member.verifier) for sitting in committee.sittings}
         if member.seed not in looks:
             yield f"The seed by which {member.verifier} looked follows from no sitting."
+
+
+def faults_of_upheld(part: DisputePart, epoch: EpochPart, committee: Committee) -> Iterator[str]:
+    """An outcome upheld on appeal that is not what the committee before had come to, if it was one."""
+    question = question_id_of(part.epoch_id, part.lease_id, part.segment)
+    first = [
+        member.noise_milli
+        for member in committee.members
+        if member.seed == looks_of(committee.sittings[0], epoch.seed, question, member.verifier)
+    ]
+    if len(first) >= LEAST and (found := count(first)) is not part.outcome:
+        yield f"Of what {len(first)} members measured before the appeal follows {found}, not {part.outcome}."
 
 
 def faults_of_measured(part: DisputePart, answers: Sequence[AuditPart]) -> Iterator[str]:
@@ -79,14 +94,20 @@ def faults_of_measured(part: DisputePart, answers: Sequence[AuditPart]) -> Itera
             yield f"{member.verifier} is not said to have answered what it measured."
 
 
+def is_measured(part: DisputePart) -> bool:
+    """Whether members enough to be a committee have measured."""
+    return part.committee is not None and len(part.committee.members) >= LEAST
+
+
 def committee_in_words(part: DisputePart) -> str:
     """Who measured what."""
+    ruled = "Upheld on appeal, to which too few came, as ruled" if part.cause == UPHELD else "Ruled"
     sat = part.committee or Committee()
     blocks = " and ".join(str(sitting.block) for sitting in sat.sittings)
     found = ", ".join(f"{member.verifier} ({in_words(member)})" for member in sat.members)
     bound = f"up to {WITHIN_MILLI / 1000:g} is honest, beyond {BEYOND_MILLI / 1000:g} false"
     where = f"operator {part.place.number} of step {part.place.step}" if part.place else "no operator"
-    return f"Ruled by a committee that block {blocks} drew, which measured {where} in honest noise ({bound}): {found}"
+    return f"{ruled} by a committee that block {blocks} drew, which measured {where} in honest noise ({bound}): {found}"
 
 
 def in_words(member: Measured) -> str:

@@ -13,7 +13,7 @@ from assay.proof.court.wire import unpack
 from assay.proof.provenance import AuditPart
 from assay.proof.provenance_disputes import DisputePart, moves_in, operator_of, replay
 from assay.proof.recount import CLAIM, recount
-from assay.proof.report_committees import committee_in_words, faults_of_measured, faults_of_sittings
+from assay.proof.report_committees import committee_in_words, faults_of_measured, faults_of_sittings, is_measured
 from assay.proof.report_reading import Check, Reading, read_said, verdict
 from assay.schema.dispute import (
     DisputeAccepted,
@@ -249,7 +249,7 @@ def ruled_by(part: DisputePart, reading: Reading) -> str:
     """Who ruled, in words."""
     if part.judged:
         return f"Ruled by the contract in {part.judged.tx}, block {part.judged.block}"
-    if part.committee and part.cause in COUNTED:
+    if is_measured(part):
         return committee_in_words(part)
     if part.cause in LEAST or part.way is DisputeWay.SECOND_DRAWING:
         who = ", ".join(f"{each.verifier} ({each.outcome})" for each in answers_to(part, reading))
