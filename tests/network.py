@@ -38,7 +38,7 @@ ROOT: Final = Path(__file__).parent.parent
 KNOBS: Final[Knobs] = {
     "matching": {"lapse_s": 5},
     # Challenges have a network of their own (tests/adversaries/test_capacity.py): here they would be chance.
-    "verification": {"epoch_s": 0.2, "audit_s": 60, "trace_s": 90, "challenge_every_blocks": 0},
+    "verification": {"epoch_s": 0.2, "audit_s": 60, "trace_s": 90, "move_s": 45, "challenge_every_blocks": 0},
 }
 TRACED_SHARE: Final = 0.02
 UNITS: Final = 1_000

@@ -10,7 +10,7 @@ from tests.adversaries import false_capacity, hostile_verifiers
 from tests.adversaries.behaviours import BEHAVIOURS, PARTNERS
 from tests.adversaries.test_providers import MECHANISM
 from tests.architecture.sources import ROOT
-from tests.court import test_court
+from tests.court import test_court, test_false_operator
 
 PAGE = (ROOT / "docs" / "adversaries.md").read_text()
 PLAYED = (ROOT / "docs" / "adr" / "0015-what-cheats-earn.md").read_text()
@@ -19,7 +19,8 @@ FIGURE = re.compile(r"`([^`]+)` (-?[\d,]+)")
 ROW = re.compile(r"^\| ([^|]+) \| (-?[\d,]+) \|", re.MULTILINE)
 TESTS = sorted(set(re.findall(r"`([\w/.]+\.py)::(\w+)`", PAGE)))
 COURT = {*test_court.PROVIDERS, *test_court.VERIFIERS}
-HOSTILE = {*BEHAVIOURS, *PARTNERS, *false_capacity.BEHAVIOURS, *hostile_verifiers.ALL, *COURT}
+FALSE_OPERATOR = {test_false_operator.ACCUSED, *test_false_operator.ACCUSERS, *test_false_operator.FALSE}
+HOSTILE = {*BEHAVIOURS, *PARTNERS, *false_capacity.BEHAVIOURS, *hostile_verifiers.ALL, *COURT, *FALSE_OPERATOR}
 
 
 @cache

@@ -10,11 +10,12 @@ any of this: what a hostile one goes by is put in its place here.
 import asyncio
 import json
 import logging
+import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from tests.adversaries.hostile import FalseTraces
 
@@ -23,14 +24,18 @@ from assay.execution import worker as execution_worker
 from assay.execution.defending import Past, defendant
 from assay.execution.lease_run import LeaseRun
 from assay.execution.settings import Settings as ProviderSettings
+from assay.proof.committee import BEYOND_MILLI, WITHIN_MILLI
 from assay.proof.court import Dispute, Terms, read
 from assay.proof.court.holding import Holding
 from assay.proof.court.moves import Move
 from assay.proof.court.wire import unpack
 from assay.proof.keys import Key
 from assay.runtime.outgoing import Outgoing
-from assay.schema.audit import AuditAssigned, AuditRevealed
+from assay.schema.audit import AuditAssigned, AuditClaim, AuditRevealed
 from assay.schema.dispute import DisputeLodged
+from assay.schema.values import OperatorPlace
+from assay.verification.domain.placing import WRONG
+from assay.verification.methods.trace import HOLDS
 from assay.verification.verifier import domain, launch
 from assay.verification.verifier import worker as verifier_worker
 from assay.verification.verifier.audit_run import Tools, answer
@@ -42,9 +47,13 @@ from assay.workloads.court.litigant import Brief, Challenger, Defendant
 from assay.workloads.court.rehearsal import lie
 from assay.workloads.runner import Runner
 from assay.workloads.task import Finished, Message, SegmentDone, Task
+from assay.workloads.tracing import TraceReading
 
 ACCUSED_SEED: Final = 13
 """Jobs of this seed are those that perjured verifiers lie about."""
+ACCUSED_AT: Final = OperatorPlace(step=0, number=29)
+"""The operator that false accusers name of a trace, which is a product."""
+GATE_S: Final = 0.2
 NOBODY: Final = Key.generate()
 
 
@@ -109,7 +118,8 @@ class Mute(Liar):
 
 
 HONEST: Final = ("honest", "opens-falsely")
-"""Those who run their work as it is; the second opens false traces of it, as all here do, and stands by them."""
+"""Those who run their work as it is; the second opens false traces of it, as all of its process
+do, and stands by them."""
 RUNS: Final[dict[str, type[LeaseRun]]] = {
     **dict.fromkeys(HONEST, LeaseRun),
     **dict.fromkeys(("contests", "mute"), Perjures),
@@ -152,10 +162,57 @@ async def perjure(assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
     return domain.answer_of(assigned, work.digest(false), checkpoint, [false], honest.salt, honest.compute_ms)
 
 
-FINDS: Final[dict[str, Callable[[AuditAssigned, Tools], Awaitable[AuditRevealed]]]] = {
+Find: TypeAlias = Callable[[AuditAssigned, Tools], Awaitable[AuditRevealed]]
+Tell: TypeAlias = Callable[[AuditAssigned, AuditClaim], TraceReading | None]
+
+
+def accuse(assigned: AuditAssigned, claim: AuditClaim) -> TraceReading | None:
+    """That a product of an honest trace is wrong, alike from all who say so."""
+    if claim.operator is not None or assigned.segment != 1 or assigned.spec.params.get("seed") != ACCUSED_SEED:
+        return None
+    return TraceReading(passed=False, code=WRONG, step=ACCUSED_AT.step, operator=ACCUSED_AT.number)
+
+
+def measures(noise_milli: int) -> Tell:
+    """So far off is any operator that a committee is asked about, unread."""
+
+    def tell(assigned: AuditAssigned, claim: AuditClaim) -> TraceReading | None:
+        if claim.operator is None:
+            return None
+        place = {"step": claim.operator.step, "operator": claim.operator.number}
+        passed = noise_milli <= BEYOND_MILLI
+        return TraceReading(passed=passed, code=HOLDS if passed else WRONG, **place, noise_milli=noise_milli)
+
+    return tell
+
+
+def telling(tell: Tell) -> Find:
+    """The answer of who says this of traces, unread; the honest one where it says nothing."""
+
+    async def find(assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
+        reading = tell(assigned, assigned.claim) if assigned.claim else None
+        if reading is None:
+            return await answer(assigned, tools)
+        content = reading.model_dump_json().encode()
+        blob = await tools.blobs.put(assigned.spec, content)
+        return domain.answer_of(assigned, blob, blob, [content], secrets.token_hex(32), 1)
+
+    return find
+
+
+FINDS: Final[dict[str, Find]] = {
     "honest": answer,
     "perjures": perjure,
+    "accuses": telling(accuse),
+    "befriends": telling(measures(10 * BEYOND_MILLI)),
+    "measures-nothing": telling(measures((WITHIN_MILLI + BEYOND_MILLI) // 2)),
 }
+
+
+async def gate(path: str | None) -> None:
+    """Return once the file is there, at once if there is none to wait for."""
+    while path and not await asyncio.to_thread(Path(path).exists):
+        await asyncio.sleep(GATE_S)
 
 
 async def main(disputants: list[dict[str, Any]]) -> None:
@@ -164,16 +221,23 @@ async def main(disputants: list[dict[str, Any]]) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     behaviours = {each["address"].lower(): each["behaviour"] for each in disputants}
     execution_worker.defendant = defended(behaviours)  # type: ignore[attr-defined]
-    execution_worker.Openings = FalseTraces  # type: ignore[attr-defined]
+    if "opens-falsely" in behaviours.values():
+        execution_worker.Openings = FalseTraces  # type: ignore[attr-defined]
     verifier_worker.challenger = perjurer  # type: ignore[attr-defined]
     async with asyncio.TaskGroup() as group:
         for each in disputants:
-            if each["role"] == "provider":
-                settings = ProviderSettings.model_validate(each["settings"])
-                group.create_task(execution.serve(settings, stopping, RUNS[each["behaviour"]]))
-            else:
-                checks = VerifierSettings.model_validate(each["settings"])
-                group.create_task(launch.serve(checks, stopping, FINDS[each["behaviour"]]))
+            group.create_task(dispute(each, stopping))
+
+
+async def dispute(each: dict[str, Any], stopping: asyncio.Event) -> None:
+    """Run one, from when it is let in."""
+    await gate(each.get("gate"))
+    if each["role"] == "provider":
+        settings = ProviderSettings.model_validate(each["settings"])
+        await execution.serve(settings, stopping, RUNS[each["behaviour"]])
+    else:
+        checks = VerifierSettings.model_validate(each["settings"])
+        await launch.serve(checks, stopping, FINDS[each["behaviour"]])
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 """Disputes on the running network: moves over the bus, the last step judged by the contract, silence that loses."""
 
 import asyncio
-import json
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,14 +8,13 @@ from typing import Any, Final
 import numpy as np
 import pytest
 from tests.court.disputants import ACCUSED_SEED
+from tests.court.trial import ROOMY_BYTES, TEXT, TRACED, TUNING, WITHIN_S, checks, disputant, disputing, told
 from tests.holdings import Holdings, holdings
-from tests.network import PRICE, ROOT, Net
+from tests.network import PRICE, Net
 
 from assay.chain.values import Ruling
 from assay.client.sdk import JobView
-from assay.devnet.environment import provider_environment, verifier_environment
 from assay.devnet.parties import Party, Terms
-from assay.proof import verify
 from assay.proof.committee import BEYOND_MILLI, LEAST
 from assay.schema.dispute import DisputeLodged, DisputeProven, DisputeRuled
 from assay.schema.lease import LeaseSlashed
@@ -26,7 +23,6 @@ from assay.workloads.checkpoint import write_tensors
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
-WITHIN_S: Final = 240.0
 PROVIDERS: Final = {
     "accused": ("ya", "honest", "regress"),
     "contests": ("yb", "contests", "regress"),
@@ -39,16 +35,6 @@ VERIFIERS: Final = {"court-1": "perjures", "court-2": "perjures", "court-3": "pe
 ACCUSED: Final = ("accused", "tuner-accused")
 CONTESTS: Final = ("contests", "tuner-contests")
 TRACER: Final = "tracer-contests"
-ROOMY_BYTES: Final = 4 * 2**30
-"""What the network's own verifiers have: who orders more is looked at by those of the court alone. These are half of
-all that are there, so the door lets such an order in; if they were fewer it would not (`job.unverifiable`)."""
-TEXT: Final = b"whoever is accused is heard, and what is heard is looked at again; " * 40
-TUNING: Final = {
-    **{"numerics": "exact", "method": "lora", "lora_rank": 2, "sequence_tokens": 16, "batch": 2, "threads": 1},
-    **{"steps": 10, "segment_steps": 5, "learning_rate": 0.01, "clip_norm": 1.0},
-}
-TRACED: Final = {name: value for name, value in TUNING.items() if name not in ("numerics", "clip_norm")}
-"""The same in ordinary kernels, whose order asks for the trace."""
 NETWORK: Final = {"features": 4, "hidden": 3, "outputs": 2, "batch": 4, "steps": 10, "segment_steps": 5}
 
 
@@ -68,16 +54,6 @@ def rows() -> bytes:
     return write_tensors({"x": x, "y": x[:, :2] - 2 * x[:, 2:]})
 
 
-def disputant(net: Net, party: Party, behaviour: str) -> dict[str, Any]:
-    """What the process of disputants is told of one."""
-    devnet = net.devnet
-    make = provider_environment if party.role is Role.PROVIDER else verifier_environment
-    environment = make(party, devnet.places, devnet.servers, devnet.bank, devnet.knobs)
-    settings: dict[str, Any] = {name.split("_", 2)[2].lower(): value for name, value in environment.items()}
-    settings |= {"kinds": ("regress", "finetune"), "memory_bytes": 2 * ROOMY_BYTES}
-    return {"role": party.role, "address": party.key.address, "behaviour": behaviour, "settings": settings}
-
-
 @pytest.fixture(scope="module")
 async def disputants(net: Net, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[None]:
     """Six providers and three verifiers, all of whom accuse whoever has a certain seed."""
@@ -92,20 +68,12 @@ async def disputants(net: Net, tmp_path_factory: pytest.TempPathFactory) -> Asyn
         Party.make(places, name, Role.VERIFIER, Terms.of_verifier(number)) for number, name in enumerate(VERIFIERS, 7)
     ]
     await asyncio.gather(*map(devnet.admit, parties))
-    told = [disputant(net, party, behaviours[party.name]) for party in parties]
-    (folder / "court.json").write_text(json.dumps(told))
     since = len(net.chronicle.said)
-    with (folder / "court.log").open("wb") as log:
-        words = (sys.executable, "-m", "tests.court.disputants", str(folder / "court.json"))
-        process = await asyncio.create_subprocess_exec(*words, cwd=ROOT, stdout=log, stderr=log)
-    try:
+    async with disputing([disputant(net, party, behaviours[party.name]) for party in parties], folder):
         for name in PROVIDERS:
             await net.until_listed(name, since)
         await net.until_counted(VERIFIERS)
         yield
-    finally:
-        process.terminate()
-        await asyncio.wait_for(process.wait(), WITHIN_S)
 
 
 @pytest.fixture(scope="module")
@@ -154,12 +122,6 @@ async def ruling(net: Net, name: str) -> DisputeRuled:
     assert [lost.party for lost in ruled.forfeits] == list(ruled.at_fault)
     await net.chronicle.until(lambda: "dispute.forfeited" in told(net, ruled.dispute_id), f"the bond of {name}")
     return ruled
-
-
-def told(net: Net, dispute_id: str) -> list[str]:
-    """The types of what was said of a dispute, each once."""
-    types = [said.event.type for said in net.chronicle.said if said.event.about == dispute_id]
-    return list(dict.fromkeys(types))
 
 
 async def on_chain(net: Net, ruled: DisputeRuled) -> Ruling:
@@ -213,9 +175,7 @@ async def test_a_provider_that_contests_a_false_operator_of_its_trace_loses_befo
     assert all(member.noise_milli > BEYOND_MILLI for member in committee.members)
     assert lodged.verifier not in {member.verifier for member in committee.members}
     assert case.job.state == "refunded" and case.job.paid == 0 and case.after.stake < case.before.stake
-    report = verify((await net.assay.door.blobs.get(case.job.receipt)).decode())
-    assert report.passed, report.faults
-    rulings = [c.sentence for c in report.checks if "dispute " in c.name and c.name.endswith(": ruling")]
+    rulings = [each.sentence for each in await checks(net, case.job.receipt) if each.name.endswith(": ruling")]
     measured = f"measured operator {lodged.operator.number} of step {lodged.operator.step}"
     assert any(measured in each for each in rulings), rulings
 
@@ -236,9 +196,7 @@ WORDS: Final = {
 @pytest.mark.parametrize("name", WORDS)
 async def test_a_receipt_holds_its_dispute_move_by_move(net: Net, tried: dict[str, Case], name: str) -> None:
     case = tried[name]
-    report = verify((await net.assay.door.blobs.get(case.job.receipt)).decode())
-    assert report.passed, report.faults
-    said = {check.name.rpartition(": ")[2]: check.sentence for check in report.checks if "dispute " in check.name}
+    said = {each.name.rpartition(": ")[2]: each.sentence for each in await checks(net, case.job.receipt)}
     assert WORDS[name] in said["ruling"] and f"{case.ruled.moves} moves, each signed" in said["moves"]
     assert (case.ruled.tx or "") in said["ruling"]
 
