@@ -15,7 +15,7 @@ from tests.network import PRICE, Net
 from assay.client.sdk import JobView
 from assay.devnet.parties import Party, Terms
 from assay.proof.committee import BEYOND_MILLI, WITHIN_MILLI
-from assay.schema.audit import AuditOverruled
+from assay.schema.audit import AuditOverruled, VerifierSlashed
 from assay.schema.dispute import DisputeDecided, DisputeLodged, DisputeRuled
 from assay.schema.lease import SlashReason
 from assay.schema.values import Policy, Requirements, Role
@@ -102,6 +102,11 @@ def ids(net: Net, *names: str) -> set[str]:
     return {net.party(name).id for name in names}
 
 
+def slashed(net: Net) -> set[str]:
+    """The verifiers that were slashed so far."""
+    return {said.event.verifier for said in net.chronicle.said if isinstance(said.event, VerifierSlashed)}
+
+
 async def test_three_of_five_who_measure_it_clear_an_operator_that_all_before_called_false(
     net: Net, trial: Trial
 ) -> None:
@@ -132,6 +137,8 @@ async def test_accusers_and_their_friend_are_overruled_and_who_proves_nothing_lo
     accusing = {event.verifier for event in overruled if event.reason is SlashReason.FALSE_ACCUSATION}
     assert accusing == ids(net, *ACCUSERS, FRIEND)
     assert not {event.verifier for event in overruled} & ids(net, *LATECOMERS) - ids(net, FRIEND)
+    await net.chronicle.until(lambda: accusing <= slashed(net), "verifier.slashed of all false accusers")
+    assert not slashed(net) & ids(net, *LATECOMERS) - accusing
     assert [lost.party for lost in trial.ruled.forfeits] == [trial.lodged.verifier]
     await net.chronicle.until(lambda: "dispute.forfeited" in told(net, trial.ruled.dispute_id), "the accuser's bond")
 

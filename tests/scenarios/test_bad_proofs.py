@@ -164,6 +164,7 @@ KINDS: Final = {"commitment": COMMITMENTS, "opening": OPENINGS, "answer": ANSWER
 CASES: Final = {f"{kind} {name}": case for kind, cases in KINDS.items() for name, case in cases.items()}
 
 
+LOSSES: Final = ("lease.rejected", "lease.slashed", "audit.overruled", "verifier.slashed")
 at_rest = resting("module")
 
 
@@ -184,8 +185,9 @@ async def held(net: Net) -> AsyncIterator[Held]:
     await net.assay.cancel(running)
     await net.ended(running)
     await net.until_said(running, "lease.paid")
-    types = {envelope.event.type for envelope in net.chronicle.said[since:]}
-    assert not types & {"lease.rejected", "lease.slashed", "audit.overruled", "verifier.slashed"}
+    own = {net.party(name).id for name in (SECOND, *VERIFIERS)}
+    lost = [said.event for said in net.chronicle.said[since:] if said.event.type in LOSSES]
+    assert not [event for event in lost if {getattr(event, each, "") for each in ("provider", "verifier")} & own]
 
 
 async def first(net: Net, since: int, is_it: Callable[[Event], bool]) -> Any:

@@ -30,14 +30,19 @@ async def test_a_replicated_job_passes_by_quorum_and_pays_its_verifiers(net: Net
     assert Counter((audit.segment, audit.method, audit.agreed) for audit in ordered) == {
         (segment, "replication", True): 3 for segment in range(SEGMENTS)
     }
-    paid = [said.event for said in net.chronicle.said if isinstance(said.event, AuditPaid)]
-    assert {a.audit_id for a in ordered} <= {a.audit_id for a in paid}
+    audits = {audit.audit_id for audit in ordered}
+    await net.chronicle.until(lambda: audits <= paid(net), f"audit.paid of {job_id}")
     gains = {name: await net.balances(name) - before for name, before in verifiers.items()}
     assert all(gain >= SEGMENTS * SEGMENT_PRICE for gain in gains.values())
     assert job.receipt is not None
     report = verify((await net.assay.door.blobs.get(job.receipt)).decode())
     assert report.faults == ()
     assert sum("by replication: agrees." in check.sentence for check in report.checks) == 3 * SEGMENTS
+
+
+def paid(net: Net) -> set[str]:
+    """The audits that were paid so far."""
+    return {said.event.audit_id for said in net.chronicle.said if isinstance(said.event, AuditPaid)}
 
 
 async def test_an_order_that_cannot_pay_its_audits_waits_and_says_why(net: Net) -> None:
