@@ -90,6 +90,13 @@ def claimed_in(shared: Path, spec: JobSpec, segment: int) -> Path:
     return shared / f"{spec_digest(spec)}-{segment}"
 
 
+async def unread(assigned: AuditAssigned, tools: Tools, reading: TraceReading) -> AuditRevealed:
+    """The answer that says this of a trace at which nobody has looked."""
+    content = reading.model_dump_json().encode()
+    blob = await tools.blobs.put(assigned.spec, content)
+    return domain.answer_of(assigned, blob, blob, [content], secrets.token_hex(32), 1)
+
+
 class StateBefore(Hostile):
     """Lazy: answers with the state that the segment starts from."""
 
@@ -195,9 +202,7 @@ class LooksWhereWatched(Hostile):
             self.note(TOLD, "/".join(sorted(found)))
             return await answer(assigned, tools)
         self.note(UNREAD, assigned.audit_id)
-        content = TraceReading(passed=True, code=HOLDS).model_dump_json().encode()
-        blob = await tools.blobs.put(assigned.spec, content)
-        return domain.answer_of(assigned, blob, blob, [content], secrets.token_hex(32), 1)
+        return await unread(assigned, tools, TraceReading(passed=True, code=HOLDS))
 
 
 class Crashes(Hostile):

@@ -10,14 +10,14 @@ any of this: what a hostile one goes by is put in its place here.
 import asyncio
 import json
 import logging
-import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from tests.adversaries.hostile import FalseTraces
+from tests.adversaries.hostile_verifiers import unread
 
 from assay.execution import launch as execution
 from assay.execution import worker as execution_worker
@@ -41,6 +41,7 @@ from assay.verification.verifier import worker as verifier_worker
 from assay.verification.verifier.audit_run import Tools, answer
 from assay.verification.verifier.challenging import Answers, challenger
 from assay.verification.verifier.settings import Settings as VerifierSettings
+from assay.verification.verifier.worker import Find
 from assay.workloads import HeldInputs, ModelStore, read_params, workload
 from assay.workloads.court import Matter, hold
 from assay.workloads.court.litigant import Brief, Challenger, Defendant
@@ -162,7 +163,6 @@ async def perjure(assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
     return domain.answer_of(assigned, work.digest(false), checkpoint, [false], honest.salt, honest.compute_ms)
 
 
-Find: TypeAlias = Callable[[AuditAssigned, Tools], Awaitable[AuditRevealed]]
 Tell: TypeAlias = Callable[[AuditAssigned, AuditClaim], TraceReading | None]
 
 
@@ -193,9 +193,7 @@ def telling(tell: Tell) -> Find:
         reading = tell(assigned, assigned.claim) if assigned.claim else None
         if reading is None:
             return await answer(assigned, tools)
-        content = reading.model_dump_json().encode()
-        blob = await tools.blobs.put(assigned.spec, content)
-        return domain.answer_of(assigned, blob, blob, [content], secrets.token_hex(32), 1)
+        return await unread(assigned, tools, reading)
 
     return find
 
@@ -209,9 +207,9 @@ FINDS: Final[dict[str, Find]] = {
 }
 
 
-async def gate(path: str | None) -> None:
-    """Return once the file is there, at once if there is none to wait for."""
-    while path and not await asyncio.to_thread(Path(path).exists):
+async def gate(path: str | None, stopping: asyncio.Event) -> None:
+    """Return once the file is there, at once if there is none to wait for; or when all are to stop."""
+    while path and not stopping.is_set() and not await asyncio.to_thread(Path(path).exists):
         await asyncio.sleep(GATE_S)
 
 
@@ -231,7 +229,7 @@ async def main(disputants: list[dict[str, Any]]) -> None:
 
 async def dispute(each: dict[str, Any], stopping: asyncio.Event) -> None:
     """Run one, from when it is let in."""
-    await gate(each.get("gate"))
+    await gate(each.get("gate"), stopping)
     if each["role"] == "provider":
         settings = ProviderSettings.model_validate(each["settings"])
         await execution.serve(settings, stopping, RUNS[each["behaviour"]])

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, TypeGuard, TypeVar
 
 import pytest
 from tests.court.disputants import ACCUSED_AT, ACCUSED_SEED
@@ -15,8 +14,9 @@ from tests.network import PRICE, Net
 from assay.client.sdk import JobView
 from assay.devnet.parties import Party, Terms
 from assay.proof.committee import BEYOND_MILLI, WITHIN_MILLI
-from assay.schema.audit import AuditOverruled, VerifierSlashed
+from assay.schema.audit import AuditOverruled, AuditUpheld, VerifierSlashed
 from assay.schema.dispute import DisputeDecided, DisputeLodged, DisputeRuled
+from assay.schema.event import Event
 from assay.schema.lease import SlashReason
 from assay.schema.values import Policy, Requirements, Role
 
@@ -61,9 +61,7 @@ async def trial(net: Net, tiny_model: str, tmp_path_factory: pytest.TempPathFact
     gates = {name: {"gate": str(is_lodged)} for name in LATECOMERS}
     people = [disputant(net, each, behaviours[each.name], **gates.get(each.name, {})) for each in judges]
     since = len(net.chronicle.said)
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(disputing([disputant(net, provider, "honest"), *people], folder))
-        stack.callback(is_lodged.touch)
+    async with disputing([disputant(net, provider, "honest"), *people], folder):
         await net.until_listed(ACCUSED, since)
         await net.until_counted(ACCUSERS)
         before = await holdings(net, ACCUSED)
@@ -102,6 +100,12 @@ def ids(net: Net, *names: str) -> set[str]:
     return {net.party(name).id for name in names}
 
 
+def is_of_question(event: Event, trial: Trial) -> TypeGuard[AuditUpheld]:
+    """Whether it says that an answer to the disputed question stands."""
+    place = (trial.lodged.lease_id, trial.lodged.segment)
+    return isinstance(event, AuditUpheld) and (event.lease_id, event.segment) == place
+
+
 def slashed(net: Net) -> set[str]:
     """The verifiers that were slashed so far."""
     return {said.event.verifier for said in net.chronicle.said if isinstance(said.event, VerifierSlashed)}
@@ -137,6 +141,10 @@ async def test_accusers_and_their_friend_are_overruled_and_who_proves_nothing_lo
     accusing = {event.verifier for event in overruled if event.reason is SlashReason.FALSE_ACCUSATION}
     assert accusing == ids(net, *ACCUSERS, FRIEND)
     assert not {event.verifier for event in overruled} & ids(net, *LATECOMERS) - ids(net, FRIEND)
+    (vague,) = ids(net, VAGUE)
+    fees = {event.verifier: event.fee for event in events if is_of_question(event, trial)}
+    assert fees.pop(vague) == 0 and set(fees) == ids(net, *LATECOMERS) - ids(net, FRIEND, VAGUE)
+    assert all(fee > 0 for fee in fees.values())
     await net.chronicle.until(lambda: accusing <= slashed(net), "verifier.slashed of all false accusers")
     assert not slashed(net) & ids(net, *LATECOMERS) - accusing
     assert [lost.party for lost in trial.ruled.forfeits] == [trial.lodged.verifier]

@@ -116,6 +116,21 @@ def test_what_is_upheld_on_appeal_is_what_the_committee_before_had_measured(
     assert ruled_by(DisputePart.model_validate(part), reading).startswith("Upheld on appeal")
 
 
+@pytest.mark.parametrize("more", [0, 2])
+def test_too_few_who_come_on_appeal_change_nothing_of_what_is_upheld(sat: str, lineage: Any, more: int) -> None:
+    body = json.loads(base64.b64decode(json.loads(sat)["payload"]))["predicate"]
+    part, again = body["disputes"][0] | {"cause": "dispute.upheld"}, Sitting(block=SAT.block + 1, block_hash=HASH)
+    seed = next(each["seed"] for each in body["epochs"] if each["epoch_id"] == part["epoch_id"])
+    question = question_id_of(part["epoch_id"], part["lease_id"], part["segment"])
+    part["committee"]["sittings"].append(again.model_dump())
+    for who in map(named, "ij"[:more]):
+        look = looks_of(again, seed, question, who)
+        part["committee"]["members"].append({"verifier": who, "seed": look, "noise_milli": 5_000})
+    report = reseal(sat, lineage.operator, "predicate", "disputes", 0, value=part)
+    (ruling,) = (check for check in report.checks if check.name.endswith(": ruling"))
+    assert ruling.passed, ruling.sentence
+
+
 def lies(body: Any) -> dict[tuple[object, ...], object]:
     """What an operator could say of a committee instead, by its place."""
     part = body["predicate"]["disputes"][0]
