@@ -4,12 +4,17 @@ With them each segment is closed as a worker closes it: the child digests and wr
 the store of a real server and signs the commitment, and the child closes none before the one before is committed.
 Without, the same steps are one segment, of which nothing is kept. The two take turns. Processor time is that of parent
 and child: the server is another machine's.
+
+By the clock two runs of the very same steps differ by more than what is looked for, so each run with segments is
+compared with itself: the steps about the end of a segment, and the wait for the last commitment, with the steps that
+are far from any.
 """
 
 import os
 import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,20 +33,53 @@ TEXT: Final = b"Every result is proven before it is paid. " * 400
 STEPS: Final = 20
 SEGMENT_STEPS: Final = 10
 TURNS: Final = 3
+SETTLED: Final = 3
+"""The first step of a segment by whose end its predecessor is stored and signed, and nothing of it is felt."""
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
-    """What a training took, in seconds."""
+class Moment:
+    """When it is, and what parent and child have used of the processor until then, in seconds."""
 
     wall_s: float
     cpu_s: float
 
 
+@dataclass(slots=True)
+class Took:
+    """A training: its begin, its end, and when each step was heard of, as segment and step in it."""
+
+    began: Moment
+    ended: Moment
+    steps: dict[tuple[int, int], float] = field(default_factory=dict)
+
+    @property
+    def wall_s(self) -> float:
+        """What it took by the clock."""
+        return self.ended.wall_s - self.began.wall_s
+
+    @property
+    def cpu_s(self) -> float:
+        """What it took of the processor."""
+        return self.ended.cpu_s - self.began.cpu_s
+
+    def slowed(self) -> float:
+        """What ends of segments added to it, as a share of its steps without them.
+
+        The very first step is left out: it follows the start of the job, not the end of a segment.
+        """
+        moments, order = self.steps, sorted(self.steps)
+        took = {step: moments[step] - moments[before] for before, step in pairwise(order)}
+        free_s = statistics.mean(each for (_, step), each in took.items() if step >= SETTLED)
+        felt_s = sum(each - free_s for (segment, step), each in took.items() if segment and step < SETTLED)
+        return (felt_s + self.ended.wall_s - moments[order[-1]]) / (free_s * len(order))
+
+
 async def slowing(bus: JetStreamBus, folder: Path) -> dict[str, float] | None:
     """By how much the training is slowed, as shares, and what a step takes; None where the model is not installed.
 
-    Wall time is the median of the turns, processor time the least: what it takes where nothing disturbs it.
+    Wall time is the median of the turns, each by its own steps and against the turn without; processor time the least:
+    what it takes where nothing disturbs it.
     """
     if SMOLLM2 not in ModelStore(MODELS):
         return None
@@ -55,29 +93,31 @@ async def slowing(bus: JetStreamBus, folder: Path) -> dict[str, float] | None:
     finally:
         await runner.kill()
     without, kept = found[STEPS], found[SEGMENT_STEPS]
-    wall = statistics.median(each.wall_s for each in kept) / statistics.median(each.wall_s for each in without)
+    turns = statistics.median(each.wall_s for each in kept) / statistics.median(each.wall_s for each in without)
     cpu = min(each.cpu_s for each in kept) / min(each.cpu_s for each in without)
     step_s = min(each.cpu_s for each in without) / STEPS
-    return {"slowed_wall": wall - 1, "slowed_cpu": cpu - 1, "step_cpu_s": step_s}
+    wall = statistics.median(each.slowed() for each in kept)
+    return {"slowed_wall": wall, "slowed_wall_in_turns": turns - 1, "slowed_cpu": cpu - 1, "step_cpu_s": step_s}
 
 
 async def train(runner: Runner, bus: JetStreamBus, folder: Path, steps: int, segment_steps: int) -> Took:
     """One training, from its start state to its last step, or to the last commitment if it has several segments."""
-    segments, began, ended = steps // segment_steps, now(runner), now(runner)
+    segments, took = steps // segment_steps, Took(now(runner), now(runner))
     async for message in runner.run(task_of(folder, steps, segment_steps)):
         match message:
             case Failed():
                 raise RuntimeError(f"{message.code}: {message.detail}")
             case Ready():
-                began = now(runner)
-            case Progressed() if segments == 1 and message.done == steps:
-                ended = now(runner)
+                took.began = now(runner)
+            case Progressed():
+                took.ended = now(runner)
+                took.steps[message.segment, message.done] = took.ended.wall_s
             case SegmentDone() if segments > 1:
                 await bus.blobs.put(Path(message.path))
                 sign_event(KEY, DOMAIN, commitment(message.segment), PROVIDER, message.segment)
                 runner.commit(message.segment + 1)
-                ended = now(runner)
-    return Took(ended.wall_s - began.wall_s, ended.cpu_s - began.cpu_s)
+                took.ended = now(runner)
+    return took
 
 
 def task_of(folder: Path, steps: int, segment_steps: int) -> Task:
@@ -95,7 +135,7 @@ def task_of(folder: Path, steps: int, segment_steps: int) -> Task:
     )
 
 
-def now(runner: Runner) -> Took:
-    """The moment, and what parent and child have used of the processor until it."""
+def now(runner: Runner) -> Moment:
+    """This moment."""
     used = [psutil.Process(pid).cpu_times() for pid in (os.getpid(), runner.pid) if pid]
-    return Took(time.perf_counter(), sum(each.user + each.system for each in used))
+    return Moment(time.perf_counter(), sum(each.user + each.system for each in used))

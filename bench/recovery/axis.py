@@ -42,23 +42,27 @@ GRACE_S: Final = 0.1
 """A line that blinks is back in half of this where the way is as short as here."""
 WITHIN_S: Final = 90.0
 PRICE_LIMIT: Final = 10**8
-AIMS: Final = {"2_s_over_warm": 1.0, "2_s_over_spare": 1.0, "torchrun_over_warm": 1.0}
+AIMS: Final = {"2_s_over_cold": 1.0, "2_s_over_warm": 1.0, "5_steps_over_spare": 1.0, "torchrun_over_warm": 1.0}
 JOB: Final = {"sequence_tokens": 64, "batch": 4, "lora_rank": 2, "threads": 1, "learning_rate": 0.001}
 
 
 @dataclass(slots=True)
 class Beating:
-    """The last step that each provider told of, and when."""
+    """The last step that each provider told of, and when; and what steps took from one heartbeat to the next."""
 
     steps: dict[str, tuple[int, float]] = field(default_factory=dict)
+    paces_s: list[float] = field(default_factory=list)
 
     async def hear(self, message: Message) -> None:
         """Take note of a heartbeat."""
         said = json.loads(message.data)
         for progress in (said.get("leases") or {}).values():
             if "done" in progress:
-                step = progress["segment"] * SEGMENT_STEPS + progress["done"]
-                self.steps[said["provider"]] = (step, time.perf_counter())
+                step, now_s = progress["segment"] * SEGMENT_STEPS + progress["done"], time.perf_counter()
+                last, last_s = self.steps.get(said["provider"], (step, now_s))
+                if step > last:
+                    self.paces_s.append((now_s - last_s) / (step - last))
+                self.steps[said["provider"]] = (step, now_s)
 
     async def until(self, provider: str, step: int = 0, since_s: float = 0.0) -> tuple[int, float]:
         """The step that a provider told of, once it is at least this one. Raises TimeoutError."""
@@ -82,10 +86,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """From a kill to the next step, and how many steps were made again."""
+    """From a kill to the next step, how many steps were made again, and what a step takes undisturbed."""
 
     took_s: float
     lost_steps: int
+    step_s: float
 
 
 def run() -> Result:
@@ -134,7 +139,7 @@ async def kill_once(devnet: Devnet, assay: Assay, beating: Beating, order: Order
     await over(assay, job_id)
     await devnet.supervisor.start_one(names[first])
     await listed(assay, 2)
-    return Kill(next_s - killed_s, max(0, step - resumed * SEGMENT_STEPS))
+    return Kill(next_s - killed_s, max(0, step - resumed * SEGMENT_STEPS), statistics.median(beating.paces_s))
 
 
 async def begun(
@@ -271,7 +276,9 @@ def compose(kinds: dict[str, list[Kill]], peer: Elastic, others: dict[str, Figur
         figures[f"{name}_next_step_s_max"] = max(each.took_s for each in found)
         figures[f"{name}_steps_lost_max"] = max(each.lost_steps for each in found)
     took_s = float(figures["warm_next_step_s"] or 0)
-    ratios = {"2_s_over_warm": 2 / took_s, "2_s_over_spare": 2 / float(figures["spare_next_step_s"] or 0)}
+    figures["step_s"] = step_s = statistics.median(each.step_s for found in kinds.values() for each in found)
+    ratios = {f"2_s_over_{name}": 2 / float(figures[f"{name}_next_step_s"] or 0) for name in ("cold", "warm")}
+    ratios["5_steps_over_spare"] = 5 * step_s / float(figures["spare_next_step_s"] or 0)
     if peer.next_step_s:
         ratios["torchrun_over_warm"] = statistics.median(peer.next_step_s) / took_s
     notes = (
