@@ -23,6 +23,7 @@ from assay.workloads.templates import load_template, write_chat
 Break = Callable[[Path], object]
 WEIGHTS, CONFIGURATION, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
 TEMPLATES, INDEX, NORM = "tokenizer_config.json", "model.safetensors.index.json", "model.norm.weight"
+QUERY = "model.layers.0.self_attn.q_proj.weight"
 
 
 def headed(header: bytes, rest: bytes = b"") -> bytes:
@@ -115,6 +116,21 @@ def elsewhere_configured(folder: Path) -> None:
     configured(CONFIGURATION, transformers_weights="other.safetensors")(folder)
 
 
+def chancy(folder: Path) -> None:
+    """A tokenizer that now and then leaves a merge out."""
+    said = json.loads((folder / TOKENIZER).read_text())
+    said["model"]["dropout"] = 0.5
+    (folder / TOKENIZER).write_text(json.dumps(said))
+
+
+def gapped(folder: Path) -> None:
+    """A tokenizer of as many tokens as the model, the last of which has a number of its own."""
+    said = json.loads((folder / TOKENIZER).read_text())
+    words = said["model"]["vocab"]
+    words[max(words, key=words.get)] = 9999
+    (folder / TOKENIZER).write_text(json.dumps(said))
+
+
 BROKEN: dict[str, tuple[Break, str]] = {
     "a header that is not JSON": (written(WEIGHTS, headed(b"{" * 64)), "weights"),
     "a header of a terabyte": (written(WEIGHTS, (1 << 40).to_bytes(8, "little") + b"x" * 99), "weights"),
@@ -162,6 +178,31 @@ BROKEN: dict[str, tuple[Break, str]] = {
         resharded(written(shard(2), (1 << 40).to_bytes(8, "little") + b"x" * 99)),
         "weights",
     ),
+    "attention over a window": (
+        configured(CONFIGURATION, sliding_window=2, layer_types=["sliding_attention"] * 2),
+        "sets sliding_window",
+    ),
+    "attention both ways": (configured(CONFIGURATION, is_causal=False), "sets is_causal"),
+    "answers in another form": (configured(CONFIGURATION, return_dict=False), "sets return_dict"),
+    "rotations that grow with a text": (
+        configured(CONFIGURATION, rope_parameters={"rope_type": "dynamic", "rope_theta": 1e4, "factor": 8.0}),
+        "the kind dynamic",
+    ),
+    "rotations that change in a long text, under the old name": (
+        configured(CONFIGURATION, rope_scaling={"type": "longrope", "short_factor": [1.0], "long_factor": [8.0]}),
+        "the kind longrope",
+    ),
+    "rotations for each kind of layer": (
+        configured(CONFIGURATION, rope_parameters={"full_attention": {"rope_type": "dynamic"}}),
+        "rope_parameters",
+    ),
+    "a padding token beyond the vocabulary": (configured(CONFIGURATION, pad_token_id=100_000), "cannot be read"),
+    "a projection that is no matrix": (
+        reweighed(lambda tensors: tensors.update({QUERY: torch.ones(32)})),
+        "shape|no matrix",
+    ),
+    "a tokenizer that splits by chance": (chancy, "by chance"),
+    "a tokenizer with a gap": (gapped, "has a token 9999"),
     "the tokenizer of another model": (of_another_model, "knows 658 tokens, the model 258"),
 }
 
@@ -270,3 +311,44 @@ def test_a_wording_that_cannot_be_read_is_refused(bench: Any, tmp_path: Path) ->
     job = broken(bench, tmp_path, written(CONFIGURATION, b"{}"))
     with pytest.raises(ModelUnsupported, match="configuration"):
         load_wording(job.model, job.store.root)
+
+
+PRINTS: tuple[str, ...] = (
+    "{{ joiner() }}",
+    "{{ joiner() | string | upper }}",
+    "{{ 'x' ~ joiner() }}",
+    "{{ '%s' % joiner() }}",
+    "{{ '{}'.format(joiner()) }}",
+    "{{ '%s' | format(cycler) }}",
+    "{{ [messages[0].content.upper] | join }}",
+    "{{ {'a': raise_exception} | pprint }}",
+    "{{ [1, 2, 3] | random }}",
+    "{{ lipsum() }}",
+    "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+    "{{ 5 | dictsort }}",
+    "{{ '\\ud800' }}",
+)
+
+
+@pytest.mark.parametrize("print_", PRINTS)
+def test_a_template_prints_nothing_that_differs_from_machine_to_machine(
+    bench: Any, tmp_path: Path, print_: str
+) -> None:
+    job = broken(bench, tmp_path, configured(TEMPLATES, chat_template=print_))
+    template = load_template(job.store.path(job.model))
+    with pytest.raises(BadData):
+        write_chat(template, [{"role": "user", "content": "x"}], opens_answer=True)
+
+
+def test_a_template_prints_what_messages_say_by_any_common_way(bench: Any, tmp_path: Path) -> None:
+    ways = (
+        "{% for m in messages %}{{ '<|' ~ m.role ~ '|>' + m['content'] | trim }}{{ loop.index }}{% endfor %}"
+        "{{ messages | map(attribute='role') | join(',') }}{{ messages[0] | tojson }}{{ messages[0] }}"
+        "{% set ns = namespace(n=1) %}{% set ns.n = ns.n + 1 %}{{ ns.n }}{{ '%s-%d' % ('a', 2) }}{{ nothing }}"
+        "{{ 'a,b'.split(',') | list | length }}{{ '{}'.format(1.5) }}{{ range(2) | list }}"
+    )
+    job = broken(bench, tmp_path, configured(TEMPLATES, chat_template=ways))
+    template = load_template(job.store.path(job.model))
+    said = write_chat(template, [{"role": "user", "content": " x "}], opens_answer=True)
+    message = {"role": "user", "content": " x "}
+    assert said == f"<|user|>x1user{json.dumps(message)}{message}2a-221.5[0, 1]"

@@ -65,8 +65,11 @@ def test_a_member_answers_once_and_to_one_roster(federation: Federation) -> None
 def test_holders_decide_who_hides_them_and_how_much_is_learned(federation: Federation) -> None:
     federation.hold(1, Terms(epsilon_max=10))
     federation.hold(2, Terms(members_min=2))
-    with pytest.raises(NotAllowed, match="private"):
+    with pytest.raises(NotAllowed, match="noise for each record"):
         federation.act(0)
+    member = {"privacy": {"unit": "member", "noise": 0.1}, "weighting": "equal", "quorum": 2}
+    with pytest.raises(NotAllowed, match="noise for each record"):
+        federation.act(0, dealers=[0, 1], **member, **federation.session(threshold=2))
     federation.act(0, **NOISY)
     spent = federation.metrics["epsilon"]
     federation.act(0, **NOISY)
@@ -94,6 +97,8 @@ def test_noise_of_members_adds_up_in_the_sum_and_is_refused_where_it_hides_nobod
     with pytest.raises(BadParams, match="secure"):
         federation.act(0, **private)
     session = federation.session(threshold=2)
+    with pytest.raises(BadParams, match="less noise"):
+        federation.act(0, dealers=[0, 1], **session, **{**private, "quorum": 20})
     joined = {**federation.opened(session, came=[0, 1], **private), **private}
     weights, said = state_of(federation, federation.run("federated-step", joined))
     assert said["epsilon"] == federation.metrics["epsilon"] > 0 and "loss" not in said

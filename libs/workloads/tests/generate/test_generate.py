@@ -92,9 +92,9 @@ PROMPTS = [
     (b"", "0 prompts"),
     (b'{"prompt": "a"}\n' * 5, "5 prompts"),
     (b'{"prompt": "a"}\n' * 5 + b"{", "not JSON"),
-    (b'{"prompt": "a"}\n' * 5 + b'{"prompt": 7}', "Line 5"),
-    (b'{"prompt": "a"}\n' * 5 + b'{"prompt": "a", "seed": 1}', "Line 5"),
-    (b'{"prompt": "a"}\n' * 5 + b'{"prompt": ""}', "Line 5"),
+    (b'{"prompt": "a"}\n' * 5 + b'{"prompt": 7}', "Line 6"),
+    (b'{"prompt": "a"}\n' * 5 + b'{"prompt": "a", "seed": 1}', "Line 6"),
+    (b'{"prompt": "a"}\n' * 5 + b'{"prompt": ""}', "Line 6"),
     (b'{"prompt": "' + b"a" * 40 + b'"}\n' + b'{"prompt": "a"}\n' * 5, "41 tokens"),
 ]
 

@@ -26,7 +26,7 @@ from assay.workloads.checkpoint import (
     read_tensors,
     write_tensors,
 )
-from assay.workloads.errors import BadParams
+from assay.workloads.errors import BadParams, ModelUnsupported
 from assay.workloads.finetune import FinetuneParams
 from assay.workloads.model_files import open_weights
 
@@ -45,6 +45,8 @@ def read_shapes(params: FinetuneParams, folder: Path) -> Shapes:
         sizes = {key: weights.get_slice(key).get_shape() for key in adapted}
     if not sizes:
         raise BadParams(f"The model has none of the layers {', '.join(params.targets)}.")
+    if odd := next((key for key, size in sizes.items() if len(size) != 2 or not all(size)), None):
+        raise ModelUnsupported(f"The model's {odd[:64]} is no matrix.")
     return {name: shape for key, size in sorted(sizes.items()) for name, shape in pair_shapes(key, size, params)}
 
 

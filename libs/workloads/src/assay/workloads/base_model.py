@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from assay.workloads.adapter import lora_settings, read_adapter, read_shapes
 from assay.workloads.checkpoint import Shapes, Tensors
+from assay.workloads.configuration import check_plain
 from assay.workloads.errors import ModelUnsupported
 from assay.workloads.finetune import FinetuneParams
 from assay.workloads.fitting import check_fits
@@ -156,6 +157,7 @@ def load_frozen(folder: Path, device: torch.device, base: str = "float32") -> An
     check_leads_nowhere(folder, configuration)
     if family not in FAMILIES:
         raise ModelUnsupported(f"The model is of the family {family}; only {', '.join(FAMILIES)} is run.")
+    check_plain(configuration)
     attention = "eager" if device.type == "cuda" else "sdpa"
     with lean(), understood("weights"):
         model = load_quantised(folder, attention) if base == "nf4" else load_whole(folder, attention)

@@ -5,7 +5,6 @@ answers itself. What the assistant adds is learned, with the end of its turn.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,14 +18,13 @@ from assay.workloads.errors import BadData, ModelUnsupported
 from assay.workloads.model_files import read_tokenizer
 from assay.workloads.packing import Example
 from assay.workloads.templates import load_template, write_chat
+from assay.workloads.text import HALVES
 
 LINE_BYTES_MAX: Final = 1 << 18
 CHATS_MAX: Final = 1_000_000
 MESSAGES_MAX: Final = 256
 ROLES: Final = ("system", "user", "assistant", "tool")
 ANSWERS: Final = "assistant"
-HALVES: Final = re.compile("[\ud800-\udfff]")
-"""Halves of characters, which JSON can name and no text can hold."""
 
 Message = dict[str, str]
 

@@ -21,7 +21,7 @@ from assay.workloads.shards import Weights, enter_weights
 DETAIL_MAX: Final = 160
 UNREADABLE: Final = (
     *(SafetensorError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, OSError),
-    ImportError,
+    *(ImportError, AssertionError),
 )
 """What libraries raise over a file."""
 FOREIGN: Final = (PANICS, "huggingface_hub.errors")
@@ -102,4 +102,7 @@ def read_tokenizer(folder: Path) -> Tokenizer:
     if not file.is_file():
         raise ModelUnsupported(f"The model has no {TOKENIZER}.")
     with understood("tokenizer"):
-        return Tokenizer.from_buffer(file.read_bytes())
+        found = Tokenizer.from_buffer(file.read_bytes())
+    if getattr(found.model, "dropout", None):
+        raise ModelUnsupported("The model's tokenizer splits words by chance (dropout): save it without.")
+    return found

@@ -10,10 +10,16 @@ from jinja2 import TemplateError
 from assay.workloads.errors import BadData
 from assay.workloads.llama import PreTrainedTokenizerFast, chat_template_utils
 from assay.workloads.model_files import read_tokenizer, understood
+from assay.workloads.templating import Repeatable
+from assay.workloads.text import HALVES
 
 TODAY: Final = datetime(2024, 7, 26)
 """What a template is told that asks for the day: by a clock, who checks on another day would read another prompt."""
 REASON_MAX: Final = 100
+REFUSALS: Final = (
+    *(TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError, AssertionError),
+)
+"""What a template raises over messages, on purpose or not."""
 
 
 class Stopped(datetime):
@@ -26,6 +32,7 @@ class Stopped(datetime):
 
 
 setattr(chat_template_utils, "datetime", Stopped)  # noqa: B010 - the module exports none
+setattr(chat_template_utils, "ImmutableSandboxedEnvironment", Repeatable)  # noqa: B010
 
 
 def load_template(folder: Path) -> Any:
@@ -39,6 +46,9 @@ def write_chat(tokenizer: Any, messages: Sequence[Mapping[str, str]], opens_answ
     """Return messages as text, if told so with the opening of an answer. Raises BadData if refused."""
     how = {"tokenize": False, "add_generation_prompt": opens_answer, "date_string": TODAY.strftime("%d %b %Y")}
     try:
-        return str(tokenizer.apply_chat_template(list(messages), **how))
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+        text = str(tokenizer.apply_chat_template(list(messages), **how))
+    except REFUSALS as error:
         raise BadData(f"The model's chat template refuses it ({str(error)[:REASON_MAX]}).") from error
+    if HALVES.search(text):
+        raise BadData("The model's chat template writes halves of characters.")
+    return text

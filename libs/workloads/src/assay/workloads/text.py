@@ -1,9 +1,11 @@
 """Training data: a text in windows or chats in sequences, the tail held out, and the order in which a job takes it."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 from blake3 import blake3
@@ -14,6 +16,9 @@ from assay.workloads.finetune import FinetuneParams
 from assay.workloads.model_files import read_tokenizer
 from assay.workloads.packing import Packed, pack
 from assay.workloads.workload import Inputs
+
+HALVES: Final = re.compile("[\ud800-\udfff]")
+"""Halves of characters, which JSON can name and no text can hold."""
 
 DATA_BYTES_MAX = 64 << 20
 # The held-out loss is a mean over this many tokens at most: enough for two digits, and seconds on two cores.
@@ -95,8 +100,17 @@ def check_vocabulary(corpus: Corpus, vocabulary: int) -> None:
 @lru_cache(maxsize=2)
 def check_tokenizer(folder: Path, vocabulary: int) -> None:
     """Raise ModelUnsupported unless every token of the tokenizer is one of the model's."""
-    if (found := read_tokenizer(folder).get_vocab_size()) > vocabulary:
-        raise ModelUnsupported(f"The tokenizer knows {found} tokens, the model {vocabulary}: it is another model's.")
+    check_words(read_tokenizer(folder).get_vocab(), vocabulary)
+
+
+def check_words(words: Mapping[str, int], vocabulary: int) -> None:
+    """Raise ModelUnsupported unless every word of a tokenizer is one of the model's."""
+    if len(words) > vocabulary:
+        raise ModelUnsupported(
+            f"The tokenizer knows {len(words)} tokens, the model {vocabulary}: it is another model's."
+        )
+    if (highest := max(words.values(), default=0)) >= vocabulary:
+        raise ModelUnsupported(f"The tokenizer has a token {highest}, the model {vocabulary} tokens from 0.")
 
 
 def learned_in(windows: Windows) -> int:

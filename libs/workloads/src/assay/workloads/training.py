@@ -165,10 +165,13 @@ def collect(adapted: AdaptedModel, moments: dict[str, dict[str, Tensor]], step: 
 
 
 def evaluation(params: FinetuneParams, adapted: AdaptedModel, corpus: Corpus) -> dict[str, float]:
-    """Return the loss on as much of the held-out data as the job asks for, as a metric."""
+    """Return the loss on as much of the held-out data as the job asks for, as a metric. Raises Diverged unless it is finite."""
     if not params.evaluate_windows:
         return {}
-    return {"heldout_loss": loss_on(params, adapted, pick_evenly(corpus.heldout, params.evaluate_windows))}
+    loss = loss_on(params, adapted, pick_evenly(corpus.heldout, params.evaluate_windows))
+    if not math.isfinite(loss):
+        raise Diverged(f"The loss on the held-out data is {loss}.")
+    return {"heldout_loss": loss}
 
 
 def heldout_loss(params: FinetuneParams, inputs: Inputs, result: bytes | None) -> float:

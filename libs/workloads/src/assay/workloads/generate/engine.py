@@ -20,7 +20,7 @@ from assay.workloads.llama import be_deterministic
 from assay.workloads.model_files import read_configuration, understood
 from assay.workloads.models import ModelStore
 from assay.workloads.templates import load_template
-from assay.workloads.text import check_tokenizer
+from assay.workloads.text import check_words
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -131,11 +131,12 @@ def _load(model: str, root: Path, dtype: str) -> Engine:
 def engine_of(whole: Any, folder: Path, dtype: str) -> Engine:
     """Return the engine of a model that is loaded in float32; its trunk is converted. Raises ModelUnsupported."""
     head = whole.lm_head.weight.detach()
-    check_tokenizer(folder, len(head))
+    template = load_template(folder)
+    check_words(template.get_vocab(), len(head))
     engine = Engine(
         trunk=whole.model,
         head=head,
-        tokenizer=load_template(folder),
+        tokenizer=template,
         ends=ends_of(whole.config.eos_token_id),
         positions_max=whole.config.max_position_embeddings,
     )

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from assay.workloads.errors import BadData
+from assay.workloads.text import HALVES
 
 PROMPTS_BYTES_MAX = 64 << 20
 
@@ -17,7 +18,7 @@ def read_prompts(data: bytes, requests: int) -> tuple[str, ...]:
     lines = data.splitlines()
     if len(lines) != requests:
         raise BadData(f"There are {len(lines)} prompts for {requests} requests.")
-    return tuple(read_prompt(number, line) for number, line in enumerate(lines))
+    return tuple(read_prompt(number, line) for number, line in enumerate(lines, start=1))
 
 
 def read_prompt(number: int, line: bytes) -> str:
@@ -27,6 +28,6 @@ def read_prompt(number: int, line: bytes) -> str:
     except (ValueError, RecursionError) as error:
         raise BadData(f"Line {number} of the prompts is not JSON.") from error
     prompt = parsed.get("prompt") if isinstance(parsed, dict) and len(parsed) == 1 else None
-    if not isinstance(prompt, str) or not prompt:
+    if not isinstance(prompt, str) or not prompt or HALVES.search(prompt):
         raise BadData(f'Line {number} of the prompts is not {{"prompt": a text}}.')
     return prompt
