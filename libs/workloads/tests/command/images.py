@@ -33,6 +33,15 @@ def tar(*entries: Entry) -> bytes:
     return held.getvalue()
 
 
+def endless() -> bytes:
+    """An archive with an entry of less than nothing, after which it begins again."""
+    header = bytearray(entry("a")[0].tobuf())
+    header[124:136] = (-1024).to_bytes(12, "big", signed=True)
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header[:512])
+    return bytes(header[:512]) + bytes(10240)
+
+
 def docker_archive(*layers: bytes) -> bytes:
     """What `docker save` writes of an image."""
     names = [f"{number}/layer.tar" for number in range(len(layers))]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from libs.workloads.tests.command.images import docker_archive, entry, oci_layout, tar
+from libs.workloads.tests.command.images import docker_archive, endless, entry, oci_layout, tar
 
 from assay.workloads import BadParams, HeldInputs, ModelStore, ignore_progress, read_params, workload
 from assay.workloads.command.errors import BadImage, NoBox
@@ -142,6 +142,10 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
         {"command": ["sh", "-c", "head -c 3000000 /dev/zero > out/a"], "outputs": ["a"]},
         "command.bad_output",
     ),
+    "its output lies in a folder that it has shut": (
+        {"command": ["sh", "-c", "mkdir out/d; echo 1 > out/d/x; chmod 000 out/d"], "outputs": ["d/x"]},
+        "command.bad_output",
+    ),
     "it fills its files": ({"command": ["sh", "-c", "head -c 200000000 /dev/zero > a"]}, "sandbox.disk"),
     "it makes a million files": (
         {"command": ["python3", "-c", "n = 0\nwhile True: open(str(n), 'w').close(); n += 1"], "disk_bytes": MIB},
@@ -214,6 +218,8 @@ def bad_images() -> dict[str, bytes]:
         "another digest": lying.replace(b'"Env"', b'"env"'),
         "no archive": b"nothing",
         "an empty one": tar(),
+        "an endless one": endless(),
+        "a name that no file can have": docker_archive(tar(entry("a" * 300, b"x"))),
     }
 
 

@@ -139,6 +139,7 @@ def test_entities_and_archives_that_lead_astray_are_refused(tmp_path: Path) -> N
         packed(scene__xml=BALL, a=entry_of("../a.obj", tarfile.REGTYPE)),
         packed(scene__xml=BALL, a=entry_of("null", tarfile.CHRTYPE)),
         packed(other__xml=BALL),
+        packed(scene__xml=BALL, a=entry_of("a" * 300 + ".obj", tarfile.REGTYPE)),
         SCENE[:700],
         b"no archive",
     ]
@@ -146,6 +147,16 @@ def test_entities_and_archives_that_lead_astray_are_refused(tmp_path: Path) -> N
         with pytest.raises(BadScene):
             unpack(archive, tmp_path / str(number))
     assert not (tmp_path / "a.obj").exists()
+
+
+def test_what_a_scene_hides_in_comments_or_nests_is_seen_in_a_moment(tmp_path: Path) -> None:
+    assert describe(BALL.replace("<emitter", "<!-- <! --><!----><emitter", 1), tmp_path, FRAMES[0]).tag == "scene"
+    for hidden in ("<!--" * 2_000_000, "<!-- a --><!ELEMENT b>", "<!-- a"):
+        with pytest.raises(BadScene, match="entities"):
+            describe(BALL.replace("<emitter", f"{hidden}<emitter", 1), tmp_path, FRAMES[0])
+    nested = '<bsdf type="twosided">' * 5_000 + "</bsdf>" * 5_000
+    with pytest.raises(BadScene, match="deep"):
+        describe(BALL.replace("<emitter", f"{nested}<emitter", 1), tmp_path, FRAMES[0])
 
 
 def test_a_picture_is_cut_evenly_and_the_rest_is_refused() -> None:

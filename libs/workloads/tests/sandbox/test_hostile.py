@@ -62,7 +62,7 @@ LINKS: Final = {"link", "hard_link"}
 OTHERS: Final[list[tuple[str, Where]]] = [
     *(("call_tcp", port), ("call_udp", nowhere), ("call_unix", unix)),
     *(("fork", nowhere), ("execute", nowhere), ("signal_parent", nowhere), ("read_environment", nowhere)),
-    ("limit_parent", nowhere),
+    *(("limit_parent", nowhere), ("have_signals_sent", nowhere)),
 ]
 FOR_ROOT: Final[list[tuple[str, Where]]] = [
     *(("call_raw", nowhere), ("call_by_pair", abstract), ("trace_parent", nowhere), ("read_memory", nowhere)),

@@ -28,6 +28,7 @@ WORKLOADS: tuple[Workload, ...] = (
     *(Noop(), Finetune(), Generate(), Serve(), Regress(), Contest()),
     *(Member(), OuterStep(), Render(), Command(), Federated(), FederatedStep()),
 )
+BOX_BYTES_MIN: Final = 1 << 20
 EVERYWHERE: Final = (
     *("noop", "finetune", "generate", "serve", "diloco", "diloco-outer", "contest"),
     *("federated", "federated-step"),
@@ -74,8 +75,12 @@ def fitted(policy: Policy, kind: str, raw: dict[str, Any]) -> Policy:
         return policy
     if not isinstance(work, Boxed):
         return policy.public
-    memory_bytes = min(policy.memory_bytes, work.requirements(params)["memory_bytes"])
-    own = {"box_bytes": work.box_bytes(params), "memory_bytes": memory_bytes}
+    # Files lie in memory, too, and both together are what it asks for and what the lease has. Of a job that asks for
+    # more than it was matched by, the files come short.
+    asked = work.requirements(params)["memory_bytes"]
+    memory_bytes = min(policy.memory_bytes, asked)
+    box_bytes = max(BOX_BYTES_MIN, work.box_bytes(params) - (asked - memory_bytes))
+    own = {"box_bytes": box_bytes, "memory_bytes": max(BOX_BYTES_MIN, memory_bytes - box_bytes)}
     return policy.public.model_copy(update=own | {"egress": work.egress(params) if policy.may_reach else ()})
 
 

@@ -5,6 +5,7 @@ are compared, every size is counted before it is written, and a name leads to no
 link. What can be no part of a root for a stranger's program (device nodes, pipes, set-user-id) is refused or dropped.
 """
 
+import errno
 import gzip
 import hashlib
 import io
@@ -26,6 +27,7 @@ MEMBERS_MAX: Final = 1024
 GZIP: Final = b"\x1f\x8b"
 DIGEST: Final = re.compile(r"^sha256:([0-9a-f]{64})$")
 BROKEN: Final = (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError, KeyError, TypeError, IndexError)
+UNNAMEABLE: Final = (errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP)
 DONE: Final[dict[Path, dict[str, str]]] = {}
 """The roots of this process that are unpacked, each with its image's variables: a process is of one task."""
 
@@ -37,6 +39,10 @@ def unpacked(archive: BinaryIO, root: Path, size_max: int) -> dict[str, str]:
             DONE[root] = unpack(archive, root, size_max)
         except BROKEN as error:
             raise BadImage(f"The archive cannot be read: {error}.") from None
+        except OSError as error:
+            if error.errno not in UNNAMEABLE:
+                raise
+            raise BadImage(f"The archive has a name that no file can have: {error.strerror}.") from None
     return DONE[root]
 
 
@@ -44,10 +50,11 @@ def unpack(archive: BinaryIO, root: Path, size_max: int) -> dict[str, str]:
     """Unpack an image's layers, one over the other, and return its variables. Raises BadImage, and any of BROKEN."""
     with tarfile.open(fileobj=archive, mode="r:") as outer:
         members = {}
-        for member in outer:
+        for count, member in enumerate(outer, start=1):
+            # One of less than nothing would lead back to itself, for ever.
+            if count > MEMBERS_MAX or member.size < 0:
+                raise BadImage(f"The archive has more than {MEMBERS_MAX} entries, or one of less than nothing.")
             members[member.name.removeprefix("./")] = member
-            if len(members) > MEMBERS_MAX:
-                raise BadImage(f"The archive has more than {MEMBERS_MAX} entries.")
         parts = Parts(outer, members)
         config, layers = parts.of_layout() if "index.json" in members else parts.of_docker()
         own = ARCHITECTURES.get(platform.machine(), "")

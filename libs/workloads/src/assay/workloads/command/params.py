@@ -29,6 +29,12 @@ def has_no_nul(text: str) -> str:
     return text
 
 
+def folders_of(name: str) -> set[str]:
+    """Return the folders that a file lies in."""
+    parts = name.split("/")
+    return {"/".join(parts[:count]) for count in range(1, len(parts))}
+
+
 FileName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$", max_length=128)
 ]
@@ -66,6 +72,9 @@ class CommandParams(FrozenParams):
             raise ValueError(f"at most {JOB_BYTES_MAX} bytes of outputs in a job: lower output_bytes or segments")
         if len(set(self.outputs)) < len(self.outputs):
             raise ValueError("an output is named twice")
+        for names in (self.inputs.keys(), set(self.outputs)):
+            if inside := next((name for name in names if names & folders_of(name)), None):
+                raise ValueError(f"{inside} lies in another file")
         return self
 
     @property

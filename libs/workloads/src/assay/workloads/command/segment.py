@@ -10,6 +10,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -90,7 +91,8 @@ def fresh(policy: Policy, root: Path) -> tuple[Path, Path]:
         if folder.exists():
             # Whatever it has done to modes, what it leaves is out of the way.
             folder.rename(spent)
-            shutil.rmtree(spent, ignore_errors=True)
+            with suppress(RecursionError):
+                shutil.rmtree(spent, ignore_errors=True)
         if spent.exists():
             spent.rename(policy.box / f"spent-{len(list(policy.box.iterdir()))}")
         folder.mkdir()
@@ -148,11 +150,11 @@ def read_plain(folder: Path, name: str, size_max: int) -> bytes:
     Raises BadOutput.
     """
     path = folder
-    for part in Path(name).parts:
-        path = path / part
-        if path.is_symlink():
-            raise BadOutput(f"{name}: it is a link, or lies behind one.")
     try:
+        for part in Path(name).parts:
+            path = path / part
+            if path.is_symlink():
+                raise BadOutput(f"{name}: it is a link, or lies behind one.")
         found = path.lstat()
         if not stat.S_ISREG(found.st_mode):
             raise BadOutput(f"{name}: it is no plain file.")

@@ -19,6 +19,8 @@ SCENE: Final = "scene.xml"
 SCENE_BYTES_MAX: Final = 512 << 20
 XML_BYTES_MAX: Final = 8 << 20
 FILES_MAX: Final = 4096
+DEPTH_MAX: Final = 64
+"""Elements in one another; whoever writes them out calls itself for each."""
 PLUGINS: Final[dict[str, frozenset[str]]] = {
     name: frozenset(types.split())
     for name, types in {
@@ -42,6 +44,7 @@ VALUES: Final = frozenset(
 )
 SUFFIXES: Final = (".obj", ".ply", ".serialized", ".png", ".jpg", ".jpeg", ".exr", ".hdr", ".vol")
 OWN: Final = ("integrator", "film", "sampler")
+NAME_MAX: Final = 255
 NAME: Final = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$")
 VARIABLE: Final = re.compile(r"\$([A-Za-z0-9_]*)")
 
@@ -54,11 +57,11 @@ def unpack(archive: bytes, folder: Path) -> str:
             for number, member in enumerate(packed):
                 name = "/".join(part for part in PurePosixPath(member.name).parts if part != ".")
                 left -= member.size
-                if number >= FILES_MAX or left < 0:
+                if number >= FILES_MAX or left < 0 or member.size < 0:
                     raise BadScene(f"It holds more than {FILES_MAX} files or {SCENE_BYTES_MAX} bytes.")
                 if member.isdir():
                     continue
-                if not member.isreg() or member.issparse() or not NAME.match(name):
+                if not member.isreg() or member.issparse() or not NAME.match(name) or len(name) > NAME_MAX:
                     raise BadScene(f"{member.name[:80]!r} is no plain file of a plain name.")
                 path = folder / name
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +69,7 @@ def unpack(archive: bytes, folder: Path) -> str:
                 assert source is not None
                 path.write_bytes(source.read())
         text = (folder / SCENE).read_bytes()[: XML_BYTES_MAX + 1]
-    except (tarfile.TarError, EOFError, FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError) as e:
+    except (tarfile.TarError, ValueError, EOFError, FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError) as e:
         raise BadScene(f"The archive cannot be read, or holds no {SCENE}: {e}.") from None
     return decoded(text)
 
@@ -83,12 +86,14 @@ def decoded(text: bytes) -> str:
 
 def describe(text: str, folder: Path, values: Mapping[str, float]) -> Element:
     """Return a scene's element for one frame, each of its names checked. Raises BadScene."""
-    if "<!" in re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL) or "<?" in text.removeprefix("<?xml"):
+    if declares(text) or "<?" in text.removeprefix("<?xml"):
         raise BadScene("It declares entities or instructions.")
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
         raise BadScene(f"{SCENE} is no XML: {error}.") from None
+    if depth_of(root) > DEPTH_MAX:
+        raise BadScene(f"Its elements lie more than {DEPTH_MAX} deep in one another.")
     if root.tag != "scene" or len(root.findall("sensor")) != 1:
         raise BadScene("It is a <scene> with one <sensor>.")
     for parent in [root, *root.iter("sensor")]:
@@ -99,6 +104,25 @@ def describe(text: str, folder: Path, values: Mapping[str, float]) -> Element:
         for key, value in element.attrib.items():
             element.set(key, VARIABLE.sub(lambda found: value_of(found.group(1), values), value))
     return root
+
+
+def declares(text: str) -> bool:
+    """Whether `<!` stands anywhere but at the begin of a comment."""
+    at = text.find("<!")
+    while at >= 0:
+        end = text.find("-->", at + 4) if text.startswith("<!--", at) else -1
+        if end < 0:
+            return True
+        at = text.find("<!", end + 3)
+    return False
+
+
+def depth_of(root: Element) -> int:
+    """Return how deep elements lie in one another, as far as it is within bounds."""
+    row, depth = [root], 0
+    while row and depth <= DEPTH_MAX:
+        row, depth = [child for element in row for child in element], depth + 1
+    return depth
 
 
 def check(element: Element, folder: Path) -> None:

@@ -22,6 +22,7 @@ ADVICE: Final = {
     "sandbox.memory": "The work needs more memory than the lease has: ask for machines with more.",
     "sandbox.threads": "The work started more threads than a lease may.",
     "sandbox.time": "The work did not end in time; it was ended.",
+    "sandbox.unwatched": "The child could not be looked after, and was ended.",
 }
 MACHINE: Final = frozenset({"sandbox.denied", "sandbox.garbled", "sandbox.time"})
 """Those that are no failure of the job's own: another machine may do better, and the lease is given back."""

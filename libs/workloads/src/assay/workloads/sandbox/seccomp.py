@@ -22,6 +22,8 @@ X32: Final = 0x40000000
 CLONE_THREAD: Final = 0x10000
 CLONE_NAMESPACES: Final = 0x7E020000
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
+FIOSETOWN, SIOCSPGRP = 0x8901, 0x8902
+F_SETOWN, F_SETSIG, F_SETOWN_EX = 8, 10, 15
 ALLOW: Final = 0x7FFF0000
 KILL: Final = 0x80000000
 LOAD, EQUAL, GREATER, ANY_BIT, RETURN, AND = 0x20, 0x15, 0x25, 0x45, 0x06, 0x54
@@ -99,9 +101,14 @@ def in_box(known: dict[str, int]) -> Iterator[list[Instruction]]:
 
 
 def of_terminals(known: dict[str, int]) -> Iterator[list[Instruction]]:
-    """Yield the rules that hold everywhere: who outlives its parent, and who types into a terminal."""
+    """Yield the rules that hold everywhere: who outlives its parent, types into a terminal, or has files send signals.
+
+    Landlock holds such signals from Linux 6.12 on.
+    """
     yield asked(known["prctl"], 0, [(EQUAL, PR_SET_PDEATHSIG)], refused=True)
-    yield asked(known["ioctl"], 1, [(EQUAL, TIOCSTI), (EQUAL, TIOCLINUX)], refused=True)
+    terminals = [(EQUAL, each) for each in (TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP)]
+    yield asked(known["ioctl"], 1, terminals, refused=True)
+    yield asked(known["fcntl"], 1, [(EQUAL, each) for each in (F_SETOWN, F_SETSIG, F_SETOWN_EX)], refused=True)
 
 
 def of_sockets(known: dict[str, int]) -> Iterator[list[Instruction]]:

@@ -43,7 +43,7 @@ TABLE: Final = {
     fchownat=260 setxattr=188 lsetxattr=189 fsetxattr=190 removexattr=197 lremovexattr=198 fremovexattr=199
     utime=132 utimes=235 futimesat=261 utimensat=280 truncate=76 clone=56 clone3=435 memfd_create=319 kill=62
     tgkill=234 rt_sigqueueinfo=129 rt_tgsigqueueinfo=297 prlimit64=302 sched_setaffinity=203
-    sched_setscheduler=144 sched_setparam=142 sched_setattr=314 prctl=157 ioctl=16
+    sched_setscheduler=144 sched_setparam=142 sched_setattr=314 prctl=157 ioctl=16 fcntl=72
     """,
     "aarch64": """
     ptrace=117 process_vm_readv=270 process_vm_writev=271 process_madvise=440 process_mrelease=448 kcmp=272
@@ -60,7 +60,7 @@ TABLE: Final = {
     fchown=55 fchownat=54 setxattr=5 lsetxattr=6 fsetxattr=7 removexattr=14 lremovexattr=15 fremovexattr=16
     utimensat=88 truncate=45 clone=220 clone3=435 memfd_create=279 kill=129 tgkill=131 rt_sigqueueinfo=138
     rt_tgsigqueueinfo=240 prlimit64=261 sched_setaffinity=122 sched_setscheduler=119 sched_setparam=118
-    sched_setattr=274 prctl=167 ioctl=29
+    sched_setattr=274 prctl=167 ioctl=29 fcntl=25
     """,
 }
 

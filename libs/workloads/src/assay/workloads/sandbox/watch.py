@@ -23,7 +23,18 @@ OF_MEMORY: Final = ("RssAnon", "RssShmem", "VmSwap")
 
 
 def look(pid: int, policy: Policy, log_bytes: int = 0) -> Failed | None:
-    """Return the limit that a child is over, if it is. `log_bytes` is what it wrote to its log."""
+    """Return the limit that a child is over, if it is. `log_bytes` is what it wrote to its log.
+
+    Who cannot be looked after does not go on.
+    """
+    try:
+        return over(pid, policy, log_bytes)
+    except (OSError, ValueError) as error:
+        return breach("sandbox.unwatched", f"It could not be looked after: {error}.")
+
+
+def over(pid: int, policy: Policy, log_bytes: int) -> Failed | None:
+    """Return the limit that a child is over, if it is. Raises OSError, ValueError where the kernel says none."""
     found = [status for each in (tree(pid) if policy.box_bytes else [pid]) if (status := status_of(each))]
     used = sum(map(memory_of, found))
     if used > policy.memory_bytes:
@@ -49,12 +60,20 @@ def tree(pid: int) -> list[int]:
     """Return a process and all that it and its like have started, as far as they are within bounds."""
     found = [pid]
     for each in found:
-        for listed in Path(f"/proc/{each}/task").glob("*/children"):
+        for thread in listed(f"/proc/{each}/task"):
             with suppress(FileNotFoundError, ProcessLookupError):
-                found += map(int, listed.read_text().split())
+                found += map(int, Path(f"/proc/{each}/task/{thread}/children").read_text().split())
         if len(found) > FILES_MAX:
             break
     return found
+
+
+def listed(folder: str) -> list[str]:
+    """Return the names in a folder; none of one that is gone, which a process may be from one moment to the next."""
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def memory_of(status: str) -> int:
@@ -63,18 +82,26 @@ def memory_of(status: str) -> int:
 
 
 def usage(folder: Path) -> tuple[int, int]:
-    """Return files and bytes beneath a folder, counted as far as they are within bounds and paths can be written."""
+    """Return files and bytes beneath a folder, counted as far as they are within bounds and paths can be written.
+
+    What cannot be looked into counts as too much.
+    """
     files, size, folders = 0, 0, [str(folder)]
     while folders and files <= FILES_MAX:
         path = folders.pop()
         if len(path) > PATH_MAX:
             return FILES_MAX + 1, size
-        with suppress(FileNotFoundError), os.scandir(path) as entries:
-            for entry in islice(entries, FILES_MAX + 1 - files):
-                files += 1
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-                    continue
-                with suppress(FileNotFoundError):
-                    size += entry.stat(follow_symlinks=False).st_blocks * 512
+        try:
+            with os.scandir(path) as entries:
+                for entry in islice(entries, FILES_MAX + 1 - files):
+                    files += 1
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                        continue
+                    with suppress(FileNotFoundError):
+                        size += entry.stat(follow_symlinks=False).st_blocks * 512
+        except FileNotFoundError:
+            continue
+        except PermissionError:
+            return FILES_MAX + 1, size
     return files, size
