@@ -66,6 +66,12 @@ class Letters:
         self.asked.append(said)
         asyncio.get_running_loop().create_task(self._answer(said))
 
+    async def settled(self, units: int) -> None:
+        """Return when so much is vouched for, which at the end of an answer is in a moment. Raises TimeoutError."""
+        async with asyncio.timeout(WITHIN_S):
+            while not self.vouched or self.vouched[-1].units < units:
+                await asyncio.sleep(0.01)
+
     async def tell(self, word: Told | Turned | Beat) -> None:
         if self.dies_after > 0:
             await self.fleet.hear(self.replica, word.model_dump_json().encode())
@@ -192,6 +198,7 @@ async def test_each_replica_has_vouchers_for_what_it_told_and_no_more_also_if_it
     await door.ask(chat(max_tokens=5))
     first, second = door.letters
     assert (first.told, second.told) == (11, 14)
+    await second.settled(14)
     assert second.vouched[-1].units == second.told and first.told - STEP < first.vouched[-1].units <= first.told
     for letters in door.letters:
         units = [each.units for each in letters.vouched]
@@ -203,7 +210,7 @@ async def test_each_replica_has_vouchers_for_what_it_told_and_no_more_also_if_it
 async def test_a_voucher_that_was_lost_is_told_again_and_what_nobody_asked_for_is_not_owed(door: Door) -> None:
     await door.ask(chat(max_tokens=6))
     letters = door.letters[0]
-    assert letters.vouched[-1].units == 6
+    await letters.settled(6)
     (request,) = letters.asked[-1:]
     for position, request_id in ((0, "z" * 26), (3, request.request_id), (60, request.request_id)):
         await letters.tell(Told(pieces=(Piece(request_id=request_id, position=position, token=1, text="x"),)))

@@ -45,5 +45,6 @@ def test_a_child_that_cannot_be_looked_after_is_over(monkeypatch: pytest.MonkeyP
         raise OSError(5, "torn")
 
     monkeypatch.setattr(watch, "status_of", torn)
-    found = look(os.getpid(), Policy.model_construct(box_bytes=0, memory_bytes=1, threads=1, scratch=tmp_path))
+    policy = Policy(models=tmp_path, scratch=tmp_path)
+    found = look(os.getpid(), policy)
     assert found and found.code == "sandbox.unwatched"

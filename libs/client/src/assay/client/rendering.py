@@ -90,9 +90,12 @@ async def look(assay: Assay, picture: Picture, part: Part, committed: LeaseCommi
     if picture.preview is None or time.monotonic() - picture.shown_s < PREVIEW_S:
         return
     try:
-        part.tiles = read_tiles(await assay.door.blobs.get(committed.checkpoint))
+        found = read_tiles(await assay.door.blobs.get(committed.checkpoint))
     except Refused:
         return  # of a part that is settled only the last is kept
+    if len(found) > part.count or any(len(tile) != picture.grid.tile_bytes for tile in found):
+        return  # nobody has looked at it yet but its provider
+    part.tiles = found
     grid, tiles = picture.grid, picture.tiles
     frame = max(tiles, default=0) // grid.tiles if tiles else 0
     pixels = join(grid, [tiles.get(frame * grid.tiles + number) for number in range(grid.tiles)])
@@ -120,10 +123,13 @@ async def assemble(assay: Assay, picture: Picture, folder: Path) -> list[Path]:
 
 
 def files_of(archive: bytes) -> dict[str, bytes]:
-    """The files of a job's result, by plain names."""
-    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as packed:
-        files = [(member, packed.extractfile(member)) for member in packed if member.isreg()]
-        return {Path(member.name).name: file.read() for member, file in files if file}
+    """The files of a job's result, by plain names. Raises Refused, blob.unreadable."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as packed:
+            files = [(member, packed.extractfile(member)) for member in packed if member.isreg()]
+            return {Path(member.name).name: file.read() for member, file in files if file}
+    except (tarfile.TarError, ValueError, EOFError) as error:
+        raise Refused("blob.unreadable", f"A job's result is no archive of tiles: {error}.") from None
 
 
 def frames_of(picture: Picture) -> dict[str, bytes]:

@@ -104,6 +104,7 @@ REFUSALS: Final[dict[str, str]] = {
     "data.elsewhere": "No listed offer holds that data set: `assay network --json` names those that are held.",
     "blob.mismatch": "The bytes do not have the digest they are named by: upload them again.",
     "blob.missing": "No blob that this account may read has this digest: check it, or upload it first.",
+    "blob.unreadable": "Whoever made it wrote something else: see by `assay why JOB` if it was paid, and order anew.",
     "blob.oversized": "The blob is larger than the limit: split the data.",
     "blob.unopened": "The key of the job does not open it: nothing to do, whoever stored it answers for it.",
     "slice.range": "No such slice is given: ask for at least a byte, and at most 512 KiB, inside of the blob.",

@@ -17,7 +17,8 @@ TODAY: Final = datetime(2024, 7, 26)
 """What a template is told that asks for the day: by a clock, who checks on another day would read another prompt."""
 REASON_MAX: Final = 100
 REFUSALS: Final = (
-    *(TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError, AssertionError),
+    *(TemplateError, TypeError, ValueError, ArithmeticError, LookupError),
+    *(AttributeError, RecursionError, AssertionError),
 )
 """What a template raises over messages, on purpose or not."""
 

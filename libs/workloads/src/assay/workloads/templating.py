@@ -1,7 +1,8 @@
 """Jinja as templates of strangers get it: what one writes hangs on its messages alone.
 
-A template that prints where an object lies in memory, or draws by chance, reads differently on every machine, and honest
-ones would be taken for cheats. So nothing is made text but texts, numbers, truth values, and lists and mappings of these.
+A template that prints where an object lies in memory, or draws by chance, reads differently on every machine, and
+honest ones would be taken for cheats. So nothing is made text but texts, numbers, truth values, and lists and mappings
+of these.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -58,13 +59,14 @@ class Repeatable(ImmutableSandboxedEnvironment):
         tree = super()._parse(source, name, filename)
         for joined in tree.find_all(nodes.Concat):
             joined.nodes = [nodes.Filter(each, TOLD, [], [], None, None) for each in joined.nodes]
-        return tree.set_environment(self)
+        tree.set_environment(self)
+        return tree
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Return what `%` makes of two values."""
         return super().call_binop(context, operator, told(left), told(right))
 
-    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:
         """Call something of the template's; a text's own methods are handed plain values."""
         if isinstance(getattr(__obj, "__self__", None), str):
             args, kwargs = tuple(map(told, args)), {name: told(each) for name, each in kwargs.items()}

@@ -165,7 +165,7 @@ def collect(adapted: AdaptedModel, moments: dict[str, dict[str, Tensor]], step: 
 
 
 def evaluation(params: FinetuneParams, adapted: AdaptedModel, corpus: Corpus) -> dict[str, float]:
-    """Return the loss on as much of the held-out data as the job asks for, as a metric. Raises Diverged unless it is finite."""
+    """Return the loss on as much of the held-out data as the job asks for, as a metric. Raises Diverged."""
     if not params.evaluate_windows:
         return {}
     loss = loss_on(params, adapted, pick_evenly(corpus.heldout, params.evaluate_windows))

@@ -65,6 +65,10 @@ def asked_of(size: str, tile: str, frames: str) -> dict[str, Any]:
         values = json.loads(frames)
     except ValueError as error:
         raise BadInput(f"Name pixels as WIDTHxHEIGHT, and frames as a JSON list: {error}.") from None
+    if not isinstance(values, list) or not values:
+        raise BadInput("Frames are a JSON list with one object of values for each frame, [{}] for a single one.")
+    if min(tile_width, tile_height) < 1 or min(width, height) < 1 or width % tile_width or height % tile_height:
+        raise BadInput(f"A picture of {size} cannot be cut into tiles of {tile}: name a size and a part of it.")
     return {
         "width": width,
         "height": height,

@@ -92,7 +92,8 @@ def after_judged(run: Run, fact: facts.Judged) -> Run:
         closed=None,
         voids=0,
         history=(*run.history, fact.counted),
-        carried={**run.carried, **run.closed.results},
+        # What did not count may be garbled, and would be read by all later jobs of its member.
+        carried={**run.carried, **{member: digest for digest, member in whose.items() if digest in fact.counted}},
         scores=scores,
     )
 

@@ -79,6 +79,8 @@ class Fleet:
         while True:
             await asyncio.sleep(LOOK_S)
             for replica in self.replicas:
+                # At the end of an answer the next question may be on its way: what is owed for the rest can wait.
+                await replica.settle()
                 if replica.flights and self._is_lost(replica):
                     log.warning("a replica is silent: %d answers go to others", len(replica.flights))
                     await self.lose(replica)

@@ -79,7 +79,7 @@ class Replica:
         return True
 
     async def pay(self, vouched: int | None = None) -> None:
-        """Vouch for what was received if it is time, or nothing more is to come, or the provider holds too little.
+        """Vouch for what was received if it is time, or the provider holds too little.
 
         So a voucher that is lost on the way is told again at the next beat, which says what it holds.
         """
@@ -95,7 +95,12 @@ class Replica:
 
     def _is_due(self, payer: Payer, vouched: int | None) -> bool:
         is_told = vouched is not None and vouched < payer.purse.received
-        return is_told or payer.purse.is_due or (payer.owes and not self.flights)
+        return is_told or payer.purse.is_due
+
+    async def settle(self) -> None:
+        """Vouch for all that was received, if nothing more is to come."""
+        if self.payer and self.payer.owes and not self.flights and self.is_open:
+            await self.pay(self.payer.purse.vouched)
 
     def give_up(self, flight: Flight) -> None:
         """Carry a flight no more."""

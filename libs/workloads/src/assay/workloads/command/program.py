@@ -5,6 +5,7 @@ but for `/job` and `/tmp`, gives up the last capability, and loses the calls tha
 """
 
 import os
+import random
 import resource
 import signal
 import subprocess
@@ -65,7 +66,9 @@ def execute(program: Program) -> int:
 def shut_in(program: Program) -> None:
     """Become what a program may be. Raises OSError."""
     params = program.params
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: params.threads])
+    # Whoever always took the first would share them with all others on this machine.
+    own = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, random.SystemRandom().sample(own, min(params.threads, len(own))))
     for kind, size in ((resource.RLIMIT_DATA, params.memory_bytes), (resource.RLIMIT_FSIZE, params.disk_bytes)):
         _, most = resource.getrlimit(kind)
         least = size if most == resource.RLIM_INFINITY else min(size, most)

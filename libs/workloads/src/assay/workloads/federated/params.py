@@ -106,7 +106,9 @@ class MemberParams(ModelParams):
         if self.secure != (turn is not None):
             raise ValueError("a secure sum has a session, and nothing else has (secure, masked)")
         if self.privacy and self.privacy.unit == "member" and turn and self.quorum > turn.threshold:
-            raise ValueError("a sum that fewer than the quorum could open has less noise than is told (quorum, threshold)")
+            raise ValueError(
+                "a sum that fewer than the quorum could open has less noise than is told (quorum, threshold)"
+            )
         if turn is None:
             if self.act != "update":
                 raise ValueError(f"{self.act} is an act of a secure sum")

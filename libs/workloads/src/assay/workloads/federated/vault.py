@@ -125,9 +125,9 @@ def check_terms(terms: Terms, params: MemberParams, others: Sequence[str] = ()) 
     Strangers, whom the holder does not name, may all be the requester's own: what hides the update are the others of
     the fewest that unmask, and no two answers of honest members may unmask one member twice.
     """
-    if terms.epsilon_max is not None and params.act == "update":
-        if params.privacy is None or params.privacy.unit != "record":
-            raise NotAllowed("Only jobs with noise for each record are allowed on this data set (privacy.unit=record).")
+    is_counted = params.privacy is not None and params.privacy.unit == "record"
+    if terms.epsilon_max is not None and params.act == "update" and not is_counted:
+        raise NotAllowed("Only jobs with noise for each record are allowed on this data set (privacy.unit=record).")
     if not terms.members_min:
         return
     if params.masked is None:

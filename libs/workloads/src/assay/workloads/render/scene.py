@@ -46,6 +46,11 @@ SUFFIXES: Final = (".obj", ".ply", ".serialized", ".png", ".jpg", ".jpeg", ".exr
 OWN: Final = ("integrator", "film", "sampler")
 NAME_MAX: Final = 255
 NAME: Final = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$")
+BROKEN: Final = (
+    *(tarfile.TarError, ValueError, EOFError),
+    *(FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError),
+)
+"""What an archive is read by that is none, or puts a file in the place of a folder."""
 VARIABLE: Final = re.compile(r"\$([A-Za-z0-9_]*)")
 
 
@@ -69,7 +74,7 @@ def unpack(archive: bytes, folder: Path) -> str:
                 assert source is not None
                 path.write_bytes(source.read())
         text = (folder / SCENE).read_bytes()[: XML_BYTES_MAX + 1]
-    except (tarfile.TarError, ValueError, EOFError, FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError) as e:
+    except BROKEN as e:
         raise BadScene(f"The archive cannot be read, or holds no {SCENE}: {e}.") from None
     return decoded(text)
 

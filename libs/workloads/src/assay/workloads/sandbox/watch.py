@@ -71,7 +71,7 @@ def tree(pid: int) -> list[int]:
 def listed(folder: str) -> list[str]:
     """Return the names in a folder; none of one that is gone, which a process may be from one moment to the next."""
     try:
-        return os.listdir(folder)
+        return [path.name for path in Path(folder).iterdir()]
     except (FileNotFoundError, ProcessLookupError):
         return []
 

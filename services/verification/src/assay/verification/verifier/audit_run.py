@@ -4,9 +4,10 @@ import asyncio
 import logging
 import secrets
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from assay.bus.content import content_of
 from assay.runtime.cache import Cache
@@ -22,6 +23,8 @@ from assay.workloads.court import Judgeable
 from assay.workloads.errors import BadCheckpoint, BadData, Diverged
 from assay.workloads.runner import Runner
 from assay.workloads.task import CheckTrace, Failed, Read, ReadingDone, Ready, SegmentDone, Task
+
+LEFT_MIN_S: Final = 1.0
 
 Where: TypeAlias = dict[str, str]
 """The task's folder and the machine's models."""
@@ -80,7 +83,7 @@ async def answer(assigned: AuditAssigned, tools: Tools) -> AuditRevealed:
             make = _task if assigned.claim is None else _read if assigned.claim.root is None else _check
             task = await make(assigned, tools, laid, {"folder": folder, "models": str(tools.models_dir)})
             async with tools.turn:
-                done = await _run(tools.runner, task)
+                done = await _run(tools.runner, task, max(LEFT_MIN_S, assigned.deadline_ms / 1000 - time.time()))
             return await _said(assigned, done, tools.blobs)
         except Refused as refusal:
             raise CannotAnswer(refusal.code, str(refusal)) from None
@@ -137,10 +140,19 @@ async def _lay(assigned: AuditAssigned, tools: Tools, laid: str, *made: Digest |
     return [job, *(found[name] if name else None for name in wanted)]
 
 
-async def _run(runner: Runner, task: Task | Read | CheckTrace) -> SegmentDone | ReadingDone:
+async def _run(runner: Runner, task: Task | Read | CheckTrace, wall_s: float) -> SegmentDone | ReadingDone:
+    """What the child says of the segment, if it does in time. Whoever leaves it before ends it, for others wait."""
+    try:
+        return await _heard(runner, task, wall_s)
+    except asyncio.CancelledError:
+        await runner.kill()
+        raise
+
+
+async def _heard(runner: Runner, task: Task | Read | CheckTrace, wall_s: float) -> SegmentDone | ReadingDone:
     done: SegmentDone | ReadingDone | None = None
     before: str | None = None
-    async for message in runner.run(task):
+    async for message in runner.run(task, wall_s):
         match message:
             case Ready():
                 before = message.state_digest
