@@ -64,7 +64,47 @@ async def test_a_download_that_broke_goes_on_if_the_thing_is_the_same(
     assert list((tmp_path / "downloads").iterdir()) == []
 
 
-@pytest.mark.parametrize("place", ["no such file", "ftp://host/file", "file:///etc/hostname"])
+class Chunked(BaseHTTPRequestHandler):
+    """Breaks off in the middle of a chunk for the first time, and gives the whole, or the rest, the second."""
+
+    protocol_version = "HTTP/1.1"
+    asked: list[str | None]
+
+    def do_GET(self) -> None:
+        begun = self.headers.get("Range")
+        self.asked.append(begun)
+        rest = DATA[int(begun[6:-1]) :] if begun else DATA
+        self.send_response(206 if begun else 200)
+        self.send_header("ETag", '"a"')
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"%x\r\n" % len(rest) + (rest[:HALF] if len(self.asked) == 1 else rest))
+        if len(self.asked) > 1:
+            self.wfile.write(b"\r\n0\r\n\r\n")
+        self.close_connection = True
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+async def test_a_chunk_that_broke_off_goes_on_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(source, "AGAIN_S", 0.0)
+    Chunked.asked = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Chunked) as made:
+        threading.Thread(target=made.serve_forever, daemon=True).start()
+        async with had(f"http://127.0.0.1:{made.server_port}/data", tmp_path / "downloads") as path:
+            assert path.read_bytes() == DATA
+        made.shutdown()
+    assert len(Chunked.asked) == 2
+
+
+NO_PLACES = (
+    *("no such file", "ftp://host/file", "file:///etc/hostname"),
+    *("http://127.0.0.1:1/a b", "http://host:port/", "http://[::1/a", "http://a\n.b/"),
+)
+
+
+@pytest.mark.parametrize("place", NO_PLACES)
 async def test_what_is_no_place_of_data_is_refused(place: str, tmp_path: Path) -> None:
     with pytest.raises(BadSettings):
         async with had(place, tmp_path):

@@ -89,6 +89,15 @@ async def test_whoever_waits_for_a_job_that_ended_in_time_has_it_however_long_it
     assert await cast(Any, Ended)(None, SimpleNamespace(domain=None), None).wait(view.job_id, 0.01) is view
 
 
+def test_figures_that_no_honest_work_has_are_shown_like_others() -> None:
+    board = Board.of(JobView.model_validate(VIEW | {"segments": 4, "submitted_ms": 0, "deadline_ms": 1}))
+    for done, loss in ((1, 1.7e308), (2, -1.7e308), (3, 5e-324)):
+        board.hear(progressed(0, done, loss))
+    said = io.StringIO()
+    Console(file=said, width=400, color_system=None).print(board)
+    assert max(map(len, said.getvalue().rstrip().splitlines())) < 200
+
+
 def test_without_matplotlib_a_plot_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(BadSettings, match=r"pip install 'assay\[plot\]'"):

@@ -44,9 +44,12 @@ def scaled(
 ) -> tuple[int, int]:
     """Return a point's dot, counted from the upper left."""
     left, end, low, high = span
-    x = (point[0] - left) / (end - left) if end > left else 0.5
-    y = (high - point[1]) / (high - low) if high > low else 0.5
-    return round(x * right), round(y * down)
+    return round(share(point[0], left, end) * right), round(share(-point[1], -high, -low) * down)
+
+
+def share(value: float, least: float, most: float) -> float:
+    """Return how far a value is from the least to the most, from 0 to 1; halves never overflow."""
+    return (value / 2 - least / 2) / (most / 2 - least / 2) if most / 2 > least / 2 else 0.5
 
 
 def between(one: tuple[int, int], other: tuple[int, int]) -> list[tuple[int, int]]:

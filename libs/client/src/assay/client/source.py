@@ -8,9 +8,11 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from http.client import HTTPException, InvalidURL
 from pathlib import Path
 from typing import Any, Final
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from blake3 import blake3
@@ -23,6 +25,8 @@ TRIES: Final = 5
 AGAIN_S: Final = 1.0
 READ_BYTES: Final = 2**20
 NOT_THERE: Final = 416
+FINAL: Final = (400, 401, 403, 404, 405, 410, 414, 451)
+"""What the other side says to whoever asks again, too."""
 WEB: Final = ("http", "https")
 
 
@@ -55,12 +59,20 @@ async def had(source: str, folder: Path) -> AsyncIterator[Path]:
 
 
 async def fetch(url: str, path: Path) -> None:
-    """Have a file of the web on disk. Raises Unreachable."""
+    """Have a file of the web on disk. Raises BadInput for what is no address, Unreachable."""
+    try:
+        Request(url)
+        urlsplit(url).port  # noqa: B018 - reading it is the check
+    except ValueError as error:
+        raise BadInput(f"{url[:200]} is no address: {error}.") from None
     for left in reversed(range(TRIES)):
         try:
             return await asyncio.to_thread(download, url, path)
-        except (OSError, Retry) as error:
-            if not left:
+        except (InvalidURL, UnicodeError) as error:
+            raise BadInput(f"{url[:200]} is no address: {error}.") from None
+        except (OSError, HTTPException, Retry) as error:
+            is_final = isinstance(error, HTTPError) and error.code in FINAL
+            if not left or is_final:
                 raise Unreachable(f"{url}: {error}.") from error
             await asyncio.sleep(AGAIN_S)
 

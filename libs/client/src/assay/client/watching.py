@@ -22,6 +22,7 @@ from assay.schema.event import Envelope, Event
 from assay.schema.lease import LeaseCommitted, LeaseProgressed
 
 COLUMNS, ROWS = 60, 8
+FIGURE_MAX: Final = 1e15
 FIGURES: Final = {
     "loss": "loss {:.4f}",
     "heldout_loss": "held-out {:.4f}",
@@ -61,7 +62,7 @@ class Board:
 
     def __rich__(self) -> Group:
         latest = self.curve.latest()
-        figures = "  ".join(form.format(latest[name]) for name, form in FIGURES.items() if name in latest)
+        figures = "  ".join(form.format(shortened(latest[name])) for name, form in FIGURES.items() if name in latest)
         lines = framed(self.curve.points(LOSS), COLUMNS, ROWS)
         return Group(*map(Text, [*lines, figures] if figures else lines), self.bars)
 
@@ -73,6 +74,11 @@ class Board:
             return
         with Live(self, console=out.console, transient=True, refresh_per_second=4):
             yield
+
+
+def shortened(figure: float) -> float:
+    """A provider's figure as it is shown: no more digits than a line has room for."""
+    return max(-FIGURE_MAX, min(FIGURE_MAX, figure))
 
 
 async def watch(assay: Assay, job_id: str, out: Output) -> JobView:
