@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from assay.workloads import WORKLOADS, BadParams, UnknownKind, read_params, workload
-from assay.workloads.registry import plugins
+from assay.workloads.registry import fitted, plugins
+from assay.workloads.sandbox.policy import Policy
 
 LIGHT = """
 import sys, assay.workloads as w
@@ -79,3 +80,13 @@ def test_parameters_out_of_bounds_are_refused_by_name(kind: str, raw: dict[str, 
     with pytest.raises(BadParams, match=names) as refused:
         read_params(kind, raw)
     assert refused.value.code == "workload.bad_params"
+
+
+def test_what_a_command_writes_comes_out_of_the_memory_of_its_lease(tmp_path: Path) -> None:
+    policy = Policy(models=tmp_path, scratch=tmp_path, memory_bytes=1 << 30)
+    raw: dict[str, Any] = {"command": ["sh", "-c", ":"], "memory_bytes": 128 << 20}
+    for disk_bytes in (1 << 20, 256 << 20, 1 << 40):
+        held = fitted(policy, "command", raw | {"disk_bytes": disk_bytes})
+        assert 0 < held.box_bytes <= disk_bytes
+        assert held.memory_bytes + held.box_bytes <= policy.memory_bytes
+    assert fitted(policy, "command", raw | {"disk_bytes": 256 << 20}).box_bytes == 256 << 20
