@@ -46,13 +46,13 @@ class Chronicle:
                 self.replay.take(envelope.event)
                 self.grown.notify_all()
 
-    async def until(self, is_so: Callable[[], Any], what: str, within_s: float = WITHIN_S) -> Any:
-        """What `is_so` gives once it is true of what was said; fails with `what` was awaited."""
+    async def until(self, is_so: Callable[[], Any], what: str, within_s: float = WITHIN_S, job_id: str = "") -> Any:
+        """What `is_so` gives once it is true of what was said; fails with `what` was awaited, of a job or of any."""
         try:
             async with asyncio.timeout(within_s), self.grown:
                 return await self.grown.wait_for(is_so)
         except TimeoutError:
-            jobs = [said for said in self.said if getattr(said.event, "job_id", None)]
+            jobs = self.of(job_id) if job_id else [said for said in self.said if getattr(said.event, "job_id", None)]
             last = [told(said) for said in jobs[-LAST:]]
             pytest.fail(f"not within {within_s:g} s: {what}; last was said: {last}")
 

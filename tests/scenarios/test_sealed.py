@@ -72,7 +72,7 @@ async def test_sealed_data_and_what_is_made_of_it_are_read_by_those_alone_who_do
         await net.order("finetune", params, (REGION[SECOND],), price_limit=limit)
     job_id = await net.assay.submit("finetune", params, price_limit=limit)
     seal = await told_of(net, job_id)
-    await net.until_said(job_id, "lease.committed", 2)
+    await net.until_said(job_id, "lease.committed")
     net.devnet.supervisor.kill(MORTAL, signal.SIGKILL)
     assert [await refusal(net, SECOND, name) for name in (digest, seal)] == ["key.region"] * 2
     job = await net.ended(job_id)
