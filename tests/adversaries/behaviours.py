@@ -48,6 +48,7 @@ BEHAVIOURS: Final[dict[str, type[LeaseRun]]] = {
     "buys-its-lies": hostile.MakesUpAll,
     "closes-lines": owners.ClosesLines,
     "false-update": owners.FalseUpdate,
+    "two-tongues": owners.TwoTongues,
 }
 PARTNERS: Final[dict[str, type[LeaseRun]]] = {
     "colludes": hostile.Colludes,

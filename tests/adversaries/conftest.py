@@ -49,9 +49,10 @@ BUYING: Final = ("buys-its-own", "buys-its-lies")
 """Those whose job is ordered by their owner."""
 PAID: Final = ("buys-its-own", "two-roots", "closes-lines")
 """Those who work honestly and are paid, whatever else they try."""
-UNTRIED, FALSE_MEMBER = "claims-to-have-run", "false-update"
-LATER: Final = (UNTRIED, FALSE_MEMBER)
-"""Those whose job comes later: as the verifier without memory has left, who would be waited for; with others' jobs."""
+UNTRIED, FALSE_MEMBER, TWO_TONGUES = "claims-to-have-run", "false-update", "two-tongues"
+LATER: Final = (UNTRIED, FALSE_MEMBER, TWO_TONGUES)
+"""Those whose job comes later: as the verifier without memory has left, who would be waited for; with others' jobs; as
+questions come."""
 
 PROMPTS: Final = b"".join(b'{"prompt": "%s"}\n' % text for text in (b"one", b"two and a bit", b"a third one", b"four"))
 COMPLETIONS: Final = {

@@ -24,11 +24,12 @@ from assay.execution.lease_run import LeaseRun
 from assay.proof.keys import Key
 from assay.schema.epoch import EpochCommitted, EpochEntry, epoch_id_of
 from assay.schema.errors import AssayError
+from assay.schema.served import Told
 from assay.schema.values import NO_DIGEST
 from assay.workloads.federated import forms, numbers
 from assay.workloads.registry import read_params
 from assay.workloads.runner import Runner
-from assay.workloads.task import Finished, Message, SegmentDone, Task
+from assay.workloads.task import Answered, Finished, Message, SegmentDone, Task
 
 LET: Final = "chain.mined"
 OWN_ROOT: Final = blake3(b"the root that it would have drawn").digest()
@@ -45,6 +46,18 @@ class OneSegment(MakesUpAll):
         """What a child says that is stopped after its first segment."""
         one = task.model_copy(update={"last": min(task.first + 1, task.last)})
         async for message in super().messages(runner, one):
+            yield message
+
+
+class TwoTongues(LeaseRun):
+    """Serves honestly and commits to what it wrote, but tells its callers something else."""
+
+    async def messages(self, runner: Runner, task: Task) -> AsyncIterator[Message]:
+        """What the child says, with other words in the mouth of each answer."""
+        async for message in super().messages(runner, task):
+            if isinstance(message, Answered) and isinstance(message.word, Told):
+                pieces = tuple(piece.model_copy(update={"text": "no "}) for piece in message.word.pieces)
+                message = message.model_copy(update={"word": Told(pieces=pieces)})
             yield message
 
 

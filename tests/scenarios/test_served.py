@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.network import MORTAL, PRICE, REGION, STEADY, Net
 
+from assay.client.serving import keeping as keeping_module
 from assay.client.serving.fleet import Fleet
 from assay.client.serving.http import Http
 from assay.client.serving.keeping import Terms
@@ -58,8 +59,9 @@ async def whole_answer(port: int) -> str:
 
 
 async def test_a_stream_whose_provider_is_killed_goes_on_to_the_very_same_end_and_each_is_paid_its_tokens(
-    net: Net, tiny_model: str
+    net: Net, tiny_model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(keeping_module, "COMPARE_S", 0.5)
     await net.revive(MORTAL)
     params = {"model": tiny_model, "segments": SEGMENTS, "segment_requests": 1, "max_tokens": TOKENS}
     params |= {"prompt_tokens_max": 24, "batch": 1, "threads": 1, "step_tokens": STEP}
@@ -89,6 +91,11 @@ async def test_a_stream_whose_provider_is_killed_goes_on_to_the_very_same_end_an
         jobs = [
             await net.until_said(job.job_id, "lease.committed") for job in await net.assay.jobs() if job.kind == "serve"
         ]
+        async with asyncio.timeout(LOADED_S):
+            # All that was said and is committed to was found to be so.
+            while any(payer.words.heard for payer in payers if payer is fleet.replicas[1].payer):
+                await asyncio.sleep(0.1)
+        assert fleet.avoided == set()
     assert text == expected
     commits: list[Any] = [said.event for said in (said for of_job in jobs for said in of_job)]
     assert {net.name_of(each.provider) for each in commits if isinstance(each, LeaseCommitted)} == {MORTAL, STEADY}

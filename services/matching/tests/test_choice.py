@@ -115,6 +115,14 @@ def test_reputation_outweighs_a_small_difference_in_price_only() -> None:
     assert choose(job_of(), [proven, cheap], NOW_MS, {}).offer == cheap
 
 
+def test_who_is_to_be_avoided_gets_nothing_however_cheap() -> None:
+    cheap, dear = offer_of(1, 100), offer_of(2, 900)
+    job = job_of(spec=spec_of(1, avoid=(cheap.provider,)))
+    found = choose(job, [cheap, dear], NOW_MS, {})
+    assert isinstance(found, Match) and found.offer == dear
+    assert choose(job, [cheap], NOW_MS, {}) == {"provider.avoided": 1}
+
+
 def test_of_two_alike_the_faster_and_the_less_busy_win() -> None:
     fast, slow = offer_of(1, units_per_s=1_000_000), offer_of(2, units_per_s=2_000)
     assert choose(job_of(), [slow, fast], NOW_MS, {}).offer == fast

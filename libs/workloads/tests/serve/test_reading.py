@@ -1,12 +1,17 @@
 """Segments that were served, and what a reader finds of them: of true ones, and of those that somebody made up."""
 
+import contextlib
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from libs.workloads.tests.conftest import build_tiny_model
 from libs.workloads.tests.serve.conftest import Served
 
+from assay.proof.served import lines_of
 from assay.schema.served import MISNUMBERED
 from assay.workloads import ModelStore, workload
 from assay.workloads.errors import BadCheckpoint
@@ -56,6 +61,39 @@ def test_every_token_is_told_once_in_order_and_what_is_misnumbered_is_asked_agai
         assert [position for position, _, _ in told] == list(range(told[0][0], told[0][0] + len(told)))
     lines = WORK.result(None, states[-1]).splitlines()
     assert len(lines) == 4
+
+
+@given(st.data())
+def test_what_is_told_of_an_answer_by_and_by_is_its_text_but_for_how_often_no_letter_is_shown(
+    served: Any, data: st.DataObject
+) -> None:
+    from assay.workloads.generate.engine import load_wording
+    from assay.workloads.serve.telling import BROKEN, Telling
+
+    words = load_wording(served.model, served.store.root)
+    letters = st.text(max_size=4).map(lambda text: words.tokenizer.encode(text, add_special_tokens=False))
+    broken = st.lists(st.integers(0, words.vocabulary - 1), max_size=4)
+    tokens = [token for part in data.draw(st.lists(letters | broken, max_size=6)) for token in part]
+    telling, last = Telling(words), len(tokens) - 1
+    told = "".join(telling.add(token, is_last=at == last) for at, token in enumerate(tokens))
+    assert told.replace(BROKEN, "") == words.text(tokens).replace(BROKEN, "")
+
+
+def test_what_is_told_of_answers_is_what_is_committed(served: Any, played: Any) -> None:
+    states, line = played
+    assert [lines_of(state) for state in states] == [list(read_checkpoint(state).lines) for state in states]
+    for each in map(json.loads, b"".join(lines_of(states[-1])).splitlines()):
+        told = line.told[each["request_id"]]
+        assert told[0][0] == len(json.loads(each["payload"])["prefix"])
+        assert (told[-1][0] + 1, line.finished[each["request_id"]]) == (each["tokens"], each["finish"])
+
+
+@given(st.binary(max_size=200), st.integers(0, 300))
+def test_bytes_that_are_no_checkpoint_hold_no_lines(tail: bytes, at: int) -> None:
+    whole = Checkpoint(b"s" * 32).close(b"{}\n", b"proof").close(b"{}\n{}\n", b"more").encode()
+    for bytes_ in (tail, whole[:at] + tail):
+        with contextlib.suppress(ValueError):
+            assert all(lines in bytes_ for lines in lines_of(bytes_))
 
 
 def test_what_was_served_is_found_true_and_one_false_token_false(served: Any, played: Any) -> None:

@@ -90,6 +90,9 @@ INPUT_BYTES_ANY: Final = 2**30
 """What a job may bring along unsaid, and every machine takes: bytes of its inputs together, as they are stored."""
 
 
+AVOIDED_MAX: Final = 64
+
+
 class OperatorPlace(Value):
     """An operator of a segment's trace: its step in the segment, and its number in the step."""
 
@@ -101,7 +104,8 @@ class Requirements(Value):
     """What the machine of a provider must offer. Empty `regions` means anywhere.
 
     `data` is the commitment of a data set that never leaves its provider, and that the work is on. `input_bytes` is
-    what the inputs have together, as they are stored: said where that is more than INPUT_BYTES_ANY.
+    what the inputs have together, as they are stored: said where that is more than INPUT_BYTES_ANY. `avoid` names
+    providers that are not to have it.
     """
 
     memory_bytes: Annotated[int, Field(ge=0, le=2**50)] = 0
@@ -110,6 +114,7 @@ class Requirements(Value):
     regions: tuple[Region, ...] = ()
     reputation_min: Annotated[int, Field(ge=0, le=1_000_000, description="parts per million")] = 0
     data: Digest | None = None
+    avoid: Annotated[tuple[ProviderId, ...], Field(max_length=AVOIDED_MAX)] = ()
 
 
 def odd(count: int) -> int:

@@ -2,10 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +14,11 @@ from assay.client.commands.ordering import Params
 from assay.client.output import Output
 from assay.client.profile import Profile
 from assay.client.sdk import DEADLINE_S, Assay
+from assay.schema.errors import Reject
 from assay.schema.served import STEP_TOKENS
+
+if TYPE_CHECKING:
+    from assay.client.serving.fleet import Fleet
 
 KEYS = "api.keys"
 
@@ -62,7 +65,7 @@ def serve(
             door = listening(Http(fleet, name, max_tokens, read_keys(keys)), host, port)
             url = f"http://{host}:{await stack.enter_async_context(door)}/v1"
             out.show({"url": url, "keys": str(keys)}, lambda: f"{url}  (API keys: {keys})")
-            await told_to_stop(fleet.stop)
+            await told_to_stop(fleet)
 
     output.run(context, work, loop_factory())
 
@@ -72,10 +75,22 @@ def named(regions: str | None) -> tuple[str, ...]:
     return tuple(regions.split(",")) if regions else ()
 
 
-async def told_to_stop(stop: Callable[[], None]) -> None:
-    """Return at SIGINT or SIGTERM, once `stop` was called."""
-    stopping = asyncio.Event()
+class NoReplica(Reject):
+    """The model is served by nobody: every job that was ordered for it ended before it answered."""
+
+    code = "serve.failed"
+    advice = "Mend what its reason names (`assay plan` says what a job needs), and serve it again."
+
+
+async def told_to_stop(fleet: "Fleet") -> None:
+    """Return at SIGINT or SIGTERM, once the fleet stops. Raises NoReplica if it can have none."""
+    told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    await stopping.wait()
-    stop()
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    waiting = [asyncio.create_task(event.wait()) for event in (told, fleet.failed)]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    fleet.stop()
+    if fleet.failed.is_set():
+        raise NoReplica(fleet.replicas[0].failure)

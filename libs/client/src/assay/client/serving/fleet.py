@@ -46,6 +46,16 @@ class Fleet:
     now: Callable[[], float] = time.monotonic
     unplaced: list[Flight] = field(default_factory=list)
     is_stopped: bool = False
+    avoided: set[str] = field(default_factory=set)
+    """Providers that committed to other answers than they gave."""
+    failed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when no replica is to be had."""
+
+    def fail(self, replica: Replica, reason: str) -> None:
+        """Keep why a replica cannot be had; it may yet be."""
+        replica.failure = reason
+        if all(each.failure for each in self.replicas):
+            self.failed.set()
 
     def stop(self) -> None:
         """Say to whoever waits for an answer that none comes any more, and to whoever asks from now on."""
@@ -100,7 +110,7 @@ class Fleet:
         except ValidationError as error:
             log.warning("a replica said no word: %s", error.errors()[0]["msg"])
             return
-        replica.heard_s, replica.is_heard = self.now(), True
+        replica.heard_s, replica.is_heard, replica.failure = self.now(), True, ""
         match word:
             case Told():
                 if replica.payer:
@@ -129,7 +139,7 @@ class Fleet:
         if flight is None:
             return
         if replica.payer:
-            replica.payer.awaited.pop(word.request_id, None)
+            replica.payer.turn(word.request_id)
         flight.tries += 1
         replica.is_full |= word.code == FULL
         replica.renumber(flight, word.next)

@@ -39,6 +39,7 @@ class Flight:
     begun_s: float
     come: asyncio.Queue[Piece | Lost] = field(default_factory=asyncio.Queue)
     tokens: list[int] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     request_id: str = ""
     number: int = 0
     turn: int = 0
@@ -69,6 +70,7 @@ class Flight:
         if piece.position > len(self.tokens):
             return False
         self.tokens.append(piece.token)
+        self.texts.append(piece.text)
         self.tries, self.moved_s = 0, now_s
         self.is_over = bool(piece.finish)
         self.come.put_nowait(piece)

@@ -39,6 +39,8 @@ class Replica:
     """Whether a word came by this way."""
     is_full: bool = False
     """Whether its job has all the requests that it answers."""
+    failure: str = ""
+    """Why it cannot be had, if it was tried in vain."""
     flights: dict[str, Flight] = field(default_factory=dict)
 
     @property
@@ -59,6 +61,8 @@ class Replica:
     def close(self) -> list[Flight]:
         """Be ready no more; return the flights that it carried."""
         carried, self.flights, self.way = list(self.flights.values()), {}, None
+        if self.payer:
+            self.payer.words.loosen()
         return carried
 
     async def ask(self, flight: Flight, now_s: float) -> bool:
@@ -70,7 +74,7 @@ class Replica:
         flight.request_id, flight.number, flight.turn, flight.asked_s = request.request_id, number, self.turn, now_s
         self.number += 1
         self.flights[flight.request_id] = flight
-        self.payer.ask(flight.request_id, range(len(flight.tokens), flight.question.max_tokens))
+        self.payer.ask(flight.request_id, number, flight.texts, flight.question.max_tokens)
         try:
             await self.way.say(request.model_dump_json().encode(), self.caller)
         except (Retry, Unreachable):
