@@ -21,6 +21,7 @@ from assay.schema.event import EVENT_BYTES_MAX
 from assay.schema.job import JobFunded, JobSpec
 from assay.schema.lease import LeaseGranted
 from assay.schema.offer import OfferWithdrawn
+from assay.schema.streams import AUDIT_AGE_S, BLOB_AGE_S
 from assay.schema.values import Policy, Requirements, derive_id
 from assay.schema.voucher import VoucherPresented
 
@@ -47,7 +48,7 @@ def make_desk(requester: Person, provider: Person, rival: Person, lease: LeaseGr
             speakers, frozenset(), {lease.lease_id: held}, {derive_id("j", 9): JobHeld(requester.id, "running")}
         )
         rates, told = changes.pop("rates", Rates(1000, 1000)), Told(changes.pop("told", {}))
-        rights = (StoredBlobs(MemoryKeeper()), told, Keyless(), changes.pop("crowd", Crowd()))
+        rights = (StoredBlobs(MemoryKeeper(), lambda: NOW_MS / 1000), told, Keyless(), changes.pop("crowd", Crowd()))
         return Desk(DOMAIN, replace(known, **changes), rates, *rights, NOW_MS)
 
     return make
@@ -363,6 +364,20 @@ async def test_a_job_names_what_its_account_uploaded_or_was_told_of_and_nothing_
     await told.blobs.keep(digest, data, "ASTRANGER")  # type: ignore[attr-defined]
     assert await code_of(claim, told) is None
     assert await code_of(claim, make_desk(told={digest: "r" + "a" * 32})) == "job.missing_input"
+
+
+async def test_no_deadline_is_later_than_its_inputs_are_kept_for_all_that_may_follow(
+    make_desk: MakeDesk, requester: Person
+) -> None:
+    desk, data = make_desk(), b"a text to learn from" * 50
+    digest = blob_digest(data)
+    await desk.blobs.keep(digest, data, requester.account)  # type: ignore[attr-defined]
+    params = {"model": "1" * 64, "data": digest, "steps": 4, "segment_steps": 2}
+    spec = JobSpec(kind="finetune", params=params, inputs=(digest,), segments=2, segment_units=512)
+    latest_ms = NOW_MS + 1000 * (BLOB_AGE_S - AUDIT_AGE_S)
+    for deadline_ms, code in ((latest_ms, None), (latest_ms + 1000, "job.ageing_input")):
+        found = await refusal_of(requester.claim(requester.order(JOB, deadline_ms, spec), NOW_MS), desk)
+        assert found is None if code is None else found and found.code == code and "2027-03-01" in str(found)
 
 
 async def test_an_order_says_what_it_brings_no_less_for_who_fetches_it_and_no_more_to_choose_verifiers(

@@ -27,8 +27,8 @@ from assay.bus.parts import PART_BYTES, all_of, check_part, check_total, in_turn
 from assay.bus.port import Base
 from assay.bus.records import CORE_OWNER, BlobRecord, read_bytes, read_record, remember, renamed, write_record
 from assay.bus.saving import whole
-from assay.bus.streams import BLOB_AGE_S
 from assay.schema.errors import Refused
+from assay.schema.streams import BLOB_AGE_S
 
 # Up to this size what a service makes lies in its record.
 IN_RECORD_BYTES_MAX: Final = 16 * 1024
@@ -112,6 +112,10 @@ class StoredBlobs:
     async def size(self, digest: str) -> int:
         """How many bytes the blob has. Raises Refused: blob.missing."""
         return (await self._find(digest)).size
+
+    async def until_s(self, digest: str) -> int:
+        """Until when the blob is kept, in seconds since 1970. Raises Refused: blob.missing."""
+        return min(stretch.stored_s for stretch in (await self._find(digest)).layout) + BLOB_AGE_S
 
     async def holds(self, owner: str, digest: str, is_fresh: bool = True) -> bool:
         """Whether the owner uploaded the whole blob itself, and has not let it go: by the store, or as remembered."""

@@ -5,7 +5,7 @@
 
 A blob's parts are objects `parts/<owner>/<digest>/<index>`; a record is `blobs/<name>`. Each is put where there is none
 yet: the store must know conditional writes. What its owner lets go is deleted here; all else a rule of the bucket
-deletes, after 30 days and never before, for what is borrowed counts on it.
+deletes, after 60 days and never before, for what is borrowed counts on it.
 """
 
 import asyncio

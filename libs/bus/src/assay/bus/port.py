@@ -120,6 +120,9 @@ class BlobStore(Blobs, Protocol):
     def forget(self) -> None:
         """Ask the store again, whatever is remembered: something was let go elsewhere."""
 
+    async def until_s(self, digest: str) -> int:
+        """Until when the blob is kept, in seconds since 1970. Raises Refused: blob.missing."""
+
     async def sources(self, owner: str, digest: str) -> set[str]:
         """The blobs that brought the parts of a blob of the owner. Raises Refused: blob.missing."""
 

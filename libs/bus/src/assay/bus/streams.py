@@ -12,7 +12,7 @@ from nats.aio.client import Client
 from assay.bus.api import STREAM_UNKNOWN, ServerRefused, call
 from assay.schema.errors import Mismatch, Retry
 from assay.schema.event import EVENT_BYTES_MAX
-from assay.schema.streams import DAY_S, Stream
+from assay.schema.streams import BLOB_AGE_S, Stream
 
 SECOND_NS: Final = 10**9
 HEADERS_BYTES_MAX: Final = 8 * 1024
@@ -20,7 +20,6 @@ DUPLICATE_WINDOW_S: Final = 600
 ACK_PENDING_MAX: Final = 1024
 # The bus itself never gives up: who reads does, and then there is a dead letter to look at.
 NEVER: Final = 1_000_000
-BLOB_AGE_S: Final = 30 * DAY_S
 GIB: Final = 2**30
 
 BUCKET: Final = "BLOBS"

@@ -6,6 +6,10 @@ from typing import Final
 from assay.schema.event import PREFIX, Event
 
 DAY_S: Final = 86_400
+BLOB_AGE_S: Final = 60 * DAY_S
+"""How long a blob is kept: twice as long as an order is good for. So the first checkpoint outlives its last audit."""
+AUDIT_AGE_S: Final = 15 * DAY_S
+"""How long after its deadline what a job reads and made may be asked for, by audits, courts and appeals."""
 
 
 @dataclass(frozen=True, slots=True)

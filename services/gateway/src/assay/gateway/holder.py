@@ -27,11 +27,12 @@ from assay.runtime import ServiceSettings, Unit
 from assay.schema.errors import Refused
 from assay.schema.event import Event
 from assay.schema.key import SERVICE, KeyDestroyed
+from assay.schema.streams import BLOB_AGE_S
 from assay.schema.values import Digest, Region, Role, address_of
 
 # As long as a blob is kept. What a job makes lies as long again: its deadline is no further away. Under one seal others
 # may be ordered meanwhile, which count from their own.
-KEPT_MS: Final = 30 * 86_400_000
+KEPT_MS: Final = 1000 * BLOB_AGE_S
 
 
 class HoldBody(BaseModel):

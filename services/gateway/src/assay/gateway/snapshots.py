@@ -19,7 +19,7 @@ from assay.store import Transaction
 INPUT, RESULT, SNAPSHOT, TRACE = "input", "result", "snapshot", "trace"
 DOUBTED: Final = sorted(event.type for event in (EpochAccused, EpochMismatched, EpochRejected, EpochWithheld))
 # What names a blob stands in its way until all that could follow from it is over.
-NAMED_MS: Final = 3 * KEPT_MS
+NAMED_MS: Final = 2 * KEPT_MS
 # Whoever lets something in shares it; who marks what leaves is alone, so that neither overlooks the other.
 LOCK: Final = 7_340_011
 SHARED: Final = "select pg_advisory_xact_lock_shared($1)"
