@@ -59,7 +59,7 @@ REFUSALS: Final[dict[str, str]] = {
     "job.unfinished": "There is nothing to take: `assay why ID` says what the job waits for, or how it has ended.",
     "job.unmeasured": "Nothing was measured of this job yet: ask again once a segment is closed.",
     "job.unverifiable": "Too few verifiers can check it: demand less memory, or bring less, till more have as much.",
-    "job.ageing_input": "Blobs are kept for 60 days: give it an earlier deadline, or add what it reads once it is gone.",
+    "job.ageing_input": "Blobs are kept for 60 days: give it an earlier deadline, or add it again once it is gone.",
     "job.distant_deadline": "The deadline is more than 30 days off: no order is good for longer; sign an earlier one.",
     "job.unpriced": "The price limit is 0, and nobody works for that: submit again with a higher one.",
     "round.void": "Too few results came in time: see `detail`, let more members join or allow more time, and resume.",
