@@ -244,7 +244,7 @@ async def test_a_full_disk_hands_the_lease_on(site: Site, monkeypatch: pytest.Mo
     )
     await site.grant(granted(4))
     await until(lambda: "lease.released" in site.types())
-    assert getattr(site.door.told[-1].event, "reason", "") == "worker.disk: No space left on device"
+    assert "worker.disk" in str(site.door.told[-1]) and "No space left on device" in str(site.door.told[-1])
 
 
 @pytest.mark.parametrize("left", [b"none", b"y" * 32], ids=["no checkpoint", "another"])

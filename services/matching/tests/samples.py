@@ -140,12 +140,12 @@ def executed(granted: LeaseGranted, made: list[LeaseCommitted]) -> LeaseExecuted
     return LeaseExecuted(**fact_of(granted), segments=len(made), root=root, result=blake3_hex(b"result"))
 
 
-def failed(granted: LeaseGranted) -> LeaseFailed:
-    return LeaseFailed(**fact_of(granted), code="job.bad_data", reason="It does not parse.")
+def failed(granted: LeaseGranted, code: str = "job.bad_data") -> LeaseFailed:
+    return LeaseFailed(**fact_of(granted), code=code, reason="It does not parse.")
 
 
-def released(granted: LeaseGranted) -> LeaseReleased:
-    return LeaseReleased(**fact_of(granted), reason="The host is to be restarted.")
+def released(granted: LeaseGranted, code: str | None = None) -> LeaseReleased:
+    return LeaseReleased(**fact_of(granted), reason="The host is to be restarted.", code=code)
 
 
 def _committed(granted: LeaseGranted, segment: int, state: str, previous: str) -> LeaseCommitted:

@@ -6,11 +6,12 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from services.matching.tests.samples import NOW_MS, commits, executed, failed, job_of, offer_of, spec_of
+from services.matching.tests.samples import NOW_MS, commits, executed, job_of, offer_of, spec_of
 
 from assay.matching.commits import commit, shortfall
 from assay.matching.domain import (
     EXPIRED,
+    LAPSED,
     Ending,
     Job,
     Step,
@@ -36,6 +37,7 @@ from assay.schema.values import cost_of
 
 ENDS = {JobState.EXECUTED, JobState.FAILED, JobState.EXPIRED, JobState.CANCELLED, JobState.UNFUNDED}
 ACTIONS = ("grant", "start", "commit", "execute", "release", "lapse", "fail", "wait", "withdraw", "expire")
+BAD = Ending("job.bad_data", "It does not parse.")
 SILENT = Ending("lease.silent", "Not heard.")
 
 
@@ -91,17 +93,17 @@ class Walk:
         elif action == "execute" and job.lease.is_started:
             self.execute()
         elif action == "release":
-            self.take(interrupt(job, Ending("lease.released", "By plan."), self.leaves, exclude=False))
+            self.take(interrupt(job, Ending("lease.released", "By plan."), self.leaves, None))
         elif action == "lapse":
             self.take(lapse(job, SILENT, self.leaves))
         elif action == "fail":
-            self.take(fail(job, failed(self.granted), self.leaves))
+            self.take(fail(job, BAD, self.leaves))
 
     def execute(self) -> None:
         said = executed(self.granted, self.made)
         fault = shortfall(self.job, said, self.leaves)
         if fault:
-            self.take(interrupt(self.job, fault, self.leaves, exclude=True))
+            self.take(interrupt(self.job, fault, self.leaves, LAPSED))
         else:
             self.take(execute(self.job, said.result, self.leaves))
 

@@ -26,6 +26,7 @@ from assay.matching.main import service
 from assay.proof.commitment import root_of
 from assay.proof.order import spec_digest
 from assay.schema.errors import Retry
+from assay.schema.event import Event
 from assay.schema.job import JobExecuted, JobWaiting
 from assay.schema.lease import LeaseGranted, LeaseLapsed, LeaseRejected
 from assay.schema.values import NO_DIGEST, Capacity
@@ -151,6 +152,60 @@ async def test_a_failed_lease_ends_the_job_with_what_was_committed(desk: Desk) -
     (end,) = await desk.tell(failed(grant))
     assert end.type == "job.failed" and end.code == "job.bad_data"
     assert [(s.segments, s.root != NO_DIGEST) for s in end.leases] == [(1, True)]
+
+
+async def failing(desk: Desk, say: Callable[[LeaseGranted], Event], grant: LeaseGranted) -> list[Event]:
+    """What follows when a lease ends so; of a job that goes on, its next grant comes first."""
+    await desk.tell(started(grant))
+    events = await desk.tell(say(grant))
+    return sorted(events, key=lambda event: event.type != "lease.granted")
+
+
+async def test_one_provider_alone_ends_no_job_that_another_could_do(desk: Desk) -> None:
+    await desk.tell(*(listed(number, price=100 * number) for number in (1, 2, 3)))
+    first = await granted_job(desk)
+    second, *rest = await failing(desk, failed, first)
+    assert isinstance(second, LeaseGranted) and second.provider == party("p", 2)
+    assert types(rest) == ["job.interrupted", "job.matched"] and "job.bad_data" in rest[0].reason  # type: ignore[attr-defined]
+    (end,) = await failing(desk, failed, second)
+    assert end.type == "job.failed" and end.code == "job.bad_data"  # type: ignore[attr-defined]
+    # What it is given next is another's job.
+    assert (await granted_job(desk, 2)).provider == party("p", 1)
+
+
+async def test_providers_that_fail_each_in_its_own_way_end_a_job_when_there_is_nobody_else(desk: Desk) -> None:
+    await desk.tell(*(listed(number, price=100 * number) for number in (1, 2)))
+    second, *_ = await failing(desk, failed, await granted_job(desk))
+    assert isinstance(second, LeaseGranted)
+    (end,) = await failing(desk, lambda grant: failed(grant, "model.too_large"), second)
+    assert end.type == "job.failed" and end.code == "model.too_large"  # type: ignore[attr-defined]
+
+
+async def test_a_machine_that_fails_at_a_job_keeps_its_offer_and_the_job_goes_elsewhere_but_not_for_ever(
+    desk: Desk,
+) -> None:
+    await desk.tell(*(listed(number, price=100 * number) for number in range(1, 6)))
+    events: list[Event] = [await granted_job(desk)]
+    for number in (2, 3):
+        assert isinstance(events[0], LeaseGranted)
+        events = await failing(desk, lambda grant: released(grant, "sandbox.over_memory"), events[0])
+        assert isinstance(events[0], LeaseGranted) and events[0].provider == party("p", number)
+        # Nothing else was said of its offer.
+        assert (await granted_job(desk, 10 + number)).provider == party("p", 1)
+        await desk.tell(withdrawn(10 + number))
+    assert isinstance(events[0], LeaseGranted)
+    (end, *_) = await failing(desk, lambda grant: released(grant, "sandbox.over_memory"), events[0])
+    assert end.type == "job.failed" and end.code == "sandbox.over_memory"  # type: ignore[attr-defined]
+
+
+async def test_the_only_machine_there_is_may_fail_and_try_again_but_not_for_ever(desk: Desk) -> None:
+    await desk.tell(listed(1))
+    grant = await granted_job(desk)
+    for sequence in (2, 3):
+        events = await failing(desk, lambda grant: released(grant, "worker.disk"), grant)
+        assert types(events) == ["job.interrupted", "job.waiting"]
+        grant, _ = await desk.tell(listed(1, sequence=sequence))
+    assert types(await failing(desk, lambda grant: released(grant, "worker.disk"), grant)) == ["job.failed"]
 
 
 async def test_a_job_withdrawn_before_it_is_funded_is_cancelled_when_it_is(desk: Desk) -> None:

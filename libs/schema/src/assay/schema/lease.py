@@ -135,16 +135,23 @@ class LeaseExecuted(LeaseFact, Event, type="lease.executed", by=Role.PROVIDER):
 
 
 class LeaseFailed(LeaseFact, Event, type="lease.failed", by=Role.PROVIDER):
-    """Emitted when the job itself cannot be done (bad data, does not fit). Consumed by matching and discovery."""
+    """Emitted when the job itself cannot be done (bad data, does not fit). Consumed by matching and discovery.
+
+    It is one provider's word: the job ends if nobody else is there, or another says the same.
+    """
 
     code: Code
     reason: Reason
 
 
 class LeaseReleased(LeaseFact, Event, type="lease.released", by=Role.PROVIDER):
-    """Emitted when a provider leaves by plan, after the segment in hand. Consumed by matching and discovery."""
+    """Emitted when a provider leaves by plan, after the segment in hand. Consumed by matching and discovery.
+
+    Or when its own machine fails at the job: for the reason that `code` names.
+    """
 
     reason: Reason
+    code: Code | None = None
 
 
 class LeaseLapsed(LeaseFact, Event, type="lease.lapsed", by=Role.MATCHING, tells=("provider",)):

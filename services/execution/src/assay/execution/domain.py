@@ -168,19 +168,19 @@ def failed(granted: LeaseGranted, code: str, reason: str) -> LeaseFailed:
     return LeaseFailed(**fact(granted), code=code, reason=reason[:400])
 
 
-def released(granted: LeaseGranted, reason: str) -> LeaseReleased:
-    """The statement that the provider leaves by plan."""
-    return LeaseReleased(**fact(granted), reason=reason)
+def released(granted: LeaseGranted, reason: str, code: str | None = None) -> LeaseReleased:
+    """The statement that the provider leaves by plan, or, with a code, that its machine fails at the job."""
+    return LeaseReleased(**fact(granted), reason=reason[:400], code=code)
 
 
-def own_fault(error: ValidationError | Reject | OSError) -> str:
+def own_fault(error: ValidationError | Reject | OSError) -> tuple[str, str]:
     """What befell a lease that is this machine's own fault: its disk, or a child that says what no honest one does.
 
     An honest child says nothing that makes an event that is none, and no more tokens than it was let.
     """
     if isinstance(error, OSError):
-        return f"worker.disk: {error.strerror or error}"
-    return f"sandbox.garbled: {error.errors()[0]['msg'] if isinstance(error, ValidationError) else error.detail}"
+        return f"{error.strerror or error}", "worker.disk"
+    return error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.detail, "sandbox.garbled"
 
 
 def fact(granted: LeaseFact) -> dict[str, str | int]:

@@ -92,7 +92,7 @@ class LeaseRun:
         except Refused as error:
             self._end(domain.failed(self.granted, domain.FAILED.get(error.code, error.code), str(error)))
         except (ValidationError, Reject, OSError) as error:
-            self._end(domain.released(self.granted, domain.own_fault(error)))
+            self._end(domain.released(self.granted, *domain.own_fault(error)))
         finally:
             if self._served:
                 self._served.cancel()
@@ -275,7 +275,7 @@ class LeaseRun:
             # Every machine that took it would fall at it, and be told from one that leaves by nobody.
             raise domain.FalseCheckpoint(failed.detail)
         if failed.fault:
-            self._end(domain.released(self.granted, f"{failed.code}: {failed.detail}"))
+            self._end(domain.released(self.granted, failed.detail, failed.code))
         else:
             self._end(domain.failed(self.granted, failed.code, failed.detail))
 

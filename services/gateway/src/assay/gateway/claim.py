@@ -61,6 +61,8 @@ class BlobStore(Protocol):
 
     async def size(self, digest: str) -> int: ...
 
+    async def until_s(self, digest: str) -> int: ...
+
 
 class Readers(Protocol):
     """What the checks ask of the rights to read."""

@@ -147,6 +147,8 @@ def fold_lease(leases: dict[str, View], event: Any) -> None:
         case LeaseSlashed(amount=amount, reason=reason):
             lease["slashed"] += amount
             lease["reason"] = reason.value
+        case LeaseReleased(code=str(code), reason=reason):
+            lease["reason"] = f"{code}: {reason}"
         case LeaseLapsed(reason=reason) | LeaseReleased(reason=reason) | LeaseFailed(reason=reason):
             lease["reason"] = reason
         case LeaseRejected(code=code, segment=segment):

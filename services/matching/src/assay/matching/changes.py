@@ -58,12 +58,12 @@ where j.job_id = given.job_id
 """
 SAVE: Final = """
 update job j set state = n.state, is_withdrawn = n.is_withdrawn, fence = n.fence, spent = n.spent,
-    price_max = n.price_max, resume = n.resume, past = n.past, excluded = n.excluded, lease_id = n.lease_id,
-    reasons = n.reasons, tried_ms = n.ms,
+    price_max = n.price_max, resume = n.resume, past = n.past, excluded = n.excluded, faults = n.faults,
+    lease_id = n.lease_id, reasons = n.reasons, tried_ms = n.ms,
     funded_ms = case when n.state <> 'submitted' then coalesce(funded_ms, n.ms) end
 from unnest($1::text[], $2::text[], $3::bool[], $4::bigint[], $5::numeric[], $6::numeric[], $7::text[], $8::text[],
-    $9::text[], $10::text[], $11::text[], $12::bigint[])
-    as n (job_id, state, is_withdrawn, fence, spent, price_max, resume, past, excluded, lease_id, reasons, ms)
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[])
+    as n (job_id, state, is_withdrawn, fence, spent, price_max, resume, past, excluded, faults, lease_id, reasons, ms)
 where j.job_id = n.job_id
 """
 

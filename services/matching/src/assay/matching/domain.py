@@ -28,11 +28,13 @@ from assay.schema.job import (
     JobWaiting,
     LeaseShare,
 )
-from assay.schema.lease import LeaseFact, LeaseFailed, LeaseGranted, LeaseLapsed, ResumePoint
+from assay.schema.lease import LeaseFact, LeaseGranted, LeaseLapsed, ResumePoint
 from assay.schema.values import NO_DIGEST, cost_of, derive_id
 
 LAPSED: Final = "provider.lapsed"
 REJECTED: Final = "provider.rejected"
+FAULTS_MAX: Final = 5
+"""So many faults end a job, whatever their codes."""
 ALIVE: Final = frozenset({JobState.FUNDED, JobState.MATCHED, JobState.RUNNING})
 
 
@@ -65,7 +67,10 @@ class Spare:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job: its order, its open lease and spare, what the leases before it left, and why it waits, as last said."""
+    """One job: its order, its open lease and spare, what the leases before it left, and why it waits, as last said.
+
+    `faults` are the codes by which providers have said that it cannot be done, or not by them.
+    """
 
     job_id: str
     requester: str
@@ -80,6 +85,7 @@ class Job:
     resume: ResumePoint | None = None
     past: tuple[LeaseShare, ...] = ()
     excluded: Mapping[str, str] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
     lease: Lease | None = None
     spare: Spare | None = None
     reasons: tuple[str, ...] = ()
@@ -200,12 +206,12 @@ def execute(job: Job, result: str, leaves: Sequence[bytes]) -> Step:
     return say(job, JobExecuted(job_id=job.job_id, requester=job.requester, leases=job.past, result=result), [])
 
 
-def interrupt(job: Job, ending: Ending, leaves: Sequence[bytes], exclude: bool) -> Step:
-    """The job waiting for another lease from the last committed segment, `exclude` keeps it from the same provider."""
+def interrupt(job: Job, ending: Ending, leaves: Sequence[bytes], exclude: str | None) -> Step:
+    """The job waiting for another lease from the last committed segment; `exclude` is why not of the same provider."""
     lease = open_lease(job)
     job = close(job, leaves)
     if exclude:
-        job = shut_out(job, lease.provider, LAPSED)
+        job = shut_out(job, lease.provider, exclude)
     reason = f"{ending.code}: {ending.reason}"[:400]
     interrupted = JobInterrupted(job_id=job.job_id, requester=job.requester, lease_id=lease.lease_id, reason=reason)
     return say(job, interrupted, [])
@@ -214,15 +220,25 @@ def interrupt(job: Job, ending: Ending, leaves: Sequence[bytes], exclude: bool) 
 def lapse(job: Job, ending: Ending, leaves: Sequence[bytes]) -> Step:
     """The job interrupted because its lease ended without its provider, which it is not given to again."""
     lapsed = end_lease(job, ending)
-    job, events = interrupt(job, ending, leaves, exclude=True)
+    job, events = interrupt(job, ending, leaves, LAPSED)
     return job, [*lapsed, *events]
 
 
-def fail(job: Job, said: LeaseFailed, leaves: Sequence[bytes]) -> Step:
+def fault(job: Job, code: str) -> Job:
+    """The job of which one more provider has said that it cannot do it."""
+    return replace(job, faults=(*job.faults, code))
+
+
+def is_hopeless(job: Job, same_max: int) -> bool:
+    """Whether nobody can be expected to do the job: its last fault was said so often, or too many of any kind were."""
+    return len(job.faults) >= FAULTS_MAX or job.faults.count(job.faults[-1]) >= same_max
+
+
+def fail(job: Job, ending: Ending, leaves: Sequence[bytes]) -> Step:
     """The job at its end, because it cannot be done."""
     job = close(job, leaves)
-    failed = JobFailed(job_id=job.job_id, requester=job.requester, leases=job.past, code=said.code, reason=said.reason)
-    return say(job, failed, [])
+    why = {"code": ending.code, "reason": ending.reason}
+    return say(job, JobFailed(job_id=job.job_id, requester=job.requester, leases=job.past, **why), [])
 
 
 def cancel(job: Job, leaves: Sequence[bytes]) -> Step:

@@ -5,20 +5,23 @@ from typing import Any, Final
 
 from assay.matching.commits import commit, shortfall
 from assay.matching.domain import (
+    LAPSED,
     REJECTED,
     Ending,
     Job,
     execute,
     fail,
+    fault,
     fund,
     interrupt,
+    is_hopeless,
     lapse,
     shut_out,
     start,
     unfund,
     withdraw,
 )
-from assay.matching.grants import Ports, again, end, refill, seek
+from assay.matching.grants import Ports, again, end, has_heir, refill, seek
 from assay.matching.queries import Loaded
 from assay.matching.spares import advance
 from assay.proof.commitment import leaf_of
@@ -36,6 +39,11 @@ from assay.schema.lease import (
     LeaseStarted,
 )
 from assay.schema.offer import OfferDelisted, OfferListed
+
+FAILURES_MAX: Final = 2
+"""So many providers say by the same code that a job cannot be done, and it ends."""
+FAULTS_SAME_MAX: Final = 3
+"""So often providers release it for the same fault, their own as they say, and it ends."""
 
 
 async def on_offer_listed(said: Envelope[OfferListed], ports: Ports, now_ms: int) -> list[Event]:
@@ -113,29 +121,50 @@ async def on_lease_executed(said: Envelope[LeaseExecuted], ports: Ports, now_ms:
     if loaded is None:
         return []
     job, leaves = loaded.job, loaded.leaves
-    fault = shortfall(job, said.event, leaves)
-    if fault:
+    short = shortfall(job, said.event, leaves)
+    if short:
         # The lease's own life has ended by its provider's word, so there is nothing left that could lapse.
-        return await again(ports, job, interrupt(job, fault, leaves, exclude=True), now_ms)
+        return await again(ports, job, interrupt(job, short, leaves, LAPSED), now_ms)
     return await end(ports, job, execute(job, said.event.result, leaves), now_ms)
 
 
 async def on_lease_failed(said: Envelope[LeaseFailed], ports: Ports, now_ms: int) -> list[Event]:
-    """Ends the job: it cannot be done by anybody."""
+    """Gives the rest to somebody else, whose word counts as much; ends the job if nobody is there, or says the same."""
     loaded = await _leased(ports, said, with_leaves=True)
     if loaded is None:
         return []
-    return await end(ports, loaded.job, fail(loaded.job, said.event, loaded.leaves), now_ms)
+    ending = Ending(said.event.code, said.event.reason)
+    if events := await _pass_on(ports, loaded, ending, FAILURES_MAX, now_ms):
+        return events
+    return await end(ports, loaded.job, fail(loaded.job, ending, loaded.leaves), now_ms)
 
 
 async def on_lease_released(said: Envelope[LeaseReleased], ports: Ports, now_ms: int) -> list[Event]:
-    """Gives the rest to somebody else; the provider leaves by plan and gets nothing before it is listed anew."""
+    """Gives the rest to somebody else.
+
+    A provider that leaves by plan gets nothing before it is listed anew, nor does one that alone could do the job and
+    is at fault. Of a job at which several fail it is the fault.
+    """
     loaded = await _leased(ports, said, with_leaves=True)
     if loaded is None:
         return []
+    ending = Ending(said.event.code or "lease.released", said.event.reason)
+    job = fault(loaded.job, said.event.code) if said.event.code else loaded.job
+    if said.event.code and (events := await _pass_on(ports, loaded, ending, FAULTS_SAME_MAX, now_ms)):
+        return events
+    if said.event.code and is_hopeless(job, FAULTS_SAME_MAX):
+        return await end(ports, loaded.job, fail(job, ending, loaded.leaves), now_ms)
     await ports.supply.leave(said.event.provider)
-    ending = Ending("lease.released", said.event.reason)
-    return await again(ports, loaded.job, interrupt(loaded.job, ending, loaded.leaves, exclude=False), now_ms)
+    return await again(ports, loaded.job, interrupt(job, ending, loaded.leaves, None), now_ms)
+
+
+async def _pass_on(ports: Ports, loaded: Loaded, ending: Ending, same_max: int, now_ms: int) -> list[Event]:
+    """The events by which another gets what its provider cannot do; none if nobody does, or too many could not."""
+    job = fault(loaded.job, ending.code)
+    step = interrupt(job, ending, loaded.leaves, ending.code)
+    if is_hopeless(job, same_max) or not await has_heir(ports, step[0], now_ms):
+        return []
+    return await again(ports, loaded.job, step, now_ms)
 
 
 async def on_lease_rejected(said: Envelope[LeaseRejected], ports: Ports, now_ms: int) -> list[Event]:
