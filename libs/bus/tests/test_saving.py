@@ -139,3 +139,18 @@ async def test_what_the_store_has_damaged_leaves_no_file(damaged: bytes, tmp_pat
     with pytest.raises(Refused, match=r"blob\.mismatch"):
         await blobs.save(digest, tmp_path / "file")
     assert not (tmp_path / "file").exists()
+
+
+async def test_a_blob_of_more_parts_than_may_be_asked_for_at_once_comes_when_its_turn_does(tmp_path: Path) -> None:
+    line, refused = Line(lambda offset, total, part: (total, part)), list[int]()
+    digest = await line.store.put(BIG)
+
+    class Busy:
+        async def ask(self, subject: str, data: bytes, headers: Any = None, timeout_s: float = 1) -> Message:
+            if len(refused) < 20:
+                refused.append(json.loads(data)["offset"])
+                raise Refused("rate.exceeded", retry_after_s=0.001)
+            return await line.ask(subject, data, headers, timeout_s)
+
+    await DoorBlobs(Busy()).save(digest, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == BIG and len(refused) == 20

@@ -41,7 +41,7 @@ SEALED_BYTES_PER_S: Final = 8 * 2**20
 """What a store makes of a blob at least while it reads all of it: when it is sealed, and for its first slice."""
 TRIES: Final = 5
 TRY_AGAIN_S: Final = 1.0
-# So often is waited for one's turn: the store makes a slice for few at once.
+# So often is waited for one's turn: a large blob is more parts than may be asked for at once, slices are for few.
 PATIENCE: Final = 60
 
 T = TypeVar("T")
@@ -218,16 +218,8 @@ class DoorBlobs:
     async def _slice(self, digest: str, start: int, length: int, total: int) -> Slice:
         body = json.dumps({"digest": digest, "offset": start, "length": length}).encode()
         first_s = FIRST_TRY_S + total / SEALED_BYTES_PER_S
-        for _ in range(PATIENCE):
-            try:
-                answer = await again(partial(self._line.ask, "ask.blob", body, None), first_s)
-                return await asyncio.to_thread(open_slice, digest, start, length, answer.data)
-            except Refused as refusal:
-                if refusal.code != "rate.exceeded":
-                    raise
-                wait_s = refusal.fields.get("retry_after_s")
-                await asyncio.sleep(wait_s if isinstance(wait_s, float) else TRY_AGAIN_S)
-        raise Refused("rate.exceeded", f"{PATIENCE} times.")
+        answer = await patiently(partial(self._line.ask, "ask.blob", body, None), first_s)
+        return await asyncio.to_thread(open_slice, digest, start, length, answer.data)
 
     async def has(self, digest: str) -> bool:
         """Whether the whole blob is stored, and may be read here."""
@@ -242,18 +234,18 @@ class DoorBlobs:
 
     async def _state(self, digest: str, total: int | None = None) -> dict[str, Any]:
         body = json.dumps({"digest": digest, "total": total}).encode()
-        answer = await again(partial(self._line.ask, "ask.blob", body, None))
+        answer = await patiently(partial(self._line.ask, "ask.blob", body, None))
         state: dict[str, Any] = json.loads(answer.data)
         return state
 
     async def _ask_part(self, digest: str, offset: int) -> Message:
         body = json.dumps({"digest": digest, "offset": offset}).encode()
-        return await again(partial(self._line.ask, "ask.blob", body, None))
+        return await patiently(partial(self._line.ask, "ask.blob", body, None))
 
     async def _send(self, digest: str, offset: int, total: int, part: bytes, headers: Mapping[str, str]) -> None:
         place = {**headers, OFFSET_HEADER: str(offset), TOTAL_HEADER: str(total)}
         first_s = FIRST_TRY_S + (total / SEALED_BYTES_PER_S if headers else 0)
-        await again(partial(self._line.ask, f"ingest.blob.{digest}", part, place), first_s)
+        await patiently(partial(self._line.ask, f"ingest.blob.{digest}", part, place), first_s)
 
 
 def _begun(path: Path) -> int:
@@ -267,6 +259,19 @@ def _total_of(message: Message, digest: str) -> int:
         raise Refused("blob.mismatch", f"What came for {digest} is something else.")
     check_total(int(text))
     return int(text)
+
+
+async def patiently(ask: Callable[[float], Awaitable[T]], first_s: float = FIRST_TRY_S) -> T:
+    """As `again`, once it is one's turn: who asks for much is told to wait. Raises Refused: rate.exceeded, at last."""
+    for _ in range(PATIENCE):
+        try:
+            return await again(ask, first_s)
+        except Refused as refusal:
+            if refusal.code != "rate.exceeded":
+                raise
+            wait_s = refusal.fields.get("retry_after_s")
+            await asyncio.sleep(wait_s if isinstance(wait_s, float) else TRY_AGAIN_S)
+    raise Refused("rate.exceeded", f"{PATIENCE} times.")
 
 
 async def again(ask: Callable[[float], Awaitable[T]], first_s: float = FIRST_TRY_S) -> T:

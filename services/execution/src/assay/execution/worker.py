@@ -15,9 +15,9 @@ from assay.execution import domain
 from assay.execution.attesting import load_report
 from assay.execution.challenged import answer
 from assay.execution.defending import Past, defendant
-from assay.execution.holding import held_data
 from assay.execution.inputs import Cache
 from assay.execution.lease_run import LeaseRun, Tools
+from assay.execution.offering import Offering
 from assay.execution.opening import Openings
 from assay.execution.rooms import ARRIVING, note, open_rooms, room_of, rooms_of, site_of
 from assay.execution.serving import talks_of
@@ -41,7 +41,7 @@ from assay.schema.key import KeyForgotten
 from assay.schema.lease import LeaseCommitted, LeaseFact, LeaseGranted, LeaseLapsed, LeaseRejected, LeaseVerified
 from assay.schema.offer import OfferDelisted, OfferRefused, OfferWithdrawn
 from assay.schema.spare import SpareFact
-from assay.schema.values import Capacity, HeldData, Role, derive_id, participant_id
+from assay.schema.values import Role, derive_id, participant_id
 from assay.store.journal import Journal
 from assay.store.waiting import wait_for_event
 from assay.workloads.machine import gpu_name, own_class_id, read_gpus
@@ -54,7 +54,6 @@ if TYPE_CHECKING:
     from assay.workloads.pods.segments import Pods
 
 DRAIN_S = 600.0
-LOOK_S = 2.0
 # So long after its end a lease is named until its fate is told, for services may lag; one whose end is refused is not.
 AFTERMATH_MS = 300_000
 
@@ -102,6 +101,7 @@ class Worker:
         self._openings = Openings(journal, self._past, self.outgoing)
         self._leaving = Leaving(cache.stored, self.outgoing, door)
         self._loaded = settings.kinds if settings.preload else ()
+        self._reason = ""
         self._idle: asyncio.Queue[Runner] = asyncio.Queue()
         self._pods: Pods | None = None
         self._runs, self._ended = dict[str, LeaseRun](), dict[str, int]()
@@ -118,11 +118,15 @@ class Worker:
         for drawn in self.journal.draws.open():
             self._kept.start(self._openings.act(drawn))
         keepers = (self.outgoing, self._incoming, self._tools.cache, self._leaving)
-        loops = [self._kept.start(loop()) for loop in (*(each.run for each in keepers), self._offer, self._beat)]
+        loops = [self._kept.start(loop()) for loop in (*(each.run for each in keepers), self._beat)]
+        offering = Offering(self.settings, self.provider, self._gpu, self._report, self.outgoing, self._now)
+        loops.append(self._kept.start(offering.run()))
         stopped = asyncio.ensure_future(stopping.wait())
         done, _ = await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)
         for loop in done - {stopped}:
             loop.result()
+        # What is offered again would bring work that nobody does.
+        loops[-1].cancel()
         await self._drain()
         for loop in loops:
             loop.cancel()
@@ -159,9 +163,13 @@ class Worker:
 
     async def _free(self, runner: Runner) -> None:
         """Have a child idle again: one that was ended is started anew, and loads what the next lease may need."""
-        if self._loaded:
-            await runner.warm(self._loaded)
-        self._idle.put_nowait(runner)
+        try:
+            if self._loaded:
+                await runner.warm(self._loaded)
+        except OSError as error:
+            log.error("a child is not started before it has work: %s", error)
+        finally:
+            self._idle.put_nowait(runner)
 
     @property
     def leases(self) -> int:
@@ -204,6 +212,8 @@ class Worker:
 
     def _take(self, granted: LeaseGranted, trace: str | None = None) -> None:
         run = self._make_run(granted, self.journal.committed(granted.lease_id), self._tools)
+        if self._reason:
+            run.leave(self._reason)
         self._runs[granted.lease_id] = run
         held = self._kept.start(self._hold(run, trace))
         self._held.add(held)
@@ -251,23 +261,6 @@ class Worker:
         if said and self._now() < called.due_ms:
             self.outgoing.say(said)
 
-    async def _offer(self) -> None:
-        s = self.settings
-        while True:
-            held, now = held_data(s.private_dir), self._now()
-            stated = ("slots", "memory_bytes", "input_bytes", "units_per_s")
-            capacity = Capacity(gpu=self._gpu, **{name: getattr(s, name) for name in stated})
-            terms = (s.kinds, capacity, s.region, s.mega_unit_price, now + s.offer_s * 1000)
-            self.outgoing.say(domain.offer(self.provider, now, *terms, self._report, held, s.spare, s.egress))
-            await self._while_held(held, s.offer_s / 2)
-
-    async def _while_held(self, held: tuple[HeldData, ...], at_most_s: float) -> None:
-        """Wait until the offer is to be renewed: in time, or once other data sets are held."""
-        for _ in range(max(1, round(at_most_s / LOOK_S))):
-            await asyncio.sleep(min(LOOK_S, at_most_s))
-            if held_data(self.settings.private_dir) != held:
-                return
-
     async def _beat(self) -> None:
         while True:
             with suppress(Unreachable):
@@ -286,11 +279,14 @@ class Worker:
         log.info("draining: %d leases in hand", len(self._runs))
         offer_id = derive_id("f", self.provider)
         self.outgoing.say(OfferWithdrawn(offer_id=offer_id, provider=self.provider))
+        self._reason = "the provider is leaving by plan"
         for run in self._runs.values():
-            run.leave("the provider is leaving by plan")
+            run.leave(self._reason)
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
-                await asyncio.gather(*self._held)
+                # What was granted before matching heard of it is given back at once.
+                while self._held:
+                    await asyncio.gather(*self._held)
                 await self.outgoing.flush()
         await self._past.close()
         await self._spares.close()
