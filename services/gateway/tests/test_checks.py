@@ -277,6 +277,8 @@ async def test_a_job_whose_order_would_fail_is_refused(
 
 
 TRACED = Policy(method="trace")
+ROOMY = Requirements(memory_bytes=4 * 2**30)
+GPU = ROOMY.model_copy(update={"gpu": True})
 HALF = JobSpec(
     kind="finetune",
     params={"model": "1" * 64, "data": "2" * 64, "steps": 4, "segment_steps": 2, "dtype": "bfloat16"},
@@ -309,9 +311,23 @@ HALF = JobSpec(
         ),
         (HALF, "job.bad_params"),
         (HALF.model_copy(update={"requirements": Requirements(gpu=True)}), "job.bad_params"),
-        (HALF.model_copy(update={"requirements": Requirements(gpu=True), "policy": TRACED}), "job.missing_input"),
+        (HALF.model_copy(update={"requirements": Requirements(gpu=True), "policy": TRACED}), "job.bad_params"),
+        (HALF.model_copy(update={"requirements": GPU}), "job.bad_params"),
+        (HALF.model_copy(update={"requirements": GPU, "policy": TRACED}), "job.missing_input"),
     ],
-    ids=["kind", "params", "segments", "units", "inputs", "memory", "no gpu", "no check in bfloat16", "by its trace"],
+    ids=[
+        "kind",
+        "params",
+        "segments",
+        "units",
+        "inputs",
+        "memory",
+        "no gpu",
+        "little",
+        "too little",
+        "no check in bfloat16",
+        "by its trace",
+    ],
 )
 async def test_a_spec_is_what_its_kind_makes_of_its_parameters(
     make_desk: MakeDesk, requester: Person, spec: JobSpec, code: str
@@ -352,7 +368,7 @@ async def test_a_job_names_what_its_account_uploaded_or_was_told_of_and_nothing_
     desk, data = make_desk(), b"a text to learn from" * 50
     digest = blob_digest(data)
     params = {"model": "1" * 64, "data": digest, "steps": 4, "segment_steps": 2}
-    spec = JobSpec(kind="finetune", params=params, inputs=(digest,), segments=2, segment_units=512)
+    spec = JobSpec(kind="finetune", params=params, inputs=(digest,), segments=2, segment_units=512, requirements=ROOMY)
     claim = requester.claim(requester.order(JOB, SOON_MS, spec), NOW_MS)
     assert await code_of(claim, desk) == "job.missing_input"
     await desk.blobs.keep(digest, data, "ASTRANGER")  # type: ignore[attr-defined]
@@ -373,7 +389,7 @@ async def test_no_deadline_is_later_than_its_inputs_are_kept_for_all_that_may_fo
     digest = blob_digest(data)
     await desk.blobs.keep(digest, data, requester.account)  # type: ignore[attr-defined]
     params = {"model": "1" * 64, "data": digest, "steps": 4, "segment_steps": 2}
-    spec = JobSpec(kind="finetune", params=params, inputs=(digest,), segments=2, segment_units=512)
+    spec = JobSpec(kind="finetune", params=params, inputs=(digest,), segments=2, segment_units=512, requirements=ROOMY)
     latest_ms = NOW_MS + 1000 * (BLOB_AGE_S - AUDIT_AGE_S)
     for deadline_ms, code in ((latest_ms, None), (latest_ms + 1000, "job.ageing_input")):
         found = await refusal_of(requester.claim(requester.order(JOB, deadline_ms, spec), NOW_MS), desk)
@@ -390,14 +406,14 @@ async def test_an_order_says_what_it_brings_no_less_for_who_fetches_it_and_no_mo
     params = {"model": "1" * 64, "data": digest, "steps": 4, "segment_steps": 2}
     wrong = dict.fromkeys((0, 999, 1_001, 2**40), "job.impossible")
     for says, code in {**wrong, 1_000: None}.items():
-        needs = Requirements(input_bytes=says)
+        needs = ROOMY.model_copy(update={"input_bytes": says})
         spec = JobSpec(
             kind="finetune", params=params, inputs=(digest,), segments=2, segment_units=512, requirements=needs
         )
         assert await code_of(requester.claim(requester.order(JOB, SOON_MS, spec), NOW_MS), desk) == code
     monkeypatch.setattr(blobs, "INPUT_BYTES_ANY", 1_000)
     for says in (0, 1_000):
-        small = spec.model_copy(update={"requirements": Requirements(input_bytes=says)})
+        small = spec.model_copy(update={"requirements": ROOMY.model_copy(update={"input_bytes": says})})
         assert await code_of(requester.claim(requester.order(JOB, SOON_MS, small), NOW_MS), desk) is None
 
 
@@ -421,7 +437,7 @@ async def test_what_is_being_let_go_is_named_by_nobody_but_another_holder(
     data = b"a text to learn from" * 50
     digest = blob_digest(data)
     params = {"model": "1" * 64, "data": digest, "steps": 4, "segment_steps": 2}
-    spec = JobSpec(kind="finetune", params=params, inputs=(digest,), segments=2, segment_units=512)
+    spec = JobSpec(kind="finetune", params=params, inputs=(digest,), segments=2, segment_units=512, requirements=ROOMY)
     claim = requester.claim(requester.order(JOB, SOON_MS, spec), NOW_MS)
     own = make_desk(told={digest: requester.id}, leaving=frozenset({(requester.account, digest)}))
     foreign = make_desk(told={digest: requester.id}, leaving=frozenset({("ASTRANGER", digest)}))

@@ -445,7 +445,10 @@ async def test_who_knows_a_strangers_digest_has_nobody_read_it_and_who_has_the_b
 
     async def refusal_of(digest: str, number: int) -> str:
         params = {"model": "1" * 64, "data": digest, "steps": 4, "segment_steps": 2}
-        spec = JobSpec(kind="finetune", params=params, inputs=(digest,), segments=2, segment_units=512)
+        needs = Requirements(memory_bytes=4 * 2**30)
+        spec = JobSpec(
+            kind="finetune", params=params, inputs=(digest,), segments=2, segment_units=512, requirements=needs
+        )
         order = spy.order(derive_id("j", number), now_ms() + 60_000, spec)
         try:
             await eve.tell(spy.sign(order, now_ms()))

@@ -35,12 +35,14 @@ KEY = secrets.token_bytes(32)
 BLOB = b"".join(seal_blob(KEY, BytesIO(TEXT), len(TEXT)))
 JOB = derive_id("j", 1)
 FACT = {"job_id": JOB, "fence": 1}
+ROOMY = Requirements(memory_bytes=4 * 2**30)
+IN_DE = ROOMY.model_copy(update={"regions": ("de",)})
 
 
 def spec_of(digest: str, **changes: Any) -> JobSpec:
     params = {"model": NO_DIGEST, "data": digest, "steps": 1, "segment_steps": 1}
     cut = {"inputs": (digest,), "sealed": (digest,), "segments": 1, "segment_units": 256}
-    return JobSpec(kind="finetune", params=params, **(cut | {"requirements": Requirements(regions=("de",))} | changes))
+    return JobSpec(kind="finetune", params=params, **(cut | {"requirements": IN_DE} | changes))
 
 
 def order(who: Person, spec: JobSpec, number: int = 1) -> JobSubmitted:
@@ -188,8 +190,13 @@ async def test_a_strangers_key_opens_no_job_of_ones_own(
     refused = [
         (thief, joe, spec_of(digest), "key.foreign"),
         (ann, requester, spec_of(digest, sealed=()), "job.bad_params"),
-        (ann, requester, spec_of(digest, requirements=Requirements()), "key.region"),
-        (ann, requester, spec_of(digest, requirements=Requirements(regions=("de", "us"))), "key.region"),
+        (ann, requester, spec_of(digest, requirements=ROOMY), "key.region"),
+        (
+            ann,
+            requester,
+            spec_of(digest, requirements=ROOMY.model_copy(update={"regions": ("de", "us")})),
+            "key.region",
+        ),
     ]
     for number, (door, who, spec, code) in enumerate(refused):
         with pytest.raises(Refused) as refusal:
@@ -249,7 +256,7 @@ async def test_the_key_of_what_a_job_makes_goes_by_the_same_rights_and_to_its_ow
 ) -> None:
     joe = Person("joe", Role.REQUESTER)
     ann, bob, eve, thief = [await world.grant(each) for each in (requester, provider, rival, joe)]
-    seal, cut = name_of(KEY), {"segments": 1, "segment_units": 1, "requirements": Requirements(regions=("de",))}
+    seal, cut = name_of(KEY), {"segments": 1, "segment_units": 1, "requirements": IN_DE}
     spec = JobSpec(kind="noop", params={"segments": 1}, seal=seal, **cut)
     with pytest.raises(Refused, match=r"key\.unknown"):
         await ann.tell(requester.sign(order(requester, spec), now_ms()))
@@ -261,7 +268,7 @@ async def test_the_key_of_what_a_job_makes_goes_by_the_same_rights_and_to_its_ow
         with pytest.raises(Refused, match=r"key\.foreign"):
             await attempt
     with pytest.raises(Refused, match=r"key\.region"):
-        wide = spec.model_copy(update={"requirements": Requirements()})
+        wide = spec.model_copy(update={"requirements": ROOMY})
         await ann.tell(requester.sign(order(requester, wide, 2), now_ms()))
     await ann.tell(requester.sign(order(requester, spec), now_ms()))
     await world.says("discovery", offer(provider, "de"), offer(rival, "us"))

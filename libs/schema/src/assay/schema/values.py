@@ -90,6 +90,8 @@ INPUT_BYTES_ANY: Final = 2**30
 """What a job may bring along unsaid, and every machine takes: bytes of its inputs together, as they are stored."""
 
 
+MEMORY_BYTES_ANY: Final = 2**30
+"""What a job may need unsaid, and every machine has: bytes of memory."""
 AVOIDED_MAX: Final = 64
 
 

@@ -6,7 +6,7 @@ from assay.proof.policy import is_checkable
 from assay.schema.epoch import DRAWN_MAX
 from assay.schema.errors import Refused
 from assay.schema.job import JobSpec, JobSubmitted
-from assay.schema.values import AUDIT_SEGMENTS
+from assay.schema.values import AUDIT_SEGMENTS, MEMORY_BYTES_ANY
 
 
 async def check_work(claim: Claim, desk: Desk) -> None:
@@ -20,6 +20,9 @@ async def check_work(claim: Claim, desk: Desk) -> None:
             raise Refused("job.bad_params", f"{field}: this kind makes it {getattr(plan, field)}.")
     if plan.requirements.get("gpu") and not event.spec.requirements.gpu:
         raise Refused("job.bad_params", "requirements.gpu: this work is done by a GPU alone.")
+    needed = plan.requirements.get("memory_bytes", 0)
+    if needed > max(MEMORY_BYTES_ANY, event.spec.requirements.memory_bytes):
+        raise Refused("job.bad_params", f"requirements.memory_bytes: this work needs {needed}.")
     if not is_checkable(event.spec.kind, event.spec.params, event.spec.policy):
         asked = event.spec.policy.method or "running it again"
         raise Refused("job.bad_params", f"policy.method: {asked} checks no work of this kind and form.")
