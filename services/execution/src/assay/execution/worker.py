@@ -101,10 +101,9 @@ class Worker:
         self._openings = Openings(journal, self._past, self.outgoing)
         self._leaving = Leaving(cache.stored, self.outgoing, door)
         self._loaded = settings.kinds if settings.preload else ()
-        self._reason = ""
         self._idle: asyncio.Queue[Runner] = asyncio.Queue()
         self._pods: Pods | None = None
-        self._runs, self._ended = dict[str, LeaseRun](), dict[str, int]()
+        self._runs, self._ended, self._reason = dict[str, LeaseRun](), dict[str, int](), ""
         self._kept, self._held = Kept(), set[asyncio.Task[None]]()
         self._spares = Spares(self._idle, self._free, self._tools, self._kept)
 
