@@ -1,7 +1,8 @@
-"""A worker that leaves takes nothing on any more; one that cannot start a child goes on."""
+"""A worker that leaves takes nothing on any more; one whose child cannot start, or says very much, goes on."""
 
 import asyncio
 import errno
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import pytest
 from services.execution.tests.test_worker import Site, granted
 from tests.played import PlayedDoor, until
 
+from assay.execution.lease_run import LeaseRun
 from assay.execution.offering import Offering
 from assay.schema.event import Event
-from assay.schema.lease import LeaseCommitted, LeaseExecuted, LeaseReleased
+from assay.schema.lease import METRICS_MAX, LeaseCommitted, LeaseExecuted, LeaseReleased
 from assay.workloads.runner import Runner
+from assay.workloads.task import Message, Progressed, SegmentDone, Task
 
 
 @pytest.fixture
@@ -67,3 +70,21 @@ async def test_a_child_that_cannot_be_started_at_once_is_there_for_the_next_leas
     await until(lambda: not fails and not site.worker._idle.empty())
     await site.grant(granted(3))
     await until(lambda: site.door.said(LeaseExecuted))
+
+
+async def test_a_child_that_measures_very_much_silences_nobody(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    much = {f"measure-{number}": 1.0 for number in range(9_000)}
+
+    async def messages(run: LeaseRun, runner: Runner, task: Task) -> AsyncIterator[Message]:
+        async for message in runner.run(task, 60.0):
+            if isinstance(message, SegmentDone):
+                yield Progressed(segment=message.segment, done=1, total=2, metrics=much)
+                message = message.model_copy(update={"metrics": much})
+            yield message
+
+    monkeypatch.setattr(LeaseRun, "messages", messages)
+    await site.grant(granted(5_000))
+    await until(lambda: len(site.door.said(LeaseCommitted)) > 1)
+    (alive,) = site.worker._alive().values()
+    assert len(json.dumps(alive)) < 2_000 and alive["done"] == 1
+    assert all(len(said.metrics) <= METRICS_MAX for said in site.door.said(LeaseCommitted))

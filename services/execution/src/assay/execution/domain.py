@@ -1,5 +1,6 @@
 """What a provider says of a lease: pure steps from one committed segment to the next."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Final
@@ -117,7 +118,7 @@ def commit(course: Course, closed: Closed) -> tuple[Course, LeaseCommitted]:
         previous=course.commitment,
         commitment=commitment,
         compute_ms=closed.compute_ms,
-        metrics=closed.metrics,
+        metrics=first_of(closed.metrics),
         machine=closed.machine,
         code=closed.code,
     )
@@ -150,10 +151,14 @@ def started(granted: LeaseGranted) -> LeaseStarted:
 def progressed(
     granted: LeaseGranted, segment: int, done: int, total: int, metrics: dict[str, float]
 ) -> LeaseProgressed:
-    """The statement that a segment is so far, which binds nobody; of very many measurements it tells the first."""
+    """The statement that a segment is so far, which binds nobody."""
+    return LeaseProgressed(**fact(granted), segment=segment, done=done, total=total, metrics=first_of(metrics))
+
+
+def first_of(metrics: Mapping[str, float]) -> dict[str, float]:
+    """What a child has measured, as it can be said: of very many measurements the first."""
     told = {name: value for name, value in metrics.items() if len(name) <= NAME_MAX and isfinite(value)}
-    first = dict(list(told.items())[:METRICS_MAX])
-    return LeaseProgressed(**fact(granted), segment=segment, done=done, total=total, metrics=first)
+    return dict(list(told.items())[:METRICS_MAX])
 
 
 def executed(course: Course, result: Digest) -> LeaseExecuted:

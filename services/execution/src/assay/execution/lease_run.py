@@ -219,7 +219,7 @@ class LeaseRun:
 
         What waits for the way to open has no need of company: progress that comes late is none.
         """
-        self.progress = far.model_dump(exclude={"said"})
+        self.progress = far.model_dump(exclude={"said"}) | {"metrics": domain.first_of(far.metrics)}
         now_ms = self._tools.now()
         if now_ms - self._told_ms >= self._tools.progress_ms and self._tools.outgoing.is_clear:
             self._told_ms = now_ms
