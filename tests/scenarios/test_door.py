@@ -42,9 +42,10 @@ def priced(net: Net, amount: int) -> Claim:
     return replace(said, data=encoded(json.loads(said.data) | {"price_limit": amount}))
 
 
-def tuning_of(net: Net, digest: str) -> Claim:
+def tuning_of(net: Net, digest: str, memory_bytes: int = 4 * 2**30) -> Claim:
     params = {"model": NO_DIGEST, "data": digest, "steps": 1, "segment_steps": 1}
-    return submission(net, spec={"kind": "finetune", "params": params, "inputs": (digest,), "segment_units": 256})
+    cut = {"inputs": (digest,), "segment_units": 256, "requirements": Requirements(memory_bytes=memory_bytes)}
+    return submission(net, spec={"kind": "finetune", "params": params, **cut})
 
 
 Make = Callable[[Net, Any], Claim]
@@ -84,6 +85,7 @@ CASES: dict[str, tuple[str, Make]] = {
     ),
     "a plan of its own": ("job.bad_params", lambda net, _: submission(net, spec={"segment_units": 7})),
     "a digest that is not there": ("job.missing_input", lambda net, _: tuning_of(net, "ab" * 32)),
+    "less memory than its work needs": ("job.bad_params", lambda net, _: tuning_of(net, "ab" * 32, 2**30)),
     "past its deadline": ("job.past_deadline", lambda net, _: submission(net, deadline_ms=1_000)),
     "a price below zero": ("event.malformed", lambda net, _: priced(net, -1)),
     "a price of all that a word holds": ("event.malformed", lambda net, _: priced(net, 2**256 - 1)),
