@@ -114,7 +114,7 @@ async def test_rounds_follow_one_another_and_each_builds_on_those_before(tmp_pat
     assert run.scores == {member: (500_000, 500_000) for member in range(3)}
 
 
-@pytest.mark.parametrize("fate", ["running", "rejected", "failed", "refunded"])
+@pytest.mark.parametrize("fate", ["running", "rejected", "failed", "refunded", "executed"])
 async def test_the_rest_goes_on_without_a_member(fate: str, tmp_path: Path) -> None:
     begin(tmp_path)
     market = Market({(0, 1): fate})

@@ -12,11 +12,19 @@ from typing import Any, Final
 from assay.client.sdk import Assay
 from assay.client.view import ENDS, JobView
 from assay.proof.picture import Grid, join, read_tiles, write_exr, write_png, write_preview
-from assay.schema.errors import Refused
+from assay.schema.errors import AssayError, Refused, Reject
 from assay.schema.event import Envelope, Event
 from assay.schema.lease import LeaseCommitted
 
 PREVIEW_S: Final = 1.0
+PROVEN: Final = "settled"
+
+
+class Incomplete(Reject):
+    """Jobs of a picture ended without tiles, or with such as were proven false."""
+
+    code = "picture.incomplete"
+    advice = "The frames that are whole are written. Order it again, perhaps at a higher price or in other regions."
 
 
 @dataclass
@@ -62,7 +70,12 @@ async def order(assay: Assay, scene: Path, params: Mapping[str, Any], jobs: int,
     picture = Picture(grid, frames, [], preview)
     for first, count in split(total, jobs):
         own = {**whole, "first": first, "count": count}
-        job_id = await assay.submit("render", own, price_limit=-(-limit * count // total), **how)
+        try:
+            job_id = await assay.submit("render", own, price_limit=-(-limit * count // total), **how)
+        except AssayError:
+            # Of half a picture nobody has anything.
+            await asyncio.gather(*(assay.cancel(part.job_id) for part in picture.parts), return_exceptions=True)
+            raise
         picture.parts.append(Part(job_id, first, count))
     return picture
 
@@ -105,13 +118,17 @@ async def look(assay: Assay, picture: Picture, part: Part, committed: LeaseCommi
 
 
 async def assemble(assay: Assay, picture: Picture, folder: Path) -> list[Path]:
-    """The files of all frames, from the results of the jobs. Raises Refused, blob.missing, if one has none."""
+    """The files of all frames, from the results that are proven. Raises Incomplete, once what there is is written."""
     folder.mkdir(parents=True, exist_ok=True)
     files: dict[str, bytes] = {}
+    lost: list[str] = []
     for part in picture.parts:
         view = await assay.job(part.job_id)
-        if view.result is None:
-            raise Refused("blob.missing", f"The job {part.job_id} is {view.state} and has no tiles.")
+        if view.result is None or view.state != PROVEN:
+            part.tiles = []
+            last = part.first + part.count - 1
+            lost.append(f"tiles {part.first} to {last}: {part.job_id} is {view.state} ({view.reason or 'no reason'})")
+            continue
         found = files_of(await assay.door.blobs.get(view.result))
         size, strip = picture.grid.tile_bytes, found.pop("tiles", b"")
         part.tiles = [strip[at : at + size] for at in range(0, len(strip), size)]
@@ -119,6 +136,8 @@ async def assemble(assay: Assay, picture: Picture, folder: Path) -> list[Path]:
     files |= await asyncio.to_thread(frames_of, picture)
     for name, content in files.items():
         await asyncio.to_thread((folder / name).write_bytes, content)
+    if lost:
+        raise Incomplete("; ".join(lost)[:400])
     return [folder / name for name in sorted(files)]
 
 

@@ -8,7 +8,7 @@ withdrawn. What the keeper knows is in its journal: it may be ended at any momen
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -31,6 +31,9 @@ from assay.proof.job_seal import UNOPENED
 from assay.schema.errors import Refused
 from assay.schema.job import JobSpec
 from assay.schema.values import Region, Requirements
+
+PROOF_S: Final = 1_800
+"""A round waits for the proof of what came in time for as long as it was open, or for so long."""
 
 
 class Keeper(Keeping[Run, Market]):
@@ -96,8 +99,11 @@ class Keeper(Keeping[Run, Market]):
             await self._leave_out(job_id)
             return None
         if view.state in EXECUTED and not self.run.plan.early:
-            view = await self.jobs.until(job_id, PROVEN | LOST)
-        assert view is not None
+            proof_ms = 1000 * max(self.run.plan.round_s, PROOF_S)
+            view = await self.jobs.until(job_id, PROVEN | LOST, deadline_ms + proof_ms)
+        if view is None:
+            self.note(facts.Missed(job_id=job_id, reason="it was not proven in time"))
+            return None
         # What a member brought is read as that, and never by the run's seal.
         is_made = view.result not in {each.data for each in self.run.members.values()}
         if view.state in EXECUTED and view.result and is_made:
