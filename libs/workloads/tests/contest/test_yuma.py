@@ -88,3 +88,8 @@ def weigh_some(rng: random.Random, skills: Mapping[str, float], questions: int =
 def mean_of(rows: Mapping[str, Mapping[str, int]]) -> Shares:
     """The weights of all, added up."""
     return normalise({model: sum(row.get(model, 0) for row in rows.values()) for model in MODELS})
+
+
+def test_who_answers_other_than_what_was_asked_weighs_nothing_and_stops_nobody() -> None:
+    answers = {"right": [CERTAIN, 0], "short": [CERTAIN], "long": [CERTAIN, 0, 0], "silent": []}
+    assert weigh(answers, [True, False]) == {"right": 2 * (CERTAIN // 2) ** 2}

@@ -75,6 +75,7 @@ class FalseCheckpoint(Reject):
     advice = "Submit it again; who committed to the checkpoint answers for it."
 
 
+KEPT_BACK: Final = "The job is sealed, so its code alone is told."
 FAILED: Final = {"blob.missing": "job.missing_input", "blob.unopened": FalseCheckpoint.code}
 """What a job fails by whose blob was refused so."""
 
@@ -170,12 +171,17 @@ def executed(course: Course, result: Digest) -> LeaseExecuted:
 
 def failed(granted: LeaseGranted, code: str, reason: str) -> LeaseFailed:
     """The statement that the job itself cannot be done."""
-    return LeaseFailed(**fact(granted), code=code, reason=reason[:400])
+    return LeaseFailed(**fact(granted), code=code, reason=told(granted, reason))
 
 
 def released(granted: LeaseGranted, reason: str, code: str | None = None) -> LeaseReleased:
     """The statement that the provider leaves by plan, or, with a code, that its machine fails at the job."""
-    return LeaseReleased(**fact(granted), reason=reason[:400], code=code)
+    return LeaseReleased(**fact(granted), reason=told(granted, reason) if code else reason, code=code)
+
+
+def told(granted: LeaseGranted, reason: str) -> str:
+    """What everybody may read of why a job failed: a program's last words may be what is sealed."""
+    return KEPT_BACK if granted.spec.seal else reason[:400]
 
 
 def own_fault(error: ValidationError | Reject | OSError) -> tuple[str, str]:

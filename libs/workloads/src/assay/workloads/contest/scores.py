@@ -18,7 +18,11 @@ def loss(answers: Sequence[int], truth: Sequence[bool]) -> int:
 
 
 def weigh(answers: Mapping[str, Sequence[int]], truth: Sequence[bool]) -> dict[str, int]:
-    """The weight of each model: how much less it lost than one that always guesses; none for who lost more."""
+    """The weight of each model: how much less it lost than one that always guesses; none for who lost more.
+
+    Nor for who answered more or fewer questions than there were.
+    """
     guessed = loss([GUESS] * len(truth), truth)
-    gained = {model: guessed - loss(said, truth) for model, said in answers.items()}
+    whole = {model: said for model, said in answers.items() if len(said) == len(truth)}
+    gained = {model: guessed - loss(said, truth) for model, said in whole.items()}
     return {model: gain for model, gain in sorted(gained.items()) if gain > 0}
