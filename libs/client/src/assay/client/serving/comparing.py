@@ -4,7 +4,6 @@ An audit proves what was committed. What reached the user is that very text only
 see but who was told.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -75,8 +74,9 @@ class Words:
 
     def compare(self, checkpoint: bytes) -> list[str]:
         """The ids of the requests whose answers are committed to, and were said so. Raises FalseAnswer."""
-        lines = {line.number: line for line in read_lines(checkpoint, self.closed)}
-        self.closed = len(lines_of(checkpoint))
+        segments = read_lines(checkpoint, self.closed)
+        self.closed += len(segments)
+        lines = {line.number: line for segment in segments for line in segment}
         found = {request_id: said for request_id, said in self.heard.items() if said.number in lines}
         for request_id, said in found.items():
             del self.heard[request_id]
@@ -98,11 +98,10 @@ def legible(text: str) -> str:
     return text.replace("\ufffd", "")
 
 
-def read_lines(checkpoint: bytes, first: int) -> Iterator[Line]:
-    """The lines of a checkpoint from a segment on. Raises FalseAnswer if there are none that can be read."""
+def read_lines(checkpoint: bytes, first: int) -> list[list[Line]]:
+    """The lines of each segment of a checkpoint from `first` on. Raises FalseAnswer if they cannot be read."""
     try:
-        for lines in lines_of(checkpoint)[first:]:
-            yield from map(Line.model_validate_json, lines.splitlines())
+        return [list(map(Line.model_validate_json, lines.splitlines())) for lines in lines_of(checkpoint)[first:]]
     # A ValidationError is one, too.
     except ValueError as error:
         raise FalseAnswer("The provider commits to what is no answer.") from error

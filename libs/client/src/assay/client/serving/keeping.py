@@ -79,7 +79,9 @@ class Keeper:
             await asyncio.sleep(LOOK_S)
 
     async def leave(self) -> None:
-        """Have the job stopped: what came is vouched for and paid, the rest comes back."""
+        """Have the job stopped: what came is vouched for and paid unless it is found false now, the rest comes back."""
+        with suppress(Retry, Unreachable, Refused):
+            await self._compare()
         await self.replica.pay(0)
         await self.close()
         await self._cancel()

@@ -15,10 +15,11 @@ from functools import cached_property
 
 from blake3 import blake3
 
+from assay.proof.served import GENERATED
 from assay.workloads.errors import BadCheckpoint
 from assay.workloads.generate.params import GenerateParams
 
-MAGIC, LINK = b"assay.generated1", b"assay.generate.link.1"
+MAGIC, LINK = GENERATED, b"assay.generate.link.1"
 DIGEST_BYTES = 32
 LENGTH_BYTES = 4
 
